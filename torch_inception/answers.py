@@ -1,0 +1,100 @@
+"""Write predictions as they come: as text, as one JSON object a line, or as CSV."""
+
+import csv
+import io
+import json
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TextIO
+
+from torch_inception.classifier import Classifier, Prediction
+from torch_inception.config import Format
+from torch_inception.errors import ImageError
+
+Answer = list[Prediction] | ImageError
+
+CSV_HEADER = ("path", "rank", "label", "score", "error")
+
+
+def write_answers(
+    classifier: Classifier,
+    paths: Iterable[Path],
+    *,
+    top: int,
+    style: Format,
+    headings: bool,
+    output: TextIO,
+) -> list[Path]:
+    """Name pictures and write each answer at once, in input order.
+
+    Args:
+        classifier: what names them.
+        paths: the pictures; read ahead by a bounded number.
+        top: classes shown for each.
+        style: how an answer is written.
+        headings: whether text names the picture above its classes.
+        output: where answers go.
+
+    Returns:
+        the pictures that could not be read.
+    """
+    describe: Callable[[Path, Answer], str] = {
+        "text": _text_with_heading if headings else _text,
+        "json": _json,
+        "csv": _csv,
+    }[style]
+    if style == "csv":
+        output.write(_csv_lines([CSV_HEADER]))
+    begun: deque[Path] = deque()
+
+    def noted() -> Iterator[Path]:
+        for path in paths:
+            begun.append(path)
+            yield path
+
+    bad: list[Path] = []
+    for answer in classifier.predict_stream(noted(), top=top):
+        path = begun.popleft()
+        output.write(describe(path, answer))
+        output.flush()
+        if isinstance(answer, ImageError):
+            bad.append(path)
+    return bad
+
+
+def printable(text: str) -> str:
+    """Escape what would move the cursor or break the line; other scripts stay as they are."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def _text(path: Path, answer: Answer) -> str:
+    if isinstance(answer, ImageError):
+        return f"error: {printable(str(path))}: {answer}\n"
+    return "".join(f"{printable(label)} (score = {score:.5f})\n" for label, score in answer)
+
+
+def _text_with_heading(path: Path, answer: Answer) -> str:
+    return f"{printable(str(path))}:\n{_text(path, answer)}\n"
+
+
+def _json(path: Path, answer: Answer) -> str:
+    bad = isinstance(answer, ImageError)
+    content = {
+        "path": str(path),
+        "predictions": [] if isinstance(answer, ImageError) else [p._asdict() for p in answer],
+        "error": str(answer) if bad else None,
+    }
+    return json.dumps(content) + "\n"
+
+
+def _csv(path: Path, answer: Answer) -> str:
+    if isinstance(answer, ImageError):
+        return _csv_lines([(path, "", "", "", answer)])
+    return _csv_lines((path, rank, *each, "") for rank, each in enumerate(answer, start=1))
+
+
+def _csv_lines(rows: Iterable[Iterable[object]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()

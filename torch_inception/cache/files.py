@@ -1,0 +1,62 @@
+"""Which file has which content, without reading those that have not changed."""
+
+import os
+import stat
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from torch_inception.cache.database import connect, explained, marks, portions, transaction
+
+_SCHEMA = """CREATE TABLE IF NOT EXISTS files
+    (path BLOB PRIMARY KEY, size INTEGER, modified INTEGER, digest BLOB) WITHOUT ROWID"""
+
+
+class FileState(NamedTuple):
+    """What tells whether a file was changed.
+
+    Attributes:
+        size: in bytes.
+        modified: time of the last change of content, in nanoseconds.
+    """
+
+    size: int
+    modified: int
+
+
+def file_state(path: Path) -> FileState | None:
+    """Look a file up in its folder, without reading it; None if it is no regular file."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return None
+    return FileState(status.st_size, status.st_mtime_ns) if stat.S_ISREG(status.st_mode) else None
+
+
+class FileIndex:
+    """Path, size and modification time -> SHA-256 of the content, for files seen before."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "files.sqlite"
+        self._connection = connect(self._path, _SCHEMA)
+
+    def lookup(self, paths: Sequence[Path]) -> dict[Path, tuple[FileState, bytes]]:
+        """Return state and digest of the paths that were remembered."""
+        named = {_name(path): path for path in paths}
+        found: dict[Path, tuple[FileState, bytes]] = {}
+        with explained(self._path):
+            for portion in portions(list(named)):
+                query = f"SELECT * FROM files WHERE path IN ({marks(len(portion))})"
+                for name, size, modified, digest in self._connection.execute(query, portion):
+                    found[named[name]] = FileState(size, modified), digest
+        return found
+
+    def remember(self, files: Iterable[tuple[Path, FileState, bytes]]) -> None:
+        """Record the digest of each (path, state, digest)."""
+        rows = [(_name(path), *state, digest) for path, state, digest in files]
+        with explained(self._path), transaction(self._connection):
+            self._connection.executemany("REPLACE INTO files VALUES (?, ?, ?, ?)", rows)
+
+
+def _name(path: Path) -> bytes:
+    return os.fsencode(path.absolute())

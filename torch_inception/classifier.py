@@ -1,0 +1,167 @@
+"""A trained classifier: preprocessing, backbone, head and labels in one."""
+
+import importlib.resources
+import logging
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple, overload
+
+import numpy
+import torch
+
+from torch_inception.backbone import Backbone, choose_device
+from torch_inception.config import DEFAULT_WEIGHTS, Device
+from torch_inception.errors import ImageError, ModelError, WeightsError
+from torch_inception.features import Picture, Row, stream_features
+from torch_inception.head import Head
+from torch_inception.images import Preprocessing
+from torch_inception.model_file import Model, load_model, save_model
+from torch_inception.weights import Weights, WeightsRecord, load_weights
+
+log = logging.getLogger(__name__)
+
+
+class Prediction(NamedTuple):
+    """One class and the probability (0 to 1) that the classifier gives it."""
+
+    label: str
+    score: float
+
+
+class Classifier:
+    """Names pictures.
+
+    Args:
+        model: labels, head and preprocessing.
+        backbone: the frozen network, with the weights that the model names.
+    """
+
+    def __init__(self, model: Model, backbone: Backbone) -> None:
+        self.model = model
+        self.backbone = backbone
+
+    @classmethod
+    def load(cls, path: str | Path, *, weights: str = "", device: Device = "auto") -> "Classifier":
+        """Load what training saved.
+
+        Args:
+            path: a run folder, or a `model.pt`.
+            weights: sources of the network's weights; those that the model names by default.
+            device: where the network runs.
+
+        Raises:
+            ModelError: there is no model, it is damaged, or the weights are not those that it
+                was trained with.
+            WeightsError: the weights cannot be had.
+        """
+        model = load_model(Path(path))
+        loaded = _same_weights(model.backbone, weights, str(path))
+        return cls(model, Backbone(loaded, device=choose_device(device)))
+
+    @classmethod
+    def imagenet(cls, *, weights: str = DEFAULT_WEIGHTS, device: Device = "auto") -> "Classifier":
+        """Make a classifier of ImageNet's 1000 classes, named with all their WordNet synonyms.
+
+        Pictures are cropped as torchvision crops them, and the scores are torchvision's.
+
+        Raises:
+            WeightsError: no source has weights with an ImageNet classifier.
+        """
+        loaded = load_weights(weights, need_classifier=True)
+        assert loaded.classifier is not None
+        model = Model(
+            labels=imagenet_labels(),
+            head=Head(*loaded.classifier),
+            preprocessing=Preprocessing("crop"),
+            backbone=loaded.record,
+            half_features=False,
+        )
+        return cls(model, Backbone(loaded, device=choose_device(device)))
+
+    @property
+    def labels(self) -> list[str]:
+        """The class names, in the order of the head's rows."""
+        return self.model.labels
+
+    def save(self, path: str | Path) -> None:
+        """Write a `model.pt` that `load` reads back."""
+        save_model(self.model, Path(path))
+
+    @overload
+    def predict(  # type: ignore[overload-overlap]  # a str is one picture, not many characters
+        self, pictures: Picture, *, top: int = 5
+    ) -> list[Prediction]: ...
+
+    @overload
+    def predict(self, pictures: Iterable[Picture], *, top: int = 5) -> list[list[Prediction]]: ...
+
+    def predict(
+        self, pictures: Picture | Iterable[Picture], *, top: int = 5
+    ) -> list[Prediction] | list[list[Prediction]]:
+        """Name one picture or several.
+
+        Args:
+            pictures: a path, a PIL image or a uint8 tensor (3, H, W); or a list of such.
+            top: how many classes to give, best first.
+
+        Returns:
+            the best classes of the picture, or of each picture of a list.
+
+        Raises:
+            ImageError: a picture cannot be read.
+        """
+        if _is_one(pictures):
+            return self.predict([pictures], top=top)[0]  # type: ignore[list-item]
+        found: list[list[Prediction]] = []
+        several = list(pictures)  # type: ignore[arg-type]
+        for picture, answer in zip(several, self.predict_stream(several, top=top), strict=True):
+            if isinstance(answer, ImageError):
+                raise ImageError(f"{picture}: {answer}") from answer
+            found.append(answer)
+        return found
+
+    def predict_stream(
+        self, pictures: Iterable[Picture], *, top: int = 5
+    ) -> Iterator[list[Prediction] | ImageError]:
+        """Name pictures one after another, as they come; a bad one yields its error."""
+        for row in stream_features(self.backbone, self.model.preprocessing, pictures):
+            yield row if isinstance(row, ImageError) else self._best(row, top)
+
+    def _best(self, row: Row, top: int) -> list[Prediction]:
+        features = row.astype(numpy.float16) if self.model.half_features else row
+        scores = self.model.head.probabilities(torch.from_numpy(features)[None])[0]
+        order = torch.sort(scores, descending=True, stable=True).indices[:top]
+        return [Prediction(self.labels[number], float(scores[number])) for number in order]
+
+
+def imagenet_labels() -> list[str]:
+    """Return ImageNet's 1000 class names, in the order of torchvision's outputs."""
+    file = importlib.resources.files("torch_inception") / "imagenet_labels.txt"
+    return file.read_text(encoding="utf-8").splitlines()
+
+
+def _is_one(pictures: object) -> bool:
+    """Tell a picture from a list of pictures; a tensor (B, 3, H, W) is a list."""
+    if isinstance(pictures, torch.Tensor):
+        return pictures.ndim == 3
+    return isinstance(pictures, str) or not isinstance(pictures, Iterable)
+
+
+def _same_weights(record: WeightsRecord, sources: str, model: str) -> Weights:
+    """Load the weights that a model was trained with, and no others."""
+    try:
+        weights = load_weights(sources or record.source)
+    except WeightsError as error:
+        raise WeightsError(
+            f"{model} was trained with the weights {record.source} ({record.version}, sha256 "
+            f"{record.fingerprint[:12]}), and they cannot be had. "
+            f"Name a copy in --weights.\n{error}"
+        ) from error
+    if weights.record.identity != record.identity:
+        raise ModelError(
+            f"{model} was trained with the weights {record.source} ({record.version}, sha256 "
+            f"{record.fingerprint[:12]}, {record.pooling} pooling), but {weights.record.source} "
+            f"has the sha256 {weights.record.fingerprint[:12]} and {weights.record.pooling} "
+            "pooling. Leave out --weights, or train again with these."
+        )
+    return weights

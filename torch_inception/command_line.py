@@ -1,0 +1,103 @@
+"""What all commands share: flags from a configuration's fields, messages, exit statuses."""
+
+import argparse
+import dataclasses
+import logging
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal, TextIO, TypeVar, get_args, get_origin, get_type_hints
+
+from torch_inception.config import make_config, read_toml
+from torch_inception.errors import TorchInceptionError
+
+Config = TypeVar("Config")
+
+SUCCESS = 0
+FAILURE = 1
+INTERRUPTED = 130
+"""128 + SIGINT, as shells report it."""
+
+
+def add_flags(parser: argparse.ArgumentParser, kind: type[Any]) -> None:
+    """Add a flag for each field of a configuration, and `--config`."""
+    hints = get_type_hints(kind)
+    for field in dataclasses.fields(kind):
+        hint = hints[field.name]
+        shown = "" if field.default == "" else f" (default: {field.default})"
+        options: dict[str, Any] = {"help": field.metadata["help"] + shown, "default": None}
+        if hint is bool:
+            options = {"help": field.metadata["help"], "default": None}
+            options["action"] = argparse.BooleanOptionalAction
+        elif get_origin(hint) is Literal:
+            options["choices"] = get_args(hint)
+        else:
+            options |= {"type": hint, "metavar": {str: "TEXT", int: "N", float: "X"}[hint]}
+        parser.add_argument(f"--{field.name.replace('_', '-')}", **options)
+    parser.add_argument(
+        "--config", metavar="FILE.toml", help="file with any of these settings; flags win over it"
+    )
+
+
+def chosen_config(arguments: argparse.Namespace, kind: type[Config]) -> Config:
+    """Merge the flags that were given over the `--config` file and the defaults.
+
+    Raises:
+        ConfigError: the file or a value cannot be used.
+    """
+    names = [field.name for field in dataclasses.fields(kind)]  # type: ignore[arg-type]
+    given = {name: getattr(arguments, name) for name in names}
+    flags = {name: value for name, value in given.items() if value is not None}
+    if arguments.config is None:
+        return make_config(kind, flags, origin="command line")
+    settings = read_toml(Path(arguments.config))
+    make_config(kind, settings, origin=arguments.config)
+    return make_config(kind, settings | flags, origin="command line")
+
+
+def run_command(body: Callable[[], int], *, log_to: TextIO) -> int:
+    """Run a command; turn a user's mistake into one line and a status, and leave ours alone.
+
+    Args:
+        body: does the work and returns the exit status.
+        log_to: where the library's information goes; its warnings go to standard error.
+    """
+    _set_up_output(log_to)
+    try:
+        return body()
+    except TorchInceptionError as error:
+        print_error(str(error))
+        return FAILURE
+    except KeyboardInterrupt:
+        print_error("stopped. Run the same command again: what was computed is kept.")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Who read the output has enough of it (`| head`). Python must not try to flush it again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILURE
+
+
+def print_line(text: str) -> None:
+    """Write a line to standard output at once."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def print_error(text: str) -> None:
+    """Write an error to standard error."""
+    sys.stderr.write(f"error: {text}\n")
+
+
+def _set_up_output(log_to: TextIO) -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    information = logging.StreamHandler(log_to)
+    information.addFilter(lambda record: record.levelno < logging.WARNING)
+    warnings = logging.StreamHandler(sys.stderr)
+    warnings.setLevel(logging.WARNING)
+    logger = logging.getLogger("torch_inception")
+    logger.handlers = [information, warnings]
+    logger.setLevel(logging.INFO)
+    logger.propagate = False

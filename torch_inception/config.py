@@ -1,0 +1,156 @@
+"""Every setting and its default, stated once. Flags and TOML keys are derived from the fields."""
+
+import dataclasses
+import difflib
+import json
+import math
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+
+from torch_inception.errors import ConfigError
+
+DEFAULT_WEIGHTS = "imagenet,npm:nsfwjs"
+
+Solver = Literal["lda", "lbfgs", "sgd"]
+ClassWeights = Literal["equal", "balanced"]
+Device = Literal["auto", "cpu", "cuda"]
+Format = Literal["text", "json", "csv"]
+
+Config = TypeVar("Config")
+
+
+def setting(default: Any, help_text: str) -> Any:  # noqa: ANN401
+    """Describe a field: its default and its line in `--help`."""
+    return dataclasses.field(default=default, metadata={"help": help_text})
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Settings of training.
+
+    Raises:
+        ConfigError: a number is out of its range.
+    """
+
+    data: str = setting("training_dataset", "folder with one folder of pictures a class")
+    output: str = setting("", "folder for the results (default: runs/NAME OF THE DATA FOLDER)")
+    weights: str = setting(DEFAULT_WEIGHTS, "sources of the network's weights, tried in order")
+    resize: Literal["squash", "crop", "pad"] = setting(
+        "squash", "how a picture becomes 299 x 299; saved with the model"
+    )
+    solver: Solver = setting("lda", "how the head is fitted")
+    class_weights: ClassWeights = setting(
+        "equal", "whether each picture weighs the same, or each class (balanced)"
+    )
+    steps: int = setting(500, "steps of --solver sgd")
+    learning_rate: float = setting(0.01, "learning rate of --solver sgd")
+    batch_size: int = setting(100, "pictures a step of --solver sgd")
+    eval_interval: int = setting(100, "steps between two reports of --solver sgd")
+    seed: int = setting(0, "seed of everything that is drawn")
+    device: Device = setting("auto", "where the network runs")
+    strict: bool = setting(False, "exit with status 1 when a file had to be skipped")
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch_size", "eval_interval"):
+            _require(self, name, getattr(self, name) >= 1, "must be 1 or more")
+        positive = math.isfinite(self.learning_rate) and self.learning_rate > 0
+        _require(self, "learning_rate", positive, "must be a number above 0")
+        _require(self, "seed", 0 <= self.seed < 2**63, "must be 0 or more, and under 2^63")
+        _require(self, "data", bool(self.data), "must name a folder")
+
+    @property
+    def output_folder(self) -> Path:
+        """Where the results land."""
+        return Path(self.output) if self.output else Path("runs") / Path(self.data).resolve().name
+
+    def resolved(self) -> "TrainConfig":
+        """Return the settings with nothing left to be derived."""
+        return dataclasses.replace(self, output=str(self.output_folder))
+
+
+@dataclass(frozen=True)
+class PredictConfig:
+    """Settings of prediction.
+
+    Raises:
+        ConfigError: a number is out of its range.
+    """
+
+    model: str = setting("", "run folder or model.pt (default: ImageNet's 1000 classes)")
+    top: int = setting(5, "classes shown for each picture, best first")
+    format: Format = setting("text", "how results are written")
+    weights: str = setting("", "sources of the network's weights (default: those of the model)")
+    device: Device = setting("auto", "where the network runs")
+
+    def __post_init__(self) -> None:
+        _require(self, "top", self.top >= 1, "must be 1 or more")
+
+
+def make_config(kind: type[Config], values: Mapping[str, Any], *, origin: str) -> Config:
+    """Build a configuration from loose values, checking names and types.
+
+    Args:
+        kind: the dataclass.
+        values: field name -> value.
+        origin: where the values come from, for messages.
+
+    Raises:
+        ConfigError: a name is unknown, or a value has the wrong type or is not among the choices.
+    """
+    hints = get_type_hints(kind)
+    for name in values:
+        if name not in hints:
+            close = difflib.get_close_matches(name, hints, n=1)
+            advice = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(hints)}."
+            raise ConfigError(f"{origin}: there is no setting {name!r}; {advice}")
+    return kind(**{name: _typed(name, values[name], hints[name], origin) for name in values})
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read the settings in a TOML file.
+
+    Raises:
+        ConfigError: it is not there, or is not TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot read the settings in {path} ({error.strerror}).") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not a TOML file: {error}.") from error
+
+
+def to_toml(config: TrainConfig) -> str:
+    """Write every setting as TOML; `read_toml` and `make_config` give the same back."""
+    values = dataclasses.asdict(config)
+    return "".join(f"{name} = {_toml_value(value)}\n" for name, value in values.items())
+
+
+def _toml_value(value: bool | float | str) -> str:
+    # A JSON scalar is a TOML value, but for DEL, which TOML wants escaped.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _typed(name: str, value: Any, hint: Any, origin: str) -> Any:  # noqa: ANN401
+    if get_origin(hint) is Literal:
+        choices = get_args(hint)
+        if value not in choices:
+            raise ConfigError(f"{origin}: {name} = {value!r} is not one of {', '.join(choices)}.")
+        return value
+    if hint is str and isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if hint is float and type(value) is int:
+        return float(value)
+    if type(value) is not hint:
+        kind = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}[hint]
+        raise ConfigError(f"{origin}: {name} = {value!r} must be {kind}.")
+    return value
+
+
+def _require(config: object, name: str, holds: bool, rule: str) -> None:
+    if not holds:
+        raise ConfigError(f"{name} = {getattr(config, name)!r} {rule}.")

@@ -1,0 +1,99 @@
+"""Labelled pictures from a folder of class folders."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from torchvision.datasets import ImageFolder
+
+from torch_inception.errors import DatasetError
+from torch_inception.images import decode, is_hidden, read_file
+
+SMALL_CLASS = 20
+"""Pictures under which a class is warned of, as TensorFlow's `retrain.py` does."""
+
+
+class PictureFolder(ImageFolder):  # type: ignore[misc]  # torchvision has no types
+    """torchvision's `ImageFolder`, for any picture: hidden entries ignored, files told by content.
+
+    Class names are the names of the folders, exactly. Every file that is not hidden is a sample;
+    what is not a picture shows when it is decoded.
+    """
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(
+            str(root),
+            loader=lambda path: decode(read_file(Path(path))),
+            is_valid_file=lambda path: not _in_hidden(Path(path).relative_to(root)),
+            allow_empty=True,
+        )
+
+    def find_classes(self, directory: str | Path) -> tuple[list[str], dict[str, int]]:
+        """Return the names of the class folders, sorted, and each one's number."""
+        entries = Path(directory).iterdir()
+        names = sorted(entry.name for entry in entries if entry.is_dir() and not is_hidden(entry))
+        return names, {name: number for number, name in enumerate(names)}
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What there is to train on.
+
+    Attributes:
+        folder: the folder of class folders.
+        labels: class names, sorted; their positions are the class numbers.
+        paths: the files, in the order of their names within each class.
+        targets: class number of each file.
+    """
+
+    folder: Path
+    labels: list[str]
+    paths: list[Path]
+    targets: list[int]
+
+    def counts(self) -> dict[str, int]:
+        """Return the number of files of each class."""
+        return {label: self.targets.count(number) for number, label in enumerate(self.labels)}
+
+
+def read_dataset(folder: Path) -> Dataset:
+    """List the files of a folder of class folders.
+
+    Raises:
+        DatasetError: there is no such folder, it has fewer than two classes, or one is empty.
+    """
+    if not folder.is_dir():
+        raise DatasetError(
+            f"there is no folder {folder}. Give one that has a folder of pictures a class: --data."
+        )
+    pictures = PictureFolder(folder)
+    if len(pictures.classes) < 2:
+        found = f"only {pictures.classes[0]!r}" if pictures.classes else "none"
+        raise DatasetError(
+            f"{folder} needs at least two class folders and has {found}. Put each class's "
+            "pictures into a folder of its own; the folder's name is the label."
+        )
+    dataset = Dataset(
+        folder=folder,
+        labels=pictures.classes,
+        paths=[Path(path) for path, _ in pictures.samples],
+        targets=[target for _, target in pictures.samples],
+    )
+    empty = [label for label, count in dataset.counts().items() if count == 0]
+    if empty:
+        raise DatasetError(
+            f"the class folder {empty[0]!r} in {folder} has no pictures. "
+            "Add some, or remove the folder."
+        )
+    return dataset
+
+
+def class_table(dataset: Dataset) -> str:
+    """Return a table of classes and their numbers of files, one class a line."""
+    counts = dataset.counts()
+    width = max(len(label) for label in counts)
+    lines = [f"{label:<{width}}  {count:>6}" for label, count in counts.items()]
+    return "\n".join([f"{len(counts)} classes in {dataset.folder}:", *lines])
+
+
+def _in_hidden(relative: Path) -> bool:
+    return any(part.startswith(".") for part in relative.parts)

@@ -1,0 +1,33 @@
+"""What can go wrong that is the user's to mend: one base class, one kind a room.
+
+Every message names the value, the cause and the next step. A command shows it as one line and
+no traceback; everything that is not a `TorchInceptionError` is a mistake of ours and shows one.
+"""
+
+
+class TorchInceptionError(Exception):
+    """Base of every error that a user can mend."""
+
+
+class ConfigError(TorchInceptionError):
+    """A setting has a value that cannot be used."""
+
+
+class ImageError(TorchInceptionError):
+    """A file is not a picture, or is not whole."""
+
+
+class WeightsError(TorchInceptionError):
+    """A set of network weights cannot be had or cannot be trusted."""
+
+
+class DatasetError(TorchInceptionError):
+    """The folder of class folders cannot be trained on."""
+
+
+class CacheError(TorchInceptionError):
+    """The feature cache cannot be opened, read or written."""
+
+
+class ModelError(TorchInceptionError):
+    """A saved model cannot be loaded, or does not fit the weights."""

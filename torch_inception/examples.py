@@ -1,0 +1,119 @@
+"""The pictures that a run learns from: labels, rows of features, and the part each is for."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from torch_inception.dataset import SMALL_CLASS, Dataset
+from torch_inception.errors import DatasetError
+from torch_inception.features import FeatureTable
+from torch_inception.solvers import Problem, fold_numbers
+from torch_inception.split import PARTS, Part, Sample, groups_of, split
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Examples:
+    """All whole pictures of a data set.
+
+    Attributes:
+        labels: class names.
+        samples: path, label and digest of each picture, in the order of the data set.
+        targets: (N,) int64 class numbers.
+        features: (N, 2048) float32.
+        parts: what each picture is for.
+    """
+
+    labels: list[str]
+    samples: list[Sample]
+    targets: Tensor
+    features: Tensor
+    parts: list[Part]
+
+    def problem(self, part: Part, *, balanced: bool = False) -> Problem:
+        """Return the labelled rows of a part."""
+        rows = self._rows(part)
+        return Problem(self.features[rows], self.targets[rows], len(self.labels), balanced)
+
+    def part_samples(self, part: Part) -> list[Sample]:
+        """Return the pictures of a part, in the order of `problem`'s rows."""
+        return [
+            sample for sample, each in zip(self.samples, self.parts, strict=True) if each == part
+        ]
+
+    def folds(self) -> Tensor:
+        """Return the fold number of each training row, then of each validation row."""
+        order = [
+            i for part in ("train", "validation") for i, p in enumerate(self.parts) if p == part
+        ]
+        groups = groups_of(self.samples)
+        return fold_numbers([int(self.targets[i]) for i in order], [groups[i] for i in order])
+
+    def _rows(self, part: Part) -> list[int]:
+        return [row for row, each in enumerate(self.parts) if each == part]
+
+    def counts(self) -> dict[str, dict[Part, int]]:
+        """Return, for each class, how many pictures each part has."""
+        counts = {label: dict.fromkeys(PARTS, 0) for label in self.labels}
+        for sample, part in zip(self.samples, self.parts, strict=True):
+            counts[sample.label][part] += 1
+        return counts
+
+
+def make_examples(dataset: Dataset, table: FeatureTable, *, kept: Mapping[str, Part]) -> Examples:
+    """Put labels, rows and parts together; warn of classes that are too small.
+
+    Args:
+        dataset: the listed files.
+        table: rows of those that are whole pictures.
+        kept: group -> part of an earlier run into the same folder.
+
+    Raises:
+        DatasetError: a class has no whole picture.
+    """
+    number_of = dict(zip(dataset.paths, dataset.targets, strict=True))
+    targets = [number_of[path] for path in table.paths]
+    samples = [
+        Sample(relative_name(path, dataset.folder), dataset.labels[target], digest)
+        for path, target, digest in zip(table.paths, targets, table.digests, strict=True)
+    ]
+    for number, label in enumerate(dataset.labels):
+        if number not in targets:
+            raise DatasetError(
+                f"no file in the class folder {label!r} of {dataset.folder} is a whole picture. "
+                "Add pictures, or remove the folder."
+            )
+    examples = Examples(
+        labels=dataset.labels,
+        samples=samples,
+        targets=torch.tensor(targets),
+        features=torch.from_numpy(table.rows),
+        parts=split(samples, kept=kept),
+    )
+    _warn_of_small_classes(examples)
+    return examples
+
+
+def relative_name(path: Path, folder: Path) -> str:
+    """Name a file as tables do: relative to the data folder, with forward slashes."""
+    return path.relative_to(folder).as_posix()
+
+
+def _warn_of_small_classes(examples: Examples) -> None:
+    for label, counts in examples.counts().items():
+        total = sum(counts.values())
+        if min(counts.values()) == 0:
+            log.warning(
+                "WARNING: the class %r has %d different pictures; it needs three for one each in "
+                "training, validation and test. It is not tested.", label, total,
+            )  # fmt: skip
+        elif total < SMALL_CLASS:
+            log.warning(
+                "WARNING: the class %r has %d pictures. Under %d, results are unreliable.",
+                label, total, SMALL_CLASS,
+            )  # fmt: skip

@@ -1,0 +1,74 @@
+"""The feature extractor on its own, for those who want rows and not classes."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy
+
+from torch_inception.backbone import Backbone, choose_device
+from torch_inception.config import DEFAULT_WEIGHTS, Device
+from torch_inception.errors import ImageError
+from torch_inception.features import Picture, Row, feature_table, stream_features
+from torch_inception.images import Preprocessing, Resize
+from torch_inception.network import FEATURES
+from torch_inception.storage import cache_folder
+from torch_inception.weights import load_weights
+
+
+class FeatureExtractor:
+    """Maps pictures to rows of 2048 features.
+
+    Args:
+        weights: sources of the network's weights, comma-separated, tried in order.
+        resize: how a picture becomes 299 x 299; see `Preprocessing`.
+        device: where the network runs.
+
+    Raises:
+        WeightsError: no source works.
+        ConfigError: a source or the device is unknown.
+    """
+
+    def __init__(
+        self,
+        weights: str = DEFAULT_WEIGHTS,
+        *,
+        resize: Resize = "squash",
+        device: Device = "auto",
+    ) -> None:
+        self.backbone = Backbone(load_weights(weights), device=choose_device(device))
+        self.preprocessing = Preprocessing(resize)
+
+    def __call__(self, items: Iterable[Picture]) -> Row:
+        """Return the features of pictures.
+
+        Args:
+            items: paths, PIL images or uint8 tensors (3, H, W), in any mixture.
+
+        Returns:
+            (N, 2048) float32; row i belongs to picture i. Rows of paths come from the cache and
+            are rounded to float16, as it keeps them, also when they are computed anew.
+
+        Raises:
+            ImageError: a picture cannot be read; no other is put in its place.
+            CacheError: the feature cache cannot be used.
+        """
+        pictures = list(items)
+        rows = numpy.empty((len(pictures), FEATURES), numpy.float32)
+        named = [i for i, item in enumerate(pictures) if isinstance(item, (str, os.PathLike))]
+        if named:
+            rows[named] = self._rows_of_paths([Path(pictures[i]) for i in named])  # type: ignore[arg-type]
+        others = [i for i in range(len(pictures)) if i not in set(named)]
+        computed = stream_features(self.backbone, self.preprocessing, [pictures[i] for i in others])
+        for number, row in zip(others, computed, strict=True):
+            if isinstance(row, ImageError):
+                raise ImageError(f"picture {number}: {row}") from row
+            rows[number] = row
+        return rows
+
+    def _rows_of_paths(self, paths: list[Path]) -> Row:
+        table = feature_table(self.backbone, self.preprocessing, paths, cache=cache_folder())
+        if table.skipped:
+            first = table.skipped[0]
+            raise ImageError(f"{first.path}: {first.reason}")
+        return table.rows

@@ -1,0 +1,111 @@
+"""`model.pt`: what training saves and prediction loads. Tensors and plain values only."""
+
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from torch_inception.errors import ModelError
+from torch_inception.head import Head
+from torch_inception.images import Preprocessing
+from torch_inception.network import FEATURES
+from torch_inception.storage import atomic_file
+from torch_inception.weights import WeightsRecord
+
+MODEL_FILE = "model.pt"
+
+FORMAT = 1
+"""Number of the layout of the file."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """Everything of a classifier but the backbone, which is named by its record, not copied.
+
+    Attributes:
+        labels: class names; row i of the head belongs to labels[i].
+        head: features -> probabilities.
+        preprocessing: how a picture becomes 299 x 299.
+        backbone: what the head's features came from.
+        half_features: whether the head was fitted on rows rounded to float16, as the cache keeps
+            them; prediction then rounds too, so that it agrees with training.
+    """
+
+    labels: list[str]
+    head: Head
+    preprocessing: Preprocessing
+    backbone: WeightsRecord
+    half_features: bool = True
+
+
+def save_model(model: Model, path: Path) -> None:
+    """Write a model, whole or not at all."""
+    content = {
+        "format": FORMAT,
+        "weight": model.head.weight,
+        "bias": model.head.bias,
+        "labels": model.labels,
+        "preprocessing": {"resize": model.preprocessing.resize},
+        "backbone": model.backbone.as_dict(),
+        "half_features": model.half_features,
+    }
+    with atomic_file(path) as temporary:
+        torch.save(content, temporary)
+
+
+def load_model(path: Path) -> Model:
+    """Read a model; nothing in the file is executed.
+
+    Args:
+        path: a run folder, or the file itself.
+
+    Raises:
+        ModelError: there is no model, or it is damaged.
+    """
+    file = path / MODEL_FILE if path.is_dir() else path
+    if not file.is_file():
+        raise ModelError(
+            f"there is no model {file}. Train one (python -m torch_inception.train), or give the "
+            "folder that training named."
+        )
+    content = _read(file)
+    try:
+        head = Head(content["weight"], content["bias"])
+        return Model(
+            labels=_checked_labels(content["labels"], head),
+            head=head,
+            preprocessing=Preprocessing(**content["preprocessing"]),
+            backbone=WeightsRecord.from_dict(content["backbone"]),
+            half_features=bool(content["half_features"]),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ModelError(f"{file} is damaged ({error!r}). Train again.") from error
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        content = torch.load(file, weights_only=True, map_location="cpu")
+    except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
+        cause = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ModelError(f"{file} is not a model that training saved ({cause}).") from error
+    if not isinstance(content, dict) or "format" not in content:
+        raise ModelError(f"{file} is not a model that training saved.")
+    if content["format"] != FORMAT:
+        raise ModelError(
+            f"{file} has the format {content['format']!r}; this version reads {FORMAT}. "
+            "Update torch_inception, or train again."
+        )
+    return content
+
+
+def _checked_labels(labels: object, head: Head) -> list[str]:
+    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+        raise ValueError("the labels are not a list of names")
+    shapes = (tuple(head.weight.shape), tuple(head.bias.shape))
+    if shapes != ((len(labels), FEATURES), (len(labels),)):
+        raise ValueError(f"{len(labels)} labels do not fit a head of the shapes {shapes}")
+    if not (torch.isfinite(head.weight).all() and torch.isfinite(head.bias).all()):
+        raise ValueError("the head holds values that are not finite")
+    return labels

@@ -1,0 +1,237 @@
+"""Inception-v3 up to its last feature map, as inference needs it.
+
+The structure is that of "Rethinking the Inception Architecture for Computer Vision" (Szegedy et
+al., 2015, arXiv:1512.00567) in the form that torchvision's `inception_v3` gives it, and the layer
+names are torchvision's. Each unit is one convolution with a bias: batch normalisation, a fixed
+affine map at inference, is folded into it when weights are loaded (`backbone.py`). So there is
+nothing here that could behave differently in training mode.
+"""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+FEATURES = 2048
+"""Channels of the last feature map, and so the length of a feature row."""
+
+IMAGE_SIZE = 299
+"""Height and width of the network's input, in pixels."""
+
+MAP_SIZE = 8
+"""Height and width of the last feature map for a 299 x 299 input."""
+
+Kernel = int | tuple[int, int]
+
+
+class Convolution(nn.Conv2d):
+    """A convolution with bias, followed by ReLU."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Kernel,
+        *,
+        stride: int = 1,
+        padding: Kernel = 0,
+    ) -> None:
+        super().__init__(in_channels, out_channels, kernel_size, stride=stride, padding=padding)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Map (B, in, H, W) to (B, out, H', W'), all values >= 0."""
+        return super().forward(pixels).relu_()
+
+
+class AveragePool(nn.Module):
+    """The 3 x 3 average of the pooling branches, at stride 1, size kept.
+
+    Args:
+        count_padding: whether the zeros around the edge count in the mean. torchvision's network
+            counts them; TensorFlow's 'SAME' pooling does not. Each set of weights wants the one
+            that it was trained with.
+    """
+
+    def __init__(self, *, count_padding: bool) -> None:
+        super().__init__()
+        self.count_padding = count_padding
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Map (B, C, H, W) to (B, C, H, W)."""
+        return functional.avg_pool2d(
+            maps, 3, stride=1, padding=1, count_include_pad=self.count_padding
+        )
+
+
+class InceptionA(nn.Module):
+    """The 35 x 35 block (figure 5 of the paper)."""
+
+    def __init__(self, in_channels: int, *, pool_features: int, count_padding: bool) -> None:
+        super().__init__()
+        self.branch1x1 = Convolution(in_channels, 64, 1)
+        self.branch5x5_1 = Convolution(in_channels, 48, 1)
+        self.branch5x5_2 = Convolution(48, 64, 5, padding=2)
+        self.branch3x3dbl_1 = Convolution(in_channels, 64, 1)
+        self.branch3x3dbl_2 = Convolution(64, 96, 3, padding=1)
+        self.branch3x3dbl_3 = Convolution(96, 96, 3, padding=1)
+        self.pool = AveragePool(count_padding=count_padding)
+        self.branch_pool = Convolution(in_channels, pool_features, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, in, 35, 35) to (B, 224 + pool_features, 35, 35)."""
+        branches = [
+            self.branch1x1(x),
+            self.branch5x5_2(self.branch5x5_1(x)),
+            self.branch3x3dbl_3(self.branch3x3dbl_2(self.branch3x3dbl_1(x))),
+            self.branch_pool(self.pool(x)),
+        ]
+        return torch.cat(branches, dim=1)
+
+
+class InceptionB(nn.Module):
+    """The reduction from 35 x 35 to 17 x 17 (figure 10)."""
+
+    def __init__(self, in_channels: int) -> None:
+        super().__init__()
+        self.branch3x3 = Convolution(in_channels, 384, 3, stride=2)
+        self.branch3x3dbl_1 = Convolution(in_channels, 64, 1)
+        self.branch3x3dbl_2 = Convolution(64, 96, 3, padding=1)
+        self.branch3x3dbl_3 = Convolution(96, 96, 3, stride=2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, in, 35, 35) to (B, 480 + in, 17, 17)."""
+        branches = [
+            self.branch3x3(x),
+            self.branch3x3dbl_3(self.branch3x3dbl_2(self.branch3x3dbl_1(x))),
+            functional.max_pool2d(x, 3, stride=2),
+        ]
+        return torch.cat(branches, dim=1)
+
+
+class InceptionC(nn.Module):
+    """The 17 x 17 block with 1 x 7 and 7 x 1 convolutions (figure 6)."""
+
+    def __init__(self, in_channels: int, *, width: int, count_padding: bool) -> None:
+        super().__init__()
+        self.branch1x1 = Convolution(in_channels, 192, 1)
+        self.branch7x7_1 = Convolution(in_channels, width, 1)
+        self.branch7x7_2 = Convolution(width, width, (1, 7), padding=(0, 3))
+        self.branch7x7_3 = Convolution(width, 192, (7, 1), padding=(3, 0))
+        self.branch7x7dbl_1 = Convolution(in_channels, width, 1)
+        self.branch7x7dbl_2 = Convolution(width, width, (7, 1), padding=(3, 0))
+        self.branch7x7dbl_3 = Convolution(width, width, (1, 7), padding=(0, 3))
+        self.branch7x7dbl_4 = Convolution(width, width, (7, 1), padding=(3, 0))
+        self.branch7x7dbl_5 = Convolution(width, 192, (1, 7), padding=(0, 3))
+        self.pool = AveragePool(count_padding=count_padding)
+        self.branch_pool = Convolution(in_channels, 192, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, in, 17, 17) to (B, 768, 17, 17)."""
+        double = self.branch7x7dbl_3(self.branch7x7dbl_2(self.branch7x7dbl_1(x)))
+        branches = [
+            self.branch1x1(x),
+            self.branch7x7_3(self.branch7x7_2(self.branch7x7_1(x))),
+            self.branch7x7dbl_5(self.branch7x7dbl_4(double)),
+            self.branch_pool(self.pool(x)),
+        ]
+        return torch.cat(branches, dim=1)
+
+
+class InceptionD(nn.Module):
+    """The reduction from 17 x 17 to 8 x 8."""
+
+    def __init__(self, in_channels: int) -> None:
+        super().__init__()
+        self.branch3x3_1 = Convolution(in_channels, 192, 1)
+        self.branch3x3_2 = Convolution(192, 320, 3, stride=2)
+        self.branch7x7x3_1 = Convolution(in_channels, 192, 1)
+        self.branch7x7x3_2 = Convolution(192, 192, (1, 7), padding=(0, 3))
+        self.branch7x7x3_3 = Convolution(192, 192, (7, 1), padding=(3, 0))
+        self.branch7x7x3_4 = Convolution(192, 192, 3, stride=2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, in, 17, 17) to (B, 512 + in, 8, 8)."""
+        separated = self.branch7x7x3_3(self.branch7x7x3_2(self.branch7x7x3_1(x)))
+        branches = [
+            self.branch3x3_2(self.branch3x3_1(x)),
+            self.branch7x7x3_4(separated),
+            functional.max_pool2d(x, 3, stride=2),
+        ]
+        return torch.cat(branches, dim=1)
+
+
+class InceptionE(nn.Module):
+    """The 8 x 8 block, whose 3 x 3 branches end in a pair side by side (figure 7)."""
+
+    def __init__(self, in_channels: int, *, count_padding: bool) -> None:
+        super().__init__()
+        self.branch1x1 = Convolution(in_channels, 320, 1)
+        self.branch3x3_1 = Convolution(in_channels, 384, 1)
+        self.branch3x3_2a = Convolution(384, 384, (1, 3), padding=(0, 1))
+        self.branch3x3_2b = Convolution(384, 384, (3, 1), padding=(1, 0))
+        self.branch3x3dbl_1 = Convolution(in_channels, 448, 1)
+        self.branch3x3dbl_2 = Convolution(448, 384, 3, padding=1)
+        self.branch3x3dbl_3a = Convolution(384, 384, (1, 3), padding=(0, 1))
+        self.branch3x3dbl_3b = Convolution(384, 384, (3, 1), padding=(1, 0))
+        self.pool = AveragePool(count_padding=count_padding)
+        self.branch_pool = Convolution(in_channels, 192, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, in, 8, 8) to (B, 2048, 8, 8)."""
+        single = self.branch3x3_1(x)
+        double = self.branch3x3dbl_2(self.branch3x3dbl_1(x))
+        branches = [
+            self.branch1x1(x),
+            self.branch3x3_2a(single),
+            self.branch3x3_2b(single),
+            self.branch3x3dbl_3a(double),
+            self.branch3x3dbl_3b(double),
+            self.branch_pool(self.pool(x)),
+        ]
+        return torch.cat(branches, dim=1)
+
+
+class InceptionV3(nn.Sequential):
+    """The whole network without its classifier: (B, 3, 299, 299) -> (B, 2048, 8, 8).
+
+    Args:
+        count_padding: the convention of the average pools; see `AveragePool`.
+    """
+
+    def __init__(self, *, count_padding: bool) -> None:
+        super().__init__()
+        pooling = {"count_padding": count_padding}
+        self.Conv2d_1a_3x3 = Convolution(3, 32, 3, stride=2)
+        self.Conv2d_2a_3x3 = Convolution(32, 32, 3)
+        self.Conv2d_2b_3x3 = Convolution(32, 64, 3, padding=1)
+        self.maxpool1 = nn.MaxPool2d(3, stride=2)
+        self.Conv2d_3b_1x1 = Convolution(64, 80, 1)
+        self.Conv2d_4a_3x3 = Convolution(80, 192, 3)
+        self.maxpool2 = nn.MaxPool2d(3, stride=2)
+        self.Mixed_5b = InceptionA(192, pool_features=32, **pooling)
+        self.Mixed_5c = InceptionA(256, pool_features=64, **pooling)
+        self.Mixed_5d = InceptionA(288, pool_features=64, **pooling)
+        self.Mixed_6a = InceptionB(288)
+        self.Mixed_6b = InceptionC(768, width=128, **pooling)
+        self.Mixed_6c = InceptionC(768, width=160, **pooling)
+        self.Mixed_6d = InceptionC(768, width=160, **pooling)
+        self.Mixed_6e = InceptionC(768, width=192, **pooling)
+        self.Mixed_7a = InceptionD(768)
+        self.Mixed_7b = InceptionE(1280, **pooling)
+        self.Mixed_7c = InceptionE(2048, **pooling)
+
+    def convolutions(self) -> Iterator[tuple[str, Convolution]]:
+        """Yield (torchvision's name, unit), in the order in which the network is described.
+
+        It is also the order in which Keras creates its `conv2d_1` to `conv2d_94`.
+        """
+        for name, module in self.named_modules():
+            if isinstance(module, Convolution):
+                yield name, module
+
+
+def empty_network(*, count_padding: bool) -> InceptionV3:
+    """Make the network without memory for its parameters: for shapes, or to be filled."""
+    with torch.device("meta"):
+        return InceptionV3(count_padding=count_padding).requires_grad_(False)

@@ -1,0 +1,135 @@
+"""From a folder and a configuration to a run folder."""
+
+import logging
+import shlex
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch_inception.backbone import Backbone, choose_device
+from torch_inception.classifier import Classifier
+from torch_inception.config import TrainConfig, make_config
+from torch_inception.dataset import class_table, read_dataset
+from torch_inception.evaluation import History, final_report, make_metrics, misclassified
+from torch_inception.examples import Examples, make_examples, relative_name
+from torch_inception.features import FeatureTable, Skipped, feature_table
+from torch_inception.images import Preprocessing
+from torch_inception.model_file import Model
+from torch_inception.run_folder import SPLITS_FILE, Run, check_output, write_run
+from torch_inception.solvers import FittedHead, fit_head
+from torch_inception.split import read_splits
+from torch_inception.storage import cache_folder
+from torch_inception.weights import load_weights
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What training gives.
+
+    Attributes:
+        classifier: ready to predict.
+        metrics: the content of `metrics.json`.
+        output: the run folder.
+        skipped: files that are not whole pictures, and why.
+    """
+
+    classifier: Classifier
+    metrics: dict[str, Any]
+    output: Path
+    skipped: list[Skipped]
+
+
+def train_classifier(data: str | Path, **settings: Any) -> TrainingResult:  # noqa: ANN401
+    """Train a classifier on a folder of class folders.
+
+    Args:
+        data: the folder.
+        settings: any field of `TrainConfig`, such as `output`, `solver` or `seed`.
+
+    Raises:
+        ConfigError: a setting is unknown or cannot be used.
+        DatasetError: the folder cannot be trained on.
+        WeightsError: no source of weights works.
+        CacheError: the feature cache cannot be used.
+    """
+    config = make_config(TrainConfig, {"data": data, **settings}, origin="train_classifier")
+    return run_training(config)
+
+
+def run_training(config: TrainConfig, *, progress: bool = False) -> TrainingResult:
+    """Train as a configuration says; `progress` shows bars on standard error.
+
+    Raises: as `train_classifier`.
+    """
+    config = config.resolved()
+    output = config.output_folder
+    clock = _Clock()
+    with clock.phase("dataset"):
+        dataset = read_dataset(Path(config.data))
+        check_output(output, dataset.folder)
+        log.info(class_table(dataset))
+    with clock.phase("weights"):
+        device = choose_device(config.device)
+        weights = load_weights(config.weights)
+        backbone = Backbone(weights, device=device)
+    with clock.phase("features"):
+        preprocessing = Preprocessing(config.resize)
+        table = feature_table(
+            backbone, preprocessing, dataset.paths, cache=cache_folder(), progress=progress
+        )
+        _tell_of_features(table)
+    with clock.phase("head"):
+        examples = make_examples(dataset, table, kept=read_splits(output / SPLITS_FILE))
+        fitted, history = _fit(config, examples)
+    metrics = make_metrics(config, examples, table, fitted, weights, seconds=clock.seconds)
+    model = Model(dataset.labels, fitted.head, preprocessing, weights.record)
+    skipped = [(relative_name(skip.path, dataset.folder), skip.reason) for skip in table.skipped]
+    write_run(output, Run(config, model, examples, metrics, history.rows, skipped))
+    for line in final_report(metrics, misclassified(fitted.head, examples)):
+        log.info(line)
+    log.info("Results are in %s. To name a picture:", output)
+    log.info("  python -m torch_inception.predict --model %s PICTURE", shlex.quote(str(output)))
+    return TrainingResult(Classifier(model, backbone), metrics, output, table.skipped)
+
+
+def _fit(config: TrainConfig, examples: Examples) -> tuple[FittedHead, History]:
+    balanced = config.class_weights == "balanced"
+    train = examples.problem("train", balanced=balanced)
+    validation = examples.problem("validation", balanced=balanced)
+    history = History(train, validation)
+    fitted = fit_head(
+        config,
+        train,
+        validation,
+        folds=examples.folds(),
+        report=lambda setting, head: log.info(history.add(setting, head)),
+    )
+    log.info("chosen: %s (solver %s)", fitted.setting, config.solver)
+    return fitted, history
+
+
+def _tell_of_features(table: FeatureTable) -> None:
+    log.info(
+        "features: %d computed, %d reused, %d files skipped",
+        table.computed, table.reused, len(table.skipped),
+    )  # fmt: skip
+    for skip in table.skipped:
+        log.warning("skipped: %s: %s", skip.path, skip.reason)
+
+
+class _Clock:
+    """Seconds by phase."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.seconds[name] = round(time.perf_counter() - start, 3)

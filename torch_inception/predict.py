@@ -1,0 +1,61 @@
+"""Command: name pictures with a trained model, or with ImageNet's 1000 classes."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from torch_inception.command_line import (
+    FAILURE,
+    SUCCESS,
+    add_flags,
+    chosen_config,
+    print_error,
+    run_command,
+)
+from torch_inception.config import DEFAULT_WEIGHTS, PredictConfig
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit status."""
+    parser = argparse.ArgumentParser(prog="python -m torch_inception.predict", description=__doc__)
+    parser.add_argument(
+        "paths",
+        nargs="+",
+        metavar="PATH",
+        help="a picture, a folder, a pattern such as 'photos/*.jpg', or - for paths on standard "
+        "input, one a line",
+    )
+    add_flags(parser, PredictConfig)
+    arguments = parser.parse_args(argv)
+    return run_command(
+        lambda: _predict(arguments.paths, chosen_config(arguments, PredictConfig)),
+        log_to=sys.stderr,
+    )
+
+
+def _predict(names: Sequence[str], config: PredictConfig) -> int:
+    # Imported here, so that --help does not wait for torch.
+    from torch_inception.answers import write_answers
+    from torch_inception.classifier import Classifier
+    from torch_inception.sources import expand_paths, is_one_file
+
+    if config.model:
+        classifier = Classifier.load(config.model, weights=config.weights, device=config.device)
+    else:
+        weights = config.weights or DEFAULT_WEIGHTS
+        classifier = Classifier.imagenet(weights=weights, device=config.device)
+    bad = write_answers(
+        classifier,
+        expand_paths(names, standard_input=sys.stdin),
+        top=config.top,
+        style=config.format,
+        headings=not is_one_file(names),
+        output=sys.stdout,
+    )
+    if bad:
+        print_error(f"{len(bad)} could not be named, the first of them {bad[0]}.")
+    return FAILURE if bad else SUCCESS
+
+
+if __name__ == "__main__":
+    sys.exit(main())

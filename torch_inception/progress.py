@@ -1,0 +1,17 @@
+"""One kind of progress bar for everything that a user waits for."""
+
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+from tqdm import tqdm
+
+Item = TypeVar("Item")
+
+
+def progress_bar(results: Iterable[Item], name: str, *, total: int, show: bool) -> Iterator[Item]:
+    """Pass results through; show pictures a second and the time left on standard error.
+
+    Nothing is shown of what is over within half a second.
+    """
+    hidden = not show or total == 0
+    yield from tqdm(results, name, total=total, unit=" pictures", disable=hidden, delay=0.5)

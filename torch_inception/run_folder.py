@@ -1,0 +1,105 @@
+"""The folder that a run leaves: complete, or as it was before."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch_inception.config import TrainConfig, to_toml
+from torch_inception.errors import ConfigError
+from torch_inception.evaluation import History, test_predictions
+from torch_inception.examples import Examples
+from torch_inception.model_file import MODEL_FILE, Model, save_model
+from torch_inception.split import write_splits
+from torch_inception.storage import sync, write_csv, write_json, write_text
+
+SPLITS_FILE = "splits.csv"
+
+
+@dataclass(frozen=True)
+class Run:
+    """Everything that a run leaves.
+
+    Attributes:
+        config: as resolved.
+        model: head, labels and preprocessing.
+        examples: the pictures and their parts.
+        metrics: plain values.
+        history: rows of `History.HEADER`.
+        skipped: (path, reason) of each file that is not a whole picture.
+    """
+
+    config: TrainConfig
+    model: Model
+    examples: Examples
+    metrics: dict[str, Any]
+    history: list[tuple[object, ...]]
+    skipped: list[tuple[str, str]]
+
+
+def write_run(folder: Path, run: Run) -> None:
+    """Write all files of a run, or none.
+
+    Raises:
+        ConfigError: the folder cannot be written.
+    """
+    with _staged(folder) as staging:
+        save_model(run.model, staging / MODEL_FILE)
+        write_text(staging / "labels.txt", "".join(f"{label}\n" for label in run.model.labels))
+        write_json(staging / "metrics.json", run.metrics)
+        write_csv(staging / "history.csv", History.HEADER, run.history)
+        write_splits(staging / SPLITS_FILE, run.examples.samples, run.examples.parts)
+        write_csv(
+            staging / "predictions.csv",
+            ("path", "label", "prediction", "score"),
+            test_predictions(run.model.head, run.examples),
+        )
+        write_csv(staging / "skipped.csv", ("path", "reason"), run.skipped)
+        write_text(staging / "config.toml", to_toml(run.config))
+
+
+@contextmanager
+def _staged(folder: Path) -> Iterator[Path]:
+    """Yield an empty folder to write to; on success its files appear in `folder`, the model last.
+
+    A file that fails to be written, or a run that is stopped, leaves `folder` as it was. Files in
+    it that this run does not write stay.
+
+    Raises:
+        ConfigError: the folder cannot be made.
+    """
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        name = tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.", suffix=".part")
+    except OSError as error:
+        raise ConfigError(
+            f"cannot write to {folder.parent} ({error.strerror}). Choose another --output."
+        ) from error
+    staging = Path(name)
+    try:
+        yield staging
+        for file in staging.iterdir():
+            sync(file)
+        folder.mkdir(exist_ok=True)
+        for file in sorted(staging.iterdir(), key=lambda file: file.name == MODEL_FILE):
+            file.replace(folder / file.name)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def check_output(folder: Path, data: Path) -> None:
+    """Refuse a folder for results that would do harm, before any work is done.
+
+    Raises:
+        ConfigError: it is a file, or lies in the data folder, where it would become a class.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise ConfigError(f"output {folder} is a file. Choose a folder: --output.")
+    if folder.resolve().is_relative_to(data.resolve()):
+        raise ConfigError(
+            f"output {folder} lies in the data folder {data}, where it would become a class. "
+            "Choose another --output."
+        )

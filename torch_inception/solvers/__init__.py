@@ -1,0 +1,84 @@
+"""Fit a linear head: tensors in, tensors out, no files."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from torch_inception.calibration import fit_temperature
+from torch_inception.config import TrainConfig
+from torch_inception.head import Head
+from torch_inception.metrics import summary
+from torch_inception.solvers import discriminant, gradient, logistic
+from torch_inception.solvers.problem import Problem, Report
+from torch_inception.solvers.selection import choose, fold_numbers
+
+__all__ = ["FittedHead", "Problem", "Report", "fit_head", "fold_numbers"]
+
+_PATHS = {
+    "lda": (discriminant.fit_path, discriminant.STRENGTHS),
+    "lbfgs": (logistic.fit_path, logistic.STRENGTHS),
+}
+
+
+@dataclass(frozen=True)
+class FittedHead:
+    """A head, calibrated, and how it came about.
+
+    Attributes:
+        head: its logits are already divided by the temperature.
+        setting: the strength or step that was chosen.
+        temperature: what the logits were divided by.
+    """
+
+    head: Head
+    setting: str
+    temperature: float
+
+
+def fit_head(
+    config: TrainConfig, train: Problem, validation: Problem, *, folds: Tensor, report: Report
+) -> FittedHead:
+    """Fit a head with the solver that the configuration names.
+
+    Args:
+        config: solver and its settings.
+        train: rows to fit on.
+        validation: rows that choose the strength or step, and the temperature; may be empty.
+        folds: fold number of each row of train, then of validation (see `fold_numbers`).
+        report: told of each strength or step and its head.
+    """
+    if config.solver == "sgd":
+        return _descend(config, train, validation, report)
+    fit_path, strengths = _PATHS[config.solver]
+    choice = choose(
+        fit_path, strengths, train=train, validation=validation, folds=folds, report=report
+    )
+    return FittedHead(choice.head, f"strength {choice.strength:g}", choice.temperature)
+
+
+def _descend(
+    config: TrainConfig, train: Problem, validation: Problem, report: Report
+) -> FittedHead:
+    """Run gradient descent and keep the step with the lowest validation cross entropy."""
+    seen: list[tuple[float, str, Head]] = []
+
+    def watch(setting: str, head: Head) -> None:
+        report(setting, head)
+        loss = summary(head.logits(validation.features), validation.targets)["cross_entropy"]
+        # Without validation pictures the last step is the best that is known of.
+        seen.append((-len(seen) if loss is None else loss, setting, head))
+
+    gradient.fit(
+        train,
+        steps=config.steps,
+        learning_rate=config.learning_rate,
+        batch_size=config.batch_size,
+        eval_interval=config.eval_interval,
+        seed=config.seed,
+        report=watch,
+    )
+    _, setting, head = min(seen, key=lambda entry: entry[0])
+    if len(validation) == 0:
+        return FittedHead(head, setting, 1.0)
+    temperature = fit_temperature(head.logits(validation.features), validation.targets)
+    return FittedHead(head.sharpened(temperature), setting, temperature)

@@ -1,0 +1,117 @@
+"""Run batches of work on several threads and give the results in input order, as they come."""
+
+import os
+import queue
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_POLL_SECONDS = 0.1
+
+
+def ordered_map(
+    work: Callable[[Sequence[Item]], Sequence[Result]],
+    items: Iterable[Item],
+    *,
+    workers: int,
+    batch_size: int,
+    prepare_thread: Callable[[], None] = lambda: None,
+) -> Iterator[Result]:
+    """Map items to results, batch by batch, in input order.
+
+    A worker takes what is waiting, up to a batch, and does not wait for more: a slow source (a
+    person at the keyboard) gets each answer at once, a fast one full batches. Items are read
+    ahead by a bounded number, so memory does not grow with the input.
+
+    Args:
+        work: maps a batch to as many results; what it raises is raised here.
+        items: read on a thread of its own; what it raises is raised here, in its place.
+        workers: number of threads that call `work`.
+        batch_size: largest batch.
+        prepare_thread: called once on each worker's thread.
+    """
+    stream = _Stream(work, workers=workers, batch_size=batch_size)
+    threading.Thread(target=stream.feed, args=(items,), daemon=True).start()
+    for _ in range(workers):
+        threading.Thread(target=stream.serve, args=(prepare_thread,), daemon=True).start()
+    try:
+        while (future := stream.order.get()) is not None:
+            yield future.result()
+    finally:
+        stream.stopped.set()
+
+
+def usable_cores() -> int:
+    """Return how many processor cores this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class _Stream(Generic[Item, Result]):
+    def __init__(
+        self,
+        work: Callable[[Sequence[Item]], Sequence[Result]],
+        *,
+        workers: int,
+        batch_size: int,
+    ) -> None:
+        self.work = work
+        self.batch_size = batch_size
+        self.order: queue.Queue[Future[Result] | None] = queue.Queue(3 * workers * batch_size)
+        self.waiting: queue.SimpleQueue[tuple[Item, Future[Result]]] = queue.SimpleQueue()
+        self.stopped = threading.Event()
+
+    def feed(self, items: Iterable[Item]) -> None:
+        """Read the items; give each a place in the order of results."""
+        try:
+            for item in items:
+                future: Future[Result] = Future()
+                if not self._put(future):
+                    return
+                self.waiting.put((item, future))
+        except BaseException as error:  # it is raised on the caller's thread
+            failed: Future[Result] = Future()
+            failed.set_exception(error)
+            self._put(failed)
+        self._put(None)
+
+    def serve(self, prepare_thread: Callable[[], None]) -> None:
+        """Work on batches until the consumer is done."""
+        prepare_thread()
+        while not self.stopped.is_set():
+            batch = self._take()
+            if not batch:
+                continue
+            try:
+                results = self.work([item for item, _ in batch])
+                for (_, future), result in zip(batch, results, strict=True):
+                    future.set_result(result)
+            except BaseException as error:  # it is raised on the caller's thread
+                for _, future in batch:
+                    if not future.done():
+                        future.set_exception(error)
+
+    def _take(self) -> list[tuple[Item, Future[Result]]]:
+        batch: list[tuple[Item, Future[Result]]] = []
+        try:
+            batch.append(self.waiting.get(timeout=_POLL_SECONDS))
+            while len(batch) < self.batch_size:
+                batch.append(self.waiting.get_nowait())
+        except queue.Empty:
+            pass
+        return batch
+
+    def _put(self, future: "Future[Result] | None") -> bool:
+        """Append to the order; False when nobody waits for results any more."""
+        while not self.stopped.is_set():
+            try:
+                self.order.put(future, timeout=_POLL_SECONDS)
+            except queue.Full:
+                continue
+            return True
+        return False

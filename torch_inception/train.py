@@ -1,0 +1,34 @@
+"""Command: train a classifier on a folder of pictures."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from torch_inception.command_line import (
+    FAILURE,
+    SUCCESS,
+    add_flags,
+    chosen_config,
+    run_command,
+)
+from torch_inception.config import TrainConfig
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit status."""
+    parser = argparse.ArgumentParser(prog="python -m torch_inception.train", description=__doc__)
+    add_flags(parser, TrainConfig)
+    arguments = parser.parse_args(argv)
+    return run_command(lambda: _train(chosen_config(arguments, TrainConfig)), log_to=sys.stdout)
+
+
+def _train(config: TrainConfig) -> int:
+    # Imported here, so that --help does not wait for torch.
+    from torch_inception.pipeline import run_training
+
+    result = run_training(config, progress=True)
+    return FAILURE if config.strict and result.skipped else SUCCESS
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,84 @@
+"""Where Inception-v3 weights come from: an ordered list of sources, the first that works wins."""
+
+import dataclasses
+import logging
+from pathlib import Path
+
+from torch_inception.errors import ConfigError, WeightsError
+from torch_inception.weights import imagenet, npm, state_file
+from torch_inception.weights.record import Pooling, Weights, WeightsRecord
+
+__all__ = ["Pooling", "Weights", "WeightsRecord", "load_weights"]
+
+log = logging.getLogger(__name__)
+
+
+def load_weights(sources: str, *, need_classifier: bool = False) -> Weights:
+    """Try sources in order and return the first set of weights that can be had.
+
+    Args:
+        sources: comma-separated: `imagenet`, `npm:nsfwjs`, or the path of a `.pth` or `.pt` file.
+        need_classifier: pass over weights without ImageNet's 1000 classes.
+
+    Raises:
+        ConfigError: a name is not that of a source.
+        WeightsError: every source failed; the message lists each with its cause.
+    """
+    names = [name.strip() for name in sources.split(",") if name.strip()]
+    for name in names:
+        _check_name(name)
+    refused: list[tuple[str, str]] = []
+    for name in names:
+        try:
+            weights = _load(name)
+            if need_classifier and weights.classifier is None:
+                raise WeightsError("these weights have no ImageNet classifier (1000 classes).")
+        except WeightsError as error:
+            log.warning("weights: %s is not used: %s", name, error)
+            refused.append((name, str(error)))
+            continue
+        _tell(weights.record)
+        return dataclasses.replace(weights, refused=tuple(refused))
+    raise WeightsError(_all_refused(refused, need_classifier=need_classifier))
+
+
+def _check_name(name: str) -> None:
+    if name in (imagenet.SOURCE, npm.SOURCE) or Path(name).suffix in state_file.SUFFIXES:
+        return
+    raise ConfigError(
+        f"weights: {name!r} is not a source. Use {imagenet.SOURCE}, {npm.SOURCE}, or the path of "
+        "a .pth or .pt file; several are separated by commas."
+    )
+
+
+def _load(name: str) -> Weights:
+    if name == imagenet.SOURCE:
+        return imagenet.load()
+    if name == npm.SOURCE:
+        return npm.load()
+    return state_file.load(Path(name))
+
+
+def _tell(record: WeightsRecord) -> None:
+    log.info(
+        "weights: using %s (%s, sha256 %s, %s pooling)",
+        record.source,
+        record.version,
+        record.fingerprint[:12],
+        record.pooling,
+    )
+
+
+def _all_refused(refused: list[tuple[str, str]], *, need_classifier: bool) -> str:
+    if not refused:
+        return "weights: no source is given. Use --weights imagenet,npm:nsfwjs."
+    wanted = "weights with ImageNet's classes" if need_classifier else "Inception-v3 weights"
+    lines = [f"no source gave {wanted}:"]
+    lines += [f"  {name}: {reason}" for name, reason in refused]
+    lines.append(
+        "What to do: download https://download.pytorch.org/models/inception_v3_google-0cc3c7bd.pth "
+        "where there is a network and name the file: --weights PATH."
+    )
+    if need_classifier:
+        lines.append("To name your own classes, train a model and give it: --model RUN.")
+    return "\n".join(lines)

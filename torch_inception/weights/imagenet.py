@@ -1,0 +1,77 @@
+"""The source `imagenet`: torchvision's own weights, through torch's hub cache."""
+
+import hashlib
+import socket
+import urllib.error
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+
+from torch_inception.errors import WeightsError
+from torch_inception.weights.record import Weights, make_weights
+from torch_inception.weights.state_file import read_state
+
+SOURCE = "imagenet"
+PATIENCE_SECONDS = 10.0
+"""How long a connection may be silent before the download is given up."""
+
+
+def load() -> Weights:
+    """Return `Inception_V3_Weights.IMAGENET1K_V1`, downloading it where it is not cached.
+
+    torchvision sets `transform_input=True` for these weights: its network maps pixels that were
+    normalised with ImageNet's mean and deviation back to [-1, 1]. Both steps together are the
+    record's mean 0.5 and deviation 0.5.
+
+    Raises:
+        WeightsError: the file cannot be downloaded, or is not the one that torchvision names.
+    """
+    from torchvision.models import Inception_V3_Weights
+
+    chosen = Inception_V3_Weights.IMAGENET1K_V1
+    path = Path(torch.hub.get_dir()) / "checkpoints" / Path(chosen.url).name
+    # torch names its files NAME-HASH.pth, with the first digits of the content's SHA-256.
+    hash_prefix = path.stem.rpartition("-")[2]
+    if not path.exists():
+        _download(chosen.url, path, hash_prefix)
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if not digest.startswith(hash_prefix):
+        raise WeightsError(
+            f"{path} is damaged: its SHA-256 begins with {digest[: len(hash_prefix)]}, not with "
+            f"{hash_prefix}. Delete it, and it is downloaded again."
+        )
+    return make_weights(read_state(path), source=SOURCE, version=chosen.name, pooling="torchvision")
+
+
+def _download(url: str, path: Path, hash_prefix: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with _socket_timeout(PATIENCE_SECONDS):
+            torch.hub.download_url_to_file(url, str(path), hash_prefix, progress=True)
+    except (OSError, RuntimeError, EOFError) as error:
+        raise WeightsError(
+            f"cannot download {url}: {_cause(error)}. Behind a proxy, set HTTPS_PROXY; without a "
+            f"network, copy the file to {path}, or name another file in --weights."
+        ) from error
+
+
+def _cause(error: Exception) -> str:
+    if isinstance(error, urllib.error.URLError) and isinstance(error.reason, Exception):
+        return _cause(error.reason)
+    if isinstance(error, TimeoutError):
+        return f"no answer within {PATIENCE_SECONDS:.0f} s"
+    return str(error) or type(error).__name__
+
+
+@contextmanager
+def _socket_timeout(seconds: float) -> Iterator[None]:
+    """Bound every wait on a socket; torch's download function has no argument for it."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(seconds)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)

@@ -1,0 +1,150 @@
+"""What a set of Inception-v3 weights is: its tensors and a record that travels with every model."""
+
+import dataclasses
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from torch_inception.errors import WeightsError
+from torch_inception.network import FEATURES, empty_network
+
+Pooling = Literal["torchvision", "tensorflow"]
+"""Whether average pools count the padding ("torchvision") or leave it out ("tensorflow")."""
+
+IMAGENET_CLASSES = 1000
+
+
+@dataclass(frozen=True)
+class WeightsRecord:
+    """Where weights came from and how they want to be run. Plain values only.
+
+    Attributes:
+        source: as it is written in `--weights`.
+        version: the source's own name for this set.
+        fingerprint: SHA-256 of the backbone's tensors, in hexadecimal.
+        pooling: the convention of the average pools that the weights were trained with.
+        mean: pixel value, on the scale 0 to 1, that the network sees as 0; one a channel.
+        std: distance from `mean` that the network sees as 1; one a channel.
+    """
+
+    source: str
+    version: str
+    fingerprint: str
+    pooling: Pooling
+    mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    std: tuple[float, float, float] = (0.5, 0.5, 0.5)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON and for `torch.save`."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "WeightsRecord":
+        """Read back what `as_dict` gave."""
+        triples = {name: tuple(values[name]) for name in ("mean", "std")}
+        return cls(**{**values, **triples})
+
+    @property
+    def identity(self) -> str:
+        """Everything that changes a feature: tensors, pooling and input scale."""
+        return f"{self.fingerprint} {self.pooling} {self.mean} {self.std}"
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A set of weights, checked.
+
+    Attributes:
+        record: what it is.
+        tensors: torchvision's names -> float32 tensors of the backbone.
+        classifier: weight (1000, 2048) and bias (1000,) of ImageNet's classes, where there is one.
+        refused: (source, reason) of each source that was tried before this one.
+    """
+
+    record: WeightsRecord
+    tensors: dict[str, Tensor]
+    classifier: tuple[Tensor, Tensor] | None = None
+    refused: tuple[tuple[str, str], ...] = ()
+
+
+def make_weights(
+    state: Mapping[str, Any], *, source: str, version: str, pooling: Pooling
+) -> Weights:
+    """Check a state dict in torchvision's names and make a `Weights` of it.
+
+    The auxiliary head and the batch counters are dropped; `fc` may be missing.
+
+    Raises:
+        WeightsError: a tensor is missing, surplus, of another shape or kind, or not finite.
+    """
+    state = {
+        name: value
+        for name, value in state.items()
+        if not name.startswith("AuxLogits.") and not name.endswith(".num_batches_tracked")
+    }
+    classifier = _take_classifier(state, source)
+    shapes = _expected_shapes()
+    surplus = sorted(set(state) - set(shapes))
+    if surplus:
+        raise WeightsError(
+            f"{source}: the tensor {surplus[0]!r} is not one of torchvision's inception_v3 "
+            f"({len(surplus)} such). Give a state dict that torchvision's inception_v3 saved."
+        )
+    tensors = {name: _checked(state, name, shape, source) for name, shape in shapes.items()}
+    record = WeightsRecord(source, version, fingerprint(tensors), pooling)
+    return Weights(record, tensors, classifier)
+
+
+def fingerprint(tensors: Mapping[str, Tensor]) -> str:
+    """Return the SHA-256 (hexadecimal) of float32 tensors: names, shapes and values, by name."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        digest.update(f"{name} {tuple(tensors[name].shape)}\n".encode())
+        digest.update(tensors[name].contiguous().numpy().astype("<f4", copy=False).tobytes())
+    return digest.hexdigest()
+
+
+def _expected_shapes() -> dict[str, tuple[int, ...]]:
+    """Return torchvision's name and shape of each tensor of the backbone."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    for name, unit in empty_network(count_padding=True).convolutions():
+        shapes[f"{name}.conv.weight"] = tuple(unit.weight.shape)
+        for part in ("weight", "bias", "running_mean", "running_var"):
+            shapes[f"{name}.bn.{part}"] = (unit.out_channels,)
+    return shapes
+
+
+def _take_classifier(state: dict[str, Any], source: str) -> tuple[Tensor, Tensor] | None:
+    """Remove `fc` from the state; return it if it names ImageNet's classes."""
+    names = ("fc.weight", "fc.bias")
+    found = [name for name in names if name in state]
+    classes = len(state[names[1]]) if len(found) == 2 and state[names[1]].ndim == 1 else 0
+    if classes != IMAGENET_CLASSES:
+        for name in found:
+            del state[name]
+        return None
+    weight = _checked(state, names[0], (classes, FEATURES), source)
+    bias = _checked(state, names[1], (classes,), source)
+    del state[names[0]], state[names[1]]
+    return weight, bias
+
+
+def _checked(state: Mapping[str, Any], name: str, shape: tuple[int, ...], source: str) -> Tensor:
+    tensor = state.get(name)
+    problem = None
+    if not isinstance(tensor, Tensor):
+        problem = "is missing" if tensor is None else f"is a {type(tensor).__name__}, not a tensor"
+    elif tuple(tensor.shape) != shape:
+        problem = f"has the shape {tuple(tensor.shape)}; inception_v3 wants {shape}"
+    elif not tensor.is_floating_point():
+        problem = f"is of {tensor.dtype}; floating point is wanted"
+    elif not torch.isfinite(tensor).all():
+        problem = "holds values that are not finite"
+    if problem is not None:
+        raise WeightsError(f"{source}: the tensor {name!r} {problem}.")
+    assert isinstance(tensor, Tensor)
+    return tensor.detach().to(device="cpu", dtype=torch.float32)

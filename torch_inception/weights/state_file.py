@@ -1,0 +1,53 @@
+"""A state dict in a `.pth` or `.pt` file, in torchvision's names."""
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from torch_inception.errors import WeightsError
+from torch_inception.weights.record import Weights, make_weights
+
+SUFFIXES = (".pth", ".pt")
+
+
+def load(path: Path) -> Weights:
+    """Return the weights in a file that torchvision's `inception_v3` could load.
+
+    The file is taken to want what torchvision's pretrained network wants: its pooling and inputs
+    in [-1, 1] (`transform_input=True`).
+
+    Raises:
+        WeightsError: there is no such file, or it holds something else.
+    """
+    return make_weights(
+        read_state(path), source=str(path), version=path.name, pooling="torchvision"
+    )
+
+
+def read_state(path: Path) -> dict[str, Any]:
+    """Read a state dict; nothing in the file is executed.
+
+    Raises:
+        WeightsError: the file is not there, is cut short, or holds more than tensors.
+    """
+    if not path.is_file():
+        raise WeightsError(f"there is no file {path}. Check the path in --weights.")
+    try:
+        state = torch.load(path, weights_only=True, map_location="cpu")
+    except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
+        raise WeightsError(
+            f"{path} is not a state dict that torch can load safely ({_first_line(error)}). "
+            "Save one with torch.save(model.state_dict(), path)."
+        ) from error
+    if not isinstance(state, dict) or not all(isinstance(name, str) for name in state):
+        raise WeightsError(
+            f"{path} holds a {type(state).__name__}, not a state dict. "
+            "Save one with torch.save(model.state_dict(), path)."
+        )
+    return state
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

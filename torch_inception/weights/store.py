@@ -1,0 +1,52 @@
+"""Converted weights, kept in the user's cache so that each set is converted once."""
+
+import logging
+import pickle
+from pathlib import Path
+
+import torch
+
+from torch_inception.storage import atomic_file, cache_folder
+from torch_inception.weights.record import Weights, WeightsRecord, fingerprint
+
+log = logging.getLogger(__name__)
+
+FORMAT = 1
+"""Number of the layout of a kept file; another number is converted again."""
+
+
+def kept(name: str) -> Weights | None:
+    """Return the weights kept under a name, or None where there are none that can be trusted."""
+    path = _path(name)
+    if not path.exists():
+        return None
+    try:
+        content = torch.load(path, weights_only=True, map_location="cpu")
+        if content["format"] != FORMAT:
+            return None
+        record = WeightsRecord.from_dict(content["record"])
+        if fingerprint(content["tensors"]) == record.fingerprint:
+            return Weights(record, content["tensors"])
+        problem = "its tensors are not the ones that were written"
+    except (OSError, RuntimeError, KeyError, TypeError, EOFError, pickle.UnpicklingError) as error:
+        problem = str(error).splitlines()[0] if str(error) else type(error).__name__
+    log.warning("weights: %s is damaged (%s); converting again", path, problem)
+    return None
+
+
+def keep(name: str, weights: Weights) -> None:
+    """Keep weights under a name. Where the cache cannot be written, say so and go on."""
+    content = {
+        "format": FORMAT,
+        "record": weights.record.as_dict(),
+        "tensors": weights.tensors,
+    }
+    try:
+        with atomic_file(_path(name)) as temporary:
+            torch.save(content, temporary)
+    except OSError as error:
+        log.warning("weights: cannot be kept in %s (%s)", _path(name).parent, error)
+
+
+def _path(name: str) -> Path:
+    return cache_folder() / "weights" / f"{name}.pt"

@@ -2,12 +2,13 @@
 
 import math
 
-import torch
+import numpy
+from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 
 _LOWEST, _HIGHEST = math.log(1e-3), math.log(1e3)
-_STEPS = 60
+_STEPS = 40
+"""Each step of the search leaves two thirds of the range: 40 leave a relative error of 1e-6."""
 
 
 def fit_temperature(logits: Tensor, targets: Tensor) -> float:
@@ -19,27 +20,30 @@ def fit_temperature(logits: Tensor, targets: Tensor) -> float:
     Vector Machines", section 2.2: with n pictures the true class gets (n + 1) / (n + 2).
 
     Args:
-        logits: (N, C), N >= 1, of pictures that the head was not fitted on.
+        logits: (N, C), N >= 1, C >= 2, of pictures that the head was not fitted on.
         targets: (N,) class numbers.
 
     Returns:
-        T > 0.
+        T, between 0.001 and 1000.
     """
-    count, classes = logits.shape
+    values = logits.double().numpy()
+    count, classes = values.shape
     miss = 1 / (count + 2)
-    ideal = torch.full_like(logits, miss / max(classes - 1, 1), dtype=torch.float64)
-    ideal.scatter_(1, targets[:, None], 1 - miss)
-
-    def loss(log_temperature: float) -> float:
-        scaled = logits.double() / math.exp(log_temperature)
-        return float(functional.cross_entropy(scaled, ideal))
-
+    ideal = numpy.full_like(values, miss / (classes - 1))
+    ideal[numpy.arange(count), targets.numpy()] = 1 - miss
     # The loss is convex in 1/T, so it falls, then rises, in log T: ternary search finds the bottom.
     low, high = _LOWEST, _HIGHEST
     for _ in range(_STEPS):
         left, right = low + (high - low) / 3, high - (high - low) / 3
-        if loss(left) <= loss(right):
+        if _loss(values / math.exp(left), ideal) <= _loss(values / math.exp(right), ideal):
             high = right
         else:
             low = left
     return math.exp((low + high) / 2)
+
+
+def _loss(logits: NDArray[numpy.float64], ideal: NDArray[numpy.float64]) -> float:
+    """Return the mean cross entropy of softmax(logits) against soft targets."""
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    normaliser = numpy.log(numpy.exp(shifted).sum(axis=1, keepdims=True))
+    return float((ideal * (normaliser - shifted)).sum(axis=1).mean())

@@ -1,5 +1,6 @@
 """One kind of progress bar for everything that a user waits for."""
 
+import sys
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
@@ -13,5 +14,13 @@ def progress_bar(results: Iterable[Item], name: str, *, total: int, show: bool) 
 
     Nothing is shown of what is over within half a second.
     """
-    hidden = not show or total == 0
-    yield from tqdm(results, name, total=total, unit=" pictures", disable=hidden, delay=0.5)
+    yield from tqdm(
+        results,
+        name,
+        total=total,
+        unit=" pictures",
+        disable=not show or total == 0,
+        delay=0.5,
+        # A log file gets a line now and then; a terminal, a bar that moves.
+        mininterval=0.2 if sys.stderr.isatty() else 10.0,
+    )

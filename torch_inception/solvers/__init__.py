@@ -1,7 +1,10 @@
 """Fit a linear head: tensors in, tensors out, no files."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from torch_inception.calibration import fit_temperature
@@ -18,6 +21,10 @@ _PATHS = {
     "lda": (discriminant.fit_path, discriminant.STRENGTHS),
     "lbfgs": (logistic.fit_path, logistic.STRENGTHS),
 }
+
+
+ROWS_FOR_THREADS = 1000
+"""Rows under which matrices are so small that threads wait for each other more than they work."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +55,24 @@ def fit_head(
         report: told of each strength or step and its head.
     """
     if config.solver == "sgd":
-        return _descend(config, train, validation, report)
+        with _threads(1):
+            return _descend(config, train, validation, report)
     fit_path, strengths = _PATHS[config.solver]
-    choice = choose(
-        fit_path, strengths, train=train, validation=validation, folds=folds, report=report
-    )
+    with _threads(1 if len(train) < ROWS_FOR_THREADS else torch.get_num_threads()):
+        choice = choose(
+            fit_path, strengths, train=train, validation=validation, folds=folds, report=report
+        )
     return FittedHead(choice.head, f"strength {choice.strength:g}", choice.temperature)
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _descend(

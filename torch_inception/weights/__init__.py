@@ -34,10 +34,9 @@ def load_weights(sources: str, *, need_classifier: bool = False) -> Weights:
             if need_classifier and weights.classifier is None:
                 raise WeightsError("these weights have no ImageNet classifier (1000 classes).")
         except WeightsError as error:
-            log.warning("weights: %s is not used: %s", name, error)
             refused.append((name, str(error)))
             continue
-        _tell(weights.record)
+        _tell(weights.record, refused)
         return dataclasses.replace(weights, refused=tuple(refused))
     raise WeightsError(_all_refused(refused, need_classifier=need_classifier))
 
@@ -59,7 +58,9 @@ def _load(name: str) -> Weights:
     return state_file.load(Path(name))
 
 
-def _tell(record: WeightsRecord) -> None:
+def _tell(record: WeightsRecord, refused: list[tuple[str, str]]) -> None:
+    for name, reason in refused:
+        log.warning("weights: %s is not used: %s", name, reason)
     log.info(
         "weights: using %s (%s, sha256 %s, %s pooling)",
         record.source,

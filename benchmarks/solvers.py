@@ -1,0 +1,111 @@
+"""Compare the ways of fitting a head, on three kinds of pictures.
+
+    python -m benchmarks.solvers
+
+Each data set is split anew ten times into 80 % training, 10 % validation and 10 % test; each
+solver chooses its strength by validation (folds under 50 pictures), as in training. Needs the
+`benchmark` extra: pip install ".[benchmark]".
+"""
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from benchmarks import ridge
+from benchmarks.pictures import make_digits, make_patches
+from torch_inception.backbone import Backbone, choose_device
+from torch_inception.config import DEFAULT_WEIGHTS, TrainConfig
+from torch_inception.dataset import read_dataset
+from torch_inception.features import feature_table
+from torch_inception.images import Preprocessing
+from torch_inception.metrics import summary
+from torch_inception.solvers import FittedHead, Problem, discriminant, fit_head, logistic
+from torch_inception.solvers.selection import FOLDS, choose
+from torch_inception.storage import cache_folder
+from torch_inception.weights import load_weights
+
+SPLITS = 10
+
+Fit = Callable[[Problem, Problem, torch.Tensor], FittedHead]
+
+
+def main() -> None:
+    """Print one table row for each data set and solver."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--weights", default=DEFAULT_WEIGHTS)
+    arguments = parser.parse_args()
+    backbone = Backbone(load_weights(arguments.weights), device=choose_device("auto"))
+    print("| data set | pictures | solver | test accuracy | cross entropy | seconds |")
+    print("| --- | --- | --- | --- | --- | --- |")
+    with tempfile.TemporaryDirectory() as name:
+        folders = {
+            "shapes": Path("training_dataset"),
+            "digits": make_digits(Path(name) / "digits"),
+            "patches": make_patches(Path(name) / "patches"),
+        }
+        for data, folder in folders.items():
+            rows = _labelled_rows(backbone, folder)
+            for solver, fit in _solvers().items():
+                print(f"| {data} | {len(rows)} | {solver} | {_measure(rows, fit)} |", flush=True)
+
+
+def _solvers() -> dict[str, Fit]:
+    def by_path(module: object) -> Fit:
+        def fit(train: Problem, validation: Problem, folds: torch.Tensor) -> FittedHead:
+            choice = choose(
+                module.fit_path,  # type: ignore[attr-defined]
+                module.STRENGTHS,  # type: ignore[attr-defined]
+                train=train, validation=validation, folds=folds, report=lambda *_: None,
+            )  # fmt: skip
+            return FittedHead(choice.head, f"{choice.strength:g}", choice.temperature)
+
+        return fit
+
+    def descend(train: Problem, validation: Problem, folds: torch.Tensor) -> FittedHead:
+        config = TrainConfig(solver="sgd")
+        return fit_head(config, train, validation, folds=folds, report=lambda *_: None)
+
+    paths = {"lda": discriminant, "ridge": ridge, "lbfgs": logistic}
+    return {**{name: by_path(module) for name, module in paths.items()}, "sgd": descend}
+
+
+def _labelled_rows(backbone: Backbone, folder: Path) -> Problem:
+    dataset = read_dataset(folder)
+    table = feature_table(
+        backbone, Preprocessing(), dataset.paths, cache=cache_folder(), progress=True
+    )
+    targets = dict(zip(dataset.paths, dataset.targets, strict=True))
+    return Problem(
+        torch.from_numpy(table.rows),
+        torch.tensor([targets[path] for path in table.paths]),
+        len(dataset.labels),
+    )
+
+
+def _measure(rows: Problem, fit: Fit) -> str:
+    accuracies, losses, seconds = [], [], []
+    for number in range(SPLITS):
+        position = torch.rand(len(rows), generator=torch.Generator().manual_seed(number))
+        train, validation = rows.subset(position < 0.8), rows.subset(position >= 0.9)
+        test = rows.subset((position >= 0.8) & (position < 0.9))
+        folds = torch.arange(len(train) + len(validation)) % FOLDS
+        start = time.perf_counter()
+        fitted = fit(train, validation, folds)
+        seconds.append(time.perf_counter() - start)
+        result = summary(fitted.head.logits(test.features), test.targets)
+        accuracies.append(result["accuracy"])
+        losses.append(result["cross_entropy"])
+    spread = statistics.stdev(accuracies) / SPLITS**0.5
+    return (
+        f"{statistics.mean(accuracies):.3f} ± {spread:.3f} | {statistics.mean(losses):.3f} | "
+        f"{statistics.median(seconds):.2f}"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""What tests share: a network whose answers are plain, and one with real weights."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from torch_inception import weights as weights_room
+from torch_inception.backbone import Backbone
+from torch_inception.errors import WeightsError
+from torch_inception.network import FEATURES
+from torch_inception.storage import CACHE_VARIABLE, cache_folder
+from torch_inception.weights import Weights, WeightsRecord, npm
+
+FAKE_RECORD = WeightsRecord(
+    source="imagenet", version="fake", fingerprint="f" * 64, pooling="torchvision"
+)
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give every test a cache folder of its own."""
+    folder = tmp_path / "cache"
+    monkeypatch.setenv(CACHE_VARIABLE, str(folder))
+    return folder
+
+
+@pytest.fixture
+def fake_network(monkeypatch: pytest.MonkeyPatch) -> WeightsRecord:
+    """Make every source give a network whose features are the means of red, green and blue.
+
+    Row = (mean red, mean green, mean blue, 0, ..., 0), on the scale 0 to 1. The ImageNet
+    classifier answers class 0 for red, 1 for green and 2 for blue.
+    """
+    head = torch.zeros(1000, FEATURES)
+    head[:3, :3] = 10 * torch.eye(3)
+
+    def load(name: str) -> Weights:
+        return Weights(FAKE_RECORD, {}, (head, torch.zeros(1000)))
+
+    def initialise(self: Backbone, weights: Weights, *, device: torch.device) -> None:
+        torch.nn.Module.__init__(self)
+        self.record, self.device = weights.record, device
+
+    def channel_means(self: Backbone, pixels: torch.Tensor) -> torch.Tensor:
+        assert pixels.dtype == torch.uint8
+        assert pixels.shape[1:] == (3, 299, 299)
+        rows = torch.zeros(len(pixels), FEATURES)
+        rows[:, :3] = pixels.float().mean(dim=(2, 3)) / 255
+        return rows
+
+    monkeypatch.setattr(weights_room, "_load", load)
+    monkeypatch.setattr(Backbone, "__init__", initialise)
+    monkeypatch.setattr(Backbone, "forward", channel_means)
+    return FAKE_RECORD
+
+
+@pytest.fixture
+def colours(tmp_path: Path) -> Path:
+    """Make a data set of three classes, 30 pictures each: red, green and blue squares."""
+    folder = tmp_path / "colours"
+    for channel, label in enumerate(("red", "green", "blue")):
+        (folder / label).mkdir(parents=True)
+        for number in range(30):
+            colour = [number % 7 * 8, number % 5 * 8, number % 3 * 8]
+            colour[channel] = 160 + number * 3
+            path = folder / label / f"{label}_{number:02d}.png"
+            Image.new("RGB", (20 + number, 30), tuple(colour)).save(path)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def real_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Give a cache folder that holds the real weights of npm:nsfwjs, converted once.
+
+    Where they cannot be had (no npm, no registry), tests that need them are skipped; in CI they
+    fail.
+    """
+    folder = tmp_path_factory.mktemp("real_cache")
+    at_hand = cache_folder() / "weights" / f"nsfwjs-{npm.VERSION}.pt"
+    if at_hand.is_file():
+        (folder / "weights").mkdir()
+        shutil.copy(at_hand, folder / "weights")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(CACHE_VARIABLE, str(folder))
+        try:
+            npm.load()
+        except WeightsError as error:
+            if os.environ.get("CI"):
+                raise
+            pytest.skip(f"the weights of {npm.SOURCE} cannot be had: {error}")
+    yield folder

@@ -19,4 +19,5 @@ def landscape(size: int = 299) -> NDArray[numpy.uint8]:
     picture[house] = numpy.stack([170 + grain, 60 + y % 16 * 4, 50 + grain], axis=-1)[house]
     window = (abs(x - size // 3) < size // 30) & (abs(y - size * 2 // 3) < size // 25)
     picture[window] = (235, 235, 180)
-    return (picture + grain[..., None] - 12).clip(0, 255).astype(numpy.uint8)
+    drawn: NDArray[numpy.uint8] = (picture + grain[..., None] - 12).clip(0, 255).astype(numpy.uint8)
+    return drawn

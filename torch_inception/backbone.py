@@ -35,10 +35,11 @@ class Backbone(nn.Module):
         self.scale = 1 / (255 * std)
         self.shift = -mean / std
         self.device = device
+        self.eval()
 
     def train(self, mode: bool = True) -> "Backbone":
-        """Do nothing: the backbone stays frozen, whatever mode is asked for."""
-        return self
+        """Stay in evaluation mode, whatever mode is asked for: the backbone is frozen."""
+        return super().train(False)
 
     @torch.inference_mode()
     def feature_map(self, pixels: Tensor) -> Tensor:

@@ -1,0 +1,132 @@
+"""The network gives the numbers of the networks that its weights come from."""
+
+import dataclasses
+import hashlib
+from pathlib import Path
+
+import numpy
+import pytest
+import torch
+import torchvision
+
+from tests.pictures import landscape
+from torch_inception.backbone import Backbone
+from torch_inception.storage import CACHE_VARIABLE
+from torch_inception.weights import Pooling, Weights, load_weights
+from torch_inception.weights.record import fingerprint
+
+CPU = torch.device("cpu")
+
+REFERENCE = Path(__file__).parent / "data" / "landscape_features.npy"
+"""Features of `landscape()` by TensorFlow.js; tests/data/landscape_features.js makes them."""
+
+LANDSCAPE_SHA256 = "a34264f620e3a796d1b33b8a3cda32c5a06ea4862f8ee47284238f615f0b7ab5"
+
+
+@pytest.fixture(scope="module")
+def real_weights(real_cache: Path) -> Weights:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(CACHE_VARIABLE, str(real_cache))
+        return load_weights("npm:nsfwjs")
+
+
+def backbone(weights: Weights, pooling: Pooling) -> Backbone:
+    record = dataclasses.replace(weights.record, pooling=pooling)
+    return Backbone(dataclasses.replace(weights, record=record), device=CPU)
+
+
+def batch(*pictures: numpy.ndarray[tuple[int, ...], numpy.dtype[numpy.uint8]]) -> torch.Tensor:
+    return torch.from_numpy(numpy.stack(pictures)).permute(0, 3, 1, 2)
+
+
+def relative_error(found: torch.Tensor, expected: torch.Tensor) -> float:
+    return float((found - expected).norm() / expected.norm())
+
+
+def torchvision_network(weights: Weights) -> torch.nn.Module:
+    """torchvision's own network with the same tensors, its classifier taken off."""
+    network = torchvision.models.inception_v3(weights=None, aux_logits=False, init_weights=False)
+    loaded = network.load_state_dict(weights.tensors, strict=False)
+    assert not loaded.unexpected_keys
+    assert {name.split(".")[-1] for name in loaded.missing_keys} == {"weight", "bias"}
+    network.fc = torch.nn.Identity()
+    return network.eval()  # type: ignore[no-any-return]
+
+
+@pytest.mark.real_weights
+def test_features_are_those_of_tensorflow_js(real_weights: Weights) -> None:
+    picture = landscape()
+    assert hashlib.sha256(picture.tobytes()).hexdigest() == LANDSCAPE_SHA256
+    expected = torch.from_numpy(numpy.load(REFERENCE))
+    found = backbone(real_weights, "tensorflow")(batch(picture))[0]
+    assert found.shape == expected.shape == (2048,)
+    assert relative_error(found, expected) < 1e-4
+
+
+@pytest.mark.real_weights
+def test_the_other_pooling_is_caught(real_weights: Weights) -> None:
+    expected = torch.from_numpy(numpy.load(REFERENCE))
+    found = backbone(real_weights, "torchvision")(batch(landscape()))[0]
+    assert relative_error(found, expected) > 0.1
+
+
+@pytest.mark.real_weights
+def test_features_are_those_of_torchvision(real_weights: Weights) -> None:
+    pictures = batch(landscape(), landscape()[::-1].copy(), landscape()[:, ::-1].copy())
+    with torch.inference_mode():
+        expected = torchvision_network(real_weights)(pictures / 127.5 - 1)
+    found = backbone(real_weights, "torchvision")(pictures)
+    assert relative_error(found, expected) < 1e-5
+
+
+@pytest.mark.real_weights
+def test_a_row_does_not_depend_on_its_batch(real_weights: Weights) -> None:
+    network = backbone(real_weights, "tensorflow")
+    pictures = batch(*(numpy.roll(landscape(), 40 * shift, axis=1) for shift in range(5)))
+    together = network(pictures)
+    alone = torch.cat([network(pictures[i : i + 1]) for i in range(5)])
+    assert relative_error(together, alone) < 1e-6
+    assert relative_error(network(pictures.flip(0)).flip(0), together) < 1e-6
+
+
+@pytest.mark.real_weights
+def test_features_are_the_mean_of_the_feature_map(real_weights: Weights) -> None:
+    network = backbone(real_weights, "tensorflow")
+    maps = network.feature_map(batch(landscape()))
+    assert maps.shape == (1, 2048, 8, 8)
+    assert torch.allclose(maps.mean(dim=(2, 3)), network(batch(landscape())))
+
+
+@pytest.mark.real_weights
+def test_the_backbone_stays_frozen_in_training_mode(real_weights: Weights) -> None:
+    network = backbone(real_weights, "tensorflow")
+    before = network(batch(landscape()))
+    assert torch.equal(network.train()(batch(landscape())), before)
+    assert not any(parameter.requires_grad for parameter in network.parameters())
+    assert not network.training
+
+
+@pytest.mark.real_weights
+def test_the_fingerprint_is_that_of_the_tensors(real_weights: Weights) -> None:
+    assert real_weights.record.fingerprint == fingerprint(real_weights.tensors)
+    changed = dict(real_weights.tensors)
+    name = "Mixed_7c.branch_pool.bn.bias"
+    changed[name] = changed[name].clone()
+    changed[name][0] += 1e-3
+    assert fingerprint(changed) != real_weights.record.fingerprint
+
+
+@pytest.mark.real_weights
+def test_real_imagenet_weights_where_they_are_at_hand() -> None:
+    hub_file = Path(torch.hub.get_dir()) / "checkpoints" / "inception_v3_google-0cc3c7bd.pth"
+    if not hub_file.exists():
+        pytest.skip("the ImageNet weights are not in torch's hub cache")
+    weights = load_weights("imagenet")
+    network = torchvision.models.inception_v3(weights="IMAGENET1K_V1")
+    network.fc = torch.nn.Identity()
+    mean = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
+    deviation = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
+    pictures = batch(landscape())
+    with torch.inference_mode():
+        expected = network.eval()((pictures / 255 - mean) / deviation)
+    assert relative_error(Backbone(weights, device=CPU)(pictures), expected) < 1e-5

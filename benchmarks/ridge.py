@@ -2,27 +2,22 @@
 
 from collections.abc import Iterator, Sequence
 
-import torch
-
 from torch_inception.head import Head
+from torch_inception.solvers.covariance import Covariance
 from torch_inception.solvers.problem import Problem
 
-STRENGTHS = (10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
-"""Multiples of the features' mean variance that are added to the covariance's diagonal."""
+STRENGTHS = (0.9, 0.7, 0.5, 0.3, 0.2, 0.1, 0.05, 0.02, 0.01, 0.003, 0.001)
+"""Shares of the identity that are tried: s / (1 - s) is the penalty in units of the variance."""
 
 
 def fit_path(problem: Problem, strengths: Sequence[float] = STRENGTHS) -> Iterator[Head]:
-    """Fit one head for each strength: W = (X'X / N + strength * variance * I)^-1 X'Y / N."""
-    features = problem.features.double()
-    middle = features.mean(dim=0)
-    rows = features - middle
+    """Fit one head for each strength: W = (S + penalty * I)^-1 X'Y / N, X and Y centred."""
+    middle = problem.features.double().mean(dim=0)
+    rows = problem.features.double() - middle
     targets = problem.one_hot().double()
     shares = targets.mean(dim=0)
-    gram = rows.T @ rows / len(problem)
     right = rows.T @ (targets - shares) / len(problem)
-    variance = float(gram.diagonal().mean())
+    covariance = Covariance(rows)
     for strength in strengths:
-        shrunk = gram.clone()
-        shrunk.diagonal().add_(strength * variance)
-        weight = torch.cholesky_solve(right, torch.linalg.cholesky(shrunk)).T
+        weight = (1 - strength) * covariance.solve(strength, right).T
         yield Head(weight.float(), (shares - weight @ middle).float())

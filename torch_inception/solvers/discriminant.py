@@ -9,9 +9,9 @@ Elements of Statistical Learning", section 4.3, equation 4.10.
 from collections.abc import Iterator, Sequence
 
 import torch
-from torch import Tensor
 
 from torch_inception.head import Head
+from torch_inception.solvers.covariance import Covariance
 from torch_inception.solvers.problem import Problem
 
 STRENGTHS = (0.9, 0.7, 0.5, 0.3, 0.2, 0.1, 0.05, 0.02, 0.01)
@@ -33,7 +33,7 @@ def fit_path(problem: Problem, strengths: Sequence[float] = STRENGTHS) -> Iterat
     totals = weighted.sum(dim=0)
     means = (weighted.T @ problem.features) / totals.clamp(min=1e-12)[:, None]
     deviations = (problem.features - means[problem.targets]) * weights.sqrt()
-    covariance = _Covariance(deviations.double())
+    covariance = Covariance(deviations.double())
     # A common shift of all means changes no decision, and small numbers lose less.
     middle = (totals @ means / totals.sum()).double()
     shifted = means.double() - middle
@@ -43,39 +43,3 @@ def fit_path(problem: Problem, strengths: Sequence[float] = STRENGTHS) -> Iterat
         absent = totals == 0
         bias[absent] = bias[~absent].min() + ABSENT_CLASS_BIAS
         yield Head(weight.float(), (bias - weight @ middle).float())
-
-
-class _Covariance:
-    """S = rows' rows / N, to be shrunk and solved, in the smaller of its two dimensions.
-
-    Args:
-        rows: (N, D) float64 deviations from the class means.
-    """
-
-    def __init__(self, rows: Tensor) -> None:
-        self.count, self.size = rows.shape
-        self.rows = rows
-        self.gram = (rows.T @ rows if self.count >= self.size else rows @ rows.T) / self.count
-        self.variance = max(float(self.gram.trace()) / self.size, 1e-12)
-
-    def solve(self, strength: float, right: Tensor) -> Tensor:
-        """Solve ((1 - strength) S + strength * variance * I) x = right.
-
-        For N < D it is found by the Woodbury identity from the N x N Gram matrix:
-        (rows' rows + r I)^-1 = (I - rows' (rows rows' + r I)^-1 rows) / r.
-
-        Args:
-            strength: in (0, 1].
-            right: (D, C) float64.
-
-        Returns:
-            (D, C) float64.
-        """
-        ridge = strength * self.variance
-        shrunk = self.gram * (1 - strength)
-        shrunk.diagonal().add_(ridge)
-        factor = torch.linalg.cholesky(shrunk)
-        if self.count >= self.size:
-            return torch.cholesky_solve(right, factor)
-        inner = torch.cholesky_solve(self.rows @ right, factor)
-        return (right - self.rows.T @ inner * ((1 - strength) / self.count)) / ridge

@@ -1,0 +1,167 @@
+"""What the package promises from outside: names, rooms, start-up, the pair of torch packages."""
+
+import ast
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import torch_inception
+from torch_inception import compatibility
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = Path(torch_inception.__file__).parent
+
+ROOMS = [
+    "errors", "compatibility", "config", "storage", "network", "progress", "streaming", "images",
+    "weights", "backbone", "cache", "digests", "features", "extractor", "dataset", "head",
+    "calibration", "metrics", "solvers", "split", "examples", "model_file", "classifier",
+    "evaluation", "run_folder", "pipeline", "command_line", "answers", "sources", "train",
+    "predict",
+]  # fmt: skip
+"""The ground floor first: a room imports only from rooms before it."""
+
+PUBLIC = {
+    "CacheError", "Classifier", "ConfigError", "DatasetError", "FeatureExtractor", "ImageError",
+    "ModelError", "Prediction", "TorchInceptionError", "TrainConfig", "TrainingResult",
+    "WeightsError", "train_classifier",
+}  # fmt: skip
+
+
+def room_of(file: Path) -> str:
+    return file.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported_rooms(file: Path) -> set[str]:
+    modules: list[str] = []
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            modules.append(node.module)
+        elif isinstance(node, ast.Import):
+            modules += [alias.name for alias in node.names]
+    parts = [module.split(".") for module in modules]
+    return {each[1] for each in parts if each[0] == "torch_inception" and len(each) > 1}
+
+
+def test_imports_run_one_way() -> None:
+    files = [file for file in PACKAGE.rglob("*.py") if file != PACKAGE / "__init__.py"]
+    assert {room_of(file) for file in files} == set(ROOMS)
+    for file in files:
+        room = room_of(file)
+        later = set(ROOMS[ROOMS.index(room) + 1 :])
+        assert not imported_rooms(file) & later, file
+
+
+def test_the_public_names_are_pinned() -> None:
+    assert set(torch_inception.__all__) == PUBLIC
+    for name in PUBLIC:
+        assert getattr(torch_inception, name).__name__ == name
+    assert set(dir(torch_inception)) >= PUBLIC
+    with pytest.raises(AttributeError, match="no attribute 'train_a_dragon'"):
+        torch_inception.train_a_dragon  # noqa: B018
+
+
+def test_every_error_is_a_torch_inception_error() -> None:
+    errors = [name for name in PUBLIC if name.endswith("Error")]
+    assert len(errors) == 7
+    for name in errors:
+        assert issubclass(getattr(torch_inception, name), torch_inception.TorchInceptionError)
+
+
+def test_the_version_is_stated_once_more_in_the_project_file() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["version"] == torch_inception.__version__
+
+
+def test_the_core_needs_five_packages() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    names = {need.split(">")[0] for need in project["dependencies"]}
+    assert names == {"torch", "torchvision", "pillow", "numpy", "tqdm"}
+
+
+@pytest.mark.parametrize("command", ["train", "predict"])
+def test_help_does_not_wait_for_torch(command: str) -> None:
+    code = (
+        f"import sys, torch_inception.{command} as command\n"
+        "try: command.main(['--help'])\n"
+        "except SystemExit as done: assert done.code == 0\n"
+        "assert not {'torch', 'torchvision', 'numpy', 'PIL'} & set(sys.modules), sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert f"python -m torch_inception.{command}" in done.stdout
+
+
+def test_naming_pictures_with_a_trained_model_does_not_import_torchvision() -> None:
+    code = "import sys, torch_inception.classifier, torch_inception.answers\n"
+    code += "assert 'torchvision' not in sys.modules and 'torch' in sys.modules"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def fake_installation(folder: Path, *, torch: str, torchvision: str) -> dict[str, str]:
+    """Make packages that state a version and do nothing; return an environment that finds them."""
+    for name, version in (("torch", torch), ("torchvision", torchvision)):
+        (folder / name).mkdir()
+        (folder / name / "__init__.py").write_text("")
+        (folder / name / "version.py").write_text(f"__version__ = '{version}'\n")
+    information = folder / f"torchvision-{torchvision}.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: torchvision\nVersion: {torchvision}\n"
+        "Requires-Dist: torch==2.15.0\n"
+    )
+    return {**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}"}
+
+
+def import_in(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", "import torch_inception"],
+        env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def test_a_pair_that_fits_imports(tmp_path: Path) -> None:
+    fitting = fake_installation(tmp_path, torch="2.15.0+cu130", torchvision="0.30.0+cu130")
+    assert import_in(fitting).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("torch", "torchvision", "cause"),
+    [
+        ("2.13.0+cpu", "0.30.0+cpu", "needs torch 2.15.0, and torch 2.13.0+cpu is installed"),
+        ("2.15.0+cpu", "0.30.0+cu130", "built for different platforms"),
+    ],
+)
+def test_a_pair_that_does_not_fit_gives_the_cure_in_one_line(
+    tmp_path: Path, torch: str, torchvision: str, cause: str
+) -> None:
+    environment = fake_installation(tmp_path, torch=torch, torchvision=torchvision)
+    last = import_in(environment).stderr.strip().splitlines()[-1]
+    assert last.startswith("ImportError: ")
+    assert cause in last
+    assert compatibility.CURE in last
+
+
+def test_a_torchvision_that_fails_at_import_gives_the_cure(tmp_path: Path) -> None:
+    environment = fake_installation(tmp_path, torch="2.15.0", torchvision="0.30.0")
+    (tmp_path / "torchvision" / "version.py").unlink()
+    (tmp_path / "torchvision" / "__init__.py").write_text(
+        "raise RuntimeError('operator torchvision::nms does not exist')"
+    )
+    last = import_in(environment).stderr.strip().splitlines()[-1]
+    assert "operator torchvision::nms does not exist" in last
+    assert compatibility.CURE in last
+
+
+def test_a_command_shows_no_traceback_for_a_pair_that_does_not_fit(tmp_path: Path) -> None:
+    environment = fake_installation(tmp_path, torch="2.15.0+cpu", torchvision="0.30.0+cu130")
+    done = subprocess.run(
+        [sys.executable, "-m", "torch_inception.predict", "a.jpg"],
+        env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert done.stderr.startswith("error: ")
+    assert compatibility.CURE in done.stderr

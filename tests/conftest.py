@@ -1,5 +1,6 @@
 """What tests share: a network whose answers are plain, and one with real weights."""
 
+import logging
 import os
 import shutil
 from collections.abc import Iterator
@@ -27,6 +28,16 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "cache"
     monkeypatch.setenv(CACHE_VARIABLE, str(folder))
     return folder
+
+
+@pytest.fixture(autouse=True)
+def own_log() -> Iterator[None]:
+    """Give the library's log back as it was: commands point it at streams that tests replace."""
+    log = logging.getLogger("torch_inception")
+    handlers, level, propagate = list(log.handlers), log.level, log.propagate
+    yield
+    log.handlers, log.propagate = handlers, propagate
+    log.setLevel(level)
 
 
 @pytest.fixture

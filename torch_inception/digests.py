@@ -8,11 +8,27 @@ from torch_inception.cache import FileIndex, FileState, file_state
 from torch_inception.progress import progress_bar
 from torch_inception.streaming import ordered_map, usable_cores
 
+CHANGED = "changed while it was being read"
 
-def content_digests(
+_BATCH = 8
+
+
+def remembered_digests(paths: Sequence[Path], index: FileIndex) -> dict[Path, bytes]:
+    """Return path -> SHA-256 (32 bytes) of files that look as they did when they were hashed.
+
+    Size and modification time decide; no file is read.
+
+    Raises:
+        CacheError: the index cannot be used.
+    """
+    known = index.lookup(paths)
+    return {path: digest for path, (state, digest) in known.items() if file_state(path) == state}
+
+
+def hash_files(
     paths: Sequence[Path], index: FileIndex, *, progress: bool
 ) -> tuple[dict[Path, bytes], dict[Path, str]]:
-    """Hash files, except those that are unchanged since the index saw them.
+    """Read files and have the index remember them.
 
     Returns:
         path -> SHA-256 (32 bytes) of its content, and path -> reason of a file that cannot be read.
@@ -20,27 +36,23 @@ def content_digests(
     Raises:
         CacheError: the index cannot be used.
     """
-    known = index.lookup(paths)
+    results = ordered_map(
+        lambda batch: [_hash(path) for path in batch],
+        paths,
+        workers=usable_cores(),
+        batch_size=_BATCH,
+    )
     digests: dict[Path, bytes] = {}
     unreadable: dict[Path, str] = {}
-    changed: list[Path] = []
-    for path in paths:
-        if path in known and known[path][0] == file_state(path):
-            digests[path] = known[path][1]
-        else:
-            changed.append(path)
-    hashed = ordered_map(
-        lambda batch: [_hash(path) for path in batch], changed, workers=usable_cores(), batch_size=8
-    )
-    hashed = progress_bar(hashed, "reading", total=len(changed), show=progress)
-    new: list[tuple[Path, FileState, bytes]] = []
-    for path, result in zip(changed, hashed, strict=True):
+    seen: list[tuple[Path, FileState, bytes]] = []
+    shown = progress_bar(results, "reading", total=len(paths), show=progress)
+    for path, result in zip(paths, shown, strict=True):
         if isinstance(result, str):
             unreadable[path] = result
         else:
             digests[path] = result[1]
-            new.append((path, *result))
-    index.remember(new)
+            seen.append((path, *result))
+    index.remember(seen)
     return digests, unreadable
 
 
@@ -52,6 +64,6 @@ def _hash(path: Path) -> tuple[FileState, bytes] | str:
             return "not a regular file" if path.exists() else "no such file"
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").digest()
-        return (before, digest) if file_state(path) == before else "changed while it was being read"
-    except OSError as error:
-        return f"cannot be read ({error.strerror or error})"
+    except (OSError, ValueError) as error:
+        return f"cannot be read ({getattr(error, 'strerror', None) or error})"
+    return (before, digest) if file_state(path) == before else CHANGED

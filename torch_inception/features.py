@@ -17,7 +17,7 @@ from torch import Tensor
 
 from torch_inception.backbone import Backbone
 from torch_inception.cache import FileIndex, RowStore, row_store
-from torch_inception.digests import content_digests
+from torch_inception.digests import CHANGED, hash_files, remembered_digests
 from torch_inception.errors import ImageError
 from torch_inception.images import Pixels, Preprocessing, decode, read_file, to_image
 from torch_inception.network import FEATURES
@@ -109,9 +109,11 @@ def feature_table(
         CacheError: the cache cannot be used.
     """
     store = row_store(cache, space=f"{backbone.record.identity} {preprocessing.identity}")
-    digests, skipped = content_digests(paths, FileIndex(cache), progress=progress)
-    rows = store.read(list(digests.values()))
-    missing = {digest: path for path, digest in digests.items() if digest not in rows}
+    digests, rows, skipped = _cached_rows(paths, store, FileIndex(cache), progress=progress)
+    missing: dict[bytes, list[Path]] = {}
+    for path, digest in digests.items():
+        if digest not in rows:
+            missing.setdefault(digest, []).append(path)
     start = time.perf_counter()
     results = _stream(backbone, preprocessing, missing.items(), load=_load_unchanged)
     results = progress_bar(results, "features", total=len(missing), show=progress)
@@ -200,9 +202,31 @@ def _commit_as_they_come(
     return done, bad
 
 
-def _load_unchanged(job: tuple[bytes, Path]) -> Image.Image:
-    digest, path = job
-    content = read_file(path)
-    if hashlib.sha256(content).digest() != digest:
-        raise ImageError("changed while it was being read")
-    return decode(content)
+def _cached_rows(
+    paths: Sequence[Path], store: RowStore, index: FileIndex, *, progress: bool
+) -> tuple[dict[Path, bytes], dict[bytes, HalfRow], dict[Path, str]]:
+    """Return (path -> digest, digest -> row that is cached, path -> reason if it has no digest).
+
+    Files that look unchanged and have a row are not read; all others are.
+    """
+    remembered = remembered_digests(paths, index)
+    rows = store.read(list(remembered.values()))
+    digests = {path: digest for path, digest in remembered.items() if digest in rows}
+    unknown = [path for path in dict.fromkeys(paths) if path not in digests]
+    hashed, unreadable = hash_files(unknown, index, progress=progress)
+    return digests | hashed, rows | store.read(list(hashed.values())), unreadable
+
+
+def _load_unchanged(job: tuple[bytes, list[Path]]) -> Image.Image:
+    """Decode the first of several copies that still has the content that was hashed."""
+    digest, copies = job
+    reason = CHANGED
+    for path in copies:
+        try:
+            content = read_file(path)
+        except ImageError as error:
+            reason = str(error)
+            continue
+        if hashlib.sha256(content).digest() == digest:
+            return decode(content)
+    raise ImageError(reason)

@@ -25,6 +25,9 @@ FORMATS = ("AVIF", "BMP", "GIF", "ICO", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF"
 CROP_RESIZE = 342
 """Shorter side before the centre crop; `Inception_V3_Weights.IMAGENET1K_V1.transforms()`."""
 
+STRIP_RATIO = 50
+"""Longer over shorter side above which only the middle of a picture is scaled before the crop."""
+
 GROUND = (255, 255, 255)
 """Colour under transparent pixels and around a padded picture."""
 
@@ -170,6 +173,7 @@ def _squash(image: Image.Image) -> Image.Image:
 
 def _crop(image: Image.Image) -> Image.Image:
     # Sizes are rounded as torchvision's `resize` and `center_crop` round them.
+    image = _middle_of_strip(image)
     width, height = image.size
     if width <= height:
         size = (CROP_RESIZE, int(CROP_RESIZE * height / width))
@@ -178,6 +182,16 @@ def _crop(image: Image.Image) -> Image.Image:
     resized = image.resize(size, Image.Resampling.BILINEAR)
     left, top = (round((side - IMAGE_SIZE) / 2) for side in size)
     return resized.crop((left, top, left + IMAGE_SIZE, top + IMAGE_SIZE))
+
+
+def _middle_of_strip(image: Image.Image) -> Image.Image:
+    """Cut the far ends off a picture so long that scaling all of it would fill the memory."""
+    width, height = image.size
+    longest = STRIP_RATIO * min(width, height)
+    if max(width, height) <= longest:
+        return image
+    left, top = max(0, (width - longest) // 2), max(0, (height - longest) // 2)
+    return image.crop((left, top, min(width, left + longest), min(height, top + longest)))
 
 
 def _pad(image: Image.Image) -> Image.Image:

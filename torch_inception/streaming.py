@@ -35,14 +35,22 @@ def ordered_map(
         prepare_thread: called once on each worker's thread.
     """
     stream = _Stream(work, workers=workers, batch_size=batch_size)
-    threading.Thread(target=stream.feed, args=(items,), daemon=True).start()
-    for _ in range(workers):
-        threading.Thread(target=stream.serve, args=(prepare_thread,), daemon=True).start()
+    threads = [
+        threading.Thread(target=stream.serve, args=(prepare_thread,), daemon=True)
+        for _ in range(workers)
+    ]
+    # The reader may be waiting for a person to type: nobody waits for it.
+    reader = threading.Thread(target=stream.feed, args=(items,), daemon=True)
+    for thread in [reader, *threads]:
+        thread.start()
     try:
         while (future := stream.order.get()) is not None:
             yield future.result()
     finally:
-        stream.stopped.set()
+        stream.stop(workers)
+        for thread in threads:
+            # A thread that still runs the network when Python ends would abort the process.
+            thread.join()
 
 
 def usable_cores() -> int:
@@ -63,7 +71,7 @@ class _Stream(Generic[Item, Result]):
         self.work = work
         self.batch_size = batch_size
         self.order: queue.Queue[Future[Result] | None] = queue.Queue(3 * workers * batch_size)
-        self.waiting: queue.SimpleQueue[tuple[Item, Future[Result]]] = queue.SimpleQueue()
+        self.waiting: queue.SimpleQueue[tuple[Item, Future[Result]] | None] = queue.SimpleQueue()
         self.stopped = threading.Event()
 
     def feed(self, items: Iterable[Item]) -> None:
@@ -82,12 +90,15 @@ class _Stream(Generic[Item, Result]):
 
     def serve(self, prepare_thread: Callable[[], None]) -> None:
         """Work on batches until the consumer is done."""
-        prepare_thread()
-        while not self.stopped.is_set():
-            batch = self._take()
-            if not batch:
-                continue
+        failure: BaseException | None = None
+        try:
+            prepare_thread()
+        except BaseException as error:
+            failure = error
+        while (batch := self._take()) and not self.stopped.is_set():
             try:
+                if failure is not None:
+                    raise failure
                 results = self.work([item for item, _ in batch])
                 for (_, future), result in zip(batch, results, strict=True):
                     future.set_result(result)
@@ -96,14 +107,24 @@ class _Stream(Generic[Item, Result]):
                     if not future.done():
                         future.set_exception(error)
 
+    def stop(self, workers: int) -> None:
+        """Let the threads end: nobody waits for results any more."""
+        self.stopped.set()
+        for _ in range(workers):
+            self.waiting.put(None)
+
     def _take(self) -> list[tuple[Item, Future[Result]]]:
+        """Return what is waiting, up to a batch; wait for the first; nothing at the end."""
         batch: list[tuple[Item, Future[Result]]] = []
-        try:
-            batch.append(self.waiting.get(timeout=_POLL_SECONDS))
-            while len(batch) < self.batch_size:
-                batch.append(self.waiting.get_nowait())
-        except queue.Empty:
-            pass
+        entry = self.waiting.get()
+        while entry is not None:
+            batch.append(entry)
+            if len(batch) == self.batch_size:
+                break
+            try:
+                entry = self.waiting.get_nowait()
+            except queue.Empty:
+                break
         return batch
 
     def _put(self, future: "Future[Result] | None") -> bool:

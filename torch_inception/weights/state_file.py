@@ -22,7 +22,7 @@ def load(path: Path) -> Weights:
         WeightsError: there is no such file, or it holds something else.
     """
     return make_weights(
-        read_state(path), source=str(path), version=path.name, pooling="torchvision"
+        read_state(path), source=str(path.absolute()), version=path.name, pooling="torchvision"
     )
 
 

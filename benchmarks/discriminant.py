@@ -1,4 +1,4 @@
-"""Shrinkage linear discriminant analysis: a head in closed form.
+"""Shrinkage linear discriminant analysis: the solver that was compared and not kept.
 
 Classes are taken to be normal with one covariance in common. The covariance within classes is
 shrunk towards a multiple of the identity, as in Friedman 1989, "Regularized Discriminant Analysis"

@@ -1,0 +1,115 @@
+"""How a picture comes to 299 x 299, where pictures are found, and what may stand for one."""
+
+import io
+from pathlib import Path
+
+import numpy
+import pytest
+import torch
+from PIL import Image
+from torchvision.models import Inception_V3_Weights
+
+from torch_inception.errors import ImageError
+from torch_inception.images import Preprocessing, Resize, find_pictures, to_image
+
+RED, BLUE = (255, 0, 0), (0, 0, 255)
+
+
+def noise(width: int, height: int) -> Image.Image:
+    generator = numpy.random.default_rng(width * 10_007 + height)
+    return Image.fromarray(generator.integers(0, 256, (height, width, 3), dtype=numpy.uint8))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 200), (200, 3), (299, 299), (700, 500)])
+@pytest.mark.parametrize("resize", ["squash", "crop", "pad"])
+def test_every_size_becomes_299_pixels_square(resize: Resize, size: tuple[int, int]) -> None:
+    pixels = Preprocessing(resize)(noise(*size))
+    assert pixels.shape == (299, 299, 3)
+    assert pixels.dtype == numpy.uint8
+
+
+@pytest.mark.parametrize(
+    "size",
+    [
+        *[(1, 1), (5, 3), (2, 31), (640, 200), (201, 333)],
+        *[(342, 342), (299, 299), (343, 500), (1500, 1201), (1000, 1999)],
+    ],
+)
+def test_crop_is_torchvisions_own_bit_for_bit(size: tuple[int, int]) -> None:
+    picture = noise(*size)
+    transforms = Inception_V3_Weights.IMAGENET1K_V1.transforms()
+    mean, std = (torch.tensor(v).view(3, 1, 1) for v in (transforms.mean, transforms.std))
+    theirs = ((transforms(picture) * std + mean) * 255).round().byte().permute(1, 2, 0).numpy()
+    assert numpy.array_equal(Preprocessing("crop")(picture), theirs)
+
+
+def test_squash_keeps_the_whole_picture() -> None:
+    picture = Image.new("RGB", (800, 100), RED)
+    picture.paste(BLUE, (400, 0, 800, 100))
+    pixels = Preprocessing("squash")(picture)
+    assert (pixels[:, :147] == RED).all()
+    assert (pixels[:, 152:] == BLUE).all()
+
+
+@pytest.mark.parametrize("wide", [True, False])
+def test_pad_keeps_the_shape_and_fills_up_with_white(wide: bool) -> None:
+    # 600 x 200 becomes 299 x 100: 99 rows of white above, 100 below.
+    pixels = Preprocessing("pad")(Image.new("RGB", (600, 200) if wide else (200, 600), RED))
+    rows = pixels if wide else pixels.transpose(1, 0, 2)
+    assert (rows[:99] == 255).all()
+    assert (rows[99:199] == RED).all()
+    assert (rows[199:] == 255).all()
+
+
+def test_each_way_of_resizing_has_an_identity_of_its_own() -> None:
+    ways: list[Resize] = ["squash", "crop", "pad"]
+    assert len({Preprocessing(way).identity for way in ways}) == 3
+
+
+def test_find_pictures_ignores_what_is_hidden_and_sorts_the_rest(tmp_path: Path) -> None:
+    names = ["b.png", "a/z.gif", "a/.hidden.png", ".git/x.png", ".DS_Store", "a/b/c", "Ä.jpg"]
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    found = [path.relative_to(tmp_path).as_posix() for path in find_pictures(tmp_path)]
+    assert found == ["a/b/c", "a/z.gif", "b.png", "Ä.jpg"]
+
+
+def test_path_image_and_tensor_give_the_same_picture(tmp_path: Path) -> None:
+    picture = noise(7, 5)
+    path = tmp_path / "picture"
+    picture.save(path, "PNG")
+    tensor = torch.from_numpy(numpy.array(picture)).permute(2, 0, 1)
+    for item in (path, str(path), picture, Image.open(path), tensor, tensor.contiguous()):
+        assert to_image(item).tobytes() == picture.tobytes()
+
+
+def test_an_image_with_alpha_is_laid_on_white_too() -> None:
+    assert to_image(Image.new("RGBA", (1, 1), (9, 9, 9, 0))).getpixel((0, 0)) == (255, 255, 255)
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        None,
+        3,
+        b"picture.jpg",
+        numpy.zeros((8, 8, 3), numpy.uint8),
+        torch.zeros(3, 8, 8),
+        torch.zeros(1, 8, 8, dtype=torch.uint8),
+        torch.zeros(8, 8, 3, dtype=torch.uint8),
+        torch.zeros(1, 3, 8, 8, dtype=torch.uint8),
+    ],
+)
+def test_anything_else_is_a_type_error_that_says_what_is_wanted(item: object) -> None:
+    with pytest.raises(TypeError, match=r"a path, a PIL image or a uint8 tensor \(3, H, W\)"):
+        to_image(item)
+
+
+@pytest.mark.parametrize("resize", ["squash", "crop", "pad"])
+def test_an_image_that_pillow_opened_but_cannot_load_is_an_image_error(resize: Resize) -> None:
+    stream = io.BytesIO()
+    noise(60, 40).save(stream, "PNG")
+    half = io.BytesIO(stream.getvalue()[: stream.tell() // 2])
+    with pytest.raises(ImageError):
+        Preprocessing(resize)(to_image(Image.open(half)))

@@ -3,7 +3,7 @@
 import logging
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from torch_inception.backbone import Backbone
 from torch_inception.errors import WeightsError
 from torch_inception.network import FEATURES
 from torch_inception.storage import CACHE_VARIABLE, cache_folder
+from torch_inception.train import main
 from torch_inception.weights import Weights, WeightsRecord, npm
 
 FAKE_RECORD = WeightsRecord(
@@ -82,6 +83,25 @@ def colours(tmp_path: Path) -> Path:
             path = folder / label / f"{label}_{number:02d}.png"
             Image.new("RGB", (20 + number, 30), tuple(colour)).save(path)
     return folder
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """Name a folder for results that is not there yet."""
+    return tmp_path / "results" / "run"
+
+
+@pytest.fixture
+def train(
+    colours: Path, run: Path, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    """Give a function that runs the command on `colours` and returns (status, out, err)."""
+
+    def call(*flags: str) -> tuple[int, str, str]:
+        status = main(["--data", str(colours), "--output", str(run), *flags])
+        return status, *capsys.readouterr()
+
+    return call
 
 
 @pytest.fixture(scope="session")

@@ -136,11 +136,11 @@ def raising(error: BaseException) -> Callable[[], int]:
     return body
 
 
-class OneOfOurs(TorchInceptionError):
+class OneOfOursError(TorchInceptionError):
     pass
 
 
-@pytest.mark.parametrize("error", [ConfigError("no such x."), OneOfOurs("no such x.")])
+@pytest.mark.parametrize("error", [ConfigError("no such x."), OneOfOursError("no such x.")])
 def test_a_users_mistake_is_one_line_and_status_1(
     error: TorchInceptionError, capsys: pytest.CaptureFixture[str]
 ) -> None:

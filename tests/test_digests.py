@@ -8,9 +8,19 @@ from typing import Any
 import pytest
 
 from torch_inception.cache import FileIndex
-from torch_inception.digests import content_digests
+from torch_inception.digests import hash_files, remembered_digests
 
 EARLIER, LATER = 10**18, 10**18 + 1
+
+Digests = tuple[dict[Path, bytes], dict[Path, str]]
+
+
+def content_digests(paths: list[Path], index: FileIndex) -> Digests:
+    """Hash what the index does not remember, as the pass does."""
+    remembered = remembered_digests(paths, index)
+    unknown = [path for path in dict.fromkeys(paths) if path not in remembered]
+    hashed, unreadable = hash_files(unknown, index, progress=False)
+    return remembered | hashed, unreadable
 
 
 def make_files(folder: Path, count: int) -> list[Path]:
@@ -46,7 +56,7 @@ def read_files(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_every_file_gets_the_sha256_of_its_content(tmp_path: Path, index: FileIndex) -> None:
     paths = make_files(tmp_path, 30)
-    digests, unreadable = content_digests(paths, index, progress=False)
+    digests, unreadable = content_digests(paths, index)
     assert digests == {path: sha256(b"content %d" % i) for i, path in enumerate(paths)}
     assert unreadable == {}
 
@@ -56,10 +66,10 @@ def test_unchanged_files_are_not_read_again(
 ) -> None:
     paths = make_files(tmp_path, 20)
     read_files.clear()
-    first = content_digests(paths, index, progress=False)
+    first = content_digests(paths, index)
     assert sorted(read_files) == sorted(path.name for path in paths)
     read_files.clear()
-    assert content_digests(paths, FileIndex(tmp_path / "cache"), progress=False) == first
+    assert content_digests(paths, FileIndex(tmp_path / "cache")) == first
     assert read_files == []
 
 
@@ -72,11 +82,11 @@ def test_a_changed_file_is_the_only_one_that_is_read_again(
     content: bytes, modified: int, tmp_path: Path, index: FileIndex, read_files: list[str]
 ) -> None:
     paths = make_files(tmp_path, 3)
-    content_digests(paths, index, progress=False)
+    content_digests(paths, index)
     paths[1].write_bytes(content)
     os.utime(paths[1], ns=(modified, modified))
     read_files.clear()
-    digests, _ = content_digests(paths, index, progress=False)
+    digests, _ = content_digests(paths, index)
     assert digests[paths[1]] == sha256(content)
     assert read_files == ["1.png"]
 
@@ -86,18 +96,18 @@ def test_what_cannot_be_read_has_a_reason_and_harms_no_other(
 ) -> None:
     good = make_files(tmp_path, 2)
     missing, folder = tmp_path / "missing.png", tmp_path
-    digests, unreadable = content_digests([missing, *good, folder], index, progress=False)
+    digests, unreadable = content_digests([missing, *good, folder], index)
     assert set(digests) == set(good)
     assert unreadable == {missing: "no such file", folder: "not a regular file"}
 
 
 def test_a_file_that_is_gone_is_not_remembered(tmp_path: Path, index: FileIndex) -> None:
     (path,) = make_files(tmp_path, 1)
-    content_digests([path], index, progress=False)
+    content_digests([path], index)
     path.unlink()
-    assert content_digests([path], index, progress=False) == ({}, {path: "no such file"})
+    assert content_digests([path], index) == ({}, {path: "no such file"})
     make_files(tmp_path, 1)
-    assert content_digests([path], index, progress=False)[0] == {path: sha256(b"content 0")}
+    assert content_digests([path], index)[0] == {path: sha256(b"content 0")}
 
 
 def test_a_file_that_is_written_while_it_is_read_is_not_trusted(
@@ -113,20 +123,20 @@ def test_a_file_that_is_written_while_it_is_read_is_not_trusted(
 
     with monkeypatch.context() as patch:
         patch.setattr(hashlib, "file_digest", slow)
-        digests, unreadable = content_digests([path], index, progress=False)
+        digests, unreadable = content_digests([path], index)
     assert digests == {}
     assert unreadable == {path: "changed while it was being read"}
-    digests, _ = content_digests([path], index, progress=False)
+    digests, _ = content_digests([path], index)
     assert digests == {path: sha256(b"written meanwhile")}
 
 
 def test_a_path_that_is_named_twice_is_one_file(tmp_path: Path, index: FileIndex) -> None:
     (path,) = make_files(tmp_path, 1)
     for _ in range(2):
-        digests, unreadable = content_digests([path, path], index, progress=False)
+        digests, unreadable = content_digests([path, path], index)
         assert digests == {path: sha256(b"content 0")}
         assert unreadable == {}
 
 
 def test_nothing_to_hash_is_nothing(index: FileIndex) -> None:
-    assert content_digests([], index, progress=False) == ({}, {})
+    assert content_digests([], index) == ({}, {})

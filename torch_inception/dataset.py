@@ -29,9 +29,15 @@ class PictureFolder(ImageFolder):  # type: ignore[misc]  # torchvision has no ty
 
     def find_classes(self, directory: str | Path) -> tuple[list[str], dict[str, int]]:
         """Return the names of the class folders, sorted, and each one's number."""
-        entries = Path(directory).iterdir()
-        names = sorted(entry.name for entry in entries if entry.is_dir() and not is_hidden(entry))
+        names = class_names(Path(directory))
         return names, {name: number for number, name in enumerate(names)}
+
+
+def class_names(folder: Path) -> list[str]:
+    """Return the names of the folders in a folder, sorted, without the hidden ones."""
+    return sorted(
+        entry.name for entry in folder.iterdir() if entry.is_dir() and not is_hidden(entry)
+    )
 
 
 @dataclass(frozen=True)
@@ -65,16 +71,17 @@ def read_dataset(folder: Path) -> Dataset:
         raise DatasetError(
             f"there is no folder {folder}. Give one that has a folder of pictures a class: --data."
         )
-    pictures = PictureFolder(folder)
-    if len(pictures.classes) < 2:
-        found = f"only {pictures.classes[0]!r}" if pictures.classes else "none"
+    labels = class_names(folder)
+    if len(labels) < 2:
+        found = f"only {labels[0]!r}" if labels else "none"
         raise DatasetError(
             f"{folder} needs at least two class folders and has {found}. Put each class's "
             "pictures into a folder of its own; the folder's name is the label."
         )
+    pictures = PictureFolder(folder)
     dataset = Dataset(
         folder=folder,
-        labels=pictures.classes,
+        labels=labels,
         paths=[Path(path) for path, _ in pictures.samples],
         targets=[target for _, target in pictures.samples],
     )

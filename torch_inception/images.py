@@ -7,6 +7,7 @@ through here.
 import io
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -85,10 +86,15 @@ def decode(content: bytes) -> Image.Image:
     """
     if not content:
         raise ImageError("the file is empty")
+    with _explained(), Image.open(io.BytesIO(content), formats=_formats()) as image:
+        return _to_rgb(_upright(image))
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Say in words why a picture does not decode."""
     try:
-        with Image.open(io.BytesIO(content), formats=_formats()) as image:
-            image.load()
-            return _to_rgb(_upright(image))
+        yield
     except UnidentifiedImageError as error:
         raise ImageError("not a picture in a format that is known here") from error
     except Image.DecompressionBombError as error:
@@ -130,7 +136,8 @@ def to_image(item: Any) -> Image.Image:  # noqa: ANN401 - callers pass what they
     if isinstance(item, (str, os.PathLike)):
         return decode(read_file(Path(item)))
     if isinstance(item, Image.Image):
-        return _to_rgb(_upright(item))
+        with _explained():
+            return _to_rgb(_upright(item))
     if getattr(item, "ndim", 0) == 3 and item.shape[0] == 3 and str(item.dtype) == "torch.uint8":
         return Image.fromarray(item.permute(1, 2, 0).contiguous().cpu().numpy())
     kind = f"{type(item).__name__} {getattr(item, 'dtype', '')} {getattr(item, 'shape', '')}"
@@ -140,7 +147,8 @@ def to_image(item: Any) -> Image.Image:  # noqa: ANN401 - callers pass what they
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    """Apply the EXIF orientation; broken EXIF says nothing about the pixels."""
+    """Decode in full and apply the EXIF orientation; broken EXIF says nothing about pixels."""
+    image.load()
     try:
         return ImageOps.exif_transpose(image)
     except Exception:  # whatever the EXIF parser stumbles over
@@ -164,6 +172,8 @@ def _from_deep_grey(image: Image.Image) -> Image.Image:
     values = numpy.asarray(image).astype(numpy.float64)
     scaled = values * 255 if image.mode == "F" else values / 257
     grey = numpy.nan_to_num(scaled).round().clip(0, 255).astype(numpy.uint8)
+    if "transparency" in image.info:
+        grey[values == image.info["transparency"]] = GROUND[0]
     return Image.fromarray(grey).convert("RGB")
 
 

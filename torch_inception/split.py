@@ -9,11 +9,14 @@ would have nothing in a part moves one picture there: the nearest.
 
 import csv
 import hashlib
-from collections import Counter
+import os
+import random
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from torch_inception.errors import DatasetError
 from torch_inception.storage import write_csv
 
 Part = Literal["train", "validation", "test"]
@@ -80,11 +83,7 @@ def split(samples: Sequence[Sample], *, kept: Mapping[str, Part] | None = None) 
     classes: dict[str, set[str]] = {}
     for sample, group in zip(samples, groups, strict=True):
         classes.setdefault(sample.label, set()).add(group)
-    shared = Counter(group for members in classes.values() for group in members)
-    # Small classes first: what they need for training is not theirs alone if it is shared.
-    for label in sorted(classes, key=lambda name: (len(classes[name]) >= len(PARTS), name)):
-        costs = {group: (shared[group] > 1, group in kept) for group in sorted(classes[label])}
-        _fill_empty_parts(parts, costs)
+    _fill_empty_parts(parts, classes, kept)
     return [parts[group] for group in groups]
 
 
@@ -99,11 +98,21 @@ def write_splits(path: Path, samples: Sequence[Sample], parts: Sequence[Part]) -
 
 
 def read_splits(path: Path) -> dict[str, Part]:
-    """Return group -> part of an earlier run; nothing if there is no such file."""
+    """Return group -> part of an earlier run; nothing if there is no such file.
+
+    Raises:
+        DatasetError: the file cannot be read.
+    """
     if not path.is_file():
         return {}
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = [(row.get("group"), row.get("split")) for row in csv.DictReader(file)]
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = [(row.get("group"), row.get("split")) for row in csv.DictReader(file)]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DatasetError(
+            f"the earlier split in {path} cannot be read ({error}). Mend or delete the file, or "
+            "choose another --output."
+        ) from error
     return {group: part for group, part in rows if group and part in PARTS}
 
 
@@ -111,17 +120,14 @@ def _keys(sample: Sample) -> list[str]:
     name = sample.path.rpartition("/")[2]
     prefix, mark, _ = name.partition(GROUP_MARK)
     content = f"content:{sample.digest.hex()}"
-    return [content, f"prefix:{prefix}"] if mark else [content]
+    if not mark:
+        return [content]
+    # Hashed, so that a name that is not valid text can stand in a table too.
+    return [content, f"prefix:{hashlib.sha256(os.fsencode(prefix)).hexdigest()}"]
 
 
 def _position(group: str) -> float:
-    kind, _, value = group.partition(":")
-    digest = bytes.fromhex(value) if kind == "content" else _name_digest(value)
-    return int.from_bytes(digest[:8], "big") / 2**64
-
-
-def _name_digest(name: str) -> bytes:
-    return hashlib.sha256(name.encode("utf-8", "surrogateescape")).digest()
+    return int(group.partition(":")[2][:16], 16) / 2**64
 
 
 def _natural(group: str) -> Part:
@@ -131,23 +137,52 @@ def _natural(group: str) -> Part:
     return "validation" if position >= 1 - VALIDATION_SHARE else "train"
 
 
-def _fill_empty_parts(parts: dict[str, Part], costs: Mapping[str, tuple[bool, bool]]) -> None:
-    """Give each part that a class leaves empty the nearest group of those that can be spared.
+def _fill_empty_parts(
+    parts: dict[str, Part], classes: Mapping[str, set[str]], kept: Mapping[str, Part]
+) -> None:
+    """Move as few groups as need be for every class to have one in each part.
+
+    A class with too few groups is for training alone, and so are those groups for all classes.
+    Groups that several classes share can contradict each other; then the search ends unfinished.
 
     Args:
         parts: group -> part; changed in place.
-        costs: the class's groups -> what speaks against moving each, the gravest first.
+        classes: label -> its groups.
+        kept: groups that had better stay.
     """
-    if len(costs) < len(PARTS):
-        parts.update(dict.fromkeys(costs, "train"))
-        return
-    for part in PARTS:
-        sizes = Counter(parts[group] for group in costs)
-        if sizes[part] > 0:
-            continue
-        spare = [group for group in costs if sizes[parts[group]] > 1]
-        parts[_nearest(spare, part, costs)] = part
+    homes: dict[str, list[str]] = {}
+    for label in sorted(classes):
+        for group in classes[label]:
+            homes.setdefault(group, []).append(label)
+    small = [label for label in classes if len(classes[label]) < len(PARTS)]
+    fixed = {group for label in small for group in classes[label]}
+    parts.update(dict.fromkeys(fixed, "train"))
+    waiting = deque(label for label in sorted(classes) if label not in small)
+    moves: Counter[str] = Counter()
+    dice = random.Random(0)
+
+    def cost(group: str, part: Part) -> tuple[int, int, bool, float]:
+        return moves[group], len(homes[group]), group in kept, _distance(group, part)
+
+    while waiting and moves.total() < _MOST_MOVES * len(classes):
+        label = waiting.popleft()
+        sizes = Counter(parts[group] for group in classes[label])
+        part = min(PARTS, key=lambda each: sizes[each])
+        movable = sorted(classes[label] - fixed)
+        spare = [group for group in movable if sizes[parts[group]] > 1]
+        if sizes[part] == 0 and spare:
+            moved = min(spare, key=lambda group: cost(group, part))
+            if moves[moved] > 1:
+                # Going in circles: shared pictures pull both ways. A random step leads out.
+                moved = dice.choice(movable)
+            parts[moved] = part
+            moves[moved] += 1
+            waiting.extend(homes[moved])
 
 
-def _nearest(groups: Sequence[str], part: Part, costs: Mapping[str, tuple[bool, bool]]) -> str:
-    return min(groups, key=lambda group: (costs[group], abs(_position(group) - _IDEAL[part])))
+_MOST_MOVES = 30
+"""Moves a class after which the search gives up; without shared pictures two always suffice."""
+
+
+def _distance(group: str, part: Part) -> float:
+    return abs(_position(group) - _IDEAL[part])

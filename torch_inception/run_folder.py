@@ -14,9 +14,15 @@ from torch_inception.evaluation import History, test_predictions
 from torch_inception.examples import Examples
 from torch_inception.model_file import MODEL_FILE, Model, save_model
 from torch_inception.split import write_splits
-from torch_inception.storage import sync, write_csv, write_json, write_text
+from torch_inception.storage import sync, usual_permissions, write_csv, write_json, write_text
 
 SPLITS_FILE = "splits.csv"
+
+RUN_FILES = (
+    "labels.txt", "metrics.json", "history.csv", SPLITS_FILE, "predictions.csv", "skipped.csv",
+    "config.toml", MODEL_FILE,
+)  # fmt: skip
+"""What a run leaves, in the order in which it takes the place of the previous run's."""
 
 
 @dataclass(frozen=True)
@@ -65,29 +71,34 @@ def write_run(folder: Path, run: Run) -> None:
 def _staged(folder: Path) -> Iterator[Path]:
     """Yield an empty folder to write to; on success its files appear in `folder`, the model last.
 
-    A file that fails to be written, or a run that is stopped, leaves `folder` as it was. Files in
-    it that this run does not write stay.
+    A file that fails to be written, or a run that is stopped, leaves `folder` as it was. A new
+    folder appears in one step; in an old one, files that this run does not write stay.
 
     Raises:
-        ConfigError: the folder cannot be made.
+        ConfigError: the folder cannot be written.
     """
+    staging = None
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        name = tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.", suffix=".part")
-    except OSError as error:
-        raise ConfigError(
-            f"cannot write to {folder.parent} ({error.strerror}). Choose another --output."
-        ) from error
-    staging = Path(name)
-    try:
+        prefix = f".{folder.name}."
+        staging = Path(tempfile.mkdtemp(dir=folder.parent, prefix=prefix, suffix=".part"))
         yield staging
         for file in staging.iterdir():
             sync(file)
-        folder.mkdir(exist_ok=True)
-        for file in sorted(staging.iterdir(), key=lambda file: file.name == MODEL_FILE):
-            file.replace(folder / file.name)
+        if folder.exists():
+            for name in RUN_FILES:
+                (staging / name).replace(folder / name)
+        else:
+            staging.chmod(usual_permissions(0o777))
+            staging.rename(folder)
+    except OSError as error:
+        raise ConfigError(
+            f"cannot write the results to {folder} ({error.strerror or error}). Free space, or "
+            "choose another --output."
+        ) from error
     finally:
-        shutil.rmtree(staging, ignore_errors=True)
+        if staging is not None:
+            shutil.rmtree(staging, ignore_errors=True)
 
 
 def check_output(folder: Path, data: Path) -> None:

@@ -43,7 +43,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         # mkstemp makes files for the owner alone; a finished file gets the usual permissions.
-        temporary.chmod(0o666 & ~_umask())
+        temporary.chmod(usual_permissions(0o666))
         sync(temporary)
         temporary.replace(path)
     finally:
@@ -75,8 +75,9 @@ def write_text(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8", errors="backslashreplace", newline="")
 
 
-def _umask() -> int:
+def usual_permissions(mode: int) -> int:
+    """Return what the user's mask leaves of a new file's (0o666) or folder's (0o777) mode."""
     # There is no call that only reads the mask.
     mask = os.umask(0o077)
     os.umask(mask)
-    return mask
+    return mode & ~mask

@@ -1,0 +1,261 @@
+"""Naming pictures: the command in every format, on every kind of input, and the library."""
+
+import csv
+import io
+import json
+import math
+import os
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from torch_inception.answers import write_answers
+from torch_inception.classifier import Classifier
+from torch_inception.head import Head
+from torch_inception.images import Preprocessing
+from torch_inception.model_file import Model, save_model
+from torch_inception.predict import main
+from torch_inception.weights import WeightsRecord
+
+LABELS = ["blue", "green", "red"]
+# A pure colour has the logits 10, 0 and 0.
+HIGH, LOW = (math.exp(x) / (math.exp(10) + 2) for x in (10, 0))
+SEEN_AS = {
+    colour: f"{colour} (score = 0.99991)\n"
+    + "".join(f"{other} (score = 0.00005)\n" for other in LABELS if other != colour)
+    for colour in LABELS
+}
+
+
+@pytest.fixture
+def model(tmp_path: Path, fake_network: WeightsRecord) -> Path:
+    """Save a model whose logits are ten times the means of blue, green and red."""
+    weight = torch.zeros(3, 2048)
+    weight[:, :3] = 10 * torch.eye(3).flip(0)
+    head = Head(weight, torch.zeros(3))
+    path = tmp_path / "run" / "model.pt"
+    save_model(Model(LABELS, head, Preprocessing(), fake_network), path)
+    return path
+
+
+def paint(path: Path, colour: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rgb = {"blue": (0, 0, 255), "green": (0, 255, 0), "red": (255, 0, 0)}[colour]
+    Image.new("RGB", (8, 6), rgb).save(path, "PNG")
+    return path
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """Make a folder of a red, a green and a blue picture, a hidden file and a deeper folder."""
+    folder = tmp_path / "pictures"
+    for name, colour in (("1 red.png", "red"), ("2.gif", "green"), ("deep/3.png", "blue")):
+        paint(folder / name, colour)
+    (folder / ".DS_Store").write_bytes(b"")
+    return folder
+
+
+@pytest.fixture
+def predict(model: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Give a function that runs the command with the model and returns (status, out, err)."""
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        status = main([*(str(argument) for argument in arguments), "--model", str(model)])
+        out, err = capsys.readouterr()
+        return status, out, "".join(ln for ln in err.splitlines(True) if ln.startswith("error"))
+
+    return call
+
+
+Predict = Callable[..., tuple[int, str, str]]
+
+
+def test_one_picture_is_named_without_a_heading(predict: Predict, pictures: Path) -> None:
+    assert predict(pictures / "1 red.png") == (0, SEEN_AS["red"], "")
+    assert predict(pictures / "2.gif", "--top", 1) == (0, "green (score = 0.99991)\n", "")
+    assert predict(pictures / "2.gif", "--top", 99) == (0, SEEN_AS["green"], "")
+
+
+def test_several_pictures_get_a_heading_each_in_the_order_given(
+    predict: Predict, pictures: Path
+) -> None:
+    first, second = pictures / "deep/3.png", pictures / "1 red.png"
+    status, out, _ = predict(first, second, first, "--top", "1")
+    one, two = (f"{c} (score = 0.99991)\n" for c in ("blue", "red"))
+    assert out == f"{first}:\n{one}\n{second}:\n{two}\n{first}:\n{one}\n"
+    assert status == 0
+
+
+def headings(out: str) -> list[str]:
+    return [line[:-1] for line in out.splitlines() if line.endswith(":")]
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("pictures", ["1 red.png", "2.gif", "deep/3.png"]),
+        ("pictures/deep", ["deep/3.png"]),
+        ("pictures/*.png", ["1 red.png"]),
+        ("pictures/?.gif", ["2.gif"]),
+        ("pictures/**/*.png", ["1 red.png", "deep/3.png"]),
+        ("pictures/d*", ["deep/3.png"]),
+        ("pictures/[12]*", ["1 red.png", "2.gif"]),
+    ],
+)
+def test_folders_and_patterns_stand_for_their_files_in_order(
+    name: str, found: list[str], predict: Predict, pictures: Path
+) -> None:
+    status, out, _ = predict(pictures.parent / name)
+    assert headings(out) == [str(pictures / each) for each in found]
+    assert status == 0
+
+
+@pytest.mark.parametrize("name", ["photo[1].png", "what?.png", "a*b.png"])
+def test_a_file_whose_name_looks_like_a_pattern_is_a_file(
+    name: str, predict: Predict, tmp_path: Path
+) -> None:
+    assert predict(paint(tmp_path / name, "red")) == (0, SEEN_AS["red"], "")
+
+
+def test_paths_on_standard_input_are_taken_one_a_line(
+    predict: Predict, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = f"{pictures / '2.gif'}\n\n  \n{pictures / '1 red.png'}\r\n{pictures / 'deep'}"
+    monkeypatch.setattr("sys.stdin", io.StringIO(lines))
+    status, out, _ = predict(pictures / "1 red.png", "-", "--top", "1")
+    named = ["1 red.png", "2.gif", "1 red.png", "deep/3.png"]
+    assert headings(out) == [str(pictures / name) for name in named]
+    assert status == 0
+
+
+def test_names_on_standard_input_may_be_any_bytes(
+    predict: Predict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = paint(tmp_path / "caf\udce9 .png", "red")
+    content = io.BytesIO(os.fsencode(path) + b"\n")
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(content, encoding="utf-8"))
+    status, out, _ = predict("-", "--format", "json")
+    assert json.loads(out)["predictions"][0]["label"] == "red"
+    assert status == 0
+
+
+def test_nothing_on_standard_input_is_no_error(
+    predict: Predict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    assert predict("-") == (0, "", "")
+
+
+def test_json_is_one_object_a_line(predict: Predict, pictures: Path, tmp_path: Path) -> None:
+    status, out, _ = predict(pictures / "2.gif", tmp_path / "gone.png", "--format", "json")
+    good, bad = (json.loads(line) for line in out.splitlines())
+    assert good == {
+        "path": str(pictures / "2.gif"),
+        "predictions": [
+            {"label": "green", "score": pytest.approx(HIGH, rel=1e-5)},
+            {"label": "blue", "score": pytest.approx(LOW, rel=1e-4)},
+            {"label": "red", "score": pytest.approx(LOW, rel=1e-4)},
+        ],
+        "error": None,
+    }
+    assert bad == {"path": str(tmp_path / "gone.png"), "predictions": [], "error": "no such file"}
+    assert status == 1
+
+
+def test_csv_has_a_line_for_each_class(predict: Predict, pictures: Path, tmp_path: Path) -> None:
+    paths = [pictures / "1 red.png", tmp_path / "gone.png"]
+    status, out, _ = predict(*paths, "--format", "csv", "--top", "2")
+    header, *rows = csv.reader(io.StringIO(out))
+    assert header == ["path", "rank", "label", "score", "error"]
+    assert [row[:3] for row in rows] == [
+        [str(paths[0]), "1", "red"],
+        [str(paths[0]), "2", "blue"],
+        [str(paths[1]), "", ""],
+    ]
+    assert [float(row[3]) for row in rows[:2]] == pytest.approx([HIGH, LOW], rel=1e-4)
+    assert [row[4] for row in rows] == ["", "", "no such file"]
+    assert status == 1
+
+
+@pytest.mark.parametrize("style", ["text", "json", "csv"])
+def test_a_bad_picture_has_an_error_of_its_own_and_the_others_go_on(
+    style: str, predict: Predict, pictures: Path
+) -> None:
+    (pictures / "1.txt").write_text("no picture")
+    status, out, err = predict(pictures, "--format", style)
+    reason = "not a picture in a format that is known here"
+    (line,) = (line for line in out.splitlines() if reason in line)
+    assert str(pictures / "1.txt") in line
+    assert style != "text" or line == f"error: {pictures / '1.txt'}: {reason}"
+    assert all(colour in out for colour in LABELS)
+    assert status == 1
+    assert str(pictures / "1.txt") in err
+
+
+def test_one_bad_picture_is_one_error_line(predict: Predict, tmp_path: Path) -> None:
+    status, out, _ = predict(tmp_path / "gone.png")
+    assert (status, out) == (1, f"error: {tmp_path / 'gone.png'}: no such file\n")
+    status, out, _ = predict(tmp_path / "*.none")
+    assert (status, out.count("error: ")) == (1, 1)
+
+
+ODD_NAMES = [
+    "sp ace .png",
+    "круг 三角.png",
+    "new\nline.png",
+    "\x1b[31mred\x07.png",
+    "caf\udce9.png",
+]
+
+
+@pytest.mark.parametrize("style", ["text", "json", "csv"])
+def test_odd_names_are_read_and_cannot_move_the_cursor(
+    style: str, predict: Predict, tmp_path: Path
+) -> None:
+    paths = [paint(tmp_path / "odd" / name, "red") for name in ODD_NAMES]
+    status, out, err = predict(*paths, tmp_path / "bad\x1b[2J\n.png", "--format", style)
+    assert status == 1
+    if style == "json":
+        assert [json.loads(line)["path"] for line in out.splitlines()][:-1] == list(map(str, paths))
+    elif style == "text":
+        assert "\x1b" not in out
+        assert out.count("red (score = ") == len(paths)
+        assert out.count("\n") == len(paths) * 5 + 3
+        assert str(paths[1]) in out
+    else:
+        assert len(list(csv.reader(io.StringIO(out)))) == 1 + len(paths) * 3 + 1
+    assert "\x1b" not in err
+    assert err.count("\n") == 1
+
+
+class Noticing(io.StringIO):
+    """A stream that tells when an answer was flushed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.flushed = threading.Semaphore(0)
+
+    def flush(self) -> None:
+        self.flushed.release()
+
+
+def test_answers_come_one_by_one_while_paths_are_still_being_typed(
+    model: Path, pictures: Path
+) -> None:
+    output = Noticing()
+    seen: list[int] = []
+
+    def typed() -> Iterator[Path]:
+        for name in ("1 red.png", "2.gif", "deep/3.png"):
+            yield pictures / name
+            assert output.flushed.acquire(timeout=20)
+            seen.append(output.getvalue().count("\n"))
+
+    classifier = Classifier.load(model)
+    bad = write_answers(classifier, typed(), top=1, style="text", headings=False, output=output)
+    assert seen == [1, 2, 3]
+    assert bad == []

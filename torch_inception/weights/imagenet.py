@@ -1,10 +1,12 @@
 """The source `imagenet`: torchvision's own weights, through torch's hub cache."""
 
+import contextlib
 import hashlib
 import socket
+import threading
 import urllib.error
+import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -49,6 +51,7 @@ def load() -> Weights:
 def _download(url: str, path: Path, hash_prefix: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
+        _wait_for_answer(url)
         with _socket_timeout(PATIENCE_SECONDS):
             torch.hub.download_url_to_file(url, str(path), hash_prefix, progress=True)
     except (OSError, RuntimeError, EOFError) as error:
@@ -56,6 +59,28 @@ def _download(url: str, path: Path, hash_prefix: str) -> None:
             f"cannot download {url}: {_cause(error)}. Behind a proxy, set HTTPS_PROXY; without a "
             f"network, copy the file to {path}, or name another file in --weights."
         ) from error
+
+
+def _wait_for_answer(url: str) -> None:
+    """Ask whether anybody is there, and give up after the patience, whatever hangs.
+
+    A timeout on a socket holds for one address, and a name can have a dozen; looking the name up
+    has no timeout at all. What is answered does not matter here: the download tells.
+
+    Raises:
+        TimeoutError: nobody answered.
+    """
+
+    def ask() -> None:
+        request = urllib.request.Request(url, method="HEAD")
+        with contextlib.suppress(OSError):
+            urllib.request.urlopen(request, timeout=PATIENCE_SECONDS).close()
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(PATIENCE_SECONDS)
+    if asking.is_alive():
+        raise TimeoutError
 
 
 def _cause(error: Exception) -> str:
@@ -66,7 +91,7 @@ def _cause(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
-@contextmanager
+@contextlib.contextmanager
 def _socket_timeout(seconds: float) -> Iterator[None]:
     """Bound every wait on a socket; torch's download function has no argument for it."""
     before = socket.getdefaulttimeout()

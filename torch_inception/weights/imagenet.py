@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import http.client
 import socket
 import threading
 import urllib.error
@@ -54,7 +55,7 @@ def _download(url: str, path: Path, hash_prefix: str) -> None:
         _wait_for_answer(url)
         with _socket_timeout(PATIENCE_SECONDS):
             torch.hub.download_url_to_file(url, str(path), hash_prefix, progress=True)
-    except (OSError, RuntimeError, EOFError) as error:
+    except (OSError, http.client.HTTPException, RuntimeError, EOFError) as error:
         raise WeightsError(
             f"cannot download {url}: {_cause(error)}. Behind a proxy, set HTTPS_PROXY; without a "
             f"network, copy the file to {path}, or name another file in --weights."
@@ -73,7 +74,7 @@ def _wait_for_answer(url: str) -> None:
 
     def ask() -> None:
         request = urllib.request.Request(url, method="HEAD")
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, http.client.HTTPException):
             urllib.request.urlopen(request, timeout=PATIENCE_SECONDS).close()
 
     asking = threading.Thread(target=ask, daemon=True)

@@ -1,8 +1,10 @@
 """The classifier as a library: pictures of any kind in, names and scores out, saved and loaded."""
 
 import csv
+import io
 import math
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import torch
 from PIL import Image
 from torchvision.models import Inception_V3_Weights
 
+from torch_inception.answers import write_answers
 from torch_inception.classifier import Classifier, Prediction, imagenet_labels
 from torch_inception.errors import ConfigError, ImageError, ModelError
 from torch_inception.pipeline import train_classifier
@@ -214,3 +217,32 @@ def test_pictures_are_named_with_imagenets_classes_without_a_model(
     assert answer[0].score == pytest.approx(math.exp(10) / (math.exp(10) + 999), rel=1e-5)
     assert sum(prediction.score for prediction in answer) == pytest.approx(1, abs=1e-5)
     assert classifier.model.preprocessing.resize == "crop"
+
+
+class Noticing(io.StringIO):
+    """A stream that tells when an answer was flushed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.flushed = threading.Semaphore(0)
+
+    def flush(self) -> None:
+        self.flushed.release()
+
+
+def test_answers_come_one_by_one_while_paths_are_still_being_typed(
+    trained: Path, colours: Path
+) -> None:
+    output = Noticing()
+    seen: list[int] = []
+
+    def typed() -> Iterator[Path]:
+        for path in sorted(colours.rglob("*.png"))[:3]:
+            yield path
+            assert output.flushed.acquire(timeout=20)
+            seen.append(output.getvalue().count("\n"))
+
+    classifier = Classifier.load(trained)
+    bad = write_answers(classifier, typed(), top=1, style="text", headings=False, output=output)
+    assert seen == [1, 2, 3]
+    assert bad == []

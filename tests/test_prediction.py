@@ -5,7 +5,6 @@ import io
 import json
 import math
 import os
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,8 +12,6 @@ import pytest
 import torch
 from PIL import Image
 
-from torch_inception.answers import write_answers
-from torch_inception.classifier import Classifier
 from torch_inception.head import Head
 from torch_inception.images import Preprocessing
 from torch_inception.model_file import Model, save_model
@@ -203,6 +200,39 @@ def test_one_bad_picture_is_one_error_line(predict: Predict, tmp_path: Path) -> 
     assert (status, out.count("error: ")) == (1, 1)
 
 
+@pytest.mark.parametrize("way", ["argument", "standard input"])
+@pytest.mark.parametrize("name", ["x" * 5000, "photos/" + "y" * 300 + "*.jpg", "a\0b"])
+def test_a_name_that_no_file_can_have_is_an_error_of_its_own(
+    name: str, way: str, predict: Predict, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [str(pictures / "2.gif"), name, str(pictures / "1 red.png")]
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n".join(names)))
+    arguments = names if way == "argument" else ["-"]
+    status, out, _ = predict(*arguments, "--format", "json")
+    answers = [json.loads(line) for line in out.splitlines()]
+    assert [answer["path"] for answer in answers] == names
+    assert [bool(answer["error"]) for answer in answers] == [False, True, False]
+    assert status == 1
+
+
+def test_a_folder_that_may_not_be_opened_is_an_error_of_its_own(
+    predict: Predict, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = Path.iterdir
+
+    def guarded(path: Path) -> Iterator[Path]:
+        if path.name == "deep":
+            raise PermissionError(13, "Permission denied", str(path))
+        return original(path)
+
+    monkeypatch.setattr(Path, "iterdir", guarded)
+    status, out, _ = predict(pictures, pictures / "2.gif", "--format", "json")
+    answers = [json.loads(line) for line in out.splitlines()]
+    assert [answer["path"] for answer in answers if answer["error"]] == [str(pictures / "deep")]
+    assert len(answers) == 4
+    assert status == 1
+
+
 ODD_NAMES = [
     "sp ace .png",
     "круг 三角.png",
@@ -230,32 +260,3 @@ def test_odd_names_are_read_and_cannot_move_the_cursor(
         assert len(list(csv.reader(io.StringIO(out)))) == 1 + len(paths) * 3 + 1
     assert "\x1b" not in err
     assert err.count("\n") == 1
-
-
-class Noticing(io.StringIO):
-    """A stream that tells when an answer was flushed."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.flushed = threading.Semaphore(0)
-
-    def flush(self) -> None:
-        self.flushed.release()
-
-
-def test_answers_come_one_by_one_while_paths_are_still_being_typed(
-    model: Path, pictures: Path
-) -> None:
-    output = Noticing()
-    seen: list[int] = []
-
-    def typed() -> Iterator[Path]:
-        for name in ("1 red.png", "2.gif", "deep/3.png"):
-            yield pictures / name
-            assert output.flushed.acquire(timeout=20)
-            seen.append(output.getvalue().count("\n"))
-
-    classifier = Classifier.load(model)
-    bad = write_answers(classifier, typed(), top=1, style="text", headings=False, output=output)
-    assert seen == [1, 2, 3]
-    assert bad == []

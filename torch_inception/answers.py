@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TextIO
 
 from torch_inception.classifier import Classifier, Prediction
+from torch_inception.command_line import printable
 from torch_inception.config import Format
 from torch_inception.errors import ImageError
 
@@ -61,11 +62,6 @@ def write_answers(
         if isinstance(answer, ImageError):
             bad.append(path)
     return bad
-
-
-def printable(text: str) -> str:
-    """Escape what would move the cursor or break the line; other scripts stay as they are."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def _text(path: Path, answer: Answer) -> str:

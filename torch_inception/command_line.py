@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import io
 import logging
 import os
 import sys
@@ -78,25 +79,39 @@ def run_command(body: Callable[[], int], *, log_to: TextIO) -> int:
         return FAILURE
 
 
-def print_line(text: str) -> None:
-    """Write a line to standard output at once."""
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
-
-
 def print_error(text: str) -> None:
     """Write an error to standard error."""
-    sys.stderr.write(f"error: {text}\n")
+    sys.stderr.write(f"error: {_printable_lines(text)}\n")
+
+
+def printable(text: str) -> str:
+    """Escape what would move the cursor or break the line; other scripts stay as they are."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def _printable_lines(text: str) -> str:
+    return "\n".join(printable(line) for line in text.split("\n"))
+
+
+class _Formatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return _printable_lines(super().format(record))
 
 
 def _set_up_output(log_to: TextIO) -> None:
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
-    information = logging.StreamHandler(log_to)
+    # Names of files may be any bytes; what cannot be shown is escaped.
+    for stream, errors in (
+        (sys.stdin, "surrogateescape"),
+        (sys.stdout, "backslashreplace"),
+        (sys.stderr, "backslashreplace"),
+    ):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=errors)
+    information, warnings = logging.StreamHandler(log_to), logging.StreamHandler(sys.stderr)
     information.addFilter(lambda record: record.levelno < logging.WARNING)
-    warnings = logging.StreamHandler(sys.stderr)
     warnings.setLevel(logging.WARNING)
+    for handler in (information, warnings):
+        handler.setFormatter(_Formatter())
     logger = logging.getLogger("torch_inception")
     logger.handlers = [information, warnings]
     logger.setLevel(logging.INFO)

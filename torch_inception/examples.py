@@ -105,15 +105,18 @@ def relative_name(path: Path, folder: Path) -> str:
 
 
 def _warn_of_small_classes(examples: Examples) -> None:
-    for label, counts in examples.counts().items():
-        total = sum(counts.values())
-        if min(counts.values()) == 0:
+    different: dict[str, set[str]] = {label: set() for label in examples.labels}
+    for sample, group in zip(examples.samples, groups_of(examples.samples), strict=True):
+        different[sample.label].add(group)
+    for label, groups in different.items():
+        count = f"{len(groups)} different picture{'s' if len(groups) > 1 else ''}"
+        if len(groups) < len(PARTS):
             log.warning(
-                "WARNING: the class %r has %d different pictures; it needs three for one each in "
-                "training, validation and test. It is not tested.", label, total,
+                "WARNING: the class %r has %s; it needs three, for training, validation and test. "
+                "It is trained on and not tested.", label, count,
             )  # fmt: skip
-        elif total < SMALL_CLASS:
+        elif len(groups) < SMALL_CLASS:
             log.warning(
-                "WARNING: the class %r has %d pictures. Under %d, results are unreliable.",
-                label, total, SMALL_CLASS,
+                "WARNING: the class %r has %s; under %d, results are unreliable.",
+                label, count, SMALL_CLASS,
             )  # fmt: skip

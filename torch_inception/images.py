@@ -65,8 +65,16 @@ def is_hidden(path: Path) -> bool:
 
 
 def find_pictures(folder: Path) -> Iterator[Path]:
-    """Yield every file below a folder that is not hidden, in the order of names."""
-    for entry in sorted(folder.iterdir()):
+    """Yield every file below a folder that is not hidden, in the order of names.
+
+    A folder that may not be opened is yielded itself: reading it tells why.
+    """
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError:
+        yield folder
+        return
+    for entry in entries:
         if is_hidden(entry):
             continue
         if entry.is_dir():
@@ -119,11 +127,15 @@ def read_file(path: Path) -> bytes:
         ImageError: it cannot be read.
     """
     try:
+        if path.is_dir():
+            raise ImageError("not a regular file but a folder, or one that may not be opened")
         if not path.is_file():
-            raise ImageError("no such file" if not path.exists() else "not a regular file")
+            raise ImageError("not a regular file" if path.exists() else "no such file")
         return path.read_bytes()
     except OSError as error:
         raise ImageError(f"cannot be read ({error.strerror or error})") from error
+    except ValueError as error:
+        raise ImageError(f"not a name that a file can have ({error})") from error
 
 
 def to_image(item: Any) -> Image.Image:  # noqa: ANN401 - callers pass what they have

@@ -86,8 +86,7 @@ def _staged(folder: Path) -> Iterator[Path]:
         for file in staging.iterdir():
             sync(file)
         if folder.exists():
-            for name in RUN_FILES:
-                (staging / name).replace(folder / name)
+            _take_places(staging, folder)
         else:
             staging.chmod(usual_permissions(0o777))
             staging.rename(folder)
@@ -99,6 +98,26 @@ def _staged(folder: Path) -> Iterator[Path]:
     finally:
         if staging is not None:
             shutil.rmtree(staging, ignore_errors=True)
+
+
+def _take_places(staging: Path, folder: Path) -> None:
+    """Put the new files in the places of the old ones: all, or none."""
+    previous = staging / "previous"
+    previous.mkdir()
+    done: list[str] = []
+    try:
+        for name in RUN_FILES:
+            if (folder / name).exists():
+                shutil.copy2(folder / name, previous / name)
+            (staging / name).replace(folder / name)
+            done.append(name)
+    except BaseException:
+        for name in done:
+            if (previous / name).exists():
+                (previous / name).replace(folder / name)
+            else:
+                (folder / name).unlink()
+        raise
 
 
 def check_output(folder: Path, data: Path) -> None:

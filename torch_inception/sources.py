@@ -1,6 +1,7 @@
 """Which pictures a command is asked for: files, folders, patterns, paths on standard input."""
 
 import glob
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -20,7 +21,7 @@ def expand_paths(names: Sequence[str], *, standard_input: Iterable[str]) -> Iter
             for line in standard_input:
                 if line.strip():
                     yield from _files(Path(line.rstrip("\r\n")))
-        elif not Path(name).exists() and glob.has_magic(name):
+        elif not os.path.lexists(name) and glob.has_magic(name):
             matches = sorted(glob.glob(name, recursive=True))  # noqa: PTH207 - absolute patterns too
             for match in matches or [name]:
                 yield from _files(Path(match))
@@ -30,12 +31,11 @@ def expand_paths(names: Sequence[str], *, standard_input: Iterable[str]) -> Iter
 
 def is_one_file(names: Sequence[str]) -> bool:
     """Tell whether the names stand for one picture at most."""
-    return (
-        len(names) == 1
-        and names[0] != STANDARD_INPUT
-        and (Path(names[0]).is_file() or not (Path(names[0]).is_dir() or glob.has_magic(names[0])))
-    )
+    [name, *others] = names
+    several = name == STANDARD_INPUT or os.path.isdir(name) or glob.has_magic(name)  # noqa: PTH112
+    return not others and (not several or os.path.isfile(name))  # noqa: PTH113
 
 
 def _files(path: Path) -> Iterator[Path]:
-    return find_pictures(path) if path.is_dir() else iter((path,))
+    # Unlike Path.is_dir, this takes names that no file can have.
+    return find_pictures(path) if os.path.isdir(path) else iter((path,))  # noqa: PTH112

@@ -141,12 +141,12 @@ FIFTH = (204, 204, 204)
             id="CMYK TIFF",
         ),
         pytest.param(
-            png([[65535], [0], [257 * 90]], depth=16, colour_type=0),
-            [WHITE, BLACK, (90, 90, 90)],
+            png([[65535], [0], [257 * 200]], depth=16, colour_type=0),
+            [WHITE, BLACK, (200, 200, 200)],
             id="16-bit grey PNG",
         ),
         pytest.param(
-            png([[65535], [257 * 90]], depth=16, colour_type=0, transparent=(257 * 90,)),
+            png([[65535], [257 * 200]], depth=16, colour_type=0, transparent=(257 * 200,)),
             [WHITE, WHITE],
             id="16-bit grey PNG, one clear",
         ),
@@ -159,12 +159,12 @@ FIFTH = (204, 204, 204)
             id="16-bit LA PNG",
         ),
         pytest.param(
-            array_file(numpy.array([[65535, 0, 257 * 90]], numpy.uint16), "TIFF"),
-            [WHITE, BLACK, (90, 90, 90)],
+            array_file(numpy.array([[65535, 0, 257 * 200]], numpy.uint16), "TIFF"),
+            [WHITE, BLACK, (200, 200, 200)],
             id="16-bit grey TIFF",
         ),
         pytest.param(
-            b"P5 2 1 65535\n\xff\xff\x5a\x5a", [WHITE, (90, 90, 90)], id="16-bit PGM, big-endian"
+            b"P5 2 1 65535\n\xff\xff\xc8\xc8", [WHITE, (200, 200, 200)], id="16-bit PGM, big-endian"
         ),
         pytest.param(
             array_file(numpy.array([[0, 0.2, 1, 7, -3, numpy.nan]], numpy.float32), "TIFF"),
@@ -172,8 +172,8 @@ FIFTH = (204, 204, 204)
             id="float TIFF",
         ),
         pytest.param(
-            array_file(numpy.array([[0, 257 * 90, 65535, -4]], numpy.int32), "TIFF"),
-            [BLACK, (90, 90, 90), WHITE, BLACK],
+            array_file(numpy.array([[0, 257 * 200, 65535, -4]], numpy.int32), "TIFF"),
+            [BLACK, (200, 200, 200), WHITE, BLACK],
             id="32-bit TIFF",
         ),
     ],

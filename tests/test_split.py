@@ -166,6 +166,14 @@ def test_a_rerun_keeps_what_it_finds_even_in_small_classes(seed: int, tmp_path: 
     assert class_parts(more, split(more, kept=kept))["d"] == set(PARTS)
 
 
+def test_a_new_copy_under_a_name_with_the_mark_moves_no_kept_picture(tmp_path: Path) -> None:
+    old = samples_of({"a": 30, "b": 30})
+    parts = split(old)
+    kept = saved(tmp_path, old, parts)
+    copies = [Sample(f"a/new {n}_nohash_1.png", "a", each.digest) for n, each in enumerate(old)]
+    assert split([*old, *copies], kept=kept)[: len(old)] == parts
+
+
 def test_kept_assignments_win_over_the_hash(tmp_path: Path) -> None:
     samples = samples_of({"a": 30, "b": 30})
     turned: dict[Part, Part] = {"train": "test", "test": "validation", "validation": "train"}

@@ -3,6 +3,7 @@
 import csv
 import json
 import logging
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
@@ -187,6 +188,18 @@ def test_a_rerun_reuses_every_picture_and_keeps_the_split(
     after = {row["group"]: row["split"] for row in table(run / "splits.csv")}
     assert {group: after[group] for group in before} == before
     assert len(after) == len(before) + 1
+
+
+def test_assignments_in_the_results_win_over_the_hash(train: TrainCommand, run: Path) -> None:
+    train()
+    file = run / "splits.csv"
+    turned = {"test": "validation", "validation": "test", "train": "train"}
+    text = file.read_text(encoding="utf-8")
+    file.write_text(re.sub("|".join(turned), lambda found: turned[found[0]], text), newline="")
+    wanted = table(file)
+    assert train()[0] == 0
+    assert table(file) == wanted
+    assert len({row["split"] for row in wanted}) == 3
 
 
 def test_the_way_the_folder_is_named_changes_no_split(

@@ -54,7 +54,7 @@ def write_run(folder: Path, run: Run) -> None:
     """
     with _staged(folder) as staging:
         save_model(run.model, staging / MODEL_FILE)
-        write_text(staging / "labels.txt", "".join(f"{label}\n" for label in run.model.labels))
+        write_text(staging / "labels.txt", "".join(_one_line(name) for name in run.model.labels))
         write_json(staging / "metrics.json", run.metrics)
         write_csv(staging / "history.csv", History.HEADER, run.history)
         write_splits(staging / SPLITS_FILE, run.examples.samples, run.examples.parts)
@@ -65,6 +65,11 @@ def write_run(folder: Path, run: Run) -> None:
         )
         write_csv(staging / "skipped.csv", ("path", "reason"), run.skipped)
         write_text(staging / "config.toml", to_toml(run.config))
+
+
+def _one_line(label: str) -> str:
+    """Write a label as one line, even one that has a line break in it."""
+    return label.replace("\r", "\\r").replace("\n", "\\n") + "\n"
 
 
 @contextmanager
@@ -126,8 +131,9 @@ def check_output(folder: Path, data: Path) -> None:
     Raises:
         ConfigError: it is a file, or lies in the data folder, where it would become a class.
     """
-    if folder.exists() and not folder.is_dir():
-        raise ConfigError(f"output {folder} is a file. Choose a folder: --output.")
+    for place in (folder, *folder.parents):
+        if place.exists() and not place.is_dir():
+            raise ConfigError(f"output {folder}: {place} is a file. Choose a folder: --output.")
     if folder.resolve().is_relative_to(data.resolve()):
         raise ConfigError(
             f"output {folder} lies in the data folder {data}, where it would become a class. "

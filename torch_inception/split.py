@@ -77,13 +77,13 @@ def split(samples: Sequence[Sample], *, kept: Mapping[str, Part] | None = None) 
         one part for each sample. A class with three groups or more has one at least in each
         part; a class with fewer is for training alone.
     """
-    kept = kept or {}
     groups = groups_of(samples)
-    parts: dict[str, Part] = {group: kept.get(group, _natural(group)) for group in groups}
+    held = _held(samples, groups, kept or {})
+    parts: dict[str, Part] = {group: held.get(group, _natural(group)) for group in groups}
     classes: dict[str, set[str]] = {}
     for sample, group in zip(samples, groups, strict=True):
         classes.setdefault(sample.label, set()).add(group)
-    _fill_empty_parts(parts, classes, kept)
+    _fill_empty_parts(parts, classes, held)
     return [parts[group] for group in groups]
 
 
@@ -126,6 +126,18 @@ def _keys(sample: Sample) -> list[str]:
     return [content, f"prefix:{hashlib.sha256(os.fsencode(prefix)).hexdigest()}"]
 
 
+def _held(
+    samples: Sequence[Sample], groups: Sequence[str], kept: Mapping[str, Part]
+) -> dict[str, Part]:
+    """Return group -> kept part; a group that has grown is known by any of its members' keys."""
+    held: dict[str, Part] = {}
+    for sample, group in zip(samples, groups, strict=True):
+        for key in (group, *_keys(sample)):
+            if key in kept:
+                held.setdefault(group, kept[key])
+    return held
+
+
 def _position(group: str) -> float:
     return int(group.partition(":")[2][:16], 16) / 2**64
 
@@ -138,7 +150,7 @@ def _natural(group: str) -> Part:
 
 
 def _fill_empty_parts(
-    parts: dict[str, Part], classes: Mapping[str, set[str]], kept: Mapping[str, Part]
+    parts: dict[str, Part], classes: Mapping[str, set[str]], held: Mapping[str, Part]
 ) -> None:
     """Move as few groups as need be for every class to have one in each part.
 
@@ -148,7 +160,7 @@ def _fill_empty_parts(
     Args:
         parts: group -> part; changed in place.
         classes: label -> its groups.
-        kept: groups that had better stay.
+        held: groups that had better stay.
     """
     homes: dict[str, list[str]] = {}
     for label in sorted(classes):
@@ -162,7 +174,7 @@ def _fill_empty_parts(
     dice = random.Random(0)
 
     def cost(group: str, part: Part) -> tuple[int, int, bool, float]:
-        return moves[group], len(homes[group]), group in kept, _distance(group, part)
+        return moves[group], len(homes[group]), group in held, _distance(group, part)
 
     while waiting and moves.total() < _MOST_MOVES * len(classes):
         label = waiting.popleft()

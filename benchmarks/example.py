@@ -47,7 +47,9 @@ def _draw(sheet: Image.Image, corner: tuple[int, int], path: Path, answer: dict[
     with Image.open(path) as opened:
         layer = opened.convert("RGBA")
     ground = Image.new("RGBA", layer.size, "white")
-    tile = ImageOps.pad(Image.alpha_composite(ground, layer).convert("RGB"), (TILE, TILE))
+    tile = ImageOps.pad(
+        Image.alpha_composite(ground, layer).convert("RGB"), (TILE, TILE), color="white"
+    )
     sheet.paste(tile, corner)
     canvas = ImageDraw.Draw(sheet)
     canvas.rectangle((left, top, left + TILE - 1, top + TILE - 1), outline="#bbbbbb")

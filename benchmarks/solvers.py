@@ -31,6 +31,9 @@ from torch_inception.weights import load_weights
 
 SPLITS = 10
 
+SMALL_CLASS = 25
+"""Pictures a class of the small problems, drawn anew for each split."""
+
 Fit = Callable[[Problem, Problem, torch.Tensor], FittedHead]
 
 
@@ -50,8 +53,12 @@ def main() -> None:
         }
         for data, folder in folders.items():
             rows = _labelled_rows(backbone, folder)
-            for solver, fit in _solvers().items():
-                print(f"| {data} | {len(rows)} | {solver} | {_measure(rows, fit)} |", flush=True)
+            for count in (SMALL_CLASS, None):
+                for solver, fit in _solvers().items():
+                    size = len(rows) if count is None else f"{count} a class"
+                    print(
+                        f"| {data} | {size} | {solver} | {_measure(rows, fit, count)} |", flush=True
+                    )
 
 
 def _solvers() -> dict[str, Fit]:
@@ -87,10 +94,21 @@ def _labelled_rows(backbone: Backbone, folder: Path) -> Problem:
     )
 
 
-def _measure(rows: Problem, fit: Fit) -> str:
+def _drawn(rows: Problem, count: int, generator: torch.Generator) -> Problem:
+    """Return a number of rows of each class."""
+    order = torch.randperm(len(rows), generator=generator)
+    chosen = [order[rows.targets[order] == label][:count] for label in range(rows.classes)]
+    mask = torch.zeros(len(rows), dtype=torch.bool)
+    mask[torch.cat(chosen)] = True
+    return rows.subset(mask)
+
+
+def _measure(everything: Problem, fit: Fit, count: int | None) -> str:
     accuracies, losses, seconds = [], [], []
     for number in range(SPLITS):
-        position = torch.rand(len(rows), generator=torch.Generator().manual_seed(number))
+        generator = torch.Generator().manual_seed(number)
+        rows = everything if count is None else _drawn(everything, count, generator)
+        position = torch.rand(len(rows), generator=generator)
         train, validation = rows.subset(position < 0.8), rows.subset(position >= 0.9)
         test = rows.subset((position >= 0.8) & (position < 0.9))
         folds = torch.arange(len(train) + len(validation)) % FOLDS

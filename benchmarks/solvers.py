@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks import discriminant
+from benchmarks import ridge
 from benchmarks.pictures import make_digits, make_patches
 from torch_inception.backbone import Backbone, choose_device
 from torch_inception.config import DEFAULT_WEIGHTS, TrainConfig
@@ -24,7 +24,7 @@ from torch_inception.dataset import read_dataset
 from torch_inception.features import feature_table
 from torch_inception.images import Preprocessing
 from torch_inception.metrics import summary
-from torch_inception.solvers import FittedHead, Problem, fit_head, logistic, ridge
+from torch_inception.solvers import FittedHead, Problem, discriminant, fit_head, logistic
 from torch_inception.solvers.selection import FOLDS, choose
 from torch_inception.storage import cache_folder
 from torch_inception.weights import load_weights
@@ -77,7 +77,7 @@ def _solvers() -> dict[str, Fit]:
         config = TrainConfig(solver="sgd")
         return fit_head(config, train, validation, folds=folds, report=lambda *_: None)
 
-    paths = {"ridge": ridge, "lda": discriminant, "lbfgs": logistic}
+    paths = {"lda": discriminant, "ridge": ridge, "lbfgs": logistic}
     return {**{name: by_path(module) for name, module in paths.items()}, "sgd": descend}
 
 

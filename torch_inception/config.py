@@ -15,7 +15,7 @@ from torch_inception.errors import ConfigError
 
 DEFAULT_WEIGHTS = "imagenet,npm:nsfwjs"
 
-Solver = Literal["ridge", "lbfgs", "sgd"]
+Solver = Literal["lda", "lbfgs", "sgd"]
 ClassWeights = Literal["equal", "balanced"]
 Device = Literal["auto", "cpu", "cuda"]
 Format = Literal["text", "json", "csv"]
@@ -42,7 +42,7 @@ class TrainConfig:
     resize: Literal["squash", "crop", "pad"] = setting(
         "squash", "how a picture becomes 299 x 299; saved with the model"
     )
-    solver: Solver = setting("ridge", "how the head is fitted")
+    solver: Solver = setting("lda", "how the head is fitted")
     class_weights: ClassWeights = setting(
         "equal", "whether each picture weighs the same, or each class (balanced)"
     )

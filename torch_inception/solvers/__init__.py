@@ -11,14 +11,14 @@ from torch_inception.calibration import fit_temperature
 from torch_inception.config import TrainConfig
 from torch_inception.head import Head
 from torch_inception.metrics import summary
-from torch_inception.solvers import gradient, logistic, ridge
+from torch_inception.solvers import discriminant, gradient, logistic
 from torch_inception.solvers.problem import Problem, Report
 from torch_inception.solvers.selection import choose, fold_numbers
 
 __all__ = ["FittedHead", "Problem", "Report", "fit_head", "fold_numbers"]
 
 _PATHS = {
-    "ridge": (ridge.fit_path, ridge.STRENGTHS),
+    "lda": (discriminant.fit_path, discriminant.STRENGTHS),
     "lbfgs": (logistic.fit_path, logistic.STRENGTHS),
 }
 

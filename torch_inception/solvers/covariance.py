@@ -1,40 +1,57 @@
-"""A covariance matrix that is shrunk towards the identity and solved."""
+"""A covariance matrix that is shrunk towards the identity and solved, for many strengths."""
 
 import torch
 from torch import Tensor
 
 
 class Covariance:
-    """S = rows' rows / N, to be shrunk and solved, in the smaller of its two dimensions.
+    """S = rows' rows / N, decomposed once, in the smaller of its two dimensions.
+
+    Shrunk by a strength s it is (1 - s) S + s v I, where v is the mean variance of a feature.
 
     Args:
-        rows: (N, D) float64 deviations from the class means.
+        rows: (N, D) float64, centred.
     """
 
     def __init__(self, rows: Tensor) -> None:
-        self.count, self.size = rows.shape
+        self.count, size = rows.shape
         self.rows = rows
-        self.gram = (rows.T @ rows if self.count >= self.size else rows @ rows.T) / self.count
-        self.variance = max(float(self.gram.trace()) / self.size, 1e-12)
+        self.is_tall = self.count >= size
+        gram = (rows.T @ rows if self.is_tall else rows @ rows.T) / self.count
+        self.eigenvalues, self.vectors = torch.linalg.eigh(gram)
+        self.eigenvalues.clamp_(min=0)
+        self.variance = max(float(self.eigenvalues.sum()) / size, 1e-12)
 
     def solve(self, strength: float, right: Tensor) -> Tensor:
-        """Solve ((1 - strength) S + strength * variance * I) x = right.
+        """Return the inverse of the shrunk covariance times a matrix.
 
-        For N < D it is found by the Woodbury identity from the N x N Gram matrix:
-        (rows' rows + r I)^-1 = (I - rows' (rows rows' + r I)^-1 rows) / r.
+        For N >= D, with S = V diag(l) V', it is V diag(1 / (a l + r)) V' right, where a = 1 - s
+        and r = s v. For N < D the eigenvectors U are those of rows rows' / N, and by the Woodbury
+        identity it is (right - a / N rows' U diag(1 / (a l + r)) U' rows right) / r.
 
         Args:
-            strength: in (0, 1].
+            strength: s in (0, 1].
             right: (D, C) float64.
 
         Returns:
             (D, C) float64.
         """
         ridge = strength * self.variance
-        shrunk = self.gram * (1 - strength)
-        shrunk.diagonal().add_(ridge)
-        factor = torch.linalg.cholesky(shrunk)
-        if self.count >= self.size:
-            return torch.cholesky_solve(right, factor)
-        inner = torch.cholesky_solve(self.rows @ right, factor)
-        return (right - self.rows.T @ inner * ((1 - strength) / self.count)) / ridge
+        if self.is_tall:
+            return self._scaled(strength, right)
+        inner = self.rows.T @ self._scaled(strength, self.rows @ right)
+        shrunk: Tensor = (right - inner * ((1 - strength) / self.count)) / ridge
+        return shrunk
+
+    def effective_size(self, strength: float) -> float:
+        """Return the trace of S times the inverse of the shrunk covariance, 0 to min(N, D)."""
+        return float((self.eigenvalues / self._denominators(strength)).sum())
+
+    def _scaled(self, strength: float, right: Tensor) -> Tensor:
+        coordinates = self.vectors.T @ right / self._denominators(strength)[:, None]
+        scaled: Tensor = self.vectors @ coordinates
+        return scaled
+
+    def _denominators(self, strength: float) -> Tensor:
+        denominators: Tensor = (1 - strength) * self.eigenvalues + strength * self.variance
+        return denominators

@@ -1,4 +1,4 @@
-"""Ridge regression on one-hot targets: a head in closed form.
+"""Ridge regression on one-hot targets: the solver that was compared and not kept.
 
 Hastie, Tibshirani and Friedman, "The Elements of Statistical Learning", section 4.2 (regression of
 an indicator matrix) with the penalty of section 3.4.1. The fitted values come near probabilities;

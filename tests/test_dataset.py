@@ -8,6 +8,7 @@ from torchvision.datasets import ImageFolder
 
 from torch_inception.dataset import PictureFolder, class_table, read_dataset
 from torch_inception.errors import DatasetError
+from torch_inception.images import find_pictures
 
 
 def make_files(folder: Path, *names: str) -> Path:
@@ -113,3 +114,15 @@ def test_it_is_an_image_folder_that_decodes_by_content(tmp_path: Path) -> None:
     picture, target = folder[1]
     assert (picture.mode, picture.size, picture.getpixel((0, 0))) == ("RGB", (3, 2), (255,) * 3)
     assert target == 1
+
+
+def test_a_link_back_to_a_folder_above_is_passed_over(tmp_path: Path) -> None:
+    make_files(tmp_path, "a/1.png", "a/sub/2.png", "b/1.png")
+    (tmp_path / "a" / "loop").symlink_to(tmp_path / "a")
+    (tmp_path / "a" / "sub" / "up").symlink_to(tmp_path)
+    (tmp_path / "b" / "sideways").symlink_to(tmp_path / "a" / "sub")
+    names = [path.relative_to(tmp_path).as_posix() for path in read_dataset(tmp_path).paths]
+    assert names == ["a/1.png", "a/sub/2.png", "b/1.png", "b/sideways/2.png"]
+    found = [path.relative_to(tmp_path / "a").as_posix() for path in find_pictures(tmp_path / "a")]
+    assert found[:2] == ["1.png", "sub/2.png"]
+    assert not any("loop" in name for name in found)

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from PIL import Image
 from torchvision.datasets import ImageFolder
 
 from torch_inception.errors import DatasetError
-from torch_inception.images import decode, is_hidden, read_file
+from torch_inception.images import decode, find_pictures, is_hidden, read_file
 
 SMALL_CLASS = 20
 """Pictures under which a class is warned of, as TensorFlow's `retrain.py` does."""
@@ -20,17 +21,31 @@ class PictureFolder(ImageFolder):  # type: ignore[misc]  # torchvision has no ty
     """
 
     def __init__(self, root: Path) -> None:
-        super().__init__(
-            str(root),
-            loader=lambda path: decode(read_file(Path(path))),
-            is_valid_file=lambda path: not _in_hidden(Path(path).relative_to(root)),
-            allow_empty=True,
-        )
+        # Whatever is not hidden may be a picture: its content tells.
+        super().__init__(str(root), loader=_load, is_valid_file=lambda path: True)
 
     def find_classes(self, directory: str | Path) -> tuple[list[str], dict[str, int]]:
         """Return the names of the class folders, sorted, and each one's number."""
         names = class_names(Path(directory))
         return names, {name: number for number, name in enumerate(names)}
+
+    @staticmethod
+    def make_dataset(
+        directory: str | Path, class_to_idx: dict[str, int], *_: object, **__: object
+    ) -> list[tuple[str, int]]:
+        """Return (path, class number) of every file that is not hidden.
+
+        torchvision's own search follows a link back to a folder above for ever.
+        """
+        return [
+            (str(path), number)
+            for name, number in class_to_idx.items()
+            for path in find_pictures(Path(directory) / name)
+        ]
+
+
+def _load(path: str) -> Image.Image:
+    return decode(read_file(Path(path)))
 
 
 def class_names(folder: Path) -> list[str]:
@@ -100,7 +115,3 @@ def class_table(dataset: Dataset) -> str:
     width = max(len(label) for label in counts)
     lines = [f"{label:<{width}}  {count:>6}" for label, count in counts.items()]
     return "\n".join([f"{len(counts)} classes in {dataset.folder}:", *lines])
-
-
-def _in_hidden(relative: Path) -> bool:
-    return any(part.startswith(".") for part in relative.parts)

@@ -64,11 +64,18 @@ def is_hidden(path: Path) -> bool:
     return path.name.startswith(".")
 
 
-def find_pictures(folder: Path) -> Iterator[Path]:
+def find_pictures(folder: Path, *, above: frozenset[Path] = frozenset()) -> Iterator[Path]:
     """Yield every file below a folder that is not hidden, in the order of names.
 
-    A folder that may not be opened is yielded itself: reading it tells why.
+    A folder that may not be opened is yielded itself: reading it tells why. A link back to a
+    folder that it lies in is passed over.
+
+    Args:
+        folder: where to look.
+        above: the real folders that the search came through.
     """
+    real = folder.resolve()
+    above |= {real, *real.parents}
     try:
         entries = sorted(folder.iterdir())
     except OSError:
@@ -77,10 +84,10 @@ def find_pictures(folder: Path) -> Iterator[Path]:
     for entry in entries:
         if is_hidden(entry):
             continue
-        if entry.is_dir():
-            yield from find_pictures(entry)
-        else:
+        if not entry.is_dir():
             yield entry
+        elif entry.resolve() not in above:
+            yield from find_pictures(entry, above=above)
 
 
 def decode(content: bytes) -> Image.Image:

@@ -50,3 +50,10 @@ def test_the_seed_configuration_holds_the_values_of_the_original() -> None:
     assert config.resize == "squash"
     numbers = (config.steps, config.learning_rate, config.batch_size, config.eval_interval)
     assert numbers == (500, 0.01, 100, 100)
+
+
+def test_every_training_picture_that_it_names_is_there() -> None:
+    names = re.findall(r"training_dataset/[a-z]+/[a-z]+_\d+\.[a-z]+", README)
+    assert names
+    for name in names:
+        assert (ROOT / name).is_file(), name

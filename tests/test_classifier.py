@@ -13,11 +13,14 @@ import torch
 from PIL import Image
 from torchvision.models import Inception_V3_Weights
 
+from torch_inception import weights as weights_room
 from torch_inception.answers import write_answers
 from torch_inception.classifier import Classifier, Prediction, imagenet_labels
-from torch_inception.errors import ConfigError, ImageError, ModelError
+from torch_inception.errors import ConfigError, ImageError, ModelError, WeightsError
+from torch_inception.model_file import load_model
 from torch_inception.pipeline import train_classifier
 from torch_inception.predict import main
+from torch_inception.weights import Weights
 
 pytestmark = pytest.mark.usefixtures("fake_network")
 
@@ -243,6 +246,36 @@ def test_answers_come_one_by_one_while_paths_are_still_being_typed(
             seen.append(output.getvalue().count("\n"))
 
     classifier = Classifier.load(trained)
-    bad = write_answers(classifier, typed(), top=1, style="text", headings=False, output=output)
+    counted = write_answers(classifier, typed(), top=1, style="text", headings=False, output=output)
     assert seen == [1, 2, 3]
-    assert bad == []
+    assert counted == (3, [])
+
+
+def test_a_picture_without_pixels_is_an_image_error(trained: Path) -> None:
+    classifier = Classifier.load(trained)
+    for nothing in (Image.new("RGB", (0, 5)), torch.zeros(3, 0, 5, dtype=torch.uint8)):
+        with pytest.raises(ImageError, match="no pixels"):
+            classifier.predict(nothing)
+
+
+def test_a_model_records_which_weights_were_tried_in_vain(
+    colours: Path, tmp_path: Path, fake_network: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good = weights_room._load
+
+    def first_fails(name: str) -> Weights:
+        if name == "imagenet":
+            raise WeightsError("no network")
+        return good(name)
+
+    monkeypatch.setattr(weights_room, "_load", first_fails)
+    result = train_classifier(colours, output=tmp_path / "run")
+    assert load_model(tmp_path / "run").refused == (("imagenet", "no network"),)
+    assert result.metrics["backbone"]["refused"] == [{"source": "imagenet", "reason": "no network"}]
+
+
+def test_equal_runs_write_equal_files(colours: Path, tmp_path: Path, fake_network: object) -> None:
+    for name in ("first", "second"):
+        train_classifier(colours, output=tmp_path / name)
+    first, second = ((tmp_path / name / "model.pt").read_bytes() for name in ("first", "second"))
+    assert first == second

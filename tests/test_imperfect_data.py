@@ -8,6 +8,7 @@ from PIL import Image
 
 from tests.test_training import TrainCommand, metrics_of, table
 from torch_inception.classifier import Classifier
+from torch_inception.errors import ConfigError
 from torch_inception.pipeline import train_classifier
 
 pytestmark = pytest.mark.usefixtures("fake_network")
@@ -77,3 +78,11 @@ def test_class_names_in_any_script_and_bytes_survive(colours: Path, run: Path) -
     assert result.classifier.labels == Classifier.load(run).labels == labels
     assert list(metrics_of(run)["counts"]) == labels
     assert (run / "labels.txt").read_bytes().count(b"\n") == 3
+
+
+def test_learning_that_diverges_is_told_and_not_saved(
+    colours: Path, tmp_path: Path, fake_network: object
+) -> None:
+    with pytest.raises(ConfigError, match="learning_rate = 1e[+]300 is too large"):
+        train_classifier(colours, output=tmp_path / "run", solver="sgd", learning_rate=1e300)
+    assert not (tmp_path / "run").exists()

@@ -16,8 +16,9 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = Path(torch_inception.__file__).parent
 
 ROOMS = [
-    "errors", "compatibility", "config", "storage", "network", "progress", "streaming", "images",
-    "weights", "backbone", "cache", "digests", "features", "extractor", "dataset", "head",
+    "errors", "compatibility", "config", "storage", "torch_file", "network", "progress",
+    "streaming", "images", "weights", "backbone", "cache", "digests", "features", "extractor",
+    "dataset", "head",
     "calibration", "metrics", "solvers", "split", "examples", "model_file", "classifier",
     "evaluation", "run_folder", "pipeline", "command_line", "answers", "sources", "train",
     "predict",

@@ -26,7 +26,7 @@ def write_answers(
     style: Format,
     headings: bool,
     output: TextIO,
-) -> list[Path]:
+) -> tuple[int, list[Path]]:
     """Name pictures and write each answer at once, in input order.
 
     Args:
@@ -38,7 +38,7 @@ def write_answers(
         output: where answers go.
 
     Returns:
-        the pictures that could not be read.
+        how many pictures there were, and those that could not be read.
     """
     describe: Callable[[Path, Answer], str] = {
         "text": _text_with_heading if headings else _text,
@@ -54,14 +54,15 @@ def write_answers(
             begun.append(path)
             yield path
 
-    bad: list[Path] = []
+    count, bad = 0, []
     for answer in classifier.predict_stream(noted(), top=top):
         path = begun.popleft()
+        count += 1
         output.write(describe(path, answer))
         output.flush()
         if isinstance(answer, ImageError):
             bad.append(path)
-    return bad
+    return count, bad
 
 
 def _text(path: Path, answer: Answer) -> str:

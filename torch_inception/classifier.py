@@ -11,7 +11,7 @@ import torch
 
 from torch_inception.backbone import Backbone, choose_device
 from torch_inception.config import DEFAULT_WEIGHTS, Device
-from torch_inception.errors import ImageError, ModelError, WeightsError
+from torch_inception.errors import ConfigError, ImageError, ModelError, WeightsError
 from torch_inception.features import Picture, Row, stream_features
 from torch_inception.head import Head
 from torch_inception.images import Preprocessing
@@ -124,6 +124,8 @@ class Classifier:
         self, pictures: Iterable[Picture], *, top: int = 5
     ) -> Iterator[list[Prediction] | ImageError]:
         """Name pictures one after another, as they come; a bad one yields its error."""
+        if top < 1:
+            raise ConfigError(f"top = {top} must be 1 or more.")
         for row in stream_features(self.backbone, self.model.preprocessing, pictures):
             yield row if isinstance(row, ImageError) else self._best(row, top)
 
@@ -162,6 +164,6 @@ def _same_weights(record: WeightsRecord, sources: str, model: str) -> Weights:
             f"{model} was trained with the weights {record.source} ({record.version}, sha256 "
             f"{record.fingerprint[:12]}, {record.pooling} pooling), but {weights.record.source} "
             f"has the sha256 {weights.record.fingerprint[:12]} and {weights.record.pooling} "
-            "pooling. Leave out --weights, or train again with these."
+            "pooling. Name the right ones in --weights, or train again with these."
         )
     return weights

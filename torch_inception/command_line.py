@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import errno
 import io
 import logging
 import os
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, TextIO, TypeVar, get_args, get_origin, get_type_hints
 
 from torch_inception.config import make_config, read_toml
-from torch_inception.errors import TorchInceptionError
+from torch_inception.errors import ConfigError, TorchInceptionError
 
 Config = TypeVar("Config")
 
@@ -50,6 +51,9 @@ def chosen_config(arguments: argparse.Namespace, kind: type[Config]) -> Config:
     names = [field.name for field in dataclasses.fields(kind)]  # type: ignore[arg-type]
     given = {name: getattr(arguments, name) for name in names}
     flags = {name: value for name, value in given.items() if value is not None}
+    for name in flags:
+        if flags[name] == "":
+            raise ConfigError(f"--{name.replace('_', '-')} is given and empty. Give a value.")
     if arguments.config is None:
         return make_config(kind, flags, origin="command line")
     settings = read_toml(Path(arguments.config))
@@ -73,7 +77,12 @@ def run_command(body: Callable[[], int], *, log_to: TextIO) -> int:
     except KeyboardInterrupt:
         print_error("stopped. Run the same command again: what was computed is kept.")
         return INTERRUPTED
-    except BrokenPipeError:
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            print_error(f"{error.strerror}. Free some space and run the same command again.")
+            return FAILURE
+        if not isinstance(error, BrokenPipeError):
+            raise
         # Who read the output has enough of it (`| head`). Python must not try to flush it again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILURE
@@ -93,6 +102,12 @@ def _printable_lines(text: str) -> str:
     return "\n".join(printable(line) for line in text.split("\n"))
 
 
+class _Handler(logging.StreamHandler[TextIO]):
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        # logging would print a traceback and go on, also when nobody reads any more.
+        raise
+
+
 class _Formatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         return _printable_lines(super().format(record))
@@ -107,7 +122,7 @@ def _set_up_output(log_to: TextIO) -> None:
     ):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors=errors)
-    information, warnings = logging.StreamHandler(log_to), logging.StreamHandler(sys.stderr)
+    information, warnings = _Handler(log_to), _Handler(sys.stderr)
     information.addFilter(lambda record: record.levelno < logging.WARNING)
     warnings.setLevel(logging.WARNING)
     for handler in (information, warnings):

@@ -38,11 +38,17 @@ class TrainConfig:
 
     data: str = setting("training_dataset", "folder with one folder of pictures a class")
     output: str = setting("", "folder for the results (default: runs/NAME OF THE DATA FOLDER)")
-    weights: str = setting(DEFAULT_WEIGHTS, "sources of the network's weights, tried in order")
+    weights: str = setting(
+        DEFAULT_WEIGHTS,
+        "sources of the network's weights, tried in order: imagenet, npm:nsfwjs, or a .pth file",
+    )
     resize: Literal["squash", "crop", "pad"] = setting(
         "squash", "how a picture becomes 299 x 299; saved with the model"
     )
-    solver: Solver = setting("lda", "how the head is fitted")
+    solver: Solver = setting(
+        "lda",
+        "how the head is fitted: discriminant analysis, logistic regression, or gradient descent",
+    )
     class_weights: ClassWeights = setting(
         "equal", "whether each picture weighs the same, or each class (balanced)"
     )
@@ -65,7 +71,9 @@ class TrainConfig:
     @property
     def output_folder(self) -> Path:
         """Where the results land."""
-        return Path(self.output) if self.output else Path("runs") / Path(self.data).resolve().name
+        if self.output:
+            return Path(self.output)
+        return Path("runs") / Path(os.path.abspath(self.data)).name  # noqa: PTH100 - any text
 
     def resolved(self) -> "TrainConfig":
         """Return the settings with nothing left to be derived."""
@@ -117,7 +125,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         ConfigError: it is not there, or is not TOML.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ConfigError(f"cannot read the settings in {path} ({error.strerror}).") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

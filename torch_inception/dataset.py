@@ -82,7 +82,7 @@ def read_dataset(folder: Path) -> Dataset:
     Raises:
         DatasetError: there is no such folder, it has fewer than two classes, or one is empty.
     """
-    if not folder.is_dir():
+    if "\0" in str(folder) or not folder.is_dir():
         raise DatasetError(
             f"there is no folder {folder}. Give one that has a folder of pictures a class: --data."
         )

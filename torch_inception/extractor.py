@@ -52,7 +52,10 @@ class FeatureExtractor:
         Raises:
             ImageError: a picture cannot be read; no other is put in its place.
             CacheError: the feature cache cannot be used.
+            TypeError: what is given is not a list of pictures.
         """
+        if isinstance(items, (str, os.PathLike)) or not isinstance(items, Iterable):
+            raise TypeError(f"give a list of pictures, not one {type(items).__name__}")
         pictures = list(items)
         rows = numpy.empty((len(pictures), FEATURES), numpy.float32)
         named = [i for i, item in enumerate(pictures) if isinstance(item, (str, os.PathLike))]

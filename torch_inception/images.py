@@ -11,13 +11,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from torch_inception.errors import ImageError
+from torch_inception.errors import ConfigError, ImageError
 from torch_inception.network import IMAGE_SIZE
 
 FORMATS = ("AVIF", "BMP", "GIF", "ICO", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
@@ -47,6 +47,11 @@ class Preprocessing:
     """
 
     resize: Resize = "squash"
+
+    def __post_init__(self) -> None:
+        if self.resize not in get_args(Resize):
+            choices = ", ".join(get_args(Resize))
+            raise ConfigError(f"resize = {self.resize!r} is not one of {choices}.")
 
     @property
     def identity(self) -> str:
@@ -155,9 +160,13 @@ def to_image(item: Any) -> Image.Image:  # noqa: ANN401 - callers pass what they
     if isinstance(item, (str, os.PathLike)):
         return decode(read_file(Path(item)))
     if isinstance(item, Image.Image):
+        if 0 in item.size:
+            raise ImageError("it has no pixels")
         with _explained():
             return _to_rgb(_upright(item))
     if getattr(item, "ndim", 0) == 3 and item.shape[0] == 3 and str(item.dtype) == "torch.uint8":
+        if 0 in item.shape:
+            raise ImageError("it has no pixels")
         return Image.fromarray(item.permute(1, 2, 0).contiguous().cpu().numpy())
     kind = f"{type(item).__name__} {getattr(item, 'dtype', '')} {getattr(item, 'shape', '')}"
     raise TypeError(

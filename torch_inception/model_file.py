@@ -1,6 +1,5 @@
 """`model.pt`: what training saves and prediction loads. Tensors and plain values only."""
 
-import pickle
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from torch_inception.head import Head
 from torch_inception.images import Preprocessing
 from torch_inception.network import FEATURES
 from torch_inception.storage import atomic_file
+from torch_inception.torch_file import load_safely
 from torch_inception.weights import WeightsRecord
 
 MODEL_FILE = "model.pt"
@@ -31,6 +31,7 @@ class Model:
         backbone: what the head's features came from.
         half_features: whether the head was fitted on rows rounded to float16, as the cache keeps
             them; prediction then rounds too, so that it agrees with training.
+        refused: (source, reason) of each source of weights that was tried in vain.
     """
 
     labels: list[str]
@@ -38,6 +39,7 @@ class Model:
     preprocessing: Preprocessing
     backbone: WeightsRecord
     half_features: bool = True
+    refused: tuple[tuple[str, str], ...] = ()
 
 
 def save_model(model: Model, path: Path) -> None:
@@ -50,9 +52,11 @@ def save_model(model: Model, path: Path) -> None:
         "preprocessing": {"resize": model.preprocessing.resize},
         "backbone": model.backbone.as_dict(),
         "half_features": model.half_features,
+        "refused": [list(pair) for pair in model.refused],
     }
-    with atomic_file(path) as temporary:
-        torch.save(content, temporary)
+    with atomic_file(path) as temporary, temporary.open("wb") as file:
+        # Saved by its path, the temporary name would be part of the content.
+        torch.save(content, file)
 
 
 def load_model(path: Path) -> Model:
@@ -74,11 +78,12 @@ def load_model(path: Path) -> Model:
     try:
         head = Head(content["weight"], content["bias"])
         return Model(
-            labels=_checked_labels(content["labels"], head),
+            labels=_checked(content["labels"], head),
             head=head,
             preprocessing=Preprocessing(**content["preprocessing"]),
             backbone=WeightsRecord.from_dict(content["backbone"]),
             half_features=bool(content["half_features"]),
+            refused=tuple((str(source), str(reason)) for source, reason in content["refused"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ModelError(f"{file} is damaged ({error!r}). Train again.") from error
@@ -86,10 +91,9 @@ def load_model(path: Path) -> Model:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        content = torch.load(file, weights_only=True, map_location="cpu")
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
-        cause = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ModelError(f"{file} is not a model that training saved ({cause}).") from error
+        content = load_safely(file)
+    except ValueError as error:
+        raise ModelError(f"{file} is not a model that training saved ({error}).") from error
     if not isinstance(content, dict) or "format" not in content:
         raise ModelError(f"{file} is not a model that training saved.")
     if content["format"] != FORMAT:
@@ -100,12 +104,15 @@ def _read(file: Path) -> dict[str, Any]:
     return content
 
 
-def _checked_labels(labels: object, head: Head) -> list[str]:
+def _checked(labels: object, head: Head) -> list[str]:
+    """Return the labels, if they and the head fit together."""
     if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
         raise ValueError("the labels are not a list of names")
     shapes = (tuple(head.weight.shape), tuple(head.bias.shape))
     if shapes != ((len(labels), FEATURES), (len(labels),)):
         raise ValueError(f"{len(labels)} labels do not fit a head of the shapes {shapes}")
+    if {head.weight.dtype, head.bias.dtype} != {torch.float32}:
+        raise ValueError(f"the head is of {head.weight.dtype}, not torch.float32")
     if not (torch.isfinite(head.weight).all() and torch.isfinite(head.bias).all()):
         raise ValueError("the head holds values that are not finite")
     return labels

@@ -19,7 +19,7 @@ from torch_inception.features import FeatureTable, Skipped, feature_table
 from torch_inception.images import Preprocessing
 from torch_inception.model_file import Model
 from torch_inception.run_folder import SPLITS_FILE, Run, check_output, write_run
-from torch_inception.solvers import FittedHead, fit_head
+from torch_inception.solvers import ENOUGH_VALIDATION, FittedHead, fit_head
 from torch_inception.split import read_splits
 from torch_inception.storage import cache_folder
 from torch_inception.weights import load_weights
@@ -87,7 +87,9 @@ def run_training(config: TrainConfig, *, progress: bool = False) -> TrainingResu
         examples = make_examples(dataset, table, kept=read_splits(output / SPLITS_FILE))
         fitted, history = _fit(config, examples)
     metrics = make_metrics(config, examples, table, fitted, weights, seconds=clock.seconds)
-    model = Model(dataset.labels, fitted.head, preprocessing, weights.record)
+    model = Model(
+        dataset.labels, fitted.head, preprocessing, weights.record, refused=weights.refused
+    )
     skipped = [(relative_name(skip.path, dataset.folder), skip.reason) for skip in table.skipped]
     write_run(output, Run(config, model, examples, metrics, history.rows, skipped))
     for line in final_report(metrics, misclassified(fitted.head, examples)):
@@ -109,7 +111,10 @@ def _fit(config: TrainConfig, examples: Examples) -> tuple[FittedHead, History]:
         folds=examples.folds(),
         report=lambda setting, head: log.info(history.add(setting, head)),
     )
-    log.info("chosen: %s (solver %s)", fitted.setting, config.solver)
+    judge = "folds" if len(validation) < ENOUGH_VALIDATION else "validation"
+    if config.solver == "sgd":
+        judge = "validation"
+    log.info("chosen by %s: %s (solver %s)", judge, fitted.setting, config.solver)
     return fitted, history
 
 

@@ -1,4 +1,4 @@
-"""Command: name pictures with a trained model, or with ImageNet's 1000 classes."""
+"""Name pictures with a trained model, or with ImageNet's 1000 classes."""
 
 import argparse
 import sys
@@ -13,6 +13,7 @@ from torch_inception.command_line import (
     run_command,
 )
 from torch_inception.config import DEFAULT_WEIGHTS, PredictConfig
+from torch_inception.errors import ConfigError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -37,14 +38,16 @@ def _predict(names: Sequence[str], config: PredictConfig) -> int:
     # Imported here, so that --help does not wait for torch.
     from torch_inception.answers import write_answers
     from torch_inception.classifier import Classifier
-    from torch_inception.sources import expand_paths, is_one_file
+    from torch_inception.sources import STANDARD_INPUT, expand_paths, is_one_file
 
+    if "" in names:
+        raise ConfigError("an empty path is given. Name a picture, a folder, a pattern or -.")
     if config.model:
         classifier = Classifier.load(config.model, weights=config.weights, device=config.device)
     else:
         weights = config.weights or DEFAULT_WEIGHTS
         classifier = Classifier.imagenet(weights=weights, device=config.device)
-    bad = write_answers(
+    count, bad = write_answers(
         classifier,
         expand_paths(names, standard_input=sys.stdin),
         top=config.top,
@@ -52,9 +55,12 @@ def _predict(names: Sequence[str], config: PredictConfig) -> int:
         headings=not is_one_file(names),
         output=sys.stdout,
     )
+    is_nothing = count == 0 and STANDARD_INPUT not in names
+    if is_nothing:
+        print_error("there is no picture in what was given.")
     if bad:
         print_error(f"{len(bad)} could not be named, the first of them {bad[0]}.")
-    return FAILURE if bad else SUCCESS
+    return FAILURE if bad or is_nothing else SUCCESS
 
 
 if __name__ == "__main__":

@@ -107,8 +107,16 @@ def read_splits(path: Path) -> dict[str, Part]:
         return {}
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            rows = [(row.get("group"), row.get("split")) for row in csv.DictReader(file)]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+            rows = [(row["group"], row["split"]) for row in csv.DictReader(file)]
+        strange = [part for _, part in rows if part not in PARTS]
+        if strange:
+            raise ValueError(f"{strange[0]!r} is not one of {', '.join(PARTS)}")
+    except KeyError as error:
+        raise DatasetError(
+            f"the earlier split in {path} has no column {error}, with commas between columns. "
+            "Mend or delete the file, or choose another --output."
+        ) from error
+    except (OSError, ValueError, csv.Error) as error:
         raise DatasetError(
             f"the earlier split in {path} cannot be read ({error}). Mend or delete the file, or "
             "choose another --output."

@@ -1,4 +1,4 @@
-"""Command: train a classifier on a folder of pictures."""
+"""Train a classifier on a folder of pictures."""
 
 import argparse
 import sys

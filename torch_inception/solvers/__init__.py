@@ -9,13 +9,14 @@ from torch import Tensor
 
 from torch_inception.calibration import fit_temperature
 from torch_inception.config import TrainConfig
+from torch_inception.errors import ConfigError
 from torch_inception.head import Head
 from torch_inception.metrics import summary
 from torch_inception.solvers import discriminant, gradient, logistic
 from torch_inception.solvers.problem import Problem, Report
-from torch_inception.solvers.selection import choose, fold_numbers
+from torch_inception.solvers.selection import ENOUGH_VALIDATION, choose, fold_numbers
 
-__all__ = ["FittedHead", "Problem", "Report", "fit_head", "fold_numbers"]
+__all__ = ["ENOUGH_VALIDATION", "FittedHead", "Problem", "Report", "fit_head", "fold_numbers"]
 
 _PATHS = {
     "lda": (discriminant.fit_path, discriminant.STRENGTHS),
@@ -53,6 +54,9 @@ def fit_head(
         validation: rows that choose the strength or step, and the temperature; may be empty.
         folds: fold number of each row of train, then of validation (see `fold_numbers`).
         report: told of each strength or step and its head.
+
+    Raises:
+        ConfigError: gradient descent diverged.
     """
     if config.solver == "sgd":
         with _threads(1):
@@ -83,9 +87,11 @@ def _descend(
 
     def watch(setting: str, head: Head) -> None:
         report(setting, head)
-        loss = summary(head.logits(validation.features), validation.targets)["cross_entropy"]
-        # Without validation pictures the last step is the best that is known of.
-        seen.append((-len(seen) if loss is None else loss, setting, head))
+        logits = head.logits(validation.features)
+        loss = summary(logits, validation.targets)["cross_entropy"]
+        if logits.isfinite().all() and head.logits(train.features).isfinite().all():
+            # Without validation pictures the last step is the best that is known of.
+            seen.append((-len(seen) if loss is None else loss, setting, head))
 
     gradient.fit(
         train,
@@ -96,6 +102,11 @@ def _descend(
         seed=config.seed,
         report=watch,
     )
+    if not seen:
+        raise ConfigError(
+            f"learning_rate = {config.learning_rate} is too large: the weights grew past all "
+            "numbers. Choose a smaller one."
+        )
     _, setting, head = min(seen, key=lambda entry: entry[0])
     if len(validation) == 0:
         return FittedHead(head, setting, 1.0)

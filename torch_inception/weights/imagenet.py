@@ -39,8 +39,11 @@ def load() -> Weights:
     hash_prefix = path.stem.rpartition("-")[2]
     if not path.exists():
         _download(chosen.url, path, hash_prefix)
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise WeightsError(f"cannot read {path} ({error.strerror or error}).") from error
     if not digest.startswith(hash_prefix):
         raise WeightsError(
             f"{path} is damaged: its SHA-256 begins with {digest[: len(hash_prefix)]}, not with "
@@ -50,8 +53,8 @@ def load() -> Weights:
 
 
 def _download(url: str, path: Path, hash_prefix: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         _wait_for_answer(url)
         with _socket_timeout(PATIENCE_SECONDS):
             torch.hub.download_url_to_file(url, str(path), hash_prefix, progress=True)

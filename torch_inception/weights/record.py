@@ -23,7 +23,7 @@ class WeightsRecord:
     """Where weights came from and how they want to be run. Plain values only.
 
     Attributes:
-        source: as it is written in `--weights`.
+        source: what `--weights` has to name to get these again; a file by its absolute path.
         version: the source's own name for this set.
         fingerprint: SHA-256 of the backbone's tensors, in hexadecimal.
         pooling: the convention of the average pools that the weights were trained with.
@@ -45,6 +45,8 @@ class WeightsRecord:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "WeightsRecord":
         """Read back what `as_dict` gave."""
+        if not all(isinstance(values[name], str) for name in ("source", "version", "fingerprint")):
+            raise TypeError("the record of the weights is not made of names")
         triples = {name: tuple(values[name]) for name in ("mean", "std")}
         return cls(**{**values, **triples})
 

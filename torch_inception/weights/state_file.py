@@ -1,12 +1,10 @@
 """A state dict in a `.pth` or `.pt` file, in torchvision's names."""
 
-import pickle
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from torch_inception.errors import WeightsError
+from torch_inception.torch_file import load_safely
 from torch_inception.weights.record import Weights, make_weights
 
 SUFFIXES = (".pth", ".pt")
@@ -35,10 +33,10 @@ def read_state(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise WeightsError(f"there is no file {path}. Check the path in --weights.")
     try:
-        state = torch.load(path, weights_only=True, map_location="cpu")
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
+        state = load_safely(path)
+    except ValueError as error:
         raise WeightsError(
-            f"{path} is not a state dict that torch can load safely ({_first_line(error)}). "
+            f"{path} is not a state dict that torch can load safely ({error}). "
             "Save one with torch.save(model.state_dict(), path)."
         ) from error
     if not isinstance(state, dict) or not all(isinstance(name, str) for name in state):
@@ -47,7 +45,3 @@ def read_state(path: Path) -> dict[str, Any]:
             "Save one with torch.save(model.state_dict(), path)."
         )
     return state
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

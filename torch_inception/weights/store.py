@@ -1,12 +1,12 @@
 """Converted weights, kept in the user's cache so that each set is converted once."""
 
 import logging
-import pickle
 from pathlib import Path
 
 import torch
 
 from torch_inception.storage import atomic_file, cache_folder
+from torch_inception.torch_file import load_safely
 from torch_inception.weights.record import Weights, WeightsRecord, fingerprint
 
 log = logging.getLogger(__name__)
@@ -21,14 +21,14 @@ def kept(name: str) -> Weights | None:
     if not path.exists():
         return None
     try:
-        content = torch.load(path, weights_only=True, map_location="cpu")
+        content = load_safely(path)
         if content["format"] != FORMAT:
             return None
         record = WeightsRecord.from_dict(content["record"])
         if fingerprint(content["tensors"]) == record.fingerprint:
             return Weights(record, content["tensors"])
         problem = "its tensors are not the ones that were written"
-    except (OSError, RuntimeError, KeyError, TypeError, EOFError, pickle.UnpicklingError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
         problem = str(error).splitlines()[0] if str(error) else type(error).__name__
     log.warning("weights: %s is damaged (%s); converting again", path, problem)
     return None

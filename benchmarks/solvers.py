@@ -11,7 +11,7 @@ import argparse
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -22,10 +22,11 @@ from torch_inception.backbone import Backbone, choose_device
 from torch_inception.config import DEFAULT_WEIGHTS, TrainConfig
 from torch_inception.dataset import read_dataset
 from torch_inception.features import feature_table
+from torch_inception.head import Head
 from torch_inception.images import Preprocessing
 from torch_inception.metrics import summary
-from torch_inception.solvers import FittedHead, Problem, discriminant, fit_head, logistic
-from torch_inception.solvers.selection import FOLDS, choose
+from torch_inception.solvers import Problem, discriminant, fit_head, logistic
+from torch_inception.solvers.selection import FOLDS, FitPath, choose
 from torch_inception.storage import cache_folder
 from torch_inception.weights import load_weights
 
@@ -34,7 +35,7 @@ SPLITS = 10
 SMALL_CLASS = 25
 """Pictures a class of the small problems, drawn anew for each split."""
 
-Fit = Callable[[Problem, Problem, torch.Tensor], FittedHead]
+Fit = Callable[[Problem, Problem, torch.Tensor], Head]
 
 
 def main() -> None:
@@ -62,23 +63,25 @@ def main() -> None:
 
 
 def _solvers() -> dict[str, Fit]:
-    def by_path(module: object) -> Fit:
-        def fit(train: Problem, validation: Problem, folds: torch.Tensor) -> FittedHead:
-            choice = choose(
-                module.fit_path,  # type: ignore[attr-defined]
-                module.STRENGTHS,  # type: ignore[attr-defined]
+    def by_path(fit_path: FitPath, strengths: Sequence[float]) -> Fit:
+        def fit(train: Problem, validation: Problem, folds: torch.Tensor) -> Head:
+            return choose(
+                fit_path, strengths,
                 train=train, validation=validation, folds=folds, report=lambda *_: None,
-            )  # fmt: skip
-            return FittedHead(choice.head, f"{choice.strength:g}", choice.temperature)
+            ).head  # fmt: skip
 
         return fit
 
-    def descend(train: Problem, validation: Problem, folds: torch.Tensor) -> FittedHead:
+    def descend(train: Problem, validation: Problem, folds: torch.Tensor) -> Head:
         config = TrainConfig(solver="sgd")
-        return fit_head(config, train, validation, folds=folds, report=lambda *_: None)
+        return fit_head(config, train, validation, folds=folds, report=lambda *_: None).head
 
-    paths = {"lda": discriminant, "ridge": ridge, "lbfgs": logistic}
-    return {**{name: by_path(module) for name, module in paths.items()}, "sgd": descend}
+    return {
+        "lda": by_path(discriminant.fit_path, discriminant.STRENGTHS),
+        "ridge": by_path(ridge.fit_path, ridge.STRENGTHS),
+        "lbfgs": by_path(logistic.fit_path, logistic.STRENGTHS),
+        "sgd": descend,
+    }
 
 
 def _labelled_rows(backbone: Backbone, folder: Path) -> Problem:
@@ -113,9 +116,9 @@ def _measure(everything: Problem, fit: Fit, count: int | None) -> str:
         test = rows.subset((position >= 0.8) & (position < 0.9))
         folds = torch.arange(len(train) + len(validation)) % FOLDS
         start = time.perf_counter()
-        fitted = fit(train, validation, folds)
+        head = fit(train, validation, folds)
         seconds.append(time.perf_counter() - start)
-        result = summary(fitted.head.logits(test.features), test.targets)
+        result = summary(head.logits(test.features), test.targets)
         accuracies.append(result["accuracy"])
         losses.append(result["cross_entropy"])
     spread = statistics.stdev(accuracies) / SPLITS**0.5

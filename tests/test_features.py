@@ -11,10 +11,11 @@ import torch
 from PIL import Image
 
 from torch_inception.backbone import Backbone
+from torch_inception.config import Resize
 from torch_inception.errors import ImageError
 from torch_inception.extractor import FeatureExtractor
 from torch_inception.features import FeatureTable, Picture, feature_table, stream_features
-from torch_inception.images import Preprocessing, Resize
+from torch_inception.images import Preprocessing
 from torch_inception.weights import Weights, WeightsRecord
 
 EARLIER, LATER = 10**18, 10**18 + 10**9

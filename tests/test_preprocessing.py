@@ -9,8 +9,9 @@ import torch
 from PIL import Image
 from torchvision.models import Inception_V3_Weights
 
+from torch_inception.config import Resize
 from torch_inception.errors import ImageError
-from torch_inception.images import Preprocessing, Resize, find_pictures, to_image
+from torch_inception.images import Preprocessing, find_pictures, to_image
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 

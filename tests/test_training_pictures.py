@@ -51,13 +51,10 @@ SCRIPT = """
 import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-from files import save
-from schedule import draw
+from make import write
 for name in sys.argv[3].split():
     for number in map(int, sys.argv[4].split()):
-        canvas, plan = draw(name, number)
-        path = Path(sys.argv[2]) / f"{name}_{number:03d}.{plan.suffix}"
-        save(canvas, path, plan.quality, plan.is_grey, plan.has_palette)
+        write(name, number, Path(sys.argv[2]))
 """
 
 

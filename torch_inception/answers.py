@@ -76,13 +76,11 @@ def _text_with_heading(path: Path, answer: Answer) -> str:
 
 
 def _json(path: Path, answer: Answer) -> str:
-    bad = isinstance(answer, ImageError)
-    content = {
-        "path": str(path),
-        "predictions": [] if isinstance(answer, ImageError) else [p._asdict() for p in answer],
-        "error": str(answer) if bad else None,
-    }
-    return json.dumps(content) + "\n"
+    if isinstance(answer, ImageError):
+        found, error = [], str(answer)
+    else:
+        found, error = [prediction._asdict() for prediction in answer], None
+    return json.dumps({"path": str(path), "predictions": found, "error": error}) + "\n"
 
 
 def _csv(path: Path, answer: Answer) -> str:

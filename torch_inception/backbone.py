@@ -1,12 +1,11 @@
 """The frozen backbone: pictures in, features out."""
 
 from collections.abc import Mapping
-from typing import get_args
 
 import torch
 from torch import Tensor, nn
 
-from torch_inception.config import Device
+from torch_inception.config import Device, check_choice
 from torch_inception.errors import ConfigError
 from torch_inception.network import InceptionV3, empty_network
 from torch_inception.weights import Weights
@@ -95,8 +94,7 @@ def choose_device(name: str) -> torch.device:
     Raises:
         ConfigError: the name is another, or CUDA is asked for and is not there.
     """
-    if name not in get_args(Device):
-        raise ConfigError(f"device = {name!r} is not one of {', '.join(get_args(Device))}.")
+    check_choice("device", name, Device)
     available = torch.cuda.is_available()
     if name == "cuda" and not available:
         raise ConfigError(

@@ -15,6 +15,7 @@ from torch_inception.errors import ConfigError
 
 DEFAULT_WEIGHTS = "imagenet,npm:nsfwjs"
 
+Resize = Literal["squash", "crop", "pad"]
 Solver = Literal["lda", "lbfgs", "sgd"]
 ClassWeights = Literal["equal", "balanced"]
 Device = Literal["auto", "cpu", "cuda"]
@@ -42,9 +43,7 @@ class TrainConfig:
         DEFAULT_WEIGHTS,
         "sources of the network's weights, tried in order: imagenet, npm:nsfwjs, or a .pth file",
     )
-    resize: Literal["squash", "crop", "pad"] = setting(
-        "squash", "how a picture becomes 299 x 299; saved with the model"
-    )
+    resize: Resize = setting("squash", "how a picture becomes 299 x 299; saved with the model")
     solver: Solver = setting(
         "lda",
         "how the head is fitted: discriminant analysis, logistic regression, or gradient descent",
@@ -118,6 +117,17 @@ def make_config(kind: type[Config], values: Mapping[str, Any], *, origin: str) -
     return kind(**{name: _typed(name, values[name], hints[name], origin) for name in values})
 
 
+def check_choice(name: str, value: object, kind: Any) -> None:  # noqa: ANN401 - a Literal
+    """Do nothing if the value is one of a Literal's.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    choices = get_args(kind)
+    if value not in choices:
+        raise ConfigError(f"{name} = {value!r} is not one of {', '.join(choices)}.")
+
+
 def read_toml(path: Path) -> dict[str, Any]:
     """Read the settings in a TOML file.
 
@@ -145,9 +155,7 @@ def _toml_value(value: bool | float | str) -> str:
 
 def _typed(name: str, value: Any, hint: Any, origin: str) -> Any:  # noqa: ANN401
     if get_origin(hint) is Literal:
-        choices = get_args(hint)
-        if value not in choices:
-            raise ConfigError(f"{origin}: {name} = {value!r} is not one of {', '.join(choices)}.")
+        check_choice(f"{origin}: {name}", value, hint)
         return value
     if hint is str and isinstance(value, os.PathLike):
         return os.fspath(value)

@@ -1,5 +1,6 @@
 """Labelled pictures from a folder of class folders."""
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,7 +74,8 @@ class Dataset:
 
     def counts(self) -> dict[str, int]:
         """Return the number of files of each class."""
-        return {label: self.targets.count(number) for number, label in enumerate(self.labels)}
+        counted = Counter(self.targets)
+        return {label: counted[number] for number, label in enumerate(self.labels)}
 
 
 def read_dataset(folder: Path) -> Dataset:

@@ -132,12 +132,10 @@ def make_metrics(
     }
 
 
-def misclassified(head: Head, examples: Examples) -> list[tuple[str, str, str]]:
-    """Return (path, label, prediction) of the test pictures that the head gets wrong."""
+def misclassified(tested: Sequence[tuple[str, str, str, float]]) -> list[tuple[str, str, str]]:
+    """Return (path, label, prediction) of those of `test_predictions` that are wrong."""
     return [
-        (path, label, prediction)
-        for path, label, prediction, _ in test_predictions(head, examples)
-        if label != prediction
+        (path, label, prediction) for path, label, prediction, _ in tested if label != prediction
     ]
 
 

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -35,6 +36,11 @@ class Examples:
     features: Tensor
     parts: list[Part]
 
+    @cached_property
+    def groups(self) -> list[str]:
+        """For each picture, the name of the group that is never torn apart."""
+        return groups_of(self.samples)
+
     def problem(self, part: Part, *, balanced: bool = False) -> Problem:
         """Return the labelled rows of a part."""
         rows = self._rows(part)
@@ -42,17 +48,13 @@ class Examples:
 
     def part_samples(self, part: Part) -> list[Sample]:
         """Return the pictures of a part, in the order of `problem`'s rows."""
-        return [
-            sample for sample, each in zip(self.samples, self.parts, strict=True) if each == part
-        ]
+        return [self.samples[row] for row in self._rows(part)]
 
     def folds(self) -> Tensor:
         """Return the fold number of each training row, then of each validation row."""
-        order = [
-            i for part in ("train", "validation") for i, p in enumerate(self.parts) if p == part
-        ]
-        groups = groups_of(self.samples)
-        return fold_numbers([int(self.targets[i]) for i in order], [groups[i] for i in order])
+        rows = self._rows("train") + self._rows("validation")
+        targets = [int(self.targets[row]) for row in rows]
+        return fold_numbers(targets, [self.groups[row] for row in rows])
 
     def _rows(self, part: Part) -> list[int]:
         return [row for row, each in enumerate(self.parts) if each == part]
@@ -82,8 +84,9 @@ def make_examples(dataset: Dataset, table: FeatureTable, *, kept: Mapping[str, P
         Sample(relative_name(path, dataset.folder), dataset.labels[target], digest)
         for path, target, digest in zip(table.paths, targets, table.digests, strict=True)
     ]
+    present = set(targets)
     for number, label in enumerate(dataset.labels):
-        if number not in targets:
+        if number not in present:
             raise DatasetError(
                 f"no file in the class folder {label!r} of {dataset.folder} is a whole picture. "
                 "Add pictures, or remove the folder."
@@ -106,7 +109,7 @@ def relative_name(path: Path, folder: Path) -> str:
 
 def _warn_of_small_classes(examples: Examples) -> None:
     different: dict[str, set[str]] = {label: set() for label in examples.labels}
-    for sample, group in zip(examples.samples, groups_of(examples.samples), strict=True):
+    for sample, group in zip(examples.samples, examples.groups, strict=True):
         different[sample.label].add(group)
     for label, groups in different.items():
         count = f"{len(groups)} different picture{'s' if len(groups) > 1 else ''}"

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy
 
 from torch_inception.backbone import Backbone, choose_device
-from torch_inception.config import DEFAULT_WEIGHTS, Device
+from torch_inception.config import DEFAULT_WEIGHTS, Device, Resize
 from torch_inception.errors import ImageError
 from torch_inception.features import Picture, Row, feature_table, stream_features
-from torch_inception.images import Preprocessing, Resize
+from torch_inception.images import Preprocessing
 from torch_inception.network import FEATURES
 from torch_inception.storage import cache_folder
 from torch_inception.weights import load_weights
@@ -61,7 +61,7 @@ class FeatureExtractor:
         named = [i for i, item in enumerate(pictures) if isinstance(item, (str, os.PathLike))]
         if named:
             rows[named] = self._rows_of_paths([Path(pictures[i]) for i in named])  # type: ignore[arg-type]
-        others = [i for i in range(len(pictures)) if i not in set(named)]
+        others = sorted(set(range(len(pictures))) - set(named))
         computed = stream_features(self.backbone, self.preprocessing, [pictures[i] for i in others])
         for number, row in zip(others, computed, strict=True):
             if isinstance(row, ImageError):

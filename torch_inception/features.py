@@ -23,6 +23,7 @@ from torch_inception.images import Pixels, Preprocessing, decode, read_file, to_
 from torch_inception.network import FEATURES
 from torch_inception.progress import progress_bar
 from torch_inception.streaming import ordered_map, usable_cores
+from torch_inception.torch_threads import threads_restored
 
 Item = TypeVar("Item")
 
@@ -147,8 +148,7 @@ def _stream(
         return _batch_rows(backbone, [_attempt(load, preprocessing, item) for item in batch])
 
     on_cpu = backbone.device.type == "cpu"
-    threads_before = torch.get_num_threads()
-    try:
+    with threads_restored():
         yield from ordered_map(
             work,
             items,
@@ -157,8 +157,6 @@ def _stream(
             # Each thread runs its own batch on one core: they share nothing and never wait.
             prepare_thread=partial(torch.set_num_threads, 1),
         )
-    finally:
-        torch.set_num_threads(threads_before)
 
 
 def _attempt(

@@ -11,13 +11,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from torch_inception.errors import ConfigError, ImageError
+from torch_inception.config import Resize, check_choice
+from torch_inception.errors import ImageError
 from torch_inception.network import IMAGE_SIZE
 
 FORMATS = ("AVIF", "BMP", "GIF", "ICO", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
@@ -32,7 +33,6 @@ STRIP_RATIO = 50
 GROUND = (255, 255, 255)
 """Colour under transparent pixels and around a padded picture."""
 
-Resize = Literal["squash", "crop", "pad"]
 Pixels = NDArray[numpy.uint8]
 
 
@@ -49,9 +49,7 @@ class Preprocessing:
     resize: Resize = "squash"
 
     def __post_init__(self) -> None:
-        if self.resize not in get_args(Resize):
-            choices = ", ".join(get_args(Resize))
-            raise ConfigError(f"resize = {self.resize!r} is not one of {choices}.")
+        check_choice("resize", self.resize, Resize)
 
     @property
     def identity(self) -> str:

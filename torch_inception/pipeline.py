@@ -13,13 +13,19 @@ from torch_inception.backbone import Backbone, choose_device
 from torch_inception.classifier import Classifier
 from torch_inception.config import TrainConfig, make_config
 from torch_inception.dataset import class_table, read_dataset
-from torch_inception.evaluation import History, final_report, make_metrics, misclassified
+from torch_inception.evaluation import (
+    History,
+    final_report,
+    make_metrics,
+    misclassified,
+    test_predictions,
+)
 from torch_inception.examples import Examples, make_examples, relative_name
 from torch_inception.features import FeatureTable, Skipped, feature_table
 from torch_inception.images import Preprocessing
 from torch_inception.model_file import Model
 from torch_inception.run_folder import SPLITS_FILE, Run, check_output, write_run
-from torch_inception.solvers import ENOUGH_VALIDATION, FittedHead, fit_head
+from torch_inception.solvers import FittedHead, fit_head
 from torch_inception.split import read_splits
 from torch_inception.storage import cache_folder
 from torch_inception.weights import load_weights
@@ -86,13 +92,14 @@ def run_training(config: TrainConfig, *, progress: bool = False) -> TrainingResu
     with clock.phase("head"):
         examples = make_examples(dataset, table, kept=read_splits(output / SPLITS_FILE))
         fitted, history = _fit(config, examples)
+    tested = test_predictions(fitted.head, examples)
     metrics = make_metrics(config, examples, table, fitted, weights, seconds=clock.seconds)
     model = Model(
         dataset.labels, fitted.head, preprocessing, weights.record, refused=weights.refused
     )
     skipped = [(relative_name(skip.path, dataset.folder), skip.reason) for skip in table.skipped]
-    write_run(output, Run(config, model, examples, metrics, history.rows, skipped))
-    for line in final_report(metrics, misclassified(fitted.head, examples)):
+    write_run(output, Run(config, model, examples, metrics, history.rows, tested, skipped))
+    for line in final_report(metrics, misclassified(tested)):
         log.info(line)
     log.info("Results are in %s. To name a picture:", output)
     log.info("  python -m torch_inception.predict --model %s PICTURE", shlex.quote(str(output)))
@@ -111,10 +118,7 @@ def _fit(config: TrainConfig, examples: Examples) -> tuple[FittedHead, History]:
         folds=examples.folds(),
         report=lambda setting, head: log.info(history.add(setting, head)),
     )
-    judge = "folds" if len(validation) < ENOUGH_VALIDATION else "validation"
-    if config.solver == "sgd":
-        judge = "validation"
-    log.info("chosen by %s: %s (solver %s)", judge, fitted.setting, config.solver)
+    log.info("chosen by %s: %s (solver %s)", fitted.chosen_by, fitted.setting, config.solver)
     return fitted, history
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from torch_inception.config import TrainConfig, to_toml
 from torch_inception.errors import ConfigError
-from torch_inception.evaluation import History, test_predictions
+from torch_inception.evaluation import History
 from torch_inception.examples import Examples
 from torch_inception.model_file import MODEL_FILE, Model, save_model
 from torch_inception.split import write_splits
@@ -35,6 +35,7 @@ class Run:
         examples: the pictures and their parts.
         metrics: plain values.
         history: rows of `History.HEADER`.
+        predictions: what `test_predictions` gave.
         skipped: (path, reason) of each file that is not a whole picture.
     """
 
@@ -43,6 +44,7 @@ class Run:
     examples: Examples
     metrics: dict[str, Any]
     history: list[tuple[object, ...]]
+    predictions: list[tuple[str, str, str, float]]
     skipped: list[tuple[str, str]]
 
 
@@ -61,7 +63,7 @@ def write_run(folder: Path, run: Run) -> None:
         write_csv(
             staging / "predictions.csv",
             ("path", "label", "prediction", "score"),
-            test_predictions(run.model.head, run.examples),
+            run.predictions,
         )
         write_csv(staging / "skipped.csv", ("path", "reason"), run.skipped)
         write_text(staging / "config.toml", to_toml(run.config))

@@ -174,7 +174,7 @@ def _fill_empty_parts(
     for label in sorted(classes):
         for group in classes[label]:
             homes.setdefault(group, []).append(label)
-    small = [label for label in classes if len(classes[label]) < len(PARTS)]
+    small = {label for label in classes if len(classes[label]) < len(PARTS)}
     fixed = {group for label in small for group in classes[label]}
     parts.update(dict.fromkeys(fixed, "train"))
     waiting = deque(label for label in sorted(classes) if label not in small)

@@ -26,6 +26,18 @@ def _remove_previous(folder: Path, name: str) -> None:
             path.unlink()
 
 
+def write(name: str, number: int, folder: Path) -> Path:
+    """Draw one picture of a class into a folder.
+
+    Returns:
+        Its file.
+    """
+    canvas, plan = draw(name, number)
+    path = folder / f"{name}_{number:03d}.{plan.suffix}"
+    save(canvas, path, plan.quality, plan.is_grey, plan.has_palette)
+    return path
+
+
 def make(output: Path) -> tuple[int, int]:
     """Write all pictures, replacing those of an earlier run.
 
@@ -41,10 +53,7 @@ def make(output: Path) -> tuple[int, int]:
         folder.mkdir(parents=True, exist_ok=True)
         _remove_previous(folder, name)
         for number in range(PICTURES_PER_CLASS):
-            canvas, plan = draw(name, number)
-            path = folder / f"{name}_{number:03d}.{plan.suffix}"
-            save(canvas, path, plan.quality, plan.is_grey, plan.has_palette)
-            paths.append(path)
+            paths.append(write(name, number, folder))
     return len(paths), sum(path.stat().st_size for path in paths)
 
 

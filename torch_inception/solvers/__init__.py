@@ -1,7 +1,5 @@
 """Fit a linear head: tensors in, tensors out, no files."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -14,9 +12,10 @@ from torch_inception.head import Head
 from torch_inception.metrics import summary
 from torch_inception.solvers import discriminant, gradient, logistic
 from torch_inception.solvers.problem import Problem, Report
-from torch_inception.solvers.selection import ENOUGH_VALIDATION, choose, fold_numbers
+from torch_inception.solvers.selection import Judge, choose, fold_numbers
+from torch_inception.torch_threads import threads_restored
 
-__all__ = ["ENOUGH_VALIDATION", "FittedHead", "Problem", "Report", "fit_head", "fold_numbers"]
+__all__ = ["FittedHead", "Problem", "Report", "fit_head", "fold_numbers"]
 
 _PATHS = {
     "lda": (discriminant.fit_path, discriminant.STRENGTHS),
@@ -36,11 +35,13 @@ class FittedHead:
         head: its logits are already divided by the temperature.
         setting: the strength or step that was chosen.
         temperature: what the logits were divided by.
+        chosen_by: what decided.
     """
 
     head: Head
     setting: str
     temperature: float
+    chosen_by: Judge = "validation"
 
 
 def fit_head(
@@ -58,25 +59,17 @@ def fit_head(
     Raises:
         ConfigError: gradient descent diverged.
     """
-    if config.solver == "sgd":
-        with _threads(1):
+    with threads_restored():
+        if config.solver == "sgd" or len(train) < ROWS_FOR_THREADS:
+            torch.set_num_threads(1)
+        if config.solver == "sgd":
             return _descend(config, train, validation, report)
-    fit_path, strengths = _PATHS[config.solver]
-    with _threads(1 if len(train) < ROWS_FOR_THREADS else torch.get_num_threads()):
+        fit_path, strengths = _PATHS[config.solver]
         choice = choose(
             fit_path, strengths, train=train, validation=validation, folds=folds, report=report
         )
-    return FittedHead(choice.head, f"strength {choice.strength:g}", choice.temperature)
-
-
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+    setting = f"strength {choice.strength:g}"
+    return FittedHead(choice.head, setting, choice.temperature, chosen_by=choice.chosen_by)
 
 
 def _descend(

@@ -32,8 +32,9 @@ def fit_path(problem: Problem, strengths: Sequence[float] = STRENGTHS) -> Iterat
         strengths: shares of the identity in the shrunk covariance, each in (0, 1].
     """
     weights = problem.row_weights()[:, None]
-    weighted = problem.one_hot() * weights
-    counts = problem.one_hot().sum(dim=0).clamp(min=1)
+    wanted = problem.one_hot()
+    weighted = wanted * weights
+    counts = wanted.sum(dim=0).clamp(min=1)
     totals = weighted.sum(dim=0)
     means = (weighted.T @ problem.features) / totals.clamp(min=1e-12)[:, None]
     deviations = (problem.features - means[problem.targets]) * weights.sqrt()

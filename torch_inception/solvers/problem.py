@@ -39,9 +39,9 @@ class Problem:
         """
         if not self.balanced:
             return torch.ones(len(self))
-        counts = torch.bincount(self.targets, minlength=self.classes).clamp(min=1)
-        present = int((torch.bincount(self.targets, minlength=self.classes) > 0).sum())
-        return (len(self) / (present * counts.float()))[self.targets]
+        counts = torch.bincount(self.targets, minlength=self.classes)
+        present = int((counts > 0).sum())
+        return len(self) / (present * counts[self.targets].float())
 
     def one_hot(self) -> Tensor:
         """Return the targets as (N, C) float32."""

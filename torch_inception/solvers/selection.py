@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -18,6 +19,9 @@ ENOUGH_VALIDATION = 50
 
 FOLDS = 5
 
+Judge = Literal["validation", "folds"]
+"""What decides: the validation pictures, or folds of these and the training pictures."""
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -27,11 +31,13 @@ class Choice:
         head: fitted on the training rows, its logits already divided by the temperature.
         strength: the strength with the lowest calibrated cross entropy on held-out pictures.
         temperature: fitted on the same held-out pictures.
+        chosen_by: which pictures those were.
     """
 
     head: Head
     strength: float
     temperature: float
+    chosen_by: Judge
 
 
 def choose(
@@ -55,9 +61,11 @@ def choose(
     """
     heads = list(fit_path(train, strengths))
     if len(validation) >= ENOUGH_VALIDATION:
+        chosen_by: Judge = "validation"
         held_out = [head.logits(validation.features) for head in heads]
         targets = validation.targets
     else:
+        chosen_by = "folds"
         held_out, targets = _out_of_fold(fit_path, strengths, _joined(train, validation), folds)
     temperatures = [_temperature(logits, targets) for logits in held_out]
     losses = [
@@ -68,7 +76,7 @@ def choose(
     for strength, head in zip(strengths, heads, strict=True):
         report(f"strength {strength:g}", head)
     best = min(range(len(heads)), key=lambda number: losses[number])
-    return Choice(heads[best], strengths[best], temperatures[best])
+    return Choice(heads[best], strengths[best], temperatures[best], chosen_by)
 
 
 def fold_numbers(targets: Sequence[int], groups: Sequence[str]) -> Tensor:

@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
+from torch_inception import backbone as backbone_room
 from torch_inception import weights as weights_room
 from torch_inception.backbone import Backbone
 from torch_inception.errors import WeightsError
@@ -59,13 +60,13 @@ def fake_network(monkeypatch: pytest.MonkeyPatch) -> WeightsRecord:
         self.record, self.device = weights.record, device
 
     def channel_means(self: Backbone, pixels: torch.Tensor) -> torch.Tensor:
-        assert pixels.dtype == torch.uint8
         assert pixels.shape[1:] == (3, 299, 299)
         rows = torch.zeros(len(pixels), FEATURES)
         rows[:, :3] = pixels.float().mean(dim=(2, 3)) / 255
         return rows
 
     monkeypatch.setattr(weights_room, "_load", load)
+    monkeypatch.setattr(backbone_room, "folded", lambda weights: weights)
     monkeypatch.setattr(Backbone, "__init__", initialise)
     monkeypatch.setattr(Backbone, "forward", channel_means)
     return FAKE_RECORD

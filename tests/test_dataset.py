@@ -6,9 +6,10 @@ import pytest
 from PIL import Image
 from torchvision.datasets import ImageFolder
 
-from torch_inception.dataset import PictureFolder, class_table, read_dataset
+from torch_inception.dataset import class_table, read_dataset
 from torch_inception.errors import DatasetError
-from torch_inception.images import find_pictures
+from torch_inception.folders import find_pictures
+from torch_inception.picture_folder import PictureFolder
 
 
 def make_files(folder: Path, *names: str) -> Path:

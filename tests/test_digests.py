@@ -42,12 +42,13 @@ def index(tmp_path: Path) -> FileIndex:
 
 @pytest.fixture
 def read_files(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """List the names of the files that are opened."""
+    """List the names of the pictures that are opened."""
     opened: list[str] = []
     original = Path.open
 
     def noted(path: Path, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
-        opened.append(path.name)
+        if path.suffix == ".png":
+            opened.append(path.name)
         return original(path, *args, **kwargs)
 
     monkeypatch.setattr(Path, "open", noted)

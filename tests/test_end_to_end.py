@@ -162,8 +162,8 @@ def test_imagenet_scores_are_those_of_torchvision(
     monkeypatch.setenv(CACHE_VARIABLE, str(real_cache))
     state = dict(load_weights(WEIGHTS).tensors)
     generator = torch.Generator().manual_seed(0)
-    # Features are small here; weights of this size spread the scores over many classes.
-    state["fc.weight"] = 20 * torch.randn(1000, 2048, generator=generator)
+    # Features are small here; weights of this size give logits of the size of ImageNet's.
+    state["fc.weight"] = 10 * torch.randn(1000, 2048, generator=generator)
     state["fc.bias"] = torch.randn(1000, generator=generator)
     torch.save(state, tmp_path / "whole.pth")
     picture = Image.fromarray(landscape()).resize(size)

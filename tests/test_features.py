@@ -13,9 +13,10 @@ from PIL import Image
 from torch_inception.backbone import Backbone
 from torch_inception.config import Resize
 from torch_inception.errors import ImageError
+from torch_inception.extraction import Picture, stream_features
 from torch_inception.extractor import FeatureExtractor
-from torch_inception.features import FeatureTable, Picture, feature_table, stream_features
-from torch_inception.images import Preprocessing
+from torch_inception.features import FeatureTable, feature_table
+from torch_inception.preprocessing import Preprocessing
 from torch_inception.weights import Weights, WeightsRecord
 
 EARLIER, LATER = 10**18, 10**18 + 10**9
@@ -54,7 +55,7 @@ def run_pass(
 def is_rows_of(table: FeatureTable, numbers: Sequence[int]) -> bool:
     wanted = numpy.zeros((len(numbers), 2048), numpy.float16)
     wanted[:, :3] = numpy.array([colour(number) for number in numbers]) / 255
-    return table.rows.dtype == numpy.float32 and numpy.allclose(table.rows, wanted, atol=2**-11)
+    return numpy.allclose(table.rows.tensor(), wanted, atol=2**-11)
 
 
 def test_row_i_is_picture_i_rounded_as_the_cache_keeps_it(
@@ -65,7 +66,7 @@ def test_row_i_is_picture_i_rounded_as_the_cache_keeps_it(
     assert is_rows_of(fresh, range(40))
     assert (fresh.computed, fresh.reused, fresh.skipped) == (40, 0, [])
     again = run_pass(backbone, shades[::-1], own_cache)
-    assert numpy.array_equal(again.rows, fresh.rows[::-1])
+    assert torch.equal(again.rows.tensor(), fresh.rows.tensor().flip(0))
     assert again.digests == fresh.digests[::-1]
     assert (again.computed, again.reused) == (0, 40)
 
@@ -147,9 +148,9 @@ def test_bad_files_are_listed_in_order_and_the_others_are_unharmed(
 def test_a_pass_over_nothing_or_over_bad_files_alone_is_empty(
     backbone: Backbone, own_cache: Path, tmp_path: Path
 ) -> None:
-    assert run_pass(backbone, [], own_cache).rows.shape == (0, 2048)
+    assert run_pass(backbone, [], own_cache).rows.tensor().shape == (0, 2048)
     table = run_pass(backbone, [tmp_path / "gone"], own_cache)
-    assert table.rows.shape == (0, 2048)
+    assert table.rows.tensor().shape == (0, 2048)
     assert len(table.skipped) == 1
 
 

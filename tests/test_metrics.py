@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from torch_inception.evaluation import History, evaluate_test, final_report, percent
+from torch_inception.feature_rows import FeatureRows
 from torch_inception.head import Head
 from torch_inception.metrics import confusion_matrix, per_class, summary, wilson_interval
 from torch_inception.solvers import Problem
@@ -82,7 +83,9 @@ def first_of_two() -> Head:
 
 
 def problem(rows: list[list[float]], targets: list[int]) -> Problem:
-    return Problem(torch.tensor(rows).view(-1, 2), torch.tensor(targets, dtype=torch.int64), 2)
+    return Problem(
+        FeatureRows.of(torch.tensor(rows).view(-1, 2)), torch.tensor(targets, dtype=torch.int64), 2
+    )
 
 
 def test_the_test_report_agrees_with_itself() -> None:

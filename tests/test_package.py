@@ -16,18 +16,19 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = Path(torch_inception.__file__).parent
 
 ROOMS = [
-    "errors", "compatibility", "config", "storage", "torch_file", "torch_threads", "network",
-    "progress", "streaming", "images", "weights", "backbone", "cache", "digests", "features",
-    "extractor", "dataset", "head", "calibration", "metrics", "solvers", "split", "examples",
-    "model_file", "classifier", "evaluation", "run_folder", "pipeline", "command_line",
-    "answers", "sources", "train", "predict",
+    "errors", "compatibility", "config", "storage", "torch_file", "torch_threads", "cores",
+    "network", "progress", "streaming", "folders", "images", "preprocessing", "weights",
+    "folding", "engine", "backbone", "cache", "digests", "extraction", "feature_rows", "features",
+    "extractor", "dataset", "picture_folder", "head", "calibration", "metrics", "solvers", "split",
+    "examples", "model_file", "classifier", "evaluation", "run_folder", "pipeline",
+    "command_line", "answers", "sources", "train", "predict",
 ]  # fmt: skip
 """The ground floor first: a room imports only from rooms before it."""
 
 PUBLIC = {
     "CacheError", "Classifier", "ConfigError", "DatasetError", "FeatureExtractor", "ImageError",
-    "ModelError", "Prediction", "TorchInceptionError", "TrainConfig", "TrainingResult",
-    "WeightsError", "train_classifier",
+    "ModelError", "PictureFolder", "Prediction", "TorchInceptionError", "TrainConfig",
+    "TrainingResult", "WeightsError", "train_classifier",
 }  # fmt: skip
 
 

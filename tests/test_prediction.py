@@ -5,7 +5,7 @@ import io
 import json
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,9 +13,9 @@ import torch
 from PIL import Image
 
 from torch_inception.head import Head
-from torch_inception.images import Preprocessing
 from torch_inception.model_file import Model, save_model
 from torch_inception.predict import main
+from torch_inception.preprocessing import Preprocessing
 from torch_inception.weights import WeightsRecord
 
 LABELS = ["blue", "green", "red"]
@@ -218,14 +218,14 @@ def test_a_name_that_no_file_can_have_is_an_error_of_its_own(
 def test_a_folder_that_may_not_be_opened_is_an_error_of_its_own(
     predict: Predict, pictures: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = Path.iterdir
+    original = os.scandir
 
-    def guarded(path: Path) -> Iterator[Path]:
+    def guarded(path: Path) -> object:
         if path.name == "deep":
             raise PermissionError(13, "Permission denied", str(path))
         return original(path)
 
-    monkeypatch.setattr(Path, "iterdir", guarded)
+    monkeypatch.setattr(os, "scandir", guarded)
     status, out, _ = predict(pictures, pictures / "2.gif", "--format", "json")
     answers = [json.loads(line) for line in out.splitlines()]
     assert [answer["path"] for answer in answers if answer["error"]] == [str(pictures / "deep")]

@@ -11,7 +11,9 @@ from torchvision.models import Inception_V3_Weights
 
 from torch_inception.config import Resize
 from torch_inception.errors import ImageError
-from torch_inception.images import Preprocessing, find_pictures, to_image
+from torch_inception.folders import find_pictures
+from torch_inception.images import to_image
+from torch_inception.preprocessing import Preprocessing
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from torch_inception.config import Solver, TrainConfig
+from torch_inception.feature_rows import FeatureRows
 from torch_inception.head import Head
 from torch_inception.metrics import summary
 from torch_inception.solvers import FittedHead, Problem, fit_head, fold_numbers, gradient
@@ -28,7 +29,7 @@ def blobs(
     targets = torch.repeat_interleave(torch.arange(len(counts)), torch.tensor(counts))
     rows = torch.randn(len(targets), features, generator=generator) * spread
     rows[torch.arange(len(targets)), targets] += 3
-    return Problem(rows + 5, targets, len(counts))
+    return Problem(FeatureRows.of(rows + 5), targets, len(counts))
 
 
 def nothing(like: Problem) -> Problem:
@@ -53,7 +54,7 @@ def repeated(problem: Problem, times: Sequence[int]) -> Problem:
     """Repeat the rows of class c times[c] times."""
     often = torch.tensor(times)[problem.targets]
     return Problem(
-        problem.features.repeat_interleave(often, dim=0),
+        FeatureRows.of(problem.features.tensor().repeat_interleave(often, dim=0)),
         problem.targets.repeat_interleave(often),
         problem.classes,
     )
@@ -66,7 +67,7 @@ def test_lda_is_the_discriminant_of_the_textbook(
 ) -> None:
     problem = blobs([count, count // 2, 3], features=features)
     (head,) = discriminant_room.fit_path(problem, [strength])
-    x, y = problem.features.double().numpy(), problem.targets.numpy()
+    x, y = problem.features.tensor().double().numpy(), problem.targets.numpy()
     means = numpy.stack([x[y == label].mean(axis=0) for label in range(3)])
     counts = numpy.bincount(y)
     within = (x - means[y]).T @ (x - means[y]) / len(x)
@@ -77,7 +78,7 @@ def test_lda_is_the_discriminant_of_the_textbook(
     distances = numpy.einsum("cd,de,ce->c", means, inverse, means)
     distances -= numpy.trace(inverse @ within) / counts
     wanted = x @ inverse @ means.T - distances / 2 + numpy.log(counts / len(x))
-    found = head.logits(problem.features).double().numpy()
+    found = head.all_logits(problem.features).double().numpy()
     # What is added to all classes alike changes no probability.
     differences = (wanted - wanted[:, :1]) - (found - found[:, :1])
     assert abs(differences).max() < 1e-3 * abs(wanted - wanted[:, :1]).max()
@@ -92,9 +93,9 @@ def test_the_gradient_of_logistic_regression_vanishes_at_its_solution(
     drawn = blobs([count, count // 4, count // 2], features=features)
     problem = Problem(drawn.features, drawn.targets, drawn.classes, balanced)
     (head,) = logistic_room.fit_path(problem, [strength])
-    rows = problem.features.double() - problem.features.double().mean(dim=0)
+    rows = problem.features.tensor().double() - problem.features.tensor().double().mean(dim=0)
     scale = logistic_room.ROW_NORM / rows.square().sum(dim=1).mean().sqrt()
-    surplus = head.probabilities(problem.features).double() - problem.one_hot()
+    surplus = head.probabilities(problem.features.tensor()).double() - problem.one_hot()
     surplus *= problem.row_weights()[:, None] / len(problem)
     gradient_of_weight = surplus.T @ (rows * scale) + strength * head.weight / scale
     assert gradient_of_weight.abs().max() < 1e-4
@@ -102,7 +103,8 @@ def test_the_gradient_of_logistic_regression_vanishes_at_its_solution(
 
 
 def mean_square_norm(problem: Problem) -> float:
-    return float((problem.features - problem.features.mean(dim=0)).square().sum(dim=1).mean())
+    rows = problem.features.tensor()
+    return float((rows - rows.mean(dim=0)).square().sum(dim=1).mean())
 
 
 @pytest.mark.parametrize("room", [discriminant_room, logistic_room])
@@ -122,7 +124,9 @@ def test_balanced_is_the_same_as_repeating_the_rows_of_small_classes(room: Modul
 
 def test_balanced_weights_by_hand() -> None:
     # Six rows of three classes, one of which has none: 6 / (2 * 4) and 6 / (2 * 2).
-    problem = Problem(torch.zeros(6, 1), torch.tensor([0, 0, 0, 0, 2, 2]), 3, balanced=True)
+    problem = Problem(
+        FeatureRows.of(torch.zeros(6, 1)), torch.tensor([0, 0, 0, 0, 2, 2]), 3, balanced=True
+    )
     assert problem.row_weights().tolist() == [0.75, 0.75, 0.75, 0.75, 1.5, 1.5]
 
 
@@ -133,7 +137,9 @@ def test_balanced_moves_the_border_towards_the_large_class(solver: Solver) -> No
     targets = torch.tensor([0] * 90 + [1] * 10)
     rows = torch.randn(100, 1, generator=generator) + targets[:, None]
     answers = {
-        balanced: fitted(solver, Problem(rows, targets, 2, balanced), learning_rate=0.1)
+        balanced: fitted(
+            solver, Problem(FeatureRows.of(rows), targets, 2, balanced), learning_rate=0.1
+        )
         .head.logits(rows)
         .argmax(dim=1)
         for balanced in (False, True)
@@ -146,7 +152,7 @@ def test_balanced_moves_the_border_towards_the_large_class(solver: Solver) -> No
 def test_classes_that_stand_apart_are_told_apart(solver: Solver) -> None:
     head = fitted(solver, blobs([30, 30, 30]), blobs([60, 60, 60], seed=1), learning_rate=0.1).head
     test = blobs([100, 100, 100], seed=2)
-    assert summary(head.logits(test.features), test.targets)["accuracy"] > 0.9
+    assert summary(head.all_logits(test.features), test.targets)["accuracy"] > 0.9
     assert head.weight.dtype == head.bias.dtype == torch.float32
     assert (head.weight.shape, head.bias.shape) == ((3, 6), (3,))
 
@@ -184,11 +190,11 @@ def test_the_order_of_the_rows_changes_no_decision(solver: Solver) -> None:
     groups = [f"{number:02d}" for number in range(45)]
     heads = []
     for rows in (torch.arange(45), order):
-        problem = Problem(train.features[rows], train.targets[rows], 3)
+        problem = train.subset(rows)
         folds = fold_numbers(problem.targets.tolist(), [groups[int(row)] for row in rows])
         config = TrainConfig(solver=solver)
         heads.append(fit_head(config, problem, nothing(problem), folds=folds, report=unheard).head)
-    one, other = (head.logits(test.features) for head in heads)
+    one, other = (head.all_logits(test.features) for head in heads)
     assert torch.equal(one.argmax(dim=1), other.argmax(dim=1))
     assert torch.allclose(one, other, atol=0.01)
 
@@ -198,7 +204,7 @@ def test_the_order_of_the_rows_changes_no_decision(solver: Solver) -> None:
 def test_classes_of_one_or_two_pictures_work(solver: Solver, counts: list[int]) -> None:
     train = blobs(counts, features=12, spread=0.1)
     result = fitted(solver, train, learning_rate=0.1)
-    scores = result.head.probabilities(train.features)
+    scores = result.head.probabilities(train.features.tensor())
     assert torch.allclose(scores.sum(dim=1), torch.ones(len(train)))
     if solver != "sgd":
         assert torch.equal(scores.argmax(dim=1), train.targets)
@@ -208,7 +214,9 @@ def test_classes_of_one_or_two_pictures_work(solver: Solver, counts: list[int]) 
 def test_pictures_that_are_all_alike_get_the_shares_of_the_classes(solver: Solver) -> None:
     targets = torch.tensor([0] * 30 + [1] * 10)
     rows = torch.full((40, 5), 0.25)
-    scores = fitted(solver, Problem(rows, targets, 2), learning_rate=0.5).head.probabilities(rows)
+    scores = fitted(
+        solver, Problem(FeatureRows.of(rows), targets, 2), learning_rate=0.5
+    ).head.probabilities(rows)
     assert scores[0, 0] == pytest.approx(0.75, abs=0.06)
 
 
@@ -231,7 +239,7 @@ def test_the_setting_with_the_lowest_validation_cross_entropy_is_kept(solver: So
     result, seen = shown(solver, train, validation)
 
     def loss(head: Head) -> float:
-        logits = head.logits(validation.features)
+        logits = head.all_logits(validation.features)
         return float(summary(logits, validation.targets)["cross_entropy"])
 
     best = min(seen, key=lambda setting: loss(seen[setting]))
@@ -248,7 +256,7 @@ def test_the_setting_with_the_lowest_validation_cross_entropy_is_kept(solver: So
 def test_one_step_of_gradient_descent_by_hand() -> None:
     # Every row is the same, so it does not matter which are drawn.
     row, rate = torch.tensor([1.0, 2.0]), 0.5
-    problem = Problem(row.repeat(4, 1), torch.zeros(4, dtype=torch.int64), 2)
+    problem = Problem(FeatureRows.of(row.repeat(4, 1)), torch.zeros(4, dtype=torch.int64), 2)
 
     def after(steps: int, learning_rate: float) -> Head:
         return gradient.fit(

@@ -1,6 +1,5 @@
 """Work on several threads, results in order: what is promised to whoever waits for them."""
 
-import os
 import random
 import threading
 import time
@@ -8,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import pytest
 
-from torch_inception.streaming import ordered_map, usable_cores
+from torch_inception.streaming import Work, ordered_map
 
 PATIENCE = 20.0
 """Seconds after which a test gives up waiting for what should happen at once."""
@@ -21,7 +20,7 @@ def square(batch: Sequence[int]) -> list[int]:
 def one_by_one(
     work: Callable[[Sequence[int]], Sequence[int]], items: Iterable[int]
 ) -> Iterator[int]:
-    return ordered_map(work, items, workers=3, batch_size=1)
+    return ordered_map(lambda: work, items, workers=3, batch_size=1)
 
 
 @pytest.fixture
@@ -50,7 +49,7 @@ def test_results_come_in_input_order_with_slow_and_fast_items(
         time.sleep(pauses.choice([0, 0, 0, 0.004]))
         return square(batch)
 
-    results = ordered_map(work, range(count), workers=workers, batch_size=batch_size)
+    results = ordered_map(lambda: work, range(count), workers=workers, batch_size=batch_size)
     assert list(results) == [number * number for number in range(count)]
 
 
@@ -67,7 +66,7 @@ def test_a_batch_is_never_larger_than_asked_and_full_when_items_wait() -> None:
         sizes.append(len(batch))
         return square(batch)
 
-    assert list(ordered_map(work, source(), workers=1, batch_size=4)) == square(range(11))
+    assert list(ordered_map(lambda: work, source(), workers=1, batch_size=4)) == square(range(11))
     assert max(sizes) <= 4
     assert sum(sizes) == 11
     # The first batch takes what is there when the worker wakes; then everything is there.
@@ -84,7 +83,7 @@ def test_a_slow_source_gets_each_answer_at_once() -> None:
             yield number
             waits.append(answered.wait(PATIENCE))
 
-    for _ in ordered_map(square, typed(), workers=2, batch_size=8):
+    for _ in ordered_map(lambda: square, typed(), workers=2, batch_size=8):
         answered.set()
     assert waits == [True] * 4
 
@@ -101,7 +100,7 @@ def test_items_are_read_ahead_by_a_bounded_number() -> None:
                 ahead.set()
             yield read
 
-    results = ordered_map(square, endless(), workers=2, batch_size=4)
+    results = ordered_map(lambda: square, endless(), workers=2, batch_size=4)
     assert next(results) == 1
     assert ahead.wait(PATIENCE), "nothing was read ahead"
     # The reader stops by itself: give it time to run away, if it can.
@@ -156,7 +155,7 @@ def test_closing_early_stops_every_thread_and_the_reading(
             read.append(number)
             yield number
 
-    results = ordered_map(square, source(), workers=3, batch_size=2)
+    results = ordered_map(lambda: square, source(), workers=3, batch_size=2)
     assert next(results) == 0
     results.close()  # type: ignore[attr-defined]
     assert new_threads() == []
@@ -179,13 +178,11 @@ def test_each_worker_is_prepared_once_on_its_own_thread_before_it_works() -> Non
             unprepared.append(threading.get_ident())
         return square(batch)
 
-    results = ordered_map(
-        work,
-        range(30),
-        workers=3,
-        batch_size=2,
-        prepare_thread=lambda: prepared.append(threading.get_ident()),
-    )
+    def make_worker() -> Work[int, int]:
+        prepared.append(threading.get_ident())
+        return work
+
+    results = ordered_map(make_worker, range(30), workers=3, batch_size=2)
     assert list(results) == square(range(30))
     assert len(prepared) == len(set(prepared)) <= 3
     assert unprepared == []
@@ -194,11 +191,11 @@ def test_each_worker_is_prepared_once_on_its_own_thread_before_it_works() -> Non
 
 @pytest.mark.timeout(15)
 def test_a_worker_that_cannot_be_prepared_is_an_error_and_not_a_wait() -> None:
-    def broken() -> None:
+    def broken() -> Work[int, int]:
         raise RuntimeError("no such device")
 
     with pytest.raises(RuntimeError, match="no such device"):
-        list(ordered_map(square, range(3), workers=2, batch_size=1, prepare_thread=broken))
+        list(ordered_map(broken, range(3), workers=2, batch_size=1))
 
 
 def test_nothing_is_read_before_the_first_result_is_asked_for() -> None:
@@ -206,7 +203,3 @@ def test_nothing_is_read_before_the_first_result_is_asked_for() -> None:
     results = one_by_one(square, map(read.append, range(3)))  # type: ignore[arg-type]
     assert read == []
     results.close()  # type: ignore[attr-defined]
-
-
-def test_the_cores_that_may_be_used_are_counted() -> None:
-    assert 1 <= usable_cores() <= (os.cpu_count() or 1)

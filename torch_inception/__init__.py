@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from torch_inception.classifier import Classifier, Prediction
     from torch_inception.config import TrainConfig
     from torch_inception.extractor import FeatureExtractor
+    from torch_inception.picture_folder import PictureFolder
     from torch_inception.pipeline import TrainingResult, train_classifier
 
 __version__ = "0.1.0"
@@ -37,6 +38,7 @@ __all__ = [
     "FeatureExtractor",
     "ImageError",
     "ModelError",
+    "PictureFolder",
     "Prediction",
     "TorchInceptionError",
     "TrainConfig",
@@ -48,6 +50,7 @@ __all__ = [
 _HOMES = {
     "Classifier": "classifier",
     "FeatureExtractor": "extractor",
+    "PictureFolder": "picture_folder",
     "Prediction": "classifier",
     "TrainConfig": "config",
     "TrainingResult": "pipeline",

@@ -1,17 +1,22 @@
 """The frozen backbone: pictures in, features out."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
+import numpy
 import torch
 from torch import Tensor, nn
 
 from torch_inception.config import Device, check_choice
+from torch_inception.cores import usable_cores
+from torch_inception.engine import Rows, Session
 from torch_inception.errors import ConfigError
-from torch_inception.network import InceptionV3, empty_network
+from torch_inception.folding import FoldedWeights, fold, folded
+from torch_inception.network import IMAGE_SIZE, empty_network
+from torch_inception.preprocessing import Pixels
 from torch_inception.weights import Weights
 
-BATCH_NORM_EPSILON = 1e-3
-"""Added to the variance; torchvision's and Keras' Inception-v3 both use it."""
+CPU_BATCH = 4
+"""Small batches keep each layer's output in memory that is reused; see benchmarks/."""
 
 
 class Backbone(nn.Module):
@@ -20,23 +25,53 @@ class Backbone(nn.Module):
     Args:
         weights: the set; its record decides pooling and input scale.
         device: where it runs.
+
+    Attributes:
+        record: what the weights are.
+        batch_size: most pictures that a session takes at a time.
     """
 
-    def __init__(self, weights: Weights, *, device: torch.device) -> None:
+    batch_size = CPU_BATCH
+
+    def __init__(self, weights: Weights | FoldedWeights, *, device: torch.device) -> None:
         super().__init__()
-        self.record = weights.record
-        network = empty_network(count_padding=weights.record.pooling == "torchvision")
-        network.load_state_dict(folded(network, weights.tensors), assign=True)
+        folded = weights if isinstance(weights, FoldedWeights) else fold(weights)
+        self.record = folded.record
+        network = empty_network(count_padding=self.record.pooling == "torchvision")
+        network.load_state_dict(folded.state, assign=True)
         self.network = network.to(device).to(memory_format=torch.channels_last)
         self.network.requires_grad_(False)
-        shape = (1, 3, 1, 1)
-        mean = torch.tensor(weights.record.mean, device=device).view(shape)
-        std = torch.tensor(weights.record.std, device=device).view(shape)
-        # On the scale of uint8: (x / 255 - mean) / std = x * scale + shift.
-        self.scale = 1 / (255 * std)
-        self.shift = -mean / std
         self.device = device
         self.eval()
+
+    @property
+    def workers(self) -> int:
+        """How many threads had best have a session."""
+        return usable_cores()
+
+    @property
+    def identity(self) -> str:
+        """Everything here that changes a feature."""
+        return f"{self.record.identity} fp32"
+
+    def session(self) -> Session:
+        """Return a function for the calling thread alone, which is to keep one core busy.
+
+        Each thread runs batches of its own in memory of its own: they share nothing but the
+        weights, and never wait for each other.
+        """
+        torch.set_num_threads(1)
+        pixels = numpy.empty((self.batch_size, IMAGE_SIZE, IMAGE_SIZE, 3), numpy.float32)
+
+        def run(pictures: Sequence[Pixels]) -> Rows:
+            for place, picture in enumerate(pictures):
+                pixels[place] = picture
+            # Seen as (B, 3, height, width), that is the memory order that convolutions like best.
+            values = torch.from_numpy(pixels[: len(pictures)]).permute(0, 3, 1, 2)
+            rows: Rows = self(values).numpy()
+            return rows
+
+        return run
 
     def train(self, mode: bool = True) -> "Backbone":
         """Stay in evaluation mode, whatever mode is asked for: the backbone is frozen."""
@@ -47,13 +82,13 @@ class Backbone(nn.Module):
         """Map pictures to the last feature map.
 
         Args:
-            pixels: (B, 3, 299, 299) uint8, RGB, on any device.
+            pixels: (B, 3, 299, 299), RGB, uint8 or whole numbers 0 to 255 in float32.
 
         Returns:
             (B, 2048, 8, 8) float32 on the backbone's device.
         """
-        scaled = pixels.to(self.device).to(torch.float32, memory_format=torch.channels_last)
-        maps: Tensor = self.network(scaled.mul_(self.scale).add_(self.shift))
+        values = pixels.to(self.device).to(torch.float32, memory_format=torch.channels_last)
+        maps: Tensor = self.network(values)
         return maps
 
     @torch.inference_mode()
@@ -61,7 +96,7 @@ class Backbone(nn.Module):
         """Map pictures to feature rows: the mean of the feature map over its 64 places.
 
         Args:
-            pixels: (B, 3, 299, 299) uint8, RGB, on any device.
+            pixels: as for `feature_map`.
 
         Returns:
             (B, 2048) float32 on the backbone's device; row i belongs to picture i.
@@ -69,23 +104,9 @@ class Backbone(nn.Module):
         return self.feature_map(pixels).mean(dim=(2, 3))
 
 
-def folded(network: InceptionV3, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Fold each batch normalisation into its convolution, in float64.
-
-    y = gamma * (conv(x) - mean) / sqrt(variance + epsilon) + beta is a convolution whose kernel
-    is scaled and whose bias takes the rest.
-    """
-    state: dict[str, Tensor] = {}
-    for name, _ in network.convolutions():
-        gamma, beta, mean, variance = (
-            tensors[f"{name}.bn.{part}"].double()
-            for part in ("weight", "bias", "running_mean", "running_var")
-        )
-        scale = gamma / torch.sqrt(variance + BATCH_NORM_EPSILON)
-        kernel = tensors[f"{name}.conv.weight"].double() * scale.view(-1, 1, 1, 1)
-        state[f"{name}.weight"] = kernel.float()
-        state[f"{name}.bias"] = (beta - mean * scale).float()
-    return state
+def load_backbone(weights: Weights, *, device: torch.device) -> Backbone:
+    """Return the network with these weights; its folded parameters are kept in the cache."""
+    return Backbone(folded(weights), device=device)
 
 
 def choose_device(name: str) -> torch.device:

@@ -9,14 +9,15 @@ from typing import NamedTuple, overload
 import numpy
 import torch
 
-from torch_inception.backbone import Backbone, choose_device
+from torch_inception.backbone import Backbone, choose_device, load_backbone
 from torch_inception.config import DEFAULT_WEIGHTS, Device
 from torch_inception.errors import ConfigError, ImageError, ModelError, WeightsError
-from torch_inception.features import Picture, Row, stream_features
+from torch_inception.extraction import Picture, Row, stream_features
+from torch_inception.folding import kept
 from torch_inception.head import Head
-from torch_inception.images import Preprocessing
 from torch_inception.model_file import Model, load_model, save_model
-from torch_inception.weights import Weights, WeightsRecord, load_weights
+from torch_inception.preprocessing import Preprocessing
+from torch_inception.weights import Weights, WeightsRecord, load_weights, tell_of_weights
 
 log = logging.getLogger(__name__)
 
@@ -55,8 +56,14 @@ class Classifier:
             WeightsError: the weights cannot be had.
         """
         model = load_model(Path(path))
+        chosen = choose_device(device)
+        # A folded network in the cache spares the search for the weights' source.
+        at_hand = None if weights else kept(model.backbone)
+        if at_hand is not None:
+            tell_of_weights(model.backbone)
+            return cls(model, Backbone(at_hand, device=chosen))
         loaded = _same_weights(model.backbone, weights, str(path))
-        return cls(model, Backbone(loaded, device=choose_device(device)))
+        return cls(model, load_backbone(loaded, device=chosen))
 
     @classmethod
     def imagenet(cls, *, weights: str = DEFAULT_WEIGHTS, device: Device = "auto") -> "Classifier":
@@ -72,11 +79,11 @@ class Classifier:
         model = Model(
             labels=imagenet_labels(),
             head=Head(*loaded.classifier),
-            preprocessing=Preprocessing("crop"),
+            preprocessing=Preprocessing("crop", exact_decode=True),
             backbone=loaded.record,
             half_features=False,
         )
-        return cls(model, Backbone(loaded, device=choose_device(device)))
+        return cls(model, load_backbone(loaded, device=choose_device(device)))
 
     @property
     def labels(self) -> list[str]:

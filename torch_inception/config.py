@@ -44,6 +44,9 @@ class TrainConfig:
         "sources of the network's weights, tried in order: imagenet, npm:nsfwjs, or a .pth file",
     )
     resize: Resize = setting("squash", "how a picture becomes 299 x 299; saved with the model")
+    exact_decode: bool = setting(
+        False, "decode large JPEGs at full size, not at the scale that is needed; saved too"
+    )
     solver: Solver = setting(
         "lda",
         "how the head is fitted: discriminant analysis, logistic regression, or gradient descent",

@@ -1,59 +1,29 @@
 """Labelled pictures from a folder of class folders."""
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
-from torchvision.datasets import ImageFolder
-
 from torch_inception.errors import DatasetError
-from torch_inception.images import decode, find_pictures, is_hidden, read_file
+from torch_inception.folders import find_pictures, is_hidden
 
 SMALL_CLASS = 20
 """Pictures under which a class is warned of, as TensorFlow's `retrain.py` does."""
 
 
-class PictureFolder(ImageFolder):  # type: ignore[misc]  # torchvision has no types
-    """torchvision's `ImageFolder`, for any picture: hidden entries ignored, files told by content.
-
-    Class names are the names of the folders, exactly. Every file that is not hidden is a sample;
-    what is not a picture shows when it is decoded.
-    """
-
-    def __init__(self, root: Path) -> None:
-        # Whatever is not hidden may be a picture: its content tells.
-        super().__init__(str(root), loader=_load, is_valid_file=lambda path: True)
-
-    def find_classes(self, directory: str | Path) -> tuple[list[str], dict[str, int]]:
-        """Return the names of the class folders, sorted, and each one's number."""
-        names = class_names(Path(directory))
-        return names, {name: number for number, name in enumerate(names)}
-
-    @staticmethod
-    def make_dataset(
-        directory: str | Path, class_to_idx: dict[str, int], *_: object, **__: object
-    ) -> list[tuple[str, int]]:
-        """Return (path, class number) of every file that is not hidden.
-
-        torchvision's own search follows a link back to a folder above for ever.
-        """
-        return [
-            (str(path), number)
-            for name, number in class_to_idx.items()
-            for path in find_pictures(Path(directory) / name)
-        ]
-
-
-def _load(path: str) -> Image.Image:
-    return decode(read_file(Path(path)))
-
-
 def class_names(folder: Path) -> list[str]:
     """Return the names of the folders in a folder, sorted, without the hidden ones."""
     return sorted(
-        entry.name for entry in folder.iterdir() if entry.is_dir() and not is_hidden(entry)
+        entry.name for entry in folder.iterdir() if entry.is_dir() and not is_hidden(entry.name)
     )
+
+
+def labelled_files(folder: Path, labels: Sequence[str]) -> Iterator[tuple[Path, int]]:
+    """Yield (path, class number) of every file in the class folders that is not hidden."""
+    for number, label in enumerate(labels):
+        for path in find_pictures(folder / label):
+            yield path, number
 
 
 @dataclass(frozen=True)
@@ -95,12 +65,12 @@ def read_dataset(folder: Path) -> Dataset:
             f"{folder} needs at least two class folders and has {found}. Put each class's "
             "pictures into a folder of its own; the folder's name is the label."
         )
-    pictures = PictureFolder(folder)
+    samples = list(labelled_files(folder, labels))
     dataset = Dataset(
         folder=folder,
         labels=labels,
-        paths=[Path(path) for path, _ in pictures.samples],
-        targets=[target for _, target in pictures.samples],
+        paths=[path for path, _ in samples],
+        targets=[target for _, target in samples],
     )
     empty = [label for label, count in dataset.counts().items() if count == 0]
     if empty:

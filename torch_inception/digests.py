@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from torch_inception.cache import FileIndex, FileState, file_state
+from torch_inception.cores import usable_cores
 from torch_inception.progress import progress_bar
-from torch_inception.streaming import ordered_map, usable_cores
+from torch_inception.streaming import ordered_map
 
 CHANGED = "changed while it was being read"
 
@@ -37,7 +38,7 @@ def hash_files(
         CacheError: the index cannot be used.
     """
     results = ordered_map(
-        lambda batch: [_hash(path) for path in batch],
+        lambda: _hash_all,
         paths,
         workers=usable_cores(),
         batch_size=_BATCH,
@@ -54,6 +55,10 @@ def hash_files(
             seen.append((path, *result))
     index.remember(seen)
     return digests, unreadable
+
+
+def _hash_all(paths: Sequence[Path]) -> list[tuple[FileState, bytes] | str]:
+    return [_hash(path) for path in paths]
 
 
 def _hash(path: Path) -> tuple[FileState, bytes] | str:

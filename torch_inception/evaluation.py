@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from torch_inception.config import TrainConfig
@@ -51,7 +52,7 @@ class History:
 
 def evaluate(head: Head, problem: Problem) -> dict[str, Any]:
     """Return `accuracy`, `cross_entropy` and `n` of a head on labelled rows."""
-    return summary(head.logits(problem.features), problem.targets)
+    return summary(head.all_logits(problem.features), problem.targets)
 
 
 def evaluate_test(head: Head, test: Problem, labels: Sequence[str]) -> dict[str, Any]:
@@ -71,7 +72,7 @@ def evaluate_test(head: Head, test: Problem, labels: Sequence[str]) -> dict[str,
 
 def predictions(head: Head, problem: Problem) -> tuple[Tensor, Tensor]:
     """Return the best class (N,) of each row, and its probability (N,)."""
-    best = head.probabilities(problem.features).max(dim=1)
+    best = torch.softmax(head.all_logits(problem.features), dim=1).max(dim=1)
     return best.indices, best.values
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from torch_inception.dataset import SMALL_CLASS, Dataset
 from torch_inception.errors import DatasetError
+from torch_inception.feature_rows import FeatureRows
 from torch_inception.features import FeatureTable
 from torch_inception.solvers import Problem, fold_numbers
 from torch_inception.split import PARTS, Part, Sample, groups_of, split
@@ -26,14 +27,14 @@ class Examples:
         labels: class names.
         samples: path, label and digest of each picture, in the order of the data set.
         targets: (N,) int64 class numbers.
-        features: (N, 2048) float32.
+        features: N rows.
         parts: what each picture is for.
     """
 
     labels: list[str]
     samples: list[Sample]
     targets: Tensor
-    features: Tensor
+    features: FeatureRows
     parts: list[Part]
 
     @cached_property
@@ -43,8 +44,8 @@ class Examples:
 
     def problem(self, part: Part, *, balanced: bool = False) -> Problem:
         """Return the labelled rows of a part."""
-        rows = self._rows(part)
-        return Problem(self.features[rows], self.targets[rows], len(self.labels), balanced)
+        everything = Problem(self.features, self.targets, len(self.labels), balanced)
+        return everything.subset(torch.tensor(self._rows(part), dtype=torch.int64))
 
     def part_samples(self, part: Part) -> list[Sample]:
         """Return the pictures of a part, in the order of `problem`'s rows."""
@@ -95,7 +96,7 @@ def make_examples(dataset: Dataset, table: FeatureTable, *, kept: Mapping[str, P
         labels=dataset.labels,
         samples=samples,
         targets=torch.tensor(targets),
-        features=torch.from_numpy(table.rows),
+        features=table.rows,
         parts=split(samples, kept=kept),
     )
     _warn_of_small_classes(examples)

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import numpy
 
-from torch_inception.backbone import Backbone, choose_device
+from torch_inception.backbone import choose_device, load_backbone
 from torch_inception.config import DEFAULT_WEIGHTS, Device, Resize
 from torch_inception.errors import ImageError
-from torch_inception.features import Picture, Row, feature_table, stream_features
-from torch_inception.images import Preprocessing
+from torch_inception.extraction import Picture, Row, stream_features
+from torch_inception.features import feature_table
 from torch_inception.network import FEATURES
+from torch_inception.preprocessing import Preprocessing
 from torch_inception.storage import cache_folder
 from torch_inception.weights import load_weights
 
@@ -22,6 +23,7 @@ class FeatureExtractor:
     Args:
         weights: sources of the network's weights, comma-separated, tried in order.
         resize: how a picture becomes 299 x 299; see `Preprocessing`.
+        exact_decode: whether large JPEGs are decoded at full size; see `Preprocessing`.
         device: where the network runs.
 
     Raises:
@@ -34,10 +36,11 @@ class FeatureExtractor:
         weights: str = DEFAULT_WEIGHTS,
         *,
         resize: Resize = "squash",
+        exact_decode: bool = False,
         device: Device = "auto",
     ) -> None:
-        self.backbone = Backbone(load_weights(weights), device=choose_device(device))
-        self.preprocessing = Preprocessing(resize)
+        self.backbone = load_backbone(load_weights(weights), device=choose_device(device))
+        self.preprocessing = Preprocessing(resize, exact_decode=exact_decode)
 
     def __call__(self, items: Iterable[Picture]) -> Row:
         """Return the features of pictures.
@@ -74,4 +77,4 @@ class FeatureExtractor:
         if table.skipped:
             first = table.skipped[0]
             raise ImageError(f"{first.path}: {first.reason}")
-        return table.rows
+        return table.rows.tensor().numpy()

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from torch_inception.feature_rows import FeatureRows
+
 
 @dataclass(frozen=True)
 class Head:
@@ -21,6 +23,10 @@ class Head:
     def logits(self, features: Tensor) -> Tensor:
         """Map features (N, 2048) to logits (N, C), float32."""
         return features.float() @ self.weight.T + self.bias
+
+    def all_logits(self, rows: FeatureRows) -> Tensor:
+        """Map rows to logits (N, C), float32, without having all rows in memory at once."""
+        return torch.cat([self.logits(features) for features in rows.portions()])
 
     def probabilities(self, features: Tensor) -> Tensor:
         """Map features (N, 2048) to probabilities (N, C), each row summing to 1."""

@@ -1,103 +1,35 @@
-"""Pictures: find them, decode one, bring it to the network's size.
-
-There is no second decoder and no second preprocessing anywhere: training and prediction both come
-through here.
-"""
+"""Decode a picture. There is no second decoder: training and prediction both come through here."""
 
 import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy
-from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from torch_inception.config import Resize, check_choice
 from torch_inception.errors import ImageError
-from torch_inception.network import IMAGE_SIZE
 
 FORMATS = ("AVIF", "BMP", "GIF", "ICO", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 """What is decoded, in Pillow's names. Formats that start another program are not among them."""
 
-CROP_RESIZE = 342
-"""Shorter side before the centre crop; `Inception_V3_Weights.IMAGENET1K_V1.transforms()`."""
-
-STRIP_RATIO = 50
-"""Longer over shorter side above which only the middle of a picture is scaled before the crop."""
-
 GROUND = (255, 255, 255)
 """Colour under transparent pixels and around a padded picture."""
 
-Pixels = NDArray[numpy.uint8]
 
-
-@dataclass(frozen=True)
-class Preprocessing:
-    """How a picture becomes 299 x 299; saved with every model.
-
-    Attributes:
-        resize: "squash" scales both sides, whatever the shape (the original's graph does);
-            "crop" scales the shorter side to 342 and cuts out the centre (torchvision's way);
-            "pad" scales the longer side and fills up with white.
-    """
-
-    resize: Resize = "squash"
-
-    def __post_init__(self) -> None:
-        check_choice("resize", self.resize, Resize)
-
-    @property
-    def identity(self) -> str:
-        """Everything here that changes a feature; the number grows when the code changes it."""
-        return f"{self.resize} 1"
-
-    def __call__(self, image: Image.Image) -> Pixels:
-        """Map an upright RGB picture to (299, 299, 3) uint8."""
-        resized = {"squash": _squash, "crop": _crop, "pad": _pad}[self.resize](image)
-        return numpy.asarray(resized)
-
-
-def is_hidden(path: Path) -> bool:
-    """Tell whether a name is that of a hidden file or folder, such as `.DS_Store`."""
-    return path.name.startswith(".")
-
-
-def find_pictures(folder: Path, *, above: frozenset[Path] = frozenset()) -> Iterator[Path]:
-    """Yield every file below a folder that is not hidden, in the order of names.
-
-    A folder that may not be opened is yielded itself: reading it tells why. A link back to a
-    folder that it lies in is passed over.
-
-    Args:
-        folder: where to look.
-        above: the real folders that the search came through.
-    """
-    real = folder.resolve()
-    above |= {real, *real.parents}
-    try:
-        entries = sorted(folder.iterdir())
-    except OSError:
-        yield folder
-        return
-    for entry in entries:
-        if is_hidden(entry):
-            continue
-        if not entry.is_dir():
-            yield entry
-        elif entry.resolve() not in above:
-            yield from find_pictures(entry, above=above)
-
-
-def decode(content: bytes) -> Image.Image:
+def decode(content: bytes, *, shorter_side: int | None = None) -> Image.Image:
     """Decode a picture in full: upright, RGB, the first frame, on white where transparent.
 
     The format is told by the content. 16-bit grey is scaled by 1/257; 32-bit integers are taken
     to be 16-bit values, 32-bit floats to lie in [0, 1].
+
+    Args:
+        content: of the file.
+        shorter_side: where given, a JPEG is decoded at 1/2, 1/4 or 1/8 of its size if its shorter
+            side keeps so many pixels: the detail that is needed, in a fraction of the time.
 
     Raises:
         ImageError: it is not a picture in one of `FORMATS`, or it does not decode whole.
@@ -105,6 +37,8 @@ def decode(content: bytes) -> Image.Image:
     if not content:
         raise ImageError("the file is empty")
     with _explained(), Image.open(io.BytesIO(content), formats=_formats()) as image:
+        if shorter_side is not None:
+            image.draft(None, (shorter_side, shorter_side))
         return _to_rgb(_upright(image))
 
 
@@ -148,15 +82,23 @@ def read_file(path: Path) -> bytes:
         raise ImageError(f"not a name that a file can have ({error})") from error
 
 
-def to_image(item: Any) -> Image.Image:  # noqa: ANN401 - callers pass what they have
+def to_image(
+    item: Any,  # noqa: ANN401 - callers pass what they have
+    *,
+    shorter_side: int | None = None,
+) -> Image.Image:
     """Turn a path, a PIL image or a uint8 tensor (3, H, W) into an upright RGB picture.
+
+    Args:
+        item: the picture.
+        shorter_side: for a path, as in `decode`.
 
     Raises:
         ImageError: the file is not a whole picture.
         TypeError: the item is of another kind.
     """
     if isinstance(item, (str, os.PathLike)):
-        return decode(read_file(Path(item)))
+        return decode(read_file(Path(item)), shorter_side=shorter_side)
     if isinstance(item, Image.Image):
         if 0 in item.size:
             raise ImageError("it has no pixels")
@@ -201,42 +143,6 @@ def _from_deep_grey(image: Image.Image) -> Image.Image:
     if "transparency" in image.info:
         grey[values == image.info["transparency"]] = GROUND[0]
     return Image.fromarray(grey).convert("RGB")
-
-
-def _squash(image: Image.Image) -> Image.Image:
-    return image.resize((IMAGE_SIZE, IMAGE_SIZE), Image.Resampling.BILINEAR)
-
-
-def _crop(image: Image.Image) -> Image.Image:
-    # Sizes are rounded as torchvision's `resize` and `center_crop` round them.
-    image = _middle_of_strip(image)
-    width, height = image.size
-    if width <= height:
-        size = (CROP_RESIZE, int(CROP_RESIZE * height / width))
-    else:
-        size = (int(CROP_RESIZE * width / height), CROP_RESIZE)
-    resized = image.resize(size, Image.Resampling.BILINEAR)
-    left, top = (round((side - IMAGE_SIZE) / 2) for side in size)
-    return resized.crop((left, top, left + IMAGE_SIZE, top + IMAGE_SIZE))
-
-
-def _middle_of_strip(image: Image.Image) -> Image.Image:
-    """Cut the far ends off a picture so long that scaling all of it would fill the memory."""
-    width, height = image.size
-    longest = STRIP_RATIO * min(width, height)
-    if max(width, height) <= longest:
-        return image
-    left, top = max(0, (width - longest) // 2), max(0, (height - longest) // 2)
-    return image.crop((left, top, min(width, left + longest), min(height, top + longest)))
-
-
-def _pad(image: Image.Image) -> Image.Image:
-    longer = max(image.size)
-    width, height = (max(1, round(side * IMAGE_SIZE / longer)) for side in image.size)
-    resized = image.resize((width, height), Image.Resampling.BILINEAR)
-    padded = Image.new("RGB", (IMAGE_SIZE, IMAGE_SIZE), GROUND)
-    padded.paste(resized, ((IMAGE_SIZE - width) // 2, (IMAGE_SIZE - height) // 2))
-    return padded
 
 
 def _told(error: Exception) -> str:

@@ -1,5 +1,6 @@
 """`model.pt`: what training saves and prediction loads. Tensors and plain values only."""
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,8 @@ import torch
 
 from torch_inception.errors import ModelError
 from torch_inception.head import Head
-from torch_inception.images import Preprocessing
 from torch_inception.network import FEATURES
+from torch_inception.preprocessing import Preprocessing
 from torch_inception.storage import atomic_file
 from torch_inception.torch_file import load_safely
 from torch_inception.weights import WeightsRecord
@@ -18,6 +19,9 @@ MODEL_FILE = "model.pt"
 
 FORMAT = 1
 """Number of the layout of the file."""
+
+BEFORE = {"exact_decode": True}
+"""Preprocessing of models that were saved before there was a choice."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ def save_model(model: Model, path: Path) -> None:
         "weight": model.head.weight,
         "bias": model.head.bias,
         "labels": model.labels,
-        "preprocessing": {"resize": model.preprocessing.resize},
+        "preprocessing": dataclasses.asdict(model.preprocessing),
         "backbone": model.backbone.as_dict(),
         "half_features": model.half_features,
         "refused": [list(pair) for pair in model.refused],
@@ -80,7 +84,7 @@ def load_model(path: Path) -> Model:
         return Model(
             labels=_checked(content["labels"], head),
             head=head,
-            preprocessing=Preprocessing(**content["preprocessing"]),
+            preprocessing=Preprocessing(**{**BEFORE, **content["preprocessing"]}),
             backbone=WeightsRecord.from_dict(content["backbone"]),
             half_features=bool(content["half_features"]),
             refused=tuple((str(source), str(reason)) for source, reason in content["refused"]),

@@ -3,7 +3,7 @@
 The structure is that of "Rethinking the Inception Architecture for Computer Vision" (Szegedy et
 al., 2015, arXiv:1512.00567) in the form that torchvision's `inception_v3` gives it, and the layer
 names are torchvision's. Each unit is one convolution with a bias: batch normalisation, a fixed
-affine map at inference, is folded into it when weights are loaded (`backbone.py`). So there is
+affine map at inference, is folded into it when weights are loaded (`folding.py`). So there is
 nothing here that could behave differently in training mode.
 """
 
@@ -44,24 +44,32 @@ class Convolution(nn.Conv2d):
         return super().forward(pixels).relu_()
 
 
-class AveragePool(nn.Module):
-    """The 3 x 3 average of the pooling branches, at stride 1, size kept.
+class PooledConvolution(Convolution):
+    """A 3 x 3 average at stride 1, size kept, then a 1 x 1 convolution with bias and ReLU.
+
+    Both are linear, so the average is taken last, where there are fewer channels; the bias comes
+    after it, because padding that counts must not carry a bias.
 
     Args:
+        in_channels: of the input.
+        out_channels: of the output.
         count_padding: whether the zeros around the edge count in the mean. torchvision's network
             counts them; TensorFlow's 'SAME' pooling does not. Each set of weights wants the one
             that it was trained with.
     """
 
-    def __init__(self, *, count_padding: bool) -> None:
-        super().__init__()
+    def __init__(self, in_channels: int, out_channels: int, *, count_padding: bool) -> None:
+        super().__init__(in_channels, out_channels, 1)
         self.count_padding = count_padding
 
     def forward(self, maps: Tensor) -> Tensor:
-        """Map (B, C, H, W) to (B, C, H, W)."""
-        return functional.avg_pool2d(
-            maps, 3, stride=1, padding=1, count_include_pad=self.count_padding
+        """Map (B, in, H, W) to (B, out, H, W), all values >= 0."""
+        assert self.bias is not None
+        mixed = functional.conv2d(maps, self.weight)
+        averages = functional.avg_pool2d(
+            mixed, 3, stride=1, padding=1, count_include_pad=self.count_padding
         )
+        return averages.add_(self.bias.view(1, -1, 1, 1)).relu_()
 
 
 class InceptionA(nn.Module):
@@ -75,8 +83,9 @@ class InceptionA(nn.Module):
         self.branch3x3dbl_1 = Convolution(in_channels, 64, 1)
         self.branch3x3dbl_2 = Convolution(64, 96, 3, padding=1)
         self.branch3x3dbl_3 = Convolution(96, 96, 3, padding=1)
-        self.pool = AveragePool(count_padding=count_padding)
-        self.branch_pool = Convolution(in_channels, pool_features, 1)
+        self.branch_pool = PooledConvolution(
+            in_channels, pool_features, count_padding=count_padding
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, in, 35, 35) to (B, 224 + pool_features, 35, 35)."""
@@ -84,7 +93,7 @@ class InceptionA(nn.Module):
             self.branch1x1(x),
             self.branch5x5_2(self.branch5x5_1(x)),
             self.branch3x3dbl_3(self.branch3x3dbl_2(self.branch3x3dbl_1(x))),
-            self.branch_pool(self.pool(x)),
+            self.branch_pool(x),
         ]
         return torch.cat(branches, dim=1)
 
@@ -123,8 +132,7 @@ class InceptionC(nn.Module):
         self.branch7x7dbl_3 = Convolution(width, width, (1, 7), padding=(0, 3))
         self.branch7x7dbl_4 = Convolution(width, width, (7, 1), padding=(3, 0))
         self.branch7x7dbl_5 = Convolution(width, 192, (1, 7), padding=(0, 3))
-        self.pool = AveragePool(count_padding=count_padding)
-        self.branch_pool = Convolution(in_channels, 192, 1)
+        self.branch_pool = PooledConvolution(in_channels, 192, count_padding=count_padding)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, in, 17, 17) to (B, 768, 17, 17)."""
@@ -133,7 +141,7 @@ class InceptionC(nn.Module):
             self.branch1x1(x),
             self.branch7x7_3(self.branch7x7_2(self.branch7x7_1(x))),
             self.branch7x7dbl_5(self.branch7x7dbl_4(double)),
-            self.branch_pool(self.pool(x)),
+            self.branch_pool(x),
         ]
         return torch.cat(branches, dim=1)
 
@@ -174,8 +182,7 @@ class InceptionE(nn.Module):
         self.branch3x3dbl_2 = Convolution(448, 384, 3, padding=1)
         self.branch3x3dbl_3a = Convolution(384, 384, (1, 3), padding=(0, 1))
         self.branch3x3dbl_3b = Convolution(384, 384, (3, 1), padding=(1, 0))
-        self.pool = AveragePool(count_padding=count_padding)
-        self.branch_pool = Convolution(in_channels, 192, 1)
+        self.branch_pool = PooledConvolution(in_channels, 192, count_padding=count_padding)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, in, 8, 8) to (B, 2048, 8, 8)."""
@@ -187,7 +194,7 @@ class InceptionE(nn.Module):
             self.branch3x3_2b(single),
             self.branch3x3dbl_3a(double),
             self.branch3x3dbl_3b(double),
-            self.branch_pool(self.pool(x)),
+            self.branch_pool(x),
         ]
         return torch.cat(branches, dim=1)
 
@@ -195,8 +202,10 @@ class InceptionE(nn.Module):
 class InceptionV3(nn.Sequential):
     """The whole network without its classifier: (B, 3, 299, 299) -> (B, 2048, 8, 8).
 
+    Its input are pixel values on the scale 0 to 255: `folding.py` folds the scaling in.
+
     Args:
-        count_padding: the convention of the average pools; see `AveragePool`.
+        count_padding: the convention of the average pools; see `PooledConvolution`.
     """
 
     def __init__(self, *, count_padding: bool) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from torch_inception.backbone import Backbone, choose_device
+from torch_inception.backbone import choose_device, load_backbone
 from torch_inception.classifier import Classifier
 from torch_inception.config import TrainConfig, make_config
 from torch_inception.dataset import class_table, read_dataset
@@ -22,8 +22,8 @@ from torch_inception.evaluation import (
 )
 from torch_inception.examples import Examples, make_examples, relative_name
 from torch_inception.features import FeatureTable, Skipped, feature_table
-from torch_inception.images import Preprocessing
 from torch_inception.model_file import Model
+from torch_inception.preprocessing import Preprocessing
 from torch_inception.run_folder import SPLITS_FILE, Run, check_output, write_run
 from torch_inception.solvers import FittedHead, fit_head
 from torch_inception.split import read_splits
@@ -82,9 +82,9 @@ def run_training(config: TrainConfig, *, progress: bool = False) -> TrainingResu
     with clock.phase("weights"):
         device = choose_device(config.device)
         weights = load_weights(config.weights)
-        backbone = Backbone(weights, device=device)
+        backbone = load_backbone(weights, device=device)
     with clock.phase("features"):
-        preprocessing = Preprocessing(config.resize)
+        preprocessing = Preprocessing(config.resize, exact_decode=config.exact_decode)
         table = feature_table(
             backbone, preprocessing, dataset.paths, cache=cache_folder(), progress=progress
         )

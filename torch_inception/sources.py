@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from torch_inception.images import find_pictures
+from torch_inception.folders import find_pictures
 
 STANDARD_INPUT = "-"
 

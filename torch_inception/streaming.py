@@ -1,6 +1,5 @@
 """Run batches of work on several threads and give the results in input order, as they come."""
 
-import os
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -13,13 +12,16 @@ Result = TypeVar("Result")
 _POLL_SECONDS = 0.1
 
 
+Work = Callable[[Sequence[Item]], Sequence[Result]]
+"""Maps a batch to as many results."""
+
+
 def ordered_map(
-    work: Callable[[Sequence[Item]], Sequence[Result]],
+    make_worker: Callable[[], Work[Item, Result]],
     items: Iterable[Item],
     *,
     workers: int,
     batch_size: int,
-    prepare_thread: Callable[[], None] = lambda: None,
 ) -> Iterator[Result]:
     """Map items to results, batch by batch, in input order.
 
@@ -28,17 +30,14 @@ def ordered_map(
     ahead by a bounded number, so memory does not grow with the input.
 
     Args:
-        work: maps a batch to as many results; what it raises is raised here.
+        make_worker: called once on each worker's thread, for what the thread does and owns; what
+            it or its work raises is raised here.
         items: read on a thread of its own; what it raises is raised here, in its place.
-        workers: number of threads that call `work`.
+        workers: number of threads.
         batch_size: largest batch.
-        prepare_thread: called once on each worker's thread.
     """
-    stream = _Stream(work, workers=workers, batch_size=batch_size)
-    threads = [
-        threading.Thread(target=stream.serve, args=(prepare_thread,), daemon=True)
-        for _ in range(workers)
-    ]
+    stream = _Stream(make_worker, workers=workers, batch_size=batch_size)
+    threads = [threading.Thread(target=stream.serve, daemon=True) for _ in range(workers)]
     # The reader may be waiting for a person to type: nobody waits for it.
     reader = threading.Thread(target=stream.feed, args=(items,), daemon=True)
     for thread in [reader, *threads]:
@@ -53,22 +52,15 @@ def ordered_map(
             thread.join()
 
 
-def usable_cores() -> int:
-    """Return how many processor cores this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 class _Stream(Generic[Item, Result]):
     def __init__(
         self,
-        work: Callable[[Sequence[Item]], Sequence[Result]],
+        make_worker: Callable[[], Work[Item, Result]],
         *,
         workers: int,
         batch_size: int,
     ) -> None:
-        self.work = work
+        self.make_worker = make_worker
         self.batch_size = batch_size
         self.order: queue.Queue[Future[Result] | None] = queue.Queue(3 * workers * batch_size)
         self.waiting: queue.SimpleQueue[tuple[Item, Future[Result]] | None] = queue.SimpleQueue()
@@ -88,24 +80,29 @@ class _Stream(Generic[Item, Result]):
             self._put(failed)
         self._put(None)
 
-    def serve(self, prepare_thread: Callable[[], None]) -> None:
+    def serve(self) -> None:
         """Work on batches until the consumer is done."""
-        failure: BaseException | None = None
-        try:
-            prepare_thread()
-        except BaseException as error:
-            failure = error
+        work = self._worker()
         while (batch := self._take()) and not self.stopped.is_set():
             try:
-                if failure is not None:
-                    raise failure
-                results = self.work([item for item, _ in batch])
+                results = work([item for item, _ in batch])
                 for (_, future), result in zip(batch, results, strict=True):
                     future.set_result(result)
             except BaseException as error:  # it is raised on the caller's thread
                 for _, future in batch:
                     if not future.done():
                         future.set_exception(error)
+
+    def _worker(self) -> Work[Item, Result]:
+        try:
+            return self.make_worker()
+        except BaseException as error:
+            failure = error
+
+        def fail(batch: Sequence[Item]) -> Sequence[Result]:
+            raise failure
+
+        return fail
 
     def stop(self, workers: int) -> None:
         """Let the threads end: nobody waits for results any more."""

@@ -3,11 +3,13 @@
 import hashlib
 import os
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from torch_inception.cache.database import connect, explained, marks, portions, transaction
 from torch_inception.network import FEATURES
@@ -48,28 +50,34 @@ class RowStore:
             (count,) = self._connection.execute("SELECT count(*) FROM rows").fetchone()
         return int(count)
 
-    def read(self, digests: Sequence[bytes]) -> dict[bytes, Rows]:
-        """Return the rows that are there and whose checksum is right.
+    def find(self, digests: Iterable[bytes]) -> dict[bytes, int]:
+        """Look rows up.
 
         Args:
             digests: SHA-256 of contents, 32 bytes each.
 
         Returns:
-            digest -> (2048,) float16, for those found.
+            digest -> place of its row in `table`, for rows that are there and whose checksum is
+            right.
         """
-        found: dict[bytes, Rows] = {}
+        found: dict[bytes, int] = {}
+        rows = self._mapped()
         with explained(self._index):
             for portion in portions(list(dict.fromkeys(digests))):
                 query = (
                     "SELECT digest, number, checksum FROM rows "
                     f"WHERE digest IN ({marks(len(portion))}) ORDER BY number"
                 )
-                entries = self._connection.execute(query, portion).fetchall()
-                if entries:
-                    found.update(self._checked_rows(entries))
+                for digest, number, checksum in self._connection.execute(query, portion):
+                    if number < len(rows) and zlib.crc32(rows[number]) == checksum:
+                        found[digest] = number
         return found
 
-    def append(self, rows: dict[bytes, Rows]) -> None:
+    def table(self) -> Tensor:
+        """Return all rows, (M, 2048) float16, as a file that is mapped into memory."""
+        return torch.from_numpy(self._mapped())
+
+    def append(self, rows: Mapping[bytes, Rows]) -> None:
         """Add rows; those that another process added in the meantime are left as they are.
 
         Args:
@@ -78,7 +86,7 @@ class RowStore:
         if not rows:
             return
         with explained(self._index), transaction(self._connection):
-            present = self.read(list(rows))
+            present = self.find(rows)
             new = {digest: row.tobytes() for digest, row in rows.items() if digest not in present}
             # The index may name a row that is no longer whole: forget it, to write it anew.
             self._connection.executemany(
@@ -92,17 +100,13 @@ class RowStore:
                 [(first + i, digest, zlib.crc32(new[digest])) for i, digest in enumerate(new)],
             )
 
-    def _checked_rows(self, entries: Sequence[tuple[bytes, int, int]]) -> dict[bytes, Rows]:
-        good: dict[bytes, Rows] = {}
-        if not self._rows.exists():
-            return good
-        with self._rows.open("rb") as file:
-            for digest, number, checksum in entries:
-                file.seek(number * ROW_BYTES)
-                content = file.read(ROW_BYTES)
-                if len(content) == ROW_BYTES and zlib.crc32(content) == checksum:
-                    good[digest] = numpy.frombuffer(content, "<f2")
-        return good
+    def _mapped(self) -> Rows:
+        """Return the whole rows of the file, (M, 2048); writes to it would not reach the file."""
+        count = self._rows.stat().st_size // ROW_BYTES if self._rows.exists() else 0
+        if count == 0:
+            return numpy.empty((0, FEATURES), "<f2")
+        mapped = numpy.memmap(self._rows, "<f2", mode="c", shape=(count, FEATURES))
+        return numpy.asarray(mapped)
 
     def _write(self, first: int, content: bytes) -> None:
         handle = os.open(self._rows, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)

@@ -80,9 +80,9 @@ def _descend(
 
     def watch(setting: str, head: Head) -> None:
         report(setting, head)
-        logits = head.logits(validation.features)
+        logits = head.all_logits(validation.features)
         loss = summary(logits, validation.targets)["cross_entropy"]
-        if logits.isfinite().all() and head.logits(train.features).isfinite().all():
+        if logits.isfinite().all() and head.all_logits(train.features).isfinite().all():
             # Without validation pictures the last step is the best that is known of.
             seen.append((-len(seen) if loss is None else loss, setting, head))
 
@@ -103,5 +103,5 @@ def _descend(
     _, setting, head = min(seen, key=lambda entry: entry[0])
     if len(validation) == 0:
         return FittedHead(head, setting, 1.0)
-    temperature = fit_temperature(head.logits(validation.features), validation.targets)
+    temperature = fit_temperature(head.all_logits(validation.features), validation.targets)
     return FittedHead(head.sharpened(temperature), setting, temperature)

@@ -1,5 +1,7 @@
 """A covariance matrix that is shrunk towards the identity and solved, for many strengths."""
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor
 
@@ -8,17 +10,25 @@ class Covariance:
     """S = rows' rows / N, decomposed once, in the smaller of its two dimensions.
 
     Shrunk by a strength s it is (1 - s) S + s v I, where v is the mean variance of a feature.
+    Where N >= D the rows are not kept: products of a portion, in float32, are added in float64.
 
     Args:
-        rows: (N, D) float64, centred.
+        portions: (K, D) float32 each, centred; N rows in all.
+        count: N.
+        size: D.
     """
 
-    def __init__(self, rows: Tensor) -> None:
-        self.count, size = rows.shape
-        self.rows = rows
-        self.is_tall = self.count >= size
-        gram = (rows.T @ rows if self.is_tall else rows @ rows.T) / self.count
-        self.eigenvalues, self.vectors = torch.linalg.eigh(gram)
+    def __init__(self, portions: Iterable[Tensor], *, count: int, size: int) -> None:
+        self.count = count
+        self.is_tall = count >= size
+        if self.is_tall:
+            gram = torch.zeros(size, size, dtype=torch.float64)
+            for portion in portions:
+                gram += portion.T @ portion
+        else:
+            self.rows = torch.cat(list(portions)).double()
+            gram = self.rows @ self.rows.T
+        self.eigenvalues, self.vectors = torch.linalg.eigh(gram / count)
         self.eigenvalues.clamp_(min=0)
         self.variance = max(float(self.eigenvalues.sum()) / size, 1e-12)
 

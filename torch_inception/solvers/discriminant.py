@@ -12,6 +12,7 @@ Moran and Murphy 1979, "A Closer Look at Two Alternative Methods of Statistical 
 from collections.abc import Iterator, Sequence
 
 import torch
+from torch import Tensor
 
 from torch_inception.head import Head
 from torch_inception.solvers.covariance import Covariance
@@ -31,21 +32,35 @@ def fit_path(problem: Problem, strengths: Sequence[float] = STRENGTHS) -> Iterat
         problem: training rows.
         strengths: shares of the identity in the shrunk covariance, each in (0, 1].
     """
-    weights = problem.row_weights()[:, None]
-    wanted = problem.one_hot()
-    weighted = wanted * weights
-    counts = wanted.sum(dim=0).clamp(min=1)
-    totals = weighted.sum(dim=0)
-    means = (weighted.T @ problem.features) / totals.clamp(min=1e-12)[:, None]
-    deviations = (problem.features - means[problem.targets]) * weights.sqrt()
-    covariance = Covariance(deviations.double())
+    counts = problem.counts()
+    totals = counts * problem.weight_of_class().double()
+    means = _class_means(problem)
+    covariance = Covariance(
+        _deviations(problem, means.float()), count=len(problem), size=problem.features.size
+    )
     # A common shift of all means changes no decision, and small numbers lose less.
-    middle = (totals @ means / totals.sum()).double()
-    shifted = means.double() - middle
+    middle = totals @ means / totals.sum()
+    shifted = means - middle
     for strength in strengths:
         weight = covariance.solve(strength, shifted.T).T
-        distances = (weight * shifted).sum(dim=1) - covariance.effective_size(strength) / counts
-        bias = torch.log(totals / totals.sum()).double() - 0.5 * distances
+        surplus = covariance.effective_size(strength) / counts.clamp(min=1)
+        distances = (weight * shifted).sum(dim=1) - surplus
+        bias = torch.log(totals / totals.sum()) - 0.5 * distances
         absent = totals == 0
         bias[absent] = bias[~absent].min() + ABSENT_CLASS_BIAS
         yield Head(weight.float(), (bias - weight @ middle).float())
+
+
+def _class_means(problem: Problem) -> Tensor:
+    """Return the mean row (C, D) float64 of each class; 0 for one without rows."""
+    sums = torch.zeros(problem.classes, problem.features.size, dtype=torch.float64)
+    for features, targets in problem.portions():
+        sums.index_add_(0, targets, features.double())
+    return sums / problem.counts().clamp(min=1)[:, None]
+
+
+def _deviations(problem: Problem, means: Tensor) -> Iterator[Tensor]:
+    """Yield portions of the rows less the means of their classes, times the roots of weights."""
+    roots = problem.weight_of_class().sqrt()
+    for features, targets in problem.portions():
+        yield (features - means[targets]) * roots[targets, None]

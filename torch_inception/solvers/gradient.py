@@ -37,8 +37,7 @@ def fit(
         the head after the last step.
     """
     generator = torch.Generator().manual_seed(seed)
-    size = problem.features.shape[1]
-    weight = torch.empty(problem.classes, size)
+    weight = torch.empty(problem.classes, problem.features.size)
     torch.nn.init.trunc_normal_(
         weight, std=INITIAL_DEVIATION, a=-2 * INITIAL_DEVIATION, b=2 * INITIAL_DEVIATION,
         generator=generator,
@@ -47,7 +46,7 @@ def fit(
     row_weights, wanted = problem.row_weights()[:, None], problem.one_hot()
     for step in range(1, steps + 1):
         batch = torch.randint(len(problem), (batch_size,), generator=generator)
-        rows = problem.features[batch]
+        rows = problem.features.subset(batch).tensor()
         surplus = torch.softmax(rows @ weight.T + bias, dim=1) - wanted[batch]
         surplus *= row_weights[batch] / batch_size
         weight -= learning_rate * (surplus.T @ rows)

@@ -28,10 +28,11 @@ def fit_path(problem: Problem, strengths: Sequence[float] = STRENGTHS) -> Iterat
         problem: training rows.
         strengths: each > 0.
     """
-    middle = problem.features.mean(dim=0)
-    rows = problem.features - middle
+    rows = problem.features.tensor()
+    middle = rows.mean(dim=0)
+    rows -= middle
     scale = ROW_NORM / float(rows.square().sum(dim=1).mean().sqrt().clamp(min=1e-12))
-    rows = rows * scale
+    rows *= scale
     weight = torch.zeros(problem.classes, rows.shape[1], requires_grad=True)
     bias = torch.zeros(problem.classes, requires_grad=True)
     for strength in strengths:

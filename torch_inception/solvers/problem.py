@@ -1,11 +1,13 @@
 """What every solver of the head is given, and what it tells of its work."""
 
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from torch_inception.feature_rows import PORTION, FeatureRows
 from torch_inception.head import Head
 
 
@@ -14,13 +16,13 @@ class Problem:
     """Labelled features.
 
     Attributes:
-        features: (N, 2048) float32.
+        features: N rows.
         targets: (N,) int64 class numbers.
         classes: how many classes there are; each has at least one row in a training problem.
         balanced: whether every class weighs the same, however many rows it has.
     """
 
-    features: Tensor
+    features: FeatureRows
     targets: Tensor
     classes: int
     balanced: bool = False
@@ -29,19 +31,34 @@ class Problem:
         return len(self.targets)
 
     def subset(self, chosen: Tensor) -> "Problem":
-        """Return the rows that a boolean mask (N,) chooses."""
-        return Problem(self.features[chosen], self.targets[chosen], self.classes, self.balanced)
+        """Return the rows that a boolean mask (N,), or positions (K,) int64, choose."""
+        return dataclasses.replace(
+            self, features=self.features.subset(chosen), targets=self.targets[chosen]
+        )
 
-    def row_weights(self) -> Tensor:
-        """Return the weight (N,) float32 of each row; they sum to N.
+    def portions(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield the rows in order, a portion at a time: features (K, D) float32, targets (K,)."""
+        targets = torch.split(self.targets, PORTION)
+        yield from zip(self.features.portions(), targets, strict=True)
+
+    def counts(self) -> Tensor:
+        """Return how many rows each class has, (C,) int64."""
+        return torch.bincount(self.targets, minlength=self.classes)
+
+    def weight_of_class(self) -> Tensor:
+        """Return what a row of each class weighs, (C,) float32; all rows' weights sum to N.
 
         Balanced: N / (classes * rows of the class), as scikit-learn's `class_weight="balanced"`.
         """
         if not self.balanced:
-            return torch.ones(len(self))
-        counts = torch.bincount(self.targets, minlength=self.classes)
+            return torch.ones(self.classes)
+        counts = self.counts()
         present = int((counts > 0).sum())
-        return len(self) / (present * counts[self.targets].float())
+        return len(self) / (present * counts.clamp(min=1).float())
+
+    def row_weights(self) -> Tensor:
+        """Return the weight (N,) float32 of each row."""
+        return self.weight_of_class()[self.targets]
 
     def one_hot(self) -> Tensor:
         """Return the targets as (N, C) float32."""

@@ -1,5 +1,6 @@
 """Choose how strongly a head is regularised, by pictures that it was not fitted on."""
 
+import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -9,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from torch_inception.calibration import fit_temperature
+from torch_inception.feature_rows import FeatureRows
 from torch_inception.head import Head
 from torch_inception.solvers.problem import Problem, Report
 
@@ -62,7 +64,7 @@ def choose(
     heads = list(fit_path(train, strengths))
     if len(validation) >= ENOUGH_VALIDATION:
         chosen_by: Judge = "validation"
-        held_out = [head.logits(validation.features) for head in heads]
+        held_out = [head.all_logits(validation.features) for head in heads]
         targets = validation.targets
     else:
         chosen_by = "folds"
@@ -113,7 +115,7 @@ def _out_of_fold(
         test = rows.subset(held_out)
         targets.append(test.targets)
         for number, head in enumerate(fit_path(rows.subset(~held_out), strengths)):
-            logits[number].append(head.logits(test.features))
+            logits[number].append(head.all_logits(test.features))
     empty = torch.empty(0, rows.classes)
     return [torch.cat([empty, *part]) for part in logits], torch.cat(
         [torch.empty(0, dtype=torch.int64), *targets]
@@ -121,9 +123,9 @@ def _out_of_fold(
 
 
 def _joined(first: Problem, second: Problem) -> Problem:
-    features = torch.cat([first.features, second.features])
+    features = torch.cat([first.features.tensor(), second.features.tensor()])
     targets = torch.cat([first.targets, second.targets])
-    return Problem(features, targets, first.classes, first.balanced)
+    return dataclasses.replace(first, features=FeatureRows.of(features), targets=targets)
 
 
 def _temperature(logits: Tensor, targets: Tensor) -> float:

@@ -8,7 +8,7 @@ from torch_inception.errors import ConfigError, WeightsError
 from torch_inception.weights import imagenet, npm, state_file
 from torch_inception.weights.record import Pooling, Weights, WeightsRecord
 
-__all__ = ["Pooling", "Weights", "WeightsRecord", "load_weights"]
+__all__ = ["Pooling", "Weights", "WeightsRecord", "load_weights", "tell_of_weights"]
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,9 @@ def load_weights(sources: str, *, need_classifier: bool = False) -> Weights:
         except WeightsError as error:
             refused.append((name, str(error)))
             continue
-        _tell(weights.record, refused)
+        for refused_name, reason in refused:
+            log.warning("weights: %s is not used: %s", refused_name, reason)
+        tell_of_weights(weights.record)
         return dataclasses.replace(weights, refused=tuple(refused))
     raise WeightsError(_all_refused(refused, need_classifier=need_classifier))
 
@@ -58,9 +60,10 @@ def _load(name: str) -> Weights:
     return state_file.load(Path(name))
 
 
-def _tell(record: WeightsRecord, refused: list[tuple[str, str]]) -> None:
-    for name, reason in refused:
-        log.warning("weights: %s is not used: %s", name, reason)
+def tell_of_weights(record: WeightsRecord) -> None:
+    """Log what is used, with a warning where it is a stand-in."""
+    if record.source == npm.SOURCE:
+        log.warning(npm.STAND_IN)
     log.info(
         "weights: using %s (%s, sha256 %s, %s pooling)",
         record.source,

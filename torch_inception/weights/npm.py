@@ -53,7 +53,6 @@ def load() -> Weights:
         with tempfile.TemporaryDirectory() as folder:
             weights = convert(_pack(Path(folder)))
         keep(name, weights)
-    log.warning(STAND_IN)
     return weights
 
 

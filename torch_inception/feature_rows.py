@@ -1,0 +1,49 @@
+"""Rows of features that may be too many for memory: chosen without copying, read in portions."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+PORTION = 8192
+"""Rows read at a time: 64 MB as float32."""
+
+
+@dataclass(frozen=True)
+class FeatureRows:
+    """Some rows of a table, in any order.
+
+    Attributes:
+        table: (M, D) float16 or float32, in memory or a file that is mapped into it.
+        numbers: (N,) int64, the place of each row in the table.
+    """
+
+    table: Tensor
+    numbers: Tensor
+
+    @classmethod
+    def of(cls, table: Tensor) -> "FeatureRows":
+        """Return all rows of a table (M, D)."""
+        return cls(table, torch.arange(len(table)))
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @property
+    def size(self) -> int:
+        """Features a row."""
+        return self.table.shape[1]
+
+    def subset(self, chosen: Tensor) -> "FeatureRows":
+        """Return the rows that a boolean mask (N,), or positions (K,) int64, choose."""
+        return FeatureRows(self.table, self.numbers[chosen])
+
+    def tensor(self) -> Tensor:
+        """Return all rows as (N, D) float32."""
+        return self.table[self.numbers].float()
+
+    def portions(self) -> Iterator[Tensor]:
+        """Yield the rows in order, `PORTION` at a time, as (K, D) float32; one at least."""
+        for numbers in torch.split(self.numbers, PORTION):
+            yield self.table[numbers].float()

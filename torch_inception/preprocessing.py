@@ -1,0 +1,94 @@
+"""Bring a picture to the network's size. There is no second way: it is saved with every model."""
+
+from dataclasses import dataclass
+
+import numpy
+from numpy.typing import NDArray
+from PIL import Image
+
+from torch_inception.config import Resize, check_choice
+from torch_inception.images import GROUND
+from torch_inception.network import IMAGE_SIZE
+
+CROP_RESIZE = 342
+"""Shorter side before the centre crop; `Inception_V3_Weights.IMAGENET1K_V1.transforms()`."""
+
+STRIP_RATIO = 50
+"""Longer over shorter side above which only the middle of a picture is scaled before the crop."""
+
+OVERSAMPLING = 2
+"""How many times its final size a JPEG is decoded at least; at 1 features suffer (README)."""
+
+Pixels = NDArray[numpy.uint8]
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How a picture becomes 299 x 299; saved with every model.
+
+    Attributes:
+        resize: "squash" scales both sides, whatever the shape (the original's graph does);
+            "crop" scales the shorter side to 342 and cuts out the centre (torchvision's way);
+            "pad" scales the longer side and fills up with white.
+        exact_decode: whether a large JPEG is decoded at its full size; otherwise at half, a
+            quarter or an eighth, at least twice what it is resized to.
+    """
+
+    resize: Resize = "squash"
+    exact_decode: bool = False
+
+    def __post_init__(self) -> None:
+        check_choice("resize", self.resize, Resize)
+
+    @property
+    def identity(self) -> str:
+        """Everything here that changes a feature; the number grows when the code changes it."""
+        return f"{self.resize} {'exact' if self.exact_decode else 'reduced'} 1"
+
+    @property
+    def shorter_side(self) -> int | None:
+        """What `images.decode` has to leave of a picture's shorter side; None for all of it."""
+        if self.exact_decode:
+            return None
+        return OVERSAMPLING * (CROP_RESIZE if self.resize == "crop" else IMAGE_SIZE)
+
+    def __call__(self, image: Image.Image) -> Pixels:
+        """Map an upright RGB picture to (299, 299, 3) uint8."""
+        resized = {"squash": _squash, "crop": _crop, "pad": _pad}[self.resize](image)
+        return numpy.asarray(resized)
+
+
+def _squash(image: Image.Image) -> Image.Image:
+    return image.resize((IMAGE_SIZE, IMAGE_SIZE), Image.Resampling.BILINEAR)
+
+
+def _crop(image: Image.Image) -> Image.Image:
+    # Sizes are rounded as torchvision's `resize` and `center_crop` round them.
+    image = _middle_of_strip(image)
+    width, height = image.size
+    if width <= height:
+        size = (CROP_RESIZE, int(CROP_RESIZE * height / width))
+    else:
+        size = (int(CROP_RESIZE * width / height), CROP_RESIZE)
+    resized = image.resize(size, Image.Resampling.BILINEAR)
+    left, top = (round((side - IMAGE_SIZE) / 2) for side in size)
+    return resized.crop((left, top, left + IMAGE_SIZE, top + IMAGE_SIZE))
+
+
+def _middle_of_strip(image: Image.Image) -> Image.Image:
+    """Cut the far ends off a picture so long that scaling all of it would fill the memory."""
+    width, height = image.size
+    longest = STRIP_RATIO * min(width, height)
+    if max(width, height) <= longest:
+        return image
+    left, top = max(0, (width - longest) // 2), max(0, (height - longest) // 2)
+    return image.crop((left, top, min(width, left + longest), min(height, top + longest)))
+
+
+def _pad(image: Image.Image) -> Image.Image:
+    longer = max(image.size)
+    width, height = (max(1, round(side * IMAGE_SIZE / longer)) for side in image.size)
+    resized = image.resize((width, height), Image.Resampling.BILINEAR)
+    padded = Image.new("RGB", (IMAGE_SIZE, IMAGE_SIZE), GROUND)
+    padded.paste(resized, ((IMAGE_SIZE - width) // 2, (IMAGE_SIZE - height) // 2))
+    return padded

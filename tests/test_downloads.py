@@ -12,7 +12,6 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -45,7 +44,7 @@ def content() -> bytes:
 
 @pytest.fixture
 def answer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes) -> Iterator[Answer]:
-    """Serve the weights on loopback, where torchvision is made to look for them."""
+    """Serve the weights on loopback, where the source is made to look for them."""
     said = Answer(body=content)
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -62,22 +61,26 @@ def answer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes) -> I
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    point_torchvision_at(monkeypatch, tmp_path, server.server_address[1], content)
+    point_the_source_at(monkeypatch, tmp_path, server.server_address[1], content)
     yield said
     server.shutdown()
     thread.join()
     server.server_close()
 
 
-def point_torchvision_at(
+def point_the_source_at(
     monkeypatch: pytest.MonkeyPatch, folder: Path, port: int, content: bytes
 ) -> None:
     digest = hashlib.sha256(content).hexdigest()[:8]
     url = f"http://127.0.0.1:{port}/inception_v3_test-{digest}.pth"
-    entry = SimpleNamespace(IMAGENET1K_V1=SimpleNamespace(url=url, name="IMAGENET1K_V1"))
-    monkeypatch.setattr(torchvision.models, "Inception_V3_Weights", entry)
+    monkeypatch.setattr(imagenet, "URL", url)
     monkeypatch.setenv("TORCH_HOME", str(folder / "torch"))
     monkeypatch.setenv("no_proxy", "127.0.0.1")
+
+
+def test_the_weights_are_those_that_torchvision_names() -> None:
+    named = torchvision.models.Inception_V3_Weights.IMAGENET1K_V1
+    assert (imagenet.URL, imagenet.VERSION) == (named.url, named.name)
 
 
 def hub_files(folder: Path) -> list[Path]:
@@ -129,7 +132,7 @@ def test_a_server_that_never_answers_is_given_up(
     assert imagenet.PATIENCE_SECONDS == 10
     monkeypatch.setattr(imagenet, "PATIENCE_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        point_torchvision_at(monkeypatch, tmp_path, silent.getsockname()[1], content)
+        point_the_source_at(monkeypatch, tmp_path, silent.getsockname()[1], content)
         with pytest.raises(WeightsError, match="no answer within"):
             load_weights("imagenet")
     assert socket.getdefaulttimeout() is None

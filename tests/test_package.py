@@ -95,8 +95,8 @@ def test_help_does_not_wait_for_torch(command: str) -> None:
     assert f"python -m torch_inception.{command}" in done.stdout
 
 
-def test_naming_pictures_with_a_trained_model_does_not_import_torchvision() -> None:
-    code = "import sys, torch_inception.classifier, torch_inception.answers\n"
+def test_naming_pictures_and_training_do_not_import_torchvision() -> None:
+    code = "import sys, torch_inception.answers, torch_inception.pipeline\n"
     code += "assert 'torchvision' not in sys.modules and 'torch' in sys.modules"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 

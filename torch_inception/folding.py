@@ -17,7 +17,6 @@ from torch_inception.network import empty_network
 from torch_inception.storage import atomic_file, cache_folder
 from torch_inception.torch_file import load_safely
 from torch_inception.weights import Weights, WeightsRecord
-from torch_inception.weights.record import fingerprint
 
 log = logging.getLogger(__name__)
 
@@ -79,13 +78,13 @@ def kept(record: WeightsRecord) -> FoldedWeights | None:
     if not path.exists():
         return None
     try:
-        content = load_safely(path)
+        content = load_safely(path, mapped=True)
         if content["format"] != FORMAT:
             return None
-        if fingerprint(content["state"]) == content["fingerprint"]:
-            return FoldedWeights(record, content["state"])
-        problem = "its tensors are not the ones that were written"
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        if _digest(content["parameters"]) == content["sha256"]:
+            return FoldedWeights(record, _state(content["parameters"]))
+        problem = "its numbers are not the ones that were written"
+    except (ValueError, LookupError, TypeError, AttributeError, RuntimeError) as error:
         problem = str(error) or type(error).__name__
     log.warning("weights: %s is damaged (%s); making it again", path, problem)
     return None
@@ -100,13 +99,38 @@ def folded(weights: Weights) -> FoldedWeights:
     if found is not None:
         return found
     made = fold(weights)
-    content = {"format": FORMAT, "fingerprint": fingerprint(made.state), "state": made.state}
+    parameters = torch.cat([_in_memory_order(tensor).flatten() for tensor in made.state.values()])
+    content = {"format": FORMAT, "sha256": _digest(parameters), "parameters": parameters}
     try:
         with atomic_file(_path(weights.record)) as temporary:
             torch.save(content, temporary)
     except OSError as error:
         log.warning("weights: cannot be kept in %s (%s)", _path(weights.record).parent, error)
     return made
+
+
+def _state(parameters: Tensor) -> dict[str, Tensor]:
+    """Cut the parameters, all in one (P,) float32, into the tensors of `FoldedWeights.state`."""
+    state: dict[str, Tensor] = {}
+    start = 0
+    for name, parameter in empty_network(count_padding=True).named_parameters():
+        part = parameters[start : start + parameter.numel()]
+        state[name] = part.view(_in_memory_order(parameter).shape)
+        if parameter.ndim == 4:
+            state[name] = state[name].permute(0, 3, 1, 2)
+        start += parameter.numel()
+    if start != len(parameters):
+        raise ValueError(f"{len(parameters)} parameters, not {start}")
+    return state
+
+
+def _in_memory_order(parameter: Tensor) -> Tensor:
+    """See a kernel (out, in, height, width) as channels-last memory has it: in comes last."""
+    return parameter.permute(0, 2, 3, 1) if parameter.ndim == 4 else parameter
+
+
+def _digest(parameters: Tensor) -> str:
+    return hashlib.sha256(parameters.numpy()).hexdigest()
 
 
 def _path(record: WeightsRecord) -> Path:

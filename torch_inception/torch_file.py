@@ -7,14 +7,19 @@ from typing import Any
 import torch
 
 
-def load_safely(path: Path) -> Any:  # noqa: ANN401 - whatever was saved
+def load_safely(path: Path, *, mapped: bool = False) -> Any:  # noqa: ANN401 - whatever was saved
     """Return the content of a file, if it is tensors and plain values only.
+
+    Args:
+        path: the file.
+        mapped: whether tensors stay in the file, which is mapped into memory; only for files that
+            are replaced as a whole and never written to.
 
     Raises:
         ValueError: it is something else, or damaged; torch's own words would mislead.
     """
     try:
-        return torch.load(path, weights_only=True, map_location="cpu")
+        return torch.load(path, weights_only=True, map_location="cpu", mmap=mapped)
     except pickle.UnpicklingError as error:
         raise ValueError("it is damaged, or holds more than tensors and plain values") from error
     except OSError as error:

@@ -80,8 +80,8 @@ def _all_refused(refused: list[tuple[str, str]], *, need_classifier: bool) -> st
     lines = [f"no source gave {wanted}:"]
     lines += [f"  {name}: {reason}" for name, reason in refused]
     lines.append(
-        "What to do: download https://download.pytorch.org/models/inception_v3_google-0cc3c7bd.pth "
-        "where there is a network and name the file: --weights PATH."
+        f"What to do: download {imagenet.URL} where there is a network and name the file: "
+        "--weights PATH."
     )
     if need_classifier:
         lines.append("To name your own classes, train a model and give it: --model RUN.")

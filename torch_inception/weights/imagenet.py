@@ -17,6 +17,11 @@ from torch_inception.weights.record import Weights, make_weights
 from torch_inception.weights.state_file import read_state
 
 SOURCE = "imagenet"
+VERSION = "IMAGENET1K_V1"
+URL = "https://download.pytorch.org/models/inception_v3_google-0cc3c7bd.pth"
+"""`torchvision.models.Inception_V3_Weights.IMAGENET1K_V1.url`; importing torchvision to ask for it
+would take longer than all else that a second training does."""
+
 PATIENCE_SECONDS = 10.0
 """How long a connection may be silent before the download is given up."""
 
@@ -31,14 +36,11 @@ def load() -> Weights:
     Raises:
         WeightsError: the file cannot be downloaded, or is not the one that torchvision names.
     """
-    from torchvision.models import Inception_V3_Weights
-
-    chosen = Inception_V3_Weights.IMAGENET1K_V1
-    path = Path(torch.hub.get_dir()) / "checkpoints" / Path(chosen.url).name
+    path = Path(torch.hub.get_dir()) / "checkpoints" / Path(URL).name
     # torch names its files NAME-HASH.pth, with the first digits of the content's SHA-256.
     hash_prefix = path.stem.rpartition("-")[2]
     if not path.exists():
-        _download(chosen.url, path, hash_prefix)
+        _download(URL, path, hash_prefix)
     try:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -49,7 +51,7 @@ def load() -> Weights:
             f"{path} is damaged: its SHA-256 begins with {digest[: len(hash_prefix)]}, not with "
             f"{hash_prefix}. Delete it, and it is downloaded again."
         )
-    return make_weights(read_state(path), source=SOURCE, version=chosen.name, pooling="torchvision")
+    return make_weights(read_state(path), source=SOURCE, version=VERSION, pooling="torchvision")
 
 
 def _download(url: str, path: Path, hash_prefix: str) -> None:

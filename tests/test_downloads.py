@@ -80,7 +80,7 @@ def point_the_source_at(
 
 def test_the_weights_are_those_that_torchvision_names() -> None:
     named = torchvision.models.Inception_V3_Weights.IMAGENET1K_V1
-    assert (imagenet.URL, imagenet.VERSION) == (named.url, named.name)
+    assert (named.url, named.name) == (imagenet.URL, imagenet.VERSION)
 
 
 def hub_files(folder: Path) -> list[Path]:

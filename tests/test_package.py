@@ -18,7 +18,8 @@ PACKAGE = Path(torch_inception.__file__).parent
 ROOMS = [
     "errors", "compatibility", "config", "storage", "torch_file", "torch_threads", "cores",
     "network", "progress", "streaming", "folders", "images", "preprocessing", "weights",
-    "folding", "engine", "backbone", "cache", "digests", "extraction", "feature_rows", "features",
+    "folding", "engine", "backbone", "cache", "digests", "int8",
+    "extraction", "feature_rows", "features",
     "extractor", "dataset", "picture_folder", "head", "calibration", "metrics", "solvers", "split",
     "examples", "model_file", "classifier", "evaluation", "run_folder", "pipeline",
     "command_line", "answers", "sources", "train", "predict",

@@ -1,5 +1,6 @@
 """The frozen backbone: pictures in, features out."""
 
+import copy
 from collections.abc import Sequence
 
 import numpy
@@ -11,7 +12,7 @@ from torch_inception.cores import usable_cores
 from torch_inception.engine import Rows, Session
 from torch_inception.errors import ConfigError
 from torch_inception.folding import FoldedWeights, fold, folded
-from torch_inception.network import IMAGE_SIZE, empty_network
+from torch_inception.network import IMAGE_SIZE, InceptionV3, empty_network
 from torch_inception.preprocessing import Pixels
 from torch_inception.weights import Weights
 
@@ -39,10 +40,14 @@ class Backbone(nn.Module):
         self.record = folded.record
         network = empty_network(count_padding=self.record.pooling == "torchvision")
         network.load_state_dict(folded.state, assign=True)
-        self.network = network.to(device).to(memory_format=torch.channels_last)
+        self.network: InceptionV3 = network.to(device).to(memory_format=torch.channels_last)
         self.network.requires_grad_(False)
         self.device = device
         self.eval()
+
+    def copy_network(self) -> InceptionV3:
+        """Return a copy whose parameters may be changed."""
+        return copy.deepcopy(self.network)
 
     @property
     def workers(self) -> int:

@@ -11,10 +11,12 @@ import torch
 
 from torch_inception.backbone import Backbone, choose_device, load_backbone
 from torch_inception.config import DEFAULT_WEIGHTS, Device
+from torch_inception.engine import Engine
 from torch_inception.errors import ConfigError, ImageError, ModelError, WeightsError
 from torch_inception.extraction import Picture, Row, stream_features
 from torch_inception.folding import kept
 from torch_inception.head import Head
+from torch_inception.int8 import kept_engine
 from torch_inception.model_file import Model, load_model, save_model
 from torch_inception.preprocessing import Preprocessing
 from torch_inception.weights import Weights, WeightsRecord, load_weights, tell_of_weights
@@ -37,7 +39,7 @@ class Classifier:
         backbone: the frozen network, with the weights that the model names.
     """
 
-    def __init__(self, model: Model, backbone: Backbone) -> None:
+    def __init__(self, model: Model, backbone: Engine) -> None:
         self.model = model
         self.backbone = backbone
 
@@ -57,13 +59,14 @@ class Classifier:
         """
         model = load_model(Path(path))
         chosen = choose_device(device)
-        # A folded network in the cache spares the search for the weights' source.
-        at_hand = None if weights else kept(model.backbone)
-        if at_hand is not None:
+        # What is kept in the cache spares the search for the weights' source.
+        engine = None if weights else _engine_at_hand(model, chosen)
+        if engine is None:
+            loaded = _same_weights(model.backbone, weights, str(path))
+            engine = load_backbone(loaded, device=chosen)
+        else:
             tell_of_weights(model.backbone)
-            return cls(model, Backbone(at_hand, device=chosen))
-        loaded = _same_weights(model.backbone, weights, str(path))
-        return cls(model, load_backbone(loaded, device=chosen))
+        return cls(model, engine)
 
     @classmethod
     def imagenet(cls, *, weights: str = DEFAULT_WEIGHTS, device: Device = "auto") -> "Classifier":
@@ -154,6 +157,24 @@ def _is_one(pictures: object) -> bool:
     if isinstance(pictures, torch.Tensor):
         return pictures.ndim == 3
     return isinstance(pictures, str) or not isinstance(pictures, Iterable)
+
+
+def _engine_at_hand(model: Model, device: torch.device) -> Engine | None:
+    """Return the engine that a model was trained with, or its float32 twin, from the cache."""
+    if model.calibration:
+        try:
+            found = kept_engine(model.calibration, model.backbone)
+            if found is not None:
+                return found[0]
+            reason = "its 8-bit network is not in the cache"
+        except ConfigError as error:
+            reason = str(error)
+        log.warning(
+            "the model was trained with --precision int8, and pictures are named in float32, "
+            "with scores that differ a little: %s", reason,
+        )  # fmt: skip
+    at_hand = kept(model.backbone)
+    return None if at_hand is None else Backbone(at_hand, device=device)
 
 
 def _same_weights(record: WeightsRecord, sources: str, model: str) -> Weights:

@@ -20,6 +20,7 @@ from torch_inception.errors import ImageError
 from torch_inception.extraction import Row, extract
 from torch_inception.feature_rows import FeatureRows
 from torch_inception.images import decode, read_file
+from torch_inception.int8 import advised
 from torch_inception.preprocessing import Preprocessing
 from torch_inception.progress import progress_bar
 
@@ -87,7 +88,14 @@ def feature_table(
     start = time.perf_counter()
     load = partial(_load_unchanged, shorter_side=preprocessing.shorter_side)
     results = extract(engine, preprocessing, missing.items(), load=load)
-    shown = progress_bar(results, "features", total=len(missing), show=progress)
+    results = advised(results, engine, total=len(missing))
+    shown = progress_bar(
+        results,
+        "features",
+        total=len(missing),
+        show=progress,
+        start_up=engine.workers * engine.batch_size,
+    )
     bad = _commit_as_they_come(store, missing, shown)
     seconds = time.perf_counter() - start
     places |= store.find(missing)

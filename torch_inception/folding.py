@@ -130,7 +130,7 @@ def _in_memory_order(parameter: Tensor) -> Tensor:
 
 
 def _digest(parameters: Tensor) -> str:
-    return hashlib.sha256(parameters.numpy()).hexdigest()
+    return hashlib.sha256(parameters.numpy().data).hexdigest()
 
 
 def _path(record: WeightsRecord) -> Path:

@@ -20,8 +20,11 @@ MODEL_FILE = "model.pt"
 FORMAT = 1
 """Number of the layout of the file."""
 
-BEFORE = {"exact_decode": True}
-"""Preprocessing of models that were saved before there was a choice."""
+BEFORE = {"calibration": ""}
+"""What models have that were saved before there was a choice."""
+
+PREPROCESSING_BEFORE = {"exact_decode": True}
+"""The same for their preprocessing."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ class Model:
         backbone: what the head's features came from.
         half_features: whether the head was fitted on rows rounded to float16, as the cache keeps
             them; prediction then rounds too, so that it agrees with training.
+        calibration: key of the 8-bit network that computed the features; "" for float32.
         refused: (source, reason) of each source of weights that was tried in vain.
     """
 
@@ -43,6 +47,7 @@ class Model:
     preprocessing: Preprocessing
     backbone: WeightsRecord
     half_features: bool = True
+    calibration: str = ""
     refused: tuple[tuple[str, str], ...] = ()
 
 
@@ -56,6 +61,7 @@ def save_model(model: Model, path: Path) -> None:
         "preprocessing": dataclasses.asdict(model.preprocessing),
         "backbone": model.backbone.as_dict(),
         "half_features": model.half_features,
+        "calibration": model.calibration,
         "refused": [list(pair) for pair in model.refused],
     }
     with atomic_file(path) as temporary, temporary.open("wb") as file:
@@ -84,13 +90,22 @@ def load_model(path: Path) -> Model:
         return Model(
             labels=_checked(content["labels"], head),
             head=head,
-            preprocessing=Preprocessing(**{**BEFORE, **content["preprocessing"]}),
+            preprocessing=Preprocessing(**{**PREPROCESSING_BEFORE, **content["preprocessing"]}),
             backbone=WeightsRecord.from_dict(content["backbone"]),
             half_features=bool(content["half_features"]),
+            calibration=str(content["calibration"]),
             refused=tuple((str(source), str(reason)) for source, reason in content["refused"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ModelError(f"{file} is damaged ({error!r}). Train again.") from error
+
+
+def earlier_calibration(folder: Path) -> str:
+    """Return the calibration of an earlier run's model; "" where there is none to read."""
+    try:
+        return load_model(folder).calibration
+    except ModelError:
+        return ""
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -105,7 +120,7 @@ def _read(file: Path) -> dict[str, Any]:
             f"{file} has the format {content['format']!r}; this version reads {FORMAT}. "
             "Update torch_inception, or train again."
         )
-    return content
+    return {**BEFORE, **content}
 
 
 def _checked(labels: object, head: Head) -> list[str]:

@@ -1,0 +1,60 @@
+"""Tell who waits for a long pass in float32 what 8-bit integers would save."""
+
+import logging
+import time
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+from torch_inception.backbone import Backbone
+from torch_inception.engine import Engine
+from torch_inception.int8.runtime import has_instructions
+
+log = logging.getLogger(__name__)
+
+LONG_PASS = 2000
+"""Pictures to compute above which there is advice."""
+
+SPEED_UP = 4.0
+"""How many times as fast as float32 a pass over 640 x 480 JPEGs is; benchmarks/whole_pass.py."""
+
+_TIMED = 100
+
+Item = TypeVar("Item")
+
+
+def advised(results: Iterable[Item], engine: Engine, *, total: int) -> Iterator[Item]:
+    """Pass the results of a pass through; say after some seconds what would be faster.
+
+    Args:
+        results: as they come.
+        engine: that computes them.
+        total: how many there will be.
+    """
+    if total <= LONG_PASS or not _could_be_faster(engine):
+        yield from results
+        return
+    first = engine.workers * engine.batch_size
+    start = 0.0
+    for number, result in enumerate(results):
+        yield result
+        if number == first:
+            start = time.perf_counter()
+        elif number == first + _TIMED:
+            rate = _TIMED / (time.perf_counter() - start)
+            log.info(
+                "%d pictures at %.0f a second take %s. --precision int8 would take about %s, after "
+                'half a minute of calibration (pip install "torch-inception[openvino]").',
+                total, rate, _spoken(total / rate), _spoken(total / rate / SPEED_UP),
+            )  # fmt: skip
+
+
+def _could_be_faster(engine: Engine) -> bool:
+    on_cpu = isinstance(engine, Backbone) and engine.device.type == "cpu"
+    return on_cpu and has_instructions()
+
+
+def _spoken(seconds: float) -> str:
+    """Write a duration as a person says it: `40 s`, `12 min`, `3.5 h`."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,137 @@
+"""The engine in 8-bit integers for a set of pictures: calibrated on them, checked, and kept."""
+
+import hashlib
+import importlib.metadata
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy
+
+from torch_inception.backbone import Backbone
+from torch_inception.cache import FileIndex
+from torch_inception.digests import remembered_digests
+from torch_inception.engine import Engine, Rows
+from torch_inception.errors import ConfigError, ImageError
+from torch_inception.images import decode, read_file
+from torch_inception.int8.engine import Int8Engine
+from torch_inception.int8.quantisation import quantise
+from torch_inception.int8.runtime import check_processor, import_extra
+from torch_inception.int8.store import Calibration, keep_engine, kept_engine
+from torch_inception.preprocessing import Pixels, Preprocessing
+from torch_inception.storage import cache_folder
+from torch_inception.torch_threads import threads_restored
+
+log = logging.getLogger(__name__)
+
+MOST_PICTURES, FEWEST_PICTURES = 64, 32
+"""How many pictures a network is calibrated on."""
+
+HELD_BACK = 16
+"""Further pictures, on which its features are compared with those of float32."""
+
+LEAST_AGREEMENT = 0.99
+"""Mean cosine between both, under which the network is refused."""
+
+FORMAT = 1
+"""Number of the layout of a kept network, and of the way in which it is made."""
+
+
+def calibrated_engine(
+    backbone: Backbone, preprocessing: Preprocessing, paths: Sequence[Path], *, earlier: str = ""
+) -> tuple[Int8Engine, Calibration]:
+    """Return the 8-bit network for a set of pictures: the kept one, or a new one, which is kept.
+
+    Args:
+        backbone: in float32.
+        preprocessing: how a picture becomes 299 x 299.
+        paths: of all pictures; some are chosen by the hash of their names.
+        earlier: key of an earlier run's calibration, which stays if half of its pictures are
+            among these: so that added pictures do not make all rows be computed again.
+
+    Raises:
+        ConfigError: what it needs is missing, or its features are not those of float32.
+    """
+    check_processor()
+    space = f"{backbone.identity} {preprocessing.identity}"
+    found = kept_engine(earlier, backbone.record) if earlier else None
+    if found is not None and found[1].space == space and _shares_pictures(found[1], paths):
+        return found
+    sample = _sample(preprocessing, paths)
+    chosen, held_back = sample[:-HELD_BACK], sample[-HELD_BACK:]
+    digests = sorted(digest for digest, _ in chosen)
+    key = _key(space, digests)
+    found = kept_engine(key, backbone.record)
+    if found is not None:
+        return found
+    log.info("int8: calibrating on %d pictures; this takes some seconds, once", len(chosen))
+    engine = quantise(backbone, [picture for _, picture in chosen])
+    cosines = _cosines(backbone, engine, [picture for _, picture in held_back])
+    calibration = Calibration(
+        key, space, digests, HELD_BACK, float(cosines.mean()), float(cosines.min())
+    )
+    if calibration.mean_cosine < LEAST_AGREEMENT:
+        raise ConfigError(
+            f"precision 'int8' is refused: {calibration}, and {LEAST_AGREEMENT} is the least. "
+            "Use --precision fp32."
+        )
+    keep_engine(engine, calibration)
+    # From the file, so that this run computes what later ones will.
+    return kept_engine(key, backbone.record) or (engine, calibration)
+
+
+def _sample(preprocessing: Preprocessing, paths: Sequence[Path]) -> list[tuple[str, Pixels]]:
+    """Return (digest, picture) of pictures from all over the set, different ones."""
+    found: dict[str, Pixels] = {}
+    for digest, picture in _readable(preprocessing, sorted(paths, key=_name_hash)):
+        found[digest] = picture
+        if len(found) == MOST_PICTURES + HELD_BACK:
+            break
+    if len(found) < FEWEST_PICTURES + HELD_BACK:
+        raise ConfigError(
+            f"precision 'int8' needs {FEWEST_PICTURES + HELD_BACK} different pictures to be "
+            f"calibrated and checked on, and there are {len(found)}. Use --precision fp32."
+        )
+    return list(found.items())
+
+
+def _readable(preprocessing: Preprocessing, paths: Sequence[Path]) -> Iterator[tuple[str, Pixels]]:
+    for path in paths:
+        try:
+            content = read_file(path)
+            picture = preprocessing(decode(content, shorter_side=preprocessing.shorter_side))
+        except ImageError:
+            continue
+        yield hashlib.sha256(content).hexdigest(), picture
+
+
+def _name_hash(path: Path) -> bytes:
+    return hashlib.sha256(os.fsencode(Path(path.parent.name, path.name))).digest()
+
+
+def _shares_pictures(calibration: Calibration, paths: Sequence[Path]) -> bool:
+    """Tell whether half of the pictures are among these, as far as these are remembered."""
+    known = remembered_digests(paths, FileIndex(cache_folder())).values()
+    present = {digest.hex() for digest in known}.intersection(calibration.digests)
+    return 2 * len(present) >= len(calibration.digests)
+
+
+def _key(space: str, digests: Sequence[str]) -> str:
+    versions = []
+    for package in ("openvino", "nncf"):
+        import_extra(package)
+        versions.append(importlib.metadata.version(package))
+    parts = [space, FORMAT, *versions, *digests]
+    return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
+
+
+def _cosines(one: Engine, other: Engine, pictures: Sequence[Pixels]) -> Rows:
+    with threads_restored():
+        ours, theirs = (
+            numpy.concatenate([session(pictures[i : i + 1]).copy() for i in range(len(pictures))])
+            for session in (one.session(), other.session())
+        )
+    lengths = numpy.linalg.norm(ours, axis=1) * numpy.linalg.norm(theirs, axis=1)
+    cosines: Rows = (ours * theirs).sum(axis=1) / numpy.maximum(lengths, 1e-12)
+    return cosines

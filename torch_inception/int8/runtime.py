@@ -1,0 +1,72 @@
+"""OpenVINO and NNCF, which are an extra: imported when they are needed, and kept quiet."""
+
+import contextlib
+import io
+import logging
+import os
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+
+from torch_inception.errors import ConfigError
+
+INSTRUCTIONS = ("avx512_vnni", "avx_vnni", "amx_int8")
+"""Any of these multiplies 8-bit integers several times as fast as float32."""
+
+
+def has_instructions() -> bool:
+    """Tell whether the processor is known to multiply 8-bit integers fast."""
+    known: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    return any(known.get(name) for name in INSTRUCTIONS)
+
+
+def check_processor() -> None:
+    """Do nothing if the processor has instructions for 8-bit integers.
+
+    Raises:
+        ConfigError: it has none, and int8 would be no faster than float32.
+    """
+    if not has_instructions():
+        raise ConfigError(
+            "precision 'int8' needs a processor with VNNI or AMX instructions, which torch does "
+            "not find here; it would be slow. Use --precision fp32."
+        )
+
+
+def import_extra(package: str) -> Any:  # noqa: ANN401 - a module without types
+    """Import OpenVINO or NNCF.
+
+    Raises:
+        ConfigError: it is not installed, or does not work.
+    """
+    try:
+        return __import__(package)
+    except ImportError as error:
+        raise ConfigError(
+            f"precision 'int8' needs the package {package} ({error}). "
+            'Install it: pip install "torch-inception[openvino]".'
+        ) from error
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keep OpenVINO's and NNCF's bars off the screen, and their reports of use at home.
+
+    Both send usage statistics over the network unless these variables are set.
+    """
+    # torch says through this one, when NNCF imports it, that there is no CUDA compiler.
+    logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
+    before = {name: os.environ.get(name) for name in ("CI", "NNCF_CI")}
+    os.environ.update(dict.fromkeys(before, "true"))
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

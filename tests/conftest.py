@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from torch_inception import backbone as backbone_room
+from torch_inception import engines as engines_room
 from torch_inception import weights as weights_room
 from torch_inception.backbone import Backbone
 from torch_inception.errors import WeightsError
@@ -66,7 +66,7 @@ def fake_network(monkeypatch: pytest.MonkeyPatch) -> WeightsRecord:
         return rows
 
     monkeypatch.setattr(weights_room, "_load", load)
-    monkeypatch.setattr(backbone_room, "folded", lambda weights: weights)
+    monkeypatch.setattr(engines_room, "folded", lambda weights: weights)
     monkeypatch.setattr(Backbone, "__init__", initialise)
     monkeypatch.setattr(Backbone, "forward", channel_means)
     return FAKE_RECORD

@@ -7,11 +7,9 @@ import numpy
 import torch
 from torch import Tensor, nn
 
-from torch_inception.config import Device, check_choice
 from torch_inception.cores import usable_cores
 from torch_inception.engine import Rows, Session
-from torch_inception.errors import ConfigError
-from torch_inception.folding import FoldedWeights, fold, folded
+from torch_inception.folding import FoldedWeights, fold
 from torch_inception.network import IMAGE_SIZE, InceptionV3, empty_network
 from torch_inception.preprocessing import Pixels
 from torch_inception.weights import Weights
@@ -29,9 +27,11 @@ class Backbone(nn.Module):
 
     Attributes:
         record: what the weights are.
+        arithmetic: of its convolutions.
         batch_size: most pictures that a session takes at a time.
     """
 
+    arithmetic = "fp32"
     batch_size = CPU_BATCH
 
     def __init__(self, weights: Weights | FoldedWeights, *, device: torch.device) -> None:
@@ -57,7 +57,7 @@ class Backbone(nn.Module):
     @property
     def identity(self) -> str:
         """Everything here that changes a feature."""
-        return f"{self.record.identity} fp32"
+        return f"{self.record.identity} {self.arithmetic}"
 
     def session(self) -> Session:
         """Return a function for the calling thread alone, which is to keep one core busy.
@@ -92,7 +92,8 @@ class Backbone(nn.Module):
         Returns:
             (B, 2048, 8, 8) float32 on the backbone's device.
         """
-        values = pixels.to(self.device).to(torch.float32, memory_format=torch.channels_last)
+        dtype = self.network.Conv2d_1a_3x3.weight.dtype
+        values = pixels.to(self.device).to(dtype, memory_format=torch.channels_last)
         maps: Tensor = self.network(values)
         return maps
 
@@ -107,24 +108,3 @@ class Backbone(nn.Module):
             (B, 2048) float32 on the backbone's device; row i belongs to picture i.
         """
         return self.feature_map(pixels).mean(dim=(2, 3))
-
-
-def load_backbone(weights: Weights, *, device: torch.device) -> Backbone:
-    """Return the network with these weights; its folded parameters are kept in the cache."""
-    return Backbone(folded(weights), device=device)
-
-
-def choose_device(name: str) -> torch.device:
-    """Return the device for "auto", "cpu" or "cuda".
-
-    Raises:
-        ConfigError: the name is another, or CUDA is asked for and is not there.
-    """
-    check_choice("device", name, Device)
-    available = torch.cuda.is_available()
-    if name == "cuda" and not available:
-        raise ConfigError(
-            "device 'cuda' was asked for, but torch sees no CUDA GPU. Use --device cpu or auto, "
-            "or install a driver and a CUDA build of torch."
-        )
-    return torch.device("cuda" if name == "cuda" or (name == "auto" and available) else "cpu")

@@ -9,14 +9,12 @@ from typing import NamedTuple, overload
 import numpy
 import torch
 
-from torch_inception.backbone import Backbone, choose_device, load_backbone
 from torch_inception.config import DEFAULT_WEIGHTS, Device
 from torch_inception.engine import Engine
+from torch_inception.engines import choose_device, engine_at_hand, load_backbone
 from torch_inception.errors import ConfigError, ImageError, ModelError, WeightsError
 from torch_inception.extraction import Picture, Row, stream_features
-from torch_inception.folding import kept
 from torch_inception.head import Head
-from torch_inception.int8 import kept_engine
 from torch_inception.model_file import Model, load_model, save_model
 from torch_inception.preprocessing import Preprocessing
 from torch_inception.weights import Weights, WeightsRecord, load_weights, tell_of_weights
@@ -60,10 +58,10 @@ class Classifier:
         model = load_model(Path(path))
         chosen = choose_device(device)
         # What is kept in the cache spares the search for the weights' source.
-        engine = None if weights else _engine_at_hand(model, chosen)
+        engine = None if weights else engine_at_hand(model.backbone, model.arithmetic, chosen)
         if engine is None:
             loaded = _same_weights(model.backbone, weights, str(path))
-            engine = load_backbone(loaded, device=chosen)
+            engine = load_backbone(loaded, device=chosen, arithmetic=model.arithmetic)
         else:
             tell_of_weights(model.backbone)
         return cls(model, engine)
@@ -86,7 +84,8 @@ class Classifier:
             backbone=loaded.record,
             half_features=False,
         )
-        return cls(model, load_backbone(loaded, device=choose_device(device)))
+        chosen = choose_device(device)
+        return cls(model, load_backbone(loaded, device=chosen, arithmetic="fp32"))
 
     @property
     def labels(self) -> list[str]:
@@ -157,24 +156,6 @@ def _is_one(pictures: object) -> bool:
     if isinstance(pictures, torch.Tensor):
         return pictures.ndim == 3
     return isinstance(pictures, str) or not isinstance(pictures, Iterable)
-
-
-def _engine_at_hand(model: Model, device: torch.device) -> Engine | None:
-    """Return the engine that a model was trained with, or its float32 twin, from the cache."""
-    if model.calibration:
-        try:
-            found = kept_engine(model.calibration, model.backbone)
-            if found is not None:
-                return found[0]
-            reason = "its 8-bit network is not in the cache"
-        except ConfigError as error:
-            reason = str(error)
-        log.warning(
-            "the model was trained with --precision int8, and pictures are named in float32, "
-            "with scores that differ a little: %s", reason,
-        )  # fmt: skip
-    at_hand = kept(model.backbone)
-    return None if at_hand is None else Backbone(at_hand, device=device)
 
 
 def _same_weights(record: WeightsRecord, sources: str, model: str) -> Weights:

@@ -19,7 +19,7 @@ Resize = Literal["squash", "crop", "pad"]
 Solver = Literal["lda", "lbfgs", "sgd"]
 ClassWeights = Literal["equal", "balanced"]
 Device = Literal["auto", "cpu", "cuda"]
-Precision = Literal["fp32", "int8"]
+Precision = Literal["auto", "fp32", "int8"]
 Format = Literal["text", "json", "csv"]
 
 Config = TypeVar("Config")
@@ -49,7 +49,9 @@ class TrainConfig:
         False, "decode large JPEGs at full size, not at the scale that is needed; saved too"
     )
     precision: Precision = setting(
-        "fp32", "arithmetic of the network; int8 is several times as fast and nearly the same"
+        "auto",
+        "arithmetic of the network: auto is float32, or bfloat16 on a GPU that has it; int8 is "
+        "several times as fast on a CPU, and nearly the same",
     )
     solver: Solver = setting(
         "lda",

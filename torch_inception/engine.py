@@ -23,6 +23,10 @@ class Engine(Protocol):
         """What the weights are."""
 
     @property
+    def arithmetic(self) -> str:
+        """How it computes: "fp32", "bf16", or "int8" and the key of a calibration."""
+
+    @property
     def identity(self) -> str:
         """Everything of the network that changes a feature: weights and arithmetic."""
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy
 
-from torch_inception.backbone import choose_device, load_backbone
 from torch_inception.config import DEFAULT_WEIGHTS, Device, Resize
+from torch_inception.engines import choose_device, load_backbone
 from torch_inception.errors import ImageError
 from torch_inception.extraction import Picture, Row, stream_features
 from torch_inception.features import feature_table

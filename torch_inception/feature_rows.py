@@ -44,6 +44,9 @@ class FeatureRows:
         return self.table[self.numbers].float()
 
     def portions(self) -> Iterator[Tensor]:
-        """Yield the rows in order, `PORTION` at a time, as (K, D) float32; one at least."""
+        """Yield the rows in order, `PORTION` at a time, as (K, D) float32; one at least.
+
+        A portion is a copy: whoever reads it may change it.
+        """
         for numbers in torch.split(self.numbers, PORTION):
             yield self.table[numbers].float()

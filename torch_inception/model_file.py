@@ -20,7 +20,7 @@ MODEL_FILE = "model.pt"
 FORMAT = 1
 """Number of the layout of the file."""
 
-BEFORE = {"calibration": ""}
+BEFORE = {"arithmetic": "fp32"}
 """What models have that were saved before there was a choice."""
 
 PREPROCESSING_BEFORE = {"exact_decode": True}
@@ -38,7 +38,7 @@ class Model:
         backbone: what the head's features came from.
         half_features: whether the head was fitted on rows rounded to float16, as the cache keeps
             them; prediction then rounds too, so that it agrees with training.
-        calibration: key of the 8-bit network that computed the features; "" for float32.
+        arithmetic: of the engine that computed the features: "fp32", "bf16", or "int8" and a key.
         refused: (source, reason) of each source of weights that was tried in vain.
     """
 
@@ -47,7 +47,7 @@ class Model:
     preprocessing: Preprocessing
     backbone: WeightsRecord
     half_features: bool = True
-    calibration: str = ""
+    arithmetic: str = "fp32"
     refused: tuple[tuple[str, str], ...] = ()
 
 
@@ -61,7 +61,7 @@ def save_model(model: Model, path: Path) -> None:
         "preprocessing": dataclasses.asdict(model.preprocessing),
         "backbone": model.backbone.as_dict(),
         "half_features": model.half_features,
-        "calibration": model.calibration,
+        "arithmetic": model.arithmetic,
         "refused": [list(pair) for pair in model.refused],
     }
     with atomic_file(path) as temporary, temporary.open("wb") as file:
@@ -93,17 +93,17 @@ def load_model(path: Path) -> Model:
             preprocessing=Preprocessing(**{**PREPROCESSING_BEFORE, **content["preprocessing"]}),
             backbone=WeightsRecord.from_dict(content["backbone"]),
             half_features=bool(content["half_features"]),
-            calibration=str(content["calibration"]),
+            arithmetic=str(content["arithmetic"]),
             refused=tuple((str(source), str(reason)) for source, reason in content["refused"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ModelError(f"{file} is damaged ({error!r}). Train again.") from error
 
 
-def earlier_calibration(folder: Path) -> str:
-    """Return the calibration of an earlier run's model; "" where there is none to read."""
+def earlier_arithmetic(folder: Path) -> str:
+    """Return the arithmetic of an earlier run's model; "" where there is none to read."""
     try:
-        return load_model(folder).calibration
+        return load_model(folder).arithmetic
     except ModelError:
         return ""
 

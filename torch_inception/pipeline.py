@@ -4,20 +4,16 @@ import dataclasses
 import logging
 import shlex
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from torch_inception.backbone import Backbone, choose_device, load_backbone
 from torch_inception.classifier import Classifier
 from torch_inception.config import TrainConfig, make_config
 from torch_inception.dataset import class_table, read_dataset
-from torch_inception.engine import Engine
-from torch_inception.errors import ConfigError
+from torch_inception.engines import training_engine
 from torch_inception.evaluation import (
     History,
     final_report,
@@ -27,8 +23,7 @@ from torch_inception.evaluation import (
 )
 from torch_inception.examples import Examples, make_examples, relative_name
 from torch_inception.features import FeatureTable, Skipped, feature_table
-from torch_inception.int8 import Calibration, calibrated_engine
-from torch_inception.model_file import Model, earlier_calibration
+from torch_inception.model_file import Model, earlier_arithmetic
 from torch_inception.preprocessing import Preprocessing
 from torch_inception.run_folder import SPLITS_FILE, Run, check_output, write_run
 from torch_inception.solvers import FittedHead, fit_head
@@ -86,12 +81,14 @@ def run_training(config: TrainConfig, *, progress: bool = False) -> TrainingResu
         check_output(output, dataset.folder)
         log.info(class_table(dataset))
     with clock.phase("weights"):
-        device = _device(config)
         weights = load_weights(config.weights)
-        backbone = load_backbone(weights, device=device)
-    with clock.phase("features"):
         preprocessing = Preprocessing(config.resize, exact_decode=config.exact_decode)
-        engine, calibration = _engine(config, backbone, preprocessing, dataset.paths)
+        engine, calibration = training_engine(
+            config, weights, preprocessing, dataset.paths, earlier=earlier_arithmetic(output)
+        )
+        if calibration:
+            log.info("int8: %s", calibration)
+    with clock.phase("features"):
         table = feature_table(
             engine, preprocessing, dataset.paths, cache=cache_folder(), progress=progress
         )
@@ -101,13 +98,14 @@ def run_training(config: TrainConfig, *, progress: bool = False) -> TrainingResu
         fitted, history = _fit(config, examples)
     tested = test_predictions(fitted.head, examples)
     metrics = make_metrics(config, examples, table, fitted, weights, seconds=clock.seconds)
+    metrics["backbone"]["arithmetic"] = engine.arithmetic
     metrics["backbone"]["calibration"] = calibration and dataclasses.asdict(calibration)
     model = Model(
         dataset.labels,
         fitted.head,
         preprocessing,
         weights.record,
-        calibration=calibration.key if calibration else "",
+        arithmetic=engine.arithmetic,
         refused=weights.refused,
     )
     skipped = [(relative_name(skip.path, dataset.folder), skip.reason) for skip in table.skipped]
@@ -117,25 +115,6 @@ def run_training(config: TrainConfig, *, progress: bool = False) -> TrainingResu
     log.info("Results are in %s. To name a picture:", output)
     log.info("  python -m torch_inception.predict --model %s PICTURE", shlex.quote(str(output)))
     return TrainingResult(Classifier(model, engine), metrics, output, table.skipped)
-
-
-def _device(config: TrainConfig) -> torch.device:
-    if config.precision == "fp32":
-        return choose_device(config.device)
-    if config.device == "cuda":
-        raise ConfigError("precision 'int8' is for the CPU. Use --device cpu, or --precision fp32.")
-    return torch.device("cpu")
-
-
-def _engine(
-    config: TrainConfig, backbone: Backbone, preprocessing: Preprocessing, paths: Sequence[Path]
-) -> tuple[Engine, Calibration | None]:
-    if config.precision == "fp32":
-        return backbone, None
-    earlier = earlier_calibration(config.output_folder)
-    engine, calibration = calibrated_engine(backbone, preprocessing, paths, earlier=earlier)
-    log.info("int8: %s", calibration)
-    return engine, calibration
 
 
 def _fit(config: TrainConfig, examples: Examples) -> tuple[FittedHead, History]:

@@ -15,7 +15,7 @@ from torch_inception.digests import remembered_digests
 from torch_inception.engine import Engine, Rows
 from torch_inception.errors import ConfigError, ImageError
 from torch_inception.images import decode, read_file
-from torch_inception.int8.engine import Int8Engine
+from torch_inception.int8.engine import INT8, Int8Engine
 from torch_inception.int8.quantisation import quantise
 from torch_inception.int8.runtime import check_processor, import_extra
 from torch_inception.int8.store import Calibration, keep_engine, kept_engine
@@ -47,22 +47,22 @@ def calibrated_engine(
         backbone: in float32.
         preprocessing: how a picture becomes 299 x 299.
         paths: of all pictures; some are chosen by the hash of their names.
-        earlier: key of an earlier run's calibration, which stays if half of its pictures are
-            among these: so that added pictures do not make all rows be computed again.
+        earlier: arithmetic of an earlier run, whose calibration stays if half of its pictures
+            are among these: so that added pictures do not make all rows be computed again.
 
     Raises:
         ConfigError: what it needs is missing, or its features are not those of float32.
     """
     check_processor()
     space = f"{backbone.identity} {preprocessing.identity}"
-    found = kept_engine(earlier, backbone.record) if earlier else None
+    found = kept_engine(earlier, backbone.record)
     if found is not None and found[1].space == space and _shares_pictures(found[1], paths):
         return found
     sample = _sample(preprocessing, paths)
     chosen, held_back = sample[:-HELD_BACK], sample[-HELD_BACK:]
     digests = sorted(digest for digest, _ in chosen)
     key = _key(space, digests)
-    found = kept_engine(key, backbone.record)
+    found = kept_engine(f"{INT8} {key}", backbone.record)
     if found is not None:
         return found
     log.info("int8: calibrating on %d pictures; this takes some seconds, once", len(chosen))
@@ -78,7 +78,7 @@ def calibrated_engine(
         )
     keep_engine(engine, calibration)
     # From the file, so that this run computes what later ones will.
-    return kept_engine(key, backbone.record) or (engine, calibration)
+    return kept_engine(f"{INT8} {key}", backbone.record) or (engine, calibration)
 
 
 def _sample(preprocessing: Preprocessing, paths: Sequence[Path]) -> list[tuple[str, Pixels]]:

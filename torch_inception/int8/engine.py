@@ -11,6 +11,8 @@ from torch_inception.int8.runtime import check_processor, import_extra, quiet
 from torch_inception.preprocessing import Pixels
 from torch_inception.weights import WeightsRecord
 
+INT8 = "int8"
+
 BATCH = 4
 """Pictures that a thread takes at a time; the network runs on one after the other."""
 
@@ -21,11 +23,12 @@ class Int8Engine:
     Args:
         model: OpenVINO's, or the path of its `.xml`.
         record: the weights that were quantised.
-        name: tells this quantisation of them from others.
+        key: tells this quantisation of them from others.
 
     Attributes:
         model: as given.
         record: as given.
+        arithmetic: "int8" and the key.
         batch_size: most pictures that a session takes at a time.
 
     Raises:
@@ -34,9 +37,10 @@ class Int8Engine:
 
     batch_size = BATCH
 
-    def __init__(self, model: Any, record: WeightsRecord, *, name: str) -> None:  # noqa: ANN401
+    def __init__(self, model: Any, record: WeightsRecord, *, key: str) -> None:  # noqa: ANN401
         check_processor()
-        self.model, self.record, self._name = model, record, name
+        self.model, self.record = model, record
+        self.arithmetic = f"{INT8} {key}"
         settings = {
             "NUM_STREAMS": self.workers,
             "INFERENCE_NUM_THREADS": self.workers,
@@ -50,7 +54,7 @@ class Int8Engine:
     @property
     def identity(self) -> str:
         """Everything here that changes a feature."""
-        return f"{self.record.identity} int8 {self._name}"
+        return f"{self.record.identity} {self.arithmetic}"
 
     @property
     def workers(self) -> int:

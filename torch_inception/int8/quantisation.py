@@ -43,7 +43,7 @@ def quantise(backbone: Backbone, pictures: Sequence[Pixels]) -> Int8Engine:
                 activations_range_estimator_params=ranges.MINMAX
             ),
         )
-    return Int8Engine(quantised, backbone.record, name="not kept")
+    return Int8Engine(quantised, backbone.record, key="not kept")
 
 
 def save_quantised(engine: Int8Engine, path: Path) -> None:

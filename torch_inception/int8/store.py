@@ -6,7 +6,7 @@ import logging
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from torch_inception.int8.engine import Int8Engine
+from torch_inception.int8.engine import INT8, Int8Engine
 from torch_inception.int8.quantisation import save_quantised
 from torch_inception.storage import atomic_file, cache_folder, write_json
 from torch_inception.weights import WeightsRecord
@@ -43,19 +43,20 @@ class Calibration:
         )
 
 
-def kept_engine(key: str, record: WeightsRecord) -> tuple[Int8Engine, Calibration] | None:
-    """Return the network that is kept under a key, or None where there is none that is whole.
+def kept_engine(arithmetic: str, record: WeightsRecord) -> tuple[Int8Engine, Calibration] | None:
+    """Return the network of an engine's `arithmetic`, or None where none is kept whole.
 
     Raises:
         ConfigError: OpenVINO is not installed, or the processor would be slow.
     """
+    kind, _, key = arithmetic.partition(" ")
     network, weights, about = _files(key)
-    if not about.exists():
+    if kind != INT8 or not about.exists():
         return None
     try:
         said = json.loads(about.read_text(encoding="utf-8"))
         if said.pop("sha256") == [_digest(network), _digest(weights)]:
-            return Int8Engine(network, record, name=key), Calibration(**said)
+            return Int8Engine(network, record, key=key), Calibration(**said)
         problem = "its numbers are not the ones that were written"
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
         problem = str(error) or type(error).__name__

@@ -63,4 +63,4 @@ def _deviations(problem: Problem, means: Tensor) -> Iterator[Tensor]:
     """Yield portions of the rows less the means of their classes, times the roots of weights."""
     roots = problem.weight_of_class().sqrt()
     for features, targets in problem.portions():
-        yield (features - means[targets]) * roots[targets, None]
+        yield features.sub_(means[targets]).mul_(roots[targets, None])

@@ -1,0 +1,197 @@
+"""Measure time and memory as data sets grow: the feature cache, the head, a folder of files.
+
+    python -m benchmarks.scale
+
+Rows are synthetic: ten classes around centres of their own. Each size is measured in a process of
+its own. Memory is the peak of what the process itself holds (`RssAnon` of Linux), without the page
+cache that the memory-mapped rows lie in, and without what torch takes when it is imported.
+"""
+
+import argparse
+import multiprocessing
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import numpy
+import torch
+
+from benchmarks.machine import processor
+from torch_inception.cache import FileIndex, RowStore, row_store
+from torch_inception.config import TrainConfig
+from torch_inception.dataset import read_dataset
+from torch_inception.digests import hash_files
+from torch_inception.engine import Session
+from torch_inception.evaluation import History
+from torch_inception.examples import make_examples
+from torch_inception.feature_rows import FeatureRows
+from torch_inception.features import feature_table
+from torch_inception.head import Head
+from torch_inception.metrics import summary
+from torch_inception.network import FEATURES
+from torch_inception.preprocessing import Preprocessing
+from torch_inception.solvers import Problem, fit_head
+from torch_inception.weights import WeightsRecord
+
+CLASSES = 10
+PORTION = 10_000
+PARTS = {"train": 0.8, "validation": 0.9, "test": 1.0}
+SPACE = "synthetic"
+
+Result = TypeVar("Result")
+
+
+class StillEngine:
+    """An engine that must not be asked: every row is cached."""
+
+    record = WeightsRecord("none", "none", "0" * 64, "torchvision")
+    arithmetic = "none"
+    identity = SPACE
+    batch_size = 1
+    workers = 1
+
+    def session(self) -> Session:
+        """Fail."""
+        raise AssertionError("a row was to be computed")
+
+
+def main() -> None:
+    """Print a table of sizes, then one of a folder of files."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
+    parser.add_argument("--files", type=int, default=100_000)
+    arguments = parser.parse_args()
+    print("| rows | cache opened | all looked up | head fitted | its test accuracy | memory |")
+    print("| --- | --- | --- | --- | --- | --- |")
+    for count in arguments.rows:
+        print(_in_own_process(measure_rows, count), flush=True)
+    print("\n| files | listed | checked against the cache | split | memory |")
+    print("| --- | --- | --- | --- | --- |")
+    print(_in_own_process(measure_files, arguments.files))
+    print(f"\n{processor()}")
+
+
+def measure_rows(folder: Path, count: int) -> str:
+    """Return the line of the table for a number of rows."""
+    generator = numpy.random.default_rng(0)
+    digests = [generator.bytes(32) for _ in range(count)]
+    targets = torch.from_numpy(generator.integers(0, CLASSES, count))
+    _fill(row_store(folder, space=SPACE), digests, targets)
+    with _peak_memory() as peak:
+        opened, store = _timed(lambda: row_store(folder, space=SPACE))
+        looked_up, places = _timed(lambda: store.find(digests))
+        numbers = torch.tensor([places[digest] for digest in digests])
+        fitted, accuracy = _timed(
+            lambda: _fit(
+                FeatureRows(store.table(), numbers),
+                targets,
+                torch.from_numpy(generator.random(count)),
+            )
+        )
+    return (
+        f"| {count} | {opened:.2f} s | {looked_up:.1f} s | {fitted:.1f} s | {accuracy:.3f} "
+        f"| {peak[0] / 2**30:.2f} GiB |"
+    )
+
+
+def measure_files(folder: Path, count: int) -> str:
+    """Return the line of the table for a folder of unchanged files."""
+    data, cache = folder / "data", folder / "cache"
+    for number in range(count):
+        file = data / f"class_{number % CLASSES}" / f"{number:07d}.jpg"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(b"picture %d" % number)
+    _remember(data, cache)
+    with _peak_memory() as peak:
+        listed, dataset = _timed(lambda: read_dataset(data))
+        engine, preprocessing = StillEngine(), Preprocessing()
+        checked, table = _timed(
+            lambda: feature_table(engine, preprocessing, dataset.paths, cache=cache)
+        )
+        split, examples = _timed(lambda: make_examples(dataset, table, kept={}))
+    assert len(examples.parts) == count
+    memory = peak[0] / 2**30
+    return f"| {count} | {listed:.1f} s | {checked:.1f} s | {split:.1f} s | {memory:.2f} GiB |"
+
+
+def _fill(store: RowStore, digests: list[bytes], targets: torch.Tensor) -> None:
+    """Append synthetic rows: the centre of the class and noise four times as wide."""
+    generator = numpy.random.default_rng(1)
+    centres = generator.random((CLASSES, FEATURES), numpy.float32)
+    for start in range(0, len(digests), PORTION):
+        chosen = digests[start : start + PORTION]
+        noise = generator.standard_normal((len(chosen), FEATURES), numpy.float32)
+        rows = (centres[targets[start : start + PORTION]] + 4 * noise).astype("<f2")
+        store.append(dict(zip(chosen, rows, strict=True)))
+
+
+def _remember(data: Path, cache: Path) -> None:
+    """Hash the files and put a row of zeros into the cache for each."""
+    engine, preprocessing = StillEngine(), Preprocessing()
+    store = row_store(cache, space=f"{engine.identity} {preprocessing.identity}")
+    digests, _ = hash_files(read_dataset(data).paths, FileIndex(cache), progress=False)
+    row = numpy.zeros(FEATURES, "<f2")
+    store.append(dict.fromkeys(digests.values(), row))
+
+
+def _fit(rows: FeatureRows, targets: torch.Tensor, position: torch.Tensor) -> float:
+    """Fit and report as training does; return the test accuracy."""
+    everything = Problem(rows, targets, CLASSES)
+    train = everything.subset(position < PARTS["train"])
+    validation = everything.subset((position >= PARTS["train"]) & (position < PARTS["validation"]))
+    test = everything.subset(position >= PARTS["validation"])
+    folds = torch.zeros(len(train) + len(validation), dtype=torch.int64)
+    history = History(train, validation)
+
+    def report(setting: str, head: Head) -> None:
+        history.add(setting, head)
+
+    fitted = fit_head(TrainConfig(), train, validation, folds=folds, report=report)
+    result = summary(fitted.head.all_logits(test.features), test.targets)
+    return float(result["accuracy"])
+
+
+def _timed(work: Callable[[], Result]) -> tuple[float, Result]:
+    start = time.perf_counter()
+    result = work()
+    return time.perf_counter() - start, result
+
+
+@contextmanager
+def _peak_memory() -> Iterator[list[int]]:
+    """Yield a list whose one number grows to the peak, in bytes, above what there was before."""
+    before = _anonymous_memory()
+    peak, done = [0], threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.05):
+            peak[0] = max(peak[0], _anonymous_memory() - before)
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    try:
+        yield peak
+    finally:
+        done.set()
+        watching.join()
+
+
+def _anonymous_memory() -> int:
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    (line,) = (line for line in lines if line.startswith("RssAnon"))
+    return int(line.split()[1]) * 1024
+
+
+def _in_own_process(measure: Callable[[Path, int], str], count: int) -> str:
+    with tempfile.TemporaryDirectory() as folder:
+        context = multiprocessing.get_context("spawn")
+        with context.Pool(1) as pool:
+            return pool.apply(measure, (Path(folder), count))
+
+
+if __name__ == "__main__":
+    main()

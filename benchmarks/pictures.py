@@ -30,13 +30,18 @@ def make_digits(folder: Path) -> Path:
 
 def make_patches(folder: Path) -> Path:
     """Cut scikit-image's photographs into patches of 64 x 64 that do not overlap."""
-    import skimage.data
-
     for name in PHOTOGRAPHS:
-        picture = Image.fromarray(getattr(skimage.data, name)()).convert("RGB")
+        picture = photograph(name)
         (folder / name).mkdir(parents=True, exist_ok=True)
         for top in range(0, picture.height - PATCH_SIZE + 1, PATCH_SIZE):
             for left in range(0, picture.width - PATCH_SIZE + 1, PATCH_SIZE):
                 patch = picture.crop((left, top, left + PATCH_SIZE, top + PATCH_SIZE))
                 patch.save(folder / name / f"{top:03d}_{left:03d}.png")
     return folder
+
+
+def photograph(name: str) -> Image.Image:
+    """Return one of the pictures inside the scikit-image package, as RGB."""
+    import skimage.data
+
+    return Image.fromarray(getattr(skimage.data, name)()).convert("RGB")

@@ -26,11 +26,11 @@ def fit_path(problem: Problem, strengths: Sequence[float] = STRENGTHS) -> Iterat
         strengths: each s in (0, 1).
     """
     weights = problem.row_weights()[:, None].double()
-    features, wanted = problem.features.double(), problem.one_hot().double()
+    features, wanted = problem.features.tensor().double(), problem.one_hot().double()
     middle, shares = (weights * features).mean(dim=0), (weights * wanted).mean(dim=0)
     rows = (features - middle) * weights.sqrt()
     right = rows.T @ ((wanted - shares) * weights.sqrt()) / len(problem)
-    covariance = Covariance(rows)
+    covariance = Covariance([rows.float()], count=len(problem), size=problem.features.size)
     for strength in strengths:
         weight = (1 - strength) * covariance.solve(strength, right).T
         yield Head(weight.float(), (shares - weight @ middle).float())

@@ -12,7 +12,7 @@ import multiprocessing
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -26,12 +26,11 @@ from torch_inception.config import TrainConfig
 from torch_inception.dataset import read_dataset
 from torch_inception.digests import hash_files
 from torch_inception.engine import Session
-from torch_inception.evaluation import History
+from torch_inception.evaluation import History, evaluate
 from torch_inception.examples import make_examples
 from torch_inception.feature_rows import FeatureRows
 from torch_inception.features import feature_table
 from torch_inception.head import Head
-from torch_inception.metrics import summary
 from torch_inception.network import FEATURES
 from torch_inception.preprocessing import Preprocessing
 from torch_inception.solvers import Problem, fit_head
@@ -147,12 +146,11 @@ def _fit(rows: FeatureRows, targets: torch.Tensor, position: torch.Tensor) -> fl
     folds = torch.zeros(len(train) + len(validation), dtype=torch.int64)
     history = History(train, validation)
 
-    def report(setting: str, head: Head) -> None:
-        history.add(setting, head)
+    def report(entries: Sequence[tuple[str, Head]]) -> None:
+        history.add(entries)
 
     fitted = fit_head(TrainConfig(), train, validation, folds=folds, report=report)
-    result = summary(fitted.head.all_logits(test.features), test.targets)
-    return float(result["accuracy"])
+    return float(evaluate([fitted.head], test)[0]["accuracy"])
 
 
 def _timed(work: Callable[[], Result]) -> tuple[float, Result]:

@@ -18,13 +18,14 @@ import torch
 
 from benchmarks import ridge
 from benchmarks.pictures import make_digits, make_patches
-from torch_inception.backbone import Backbone, choose_device
+from torch_inception.backbone import Backbone
 from torch_inception.config import DEFAULT_WEIGHTS, TrainConfig
 from torch_inception.dataset import read_dataset
+from torch_inception.engines import choose_device, load_backbone
+from torch_inception.evaluation import evaluate
 from torch_inception.features import feature_table
 from torch_inception.head import Head
-from torch_inception.images import Preprocessing
-from torch_inception.metrics import summary
+from torch_inception.preprocessing import Preprocessing
 from torch_inception.solvers import Problem, discriminant, fit_head, logistic
 from torch_inception.solvers.selection import FOLDS, FitPath, choose
 from torch_inception.storage import cache_folder
@@ -43,7 +44,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--weights", default=DEFAULT_WEIGHTS)
     arguments = parser.parse_args()
-    backbone = Backbone(load_weights(arguments.weights), device=choose_device("auto"))
+    backbone = load_backbone(load_weights(arguments.weights), device=choose_device("auto"))
     print("| data set | pictures | solver | test accuracy | cross entropy | seconds |")
     print("| --- | --- | --- | --- | --- | --- |")
     with tempfile.TemporaryDirectory() as name:
@@ -91,7 +92,7 @@ def _labelled_rows(backbone: Backbone, folder: Path) -> Problem:
     )
     targets = dict(zip(dataset.paths, dataset.targets, strict=True))
     return Problem(
-        torch.from_numpy(table.rows),
+        table.rows,
         torch.tensor([targets[path] for path in table.paths]),
         len(dataset.labels),
     )
@@ -118,7 +119,7 @@ def _measure(everything: Problem, fit: Fit, count: int | None) -> str:
         start = time.perf_counter()
         head = fit(train, validation, folds)
         seconds.append(time.perf_counter() - start)
-        result = summary(head.logits(test.features), test.targets)
+        result = evaluate([head], test)[0]
         accuracies.append(result["accuracy"])
         losses.append(result["cross_entropy"])
     spread = statistics.stdev(accuracies) / SPLITS**0.5

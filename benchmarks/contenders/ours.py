@@ -1,0 +1,81 @@
+"""This package, in fp32 and quantised to int8."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy
+import torch
+from PIL import Image
+
+from benchmarks.contenders.memory import random_pixels
+from benchmarks.jpegs import jpegs_in
+from benchmarks.worker import Rows, Run
+from torch_inception.backbone import Backbone
+from torch_inception.engine import Engine, Session
+from torch_inception.errors import ImageError
+from torch_inception.extraction import stream_features
+from torch_inception.int8 import quantise
+from torch_inception.network import IMAGE_SIZE
+from torch_inception.preprocessing import Pixels, Preprocessing
+from torch_inception.weights import load_weights
+
+
+def whole_pass(precision: str, sources: str, folder: str) -> Run:
+    """Prepare the pass over a folder of JPEGs.
+
+    Args:
+        precision: "fp32" or "int8".
+        sources: where weights come from.
+        folder: JPEGs to calibrate int8 with.
+    """
+    engine = _engine(precision, sources, Path(folder))
+
+    def run(request: str) -> Rows:
+        rows = []
+        for row in stream_features(engine, Preprocessing(), jpegs_in(Path(request))):
+            if isinstance(row, ImageError):
+                raise row
+            rows.append(row)
+        return numpy.stack(rows)
+
+    return run
+
+
+def network(precision: str, sources: str, folder: str) -> Run:
+    """Prepare the network alone, on as many threads as in the pass; arguments as there."""
+    engine = _engine(precision, sources, Path(folder))
+    own = _Own()
+    threads = ThreadPoolExecutor(engine.workers, initializer=own.prepare, initargs=(engine,))
+    pictures = random_pixels(engine.batch_size)
+
+    def run(request: str) -> Rows:
+        count = int(request)
+        batches = [
+            pictures[: min(engine.batch_size, count - start)]
+            for start in range(0, count, engine.batch_size)
+        ]
+        return numpy.concatenate(list(threads.map(lambda batch: own.session(list(batch)), batches)))
+
+    return run
+
+
+class _Own(threading.local):
+    """What each thread has for itself."""
+
+    session: Session
+
+    def prepare(self, engine: Engine) -> None:
+        self.session = engine.session()
+
+
+def _engine(precision: str, sources: str, folder: Path) -> Engine:
+    backbone = Backbone(load_weights(sources), device=torch.device("cpu"))
+    if precision == "fp32":
+        return backbone
+    return quantise(backbone, [_pixels(path) for path in jpegs_in(folder)])
+
+
+def _pixels(path: Path) -> Pixels:
+    with Image.open(path) as image:
+        return numpy.asarray(image.convert("RGB").resize((IMAGE_SIZE, IMAGE_SIZE)))

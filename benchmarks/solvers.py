@@ -18,9 +18,9 @@ import torch
 
 from benchmarks import ridge
 from benchmarks.pictures import make_digits, make_patches
-from torch_inception.backbone import Backbone
 from torch_inception.config import DEFAULT_WEIGHTS, TrainConfig
 from torch_inception.dataset import read_dataset
+from torch_inception.engine import Engine
 from torch_inception.engines import choose_device, load_backbone
 from torch_inception.evaluation import evaluate
 from torch_inception.features import feature_table
@@ -54,7 +54,7 @@ def main() -> None:
             "patches": make_patches(Path(name) / "patches"),
         }
         for data, folder in folders.items():
-            rows = _labelled_rows(backbone, folder)
+            rows = labelled_rows(backbone, folder)
             for count in (SMALL_CLASS, None):
                 for solver, fit in _solvers().items():
                     size = len(rows) if count is None else f"{count} a class"
@@ -63,19 +63,22 @@ def main() -> None:
                     )
 
 
+def by_path(fit_path: FitPath, strengths: Sequence[float]) -> Fit:
+    """Return a way of fitting that tries a path of strengths and keeps the best."""
+
+    def fit(train: Problem, validation: Problem, folds: torch.Tensor) -> Head:
+        return choose(
+            fit_path, strengths,
+            train=train, validation=validation, folds=folds, report=lambda _: None,
+        ).head  # fmt: skip
+
+    return fit
+
+
 def _solvers() -> dict[str, Fit]:
-    def by_path(fit_path: FitPath, strengths: Sequence[float]) -> Fit:
-        def fit(train: Problem, validation: Problem, folds: torch.Tensor) -> Head:
-            return choose(
-                fit_path, strengths,
-                train=train, validation=validation, folds=folds, report=lambda *_: None,
-            ).head  # fmt: skip
-
-        return fit
-
     def descend(train: Problem, validation: Problem, folds: torch.Tensor) -> Head:
         config = TrainConfig(solver="sgd")
-        return fit_head(config, train, validation, folds=folds, report=lambda *_: None).head
+        return fit_head(config, train, validation, folds=folds, report=lambda _: None).head
 
     return {
         "lda": by_path(discriminant.fit_path, discriminant.STRENGTHS),
@@ -85,10 +88,11 @@ def _solvers() -> dict[str, Fit]:
     }
 
 
-def _labelled_rows(backbone: Backbone, folder: Path) -> Problem:
+def labelled_rows(engine: Engine, folder: Path) -> Problem:
+    """Return the labelled features of a folder of class folders."""
     dataset = read_dataset(folder)
     table = feature_table(
-        backbone, Preprocessing(), dataset.paths, cache=cache_folder(), progress=True
+        engine, Preprocessing(), dataset.paths, cache=cache_folder(), progress=True
     )
     targets = dict(zip(dataset.paths, dataset.targets, strict=True))
     return Problem(
@@ -107,8 +111,11 @@ def _drawn(rows: Problem, count: int, generator: torch.Generator) -> Problem:
     return rows.subset(mask)
 
 
-def _measure(everything: Problem, fit: Fit, count: int | None) -> str:
-    accuracies, losses, seconds = [], [], []
+def split_measures(
+    everything: Problem, fit: Fit, count: int | None = None
+) -> list[tuple[float, float, float]]:
+    """Split anew ten times; return (test accuracy, test cross entropy, seconds to fit) of each."""
+    measures = []
     for number in range(SPLITS):
         generator = torch.Generator().manual_seed(number)
         rows = everything if count is None else _drawn(everything, count, generator)
@@ -118,10 +125,14 @@ def _measure(everything: Problem, fit: Fit, count: int | None) -> str:
         folds = torch.arange(len(train) + len(validation)) % FOLDS
         start = time.perf_counter()
         head = fit(train, validation, folds)
-        seconds.append(time.perf_counter() - start)
-        result = evaluate([head], test)[0]
-        accuracies.append(result["accuracy"])
-        losses.append(result["cross_entropy"])
+        seconds = time.perf_counter() - start
+        (result,) = evaluate([head], test)
+        measures.append((result["accuracy"], result["cross_entropy"], seconds))
+    return measures
+
+
+def _measure(everything: Problem, fit: Fit, count: int | None) -> str:
+    accuracies, losses, seconds = zip(*split_measures(everything, fit, count), strict=True)
     spread = statistics.stdev(accuracies) / SPLITS**0.5
     return (
         f"{statistics.mean(accuracies):.3f} ± {spread:.3f} | {statistics.mean(losses):.3f} | "

@@ -1,0 +1,66 @@
+"""Compare the linear probe on 8-bit features with that on float32 features, on three data sets.
+
+    python -m benchmarks.precision
+
+Each data set is split anew ten times, in the same way for both; the head is fitted and chosen as
+in training. Needs the extras `benchmark` and `openvino`.
+"""
+
+import argparse
+import statistics
+import tempfile
+from pathlib import Path
+
+import torch
+
+from benchmarks.pictures import make_digits, make_patches
+from benchmarks.solvers import by_path, labelled_rows, split_measures
+from benchmarks.table import markdown
+from torch_inception.config import DEFAULT_WEIGHTS
+from torch_inception.dataset import read_dataset
+from torch_inception.engines import load_backbone
+from torch_inception.int8 import calibrated_engine
+from torch_inception.preprocessing import Preprocessing
+from torch_inception.solvers import discriminant
+from torch_inception.weights import load_weights
+
+
+def main() -> None:
+    """Print one row a data set."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--weights", default=DEFAULT_WEIGHTS)
+    arguments = parser.parse_args()
+    backbone = load_backbone(load_weights(arguments.weights), device=torch.device("cpu"))
+    with tempfile.TemporaryDirectory() as name:
+        folders = {
+            "`training_dataset/`": Path("training_dataset"),
+            "scikit-learn's digits": make_digits(Path(name) / "digits"),
+            "patches of 12 photographs": make_patches(Path(name) / "patches"),
+        }
+        rows = []
+        for data, folder in folders.items():
+            paths = read_dataset(folder).paths
+            engine, calibration = calibrated_engine(backbone, Preprocessing(), paths)
+            fit = by_path(discriminant.fit_path, discriminant.STRENGTHS)
+            exact, quick = (
+                [accuracy for accuracy, _, _ in split_measures(labelled_rows(each, folder), fit)]
+                for each in (backbone, engine)
+            )
+            differences = [other - one for one, other in zip(exact, quick, strict=True)]
+            error = statistics.stdev(differences) / len(differences) ** 0.5
+            rows.append(
+                [
+                    data,
+                    str(len(paths)),
+                    f"{statistics.mean(exact):.3f}",
+                    f"{statistics.mean(quick):.3f}",
+                    f"{statistics.mean(differences):+.3f} ± {error:.3f}",
+                    f"{calibration.mean_cosine:.4f}, {calibration.lowest_cosine:.4f}",
+                ]
+            )
+    header = ["pictures", "how many", "float32", "int8", "difference", "cosine: mean, lowest"]
+    print(markdown(header, rows))
+
+
+if __name__ == "__main__":
+    main()

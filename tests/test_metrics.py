@@ -117,7 +117,7 @@ def test_the_last_lines_are_the_accuracy_with_its_interval_and_the_mistakes() ->
 
 def test_history_has_both_parts_and_says_when_one_is_empty() -> None:
     history = History(problem([[1.0, 0.0], [1.0, 0.0]], [0, 1]), problem([], []))
-    line = history.add("step 10", first_of_two())
+    (line,) = history.add([("step 10", first_of_two())])
     # Logits (1, 0): log(1 + 1/e) for class 0, one more for class 1.
     loss = math.log(1 + math.exp(-1)) + 0.5
     assert history.rows == [("step 10", 0.5, pytest.approx(loss), None, None)]

@@ -36,7 +36,7 @@ def nothing(like: Problem) -> Problem:
     return like.subset(torch.zeros(len(like), dtype=torch.bool))
 
 
-def unheard(setting: str, head: Head) -> None:
+def unheard(entries: Sequence[tuple[str, Head]]) -> None:
     """Hear a report and forget it."""
 
 
@@ -78,7 +78,7 @@ def test_lda_is_the_discriminant_of_the_textbook(
     distances = numpy.einsum("cd,de,ce->c", means, inverse, means)
     distances -= numpy.trace(inverse @ within) / counts
     wanted = x @ inverse @ means.T - distances / 2 + numpy.log(counts / len(x))
-    found = head.all_logits(problem.features).double().numpy()
+    found = head.logits(problem.features.tensor()).double().numpy()
     # What is added to all classes alike changes no probability.
     differences = (wanted - wanted[:, :1]) - (found - found[:, :1])
     assert abs(differences).max() < 1e-3 * abs(wanted - wanted[:, :1]).max()
@@ -152,7 +152,7 @@ def test_balanced_moves_the_border_towards_the_large_class(solver: Solver) -> No
 def test_classes_that_stand_apart_are_told_apart(solver: Solver) -> None:
     head = fitted(solver, blobs([30, 30, 30]), blobs([60, 60, 60], seed=1), learning_rate=0.1).head
     test = blobs([100, 100, 100], seed=2)
-    assert summary(head.all_logits(test.features), test.targets)["accuracy"] > 0.9
+    assert summary(head.logits(test.features.tensor()), test.targets)["accuracy"] > 0.9
     assert head.weight.dtype == head.bias.dtype == torch.float32
     assert (head.weight.shape, head.bias.shape) == ((3, 6), (3,))
 
@@ -194,7 +194,7 @@ def test_the_order_of_the_rows_changes_no_decision(solver: Solver) -> None:
         folds = fold_numbers(problem.targets.tolist(), [groups[int(row)] for row in rows])
         config = TrainConfig(solver=solver)
         heads.append(fit_head(config, problem, nothing(problem), folds=folds, report=unheard).head)
-    one, other = (head.all_logits(test.features) for head in heads)
+    one, other = (head.logits(test.features.tensor()) for head in heads)
     assert torch.equal(one.argmax(dim=1), other.argmax(dim=1))
     assert torch.allclose(one, other, atol=0.01)
 
@@ -229,7 +229,7 @@ def shown(
     folds = fold_numbers(targets, [str(number) for number in range(len(targets))])
     # A rate at which gradient descent goes astray on some steps.
     config = TrainConfig(solver=solver, steps=95, eval_interval=10, learning_rate=2.0)
-    result = fit_head(config, train, validation, folds=folds, report=seen.__setitem__)
+    result = fit_head(config, train, validation, folds=folds, report=seen.update)
     return result, seen
 
 
@@ -239,7 +239,7 @@ def test_the_setting_with_the_lowest_validation_cross_entropy_is_kept(solver: So
     result, seen = shown(solver, train, validation)
 
     def loss(head: Head) -> float:
-        logits = head.all_logits(validation.features)
+        logits = head.logits(validation.features.tensor())
         return float(summary(logits, validation.targets)["cross_entropy"])
 
     best = min(seen, key=lambda setting: loss(seen[setting]))

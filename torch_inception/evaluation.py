@@ -9,7 +9,7 @@ from torch import Tensor
 from torch_inception.config import TrainConfig
 from torch_inception.examples import Examples
 from torch_inception.features import FeatureTable
-from torch_inception.head import Head
+from torch_inception.head import Head, all_logits
 from torch_inception.metrics import confusion_matrix, per_class, summary, wilson_interval
 from torch_inception.solvers import FittedHead, Problem
 from torch_inception.weights import Weights
@@ -35,31 +35,48 @@ class History:
         self._problems = (train, validation)
         self.rows: list[tuple[object, ...]] = []
 
-    def add(self, setting: str, head: Head) -> str:
-        """Record how good a head is; return it as a line for the screen."""
-        row: list[object] = [setting]
-        shown: list[str] = []
-        for name, problem in zip(("train", "validation"), self._problems, strict=True):
-            result = evaluate(head, problem)
-            row += [result["accuracy"], result["cross_entropy"]]
-            shown.append(
+    def add(self, entries: Sequence[tuple[str, Head]]) -> list[str]:
+        """Record how good heads are, each under its setting; return a line for the screen each."""
+        heads = [head for _, head in entries]
+        results = [evaluate(heads, problem) for problem in self._problems]
+        lines = []
+        for (setting, _), *found in zip(entries, *results, strict=True):
+            shown = [
                 f"{name} accuracy {percent(result['accuracy'])}, "
                 f"cross entropy {number(result['cross_entropy'])}"
-            )
-        self.rows.append(tuple(row))
-        return f"{setting}: {'; '.join(shown)}"
+                for name, result in zip(("train", "validation"), found, strict=True)
+            ]
+            values = [result[key] for result in found for key in ("accuracy", "cross_entropy")]
+            self.rows.append((setting, *values))
+            lines.append(f"{setting}: {'; '.join(shown)}")
+        return lines
 
 
-def evaluate(head: Head, problem: Problem) -> dict[str, Any]:
-    """Return `accuracy`, `cross_entropy` and `n` of a head on labelled rows."""
-    return summary(head.all_logits(problem.features), problem.targets)
+def evaluate(heads: Sequence[Head], problem: Problem) -> list[dict[str, Any]]:
+    """Return `accuracy`, `cross_entropy` and `n` of each head; the rows are read once."""
+    sums = [[0.0, 0.0] for _ in heads]
+    for features, targets in problem.portions():
+        for head, total in zip(heads, sums, strict=True):
+            result = summary(head.logits(features), targets)
+            if result["n"]:
+                total[0] += result["accuracy"] * result["n"]
+                total[1] += result["cross_entropy"] * result["n"]
+    count = len(problem)
+    return [
+        {
+            "accuracy": round(right) / count if count else None,
+            "cross_entropy": loss / count if count else None,
+            "n": count,
+        }
+        for right, loss in sums
+    ]
 
 
 def evaluate_test(head: Head, test: Problem, labels: Sequence[str]) -> dict[str, Any]:
     """Return what `evaluate` gives, with each class by itself and the confusion matrix."""
     predicted = predictions(head, test)[0]
     confusion = confusion_matrix(predicted, test.targets, classes=len(labels))
-    result = evaluate(head, test)
+    (result,) = evaluate([head], test)
     right = sum(confusion[i][i] for i in range(len(labels)))
     interval = list(wilson_interval(right, len(test))) if len(test) else None
     return {
@@ -72,7 +89,8 @@ def evaluate_test(head: Head, test: Problem, labels: Sequence[str]) -> dict[str,
 
 def predictions(head: Head, problem: Problem) -> tuple[Tensor, Tensor]:
     """Return the best class (N,) of each row, and its probability (N,)."""
-    best = torch.softmax(head.all_logits(problem.features), dim=1).max(dim=1)
+    (logits,) = all_logits([head], problem.features)
+    best = torch.softmax(logits, dim=1).max(dim=1)
     return best.indices, best.values
 
 
@@ -109,8 +127,8 @@ def make_metrics(
     return {
         "classes": examples.labels,
         "counts": examples.counts(),
-        "train": evaluate(fitted.head, examples.problem("train")),
-        "validation": evaluate(fitted.head, examples.problem("validation")),
+        "train": evaluate([fitted.head], examples.problem("train"))[0],
+        "validation": evaluate([fitted.head], examples.problem("validation"))[0],
         "confusion": test.pop("confusion"),
         "test": test,
         "head": {

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-PORTION = 8192
-"""Rows read at a time: 64 MB as float32."""
+PORTION = 4096
+"""Rows read at a time: 32 MB as float32."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,12 @@ class FeatureRows:
     def portions(self) -> Iterator[Tensor]:
         """Yield the rows in order, `PORTION` at a time, as (K, D) float32; one at least.
 
-        A portion is a copy: whoever reads it may change it.
+        A portion is a copy, and the next one takes its memory: whoever reads it may change it,
+        and must not keep it.
         """
+        raw = torch.empty(min(PORTION, len(self)), self.size, dtype=self.table.dtype)
+        portion = torch.empty_like(raw, dtype=torch.float32)
         for numbers in torch.split(self.numbers, PORTION):
-            yield self.table[numbers].float()
+            count = len(numbers)
+            torch.index_select(self.table, 0, numbers, out=raw[:count])
+            yield portion[:count].copy_(raw[:count])

@@ -1,5 +1,6 @@
 """The linear head: features to class probabilities."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -24,10 +25,6 @@ class Head:
         """Map features (N, 2048) to logits (N, C), float32."""
         return features.float() @ self.weight.T + self.bias
 
-    def all_logits(self, rows: FeatureRows) -> Tensor:
-        """Map rows to logits (N, C), float32, without having all rows in memory at once."""
-        return torch.cat([self.logits(features) for features in rows.portions()])
-
     def probabilities(self, features: Tensor) -> Tensor:
         """Map features (N, 2048) to probabilities (N, C), each row summing to 1."""
         return torch.softmax(self.logits(features), dim=1)
@@ -35,3 +32,9 @@ class Head:
     def sharpened(self, temperature: float) -> "Head":
         """Return the head whose logits are these divided by the temperature."""
         return Head(self.weight / temperature, self.bias / temperature)
+
+
+def all_logits(heads: Sequence[Head], rows: FeatureRows) -> list[Tensor]:
+    """Map rows to logits (N, C), float32, of each head; the rows are read once, in portions."""
+    parts = [[head.logits(features) for head in heads] for features in rows.portions()]
+    return [torch.cat(part) for part in zip(*parts, strict=True)]

@@ -127,7 +127,7 @@ def _fit(config: TrainConfig, examples: Examples) -> tuple[FittedHead, History]:
         train,
         validation,
         folds=examples.folds(),
-        report=lambda setting, head: log.info(history.add(setting, head)),
+        report=lambda entries: log.info("\n".join(history.add(entries))),
     )
     log.info("chosen by %s: %s (solver %s)", fitted.chosen_by, fitted.setting, config.solver)
     return fitted, history

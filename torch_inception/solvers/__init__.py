@@ -1,5 +1,6 @@
 """Fit a linear head: tensors in, tensors out, no files."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -8,7 +9,7 @@ from torch import Tensor
 from torch_inception.calibration import fit_temperature
 from torch_inception.config import TrainConfig
 from torch_inception.errors import ConfigError
-from torch_inception.head import Head
+from torch_inception.head import Head, all_logits
 from torch_inception.metrics import summary
 from torch_inception.solvers import discriminant, gradient, logistic
 from torch_inception.solvers.problem import Problem, Report
@@ -78,11 +79,12 @@ def _descend(
     """Run gradient descent and keep the step with the lowest validation cross entropy."""
     seen: list[tuple[float, str, Head]] = []
 
-    def watch(setting: str, head: Head) -> None:
-        report(setting, head)
-        logits = head.all_logits(validation.features)
+    def watch(entries: Sequence[tuple[str, Head]]) -> None:
+        report(entries)
+        ((setting, head),) = entries
+        logits = _logits(head, validation)
         loss = summary(logits, validation.targets)["cross_entropy"]
-        if logits.isfinite().all() and head.all_logits(train.features).isfinite().all():
+        if logits.isfinite().all() and _logits(head, train).isfinite().all():
             # Without validation pictures the last step is the best that is known of.
             seen.append((-len(seen) if loss is None else loss, setting, head))
 
@@ -103,5 +105,10 @@ def _descend(
     _, setting, head = min(seen, key=lambda entry: entry[0])
     if len(validation) == 0:
         return FittedHead(head, setting, 1.0)
-    temperature = fit_temperature(head.all_logits(validation.features), validation.targets)
+    temperature = fit_temperature(_logits(head, validation), validation.targets)
     return FittedHead(head.sharpened(temperature), setting, temperature)
+
+
+def _logits(head: Head, problem: Problem) -> Tensor:
+    (logits,) = all_logits([head], problem.features)
+    return logits

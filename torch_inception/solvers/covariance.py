@@ -13,7 +13,7 @@ class Covariance:
     Where N >= D the rows are not kept: products of a portion, in float32, are added in float64.
 
     Args:
-        portions: (K, D) float32 each, centred; N rows in all.
+        portions: (K, D) float32 each, centred; N rows in all. None is kept.
         count: N.
         size: D.
     """
@@ -23,10 +23,11 @@ class Covariance:
         self.is_tall = count >= size
         if self.is_tall:
             gram = torch.zeros(size, size, dtype=torch.float64)
+            product = torch.empty(size, size)
             for portion in portions:
-                gram += portion.T @ portion
+                gram += torch.mm(portion.T, portion, out=product)
         else:
-            self.rows = torch.cat(list(portions)).double()
+            self.rows = torch.cat([portion.double() for portion in portions])
             gram = self.rows @ self.rows.T
         self.eigenvalues, self.vectors = torch.linalg.eigh(gram / count)
         self.eigenvalues.clamp_(min=0)

@@ -52,5 +52,5 @@ def fit(
         weight -= learning_rate * (surplus.T @ rows)
         bias -= learning_rate * surplus.sum(dim=0)
         if step % eval_interval == 0 or step == steps:
-            report(f"step {step}", Head(weight.clone(), bias.clone()))
+            report([(f"step {step}", Head(weight.clone(), bias.clone()))])
     return Head(weight, bias)

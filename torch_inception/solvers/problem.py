@@ -1,7 +1,7 @@
 """What every solver of the head is given, and what it tells of its work."""
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -65,5 +65,5 @@ class Problem:
         return torch.nn.functional.one_hot(self.targets, self.classes).float()
 
 
-Report = Callable[[str, Head], None]
-"""Called with the name of a setting or step and the head as it is then."""
+Report = Callable[[Sequence[tuple[str, Head]]], None]
+"""Called with one or several (name of a setting or step, head as it is then)."""

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from torch_inception.calibration import fit_temperature
 from torch_inception.feature_rows import FeatureRows
-from torch_inception.head import Head
+from torch_inception.head import Head, all_logits
 from torch_inception.solvers.problem import Problem, Report
 
 FitPath = Callable[[Problem, Sequence[float]], Iterator[Head]]
@@ -64,7 +64,7 @@ def choose(
     heads = list(fit_path(train, strengths))
     if len(validation) >= ENOUGH_VALIDATION:
         chosen_by: Judge = "validation"
-        held_out = [head.all_logits(validation.features) for head in heads]
+        held_out = all_logits(heads, validation.features)
         targets = validation.targets
     else:
         chosen_by = "folds"
@@ -75,8 +75,7 @@ def choose(
         for logits, temperature in zip(held_out, temperatures, strict=True)
     ]
     heads = [head.sharpened(t) for head, t in zip(heads, temperatures, strict=True)]
-    for strength, head in zip(strengths, heads, strict=True):
-        report(f"strength {strength:g}", head)
+    report([(f"strength {s:g}", head) for s, head in zip(strengths, heads, strict=True)])
     best = min(range(len(heads)), key=lambda number: losses[number])
     return Choice(heads[best], strengths[best], temperatures[best], chosen_by)
 
@@ -114,8 +113,9 @@ def _out_of_fold(
             continue
         test = rows.subset(held_out)
         targets.append(test.targets)
-        for number, head in enumerate(fit_path(rows.subset(~held_out), strengths)):
-            logits[number].append(head.all_logits(test.features))
+        heads = list(fit_path(rows.subset(~held_out), strengths))
+        for number, found in enumerate(all_logits(heads, test.features)):
+            logits[number].append(found)
     empty = torch.empty(0, rows.classes)
     return [torch.cat([empty, *part]) for part in logits], torch.cat(
         [torch.empty(0, dtype=torch.int64), *targets]

@@ -19,7 +19,7 @@ from benchmarks.table import markdown
 from torch_inception.config import DEFAULT_WEIGHTS
 from torch_inception.dataset import read_dataset
 from torch_inception.engines import load_backbone
-from torch_inception.int8 import calibrated_engine
+from torch_inception.open_vino import calibrated_engine
 from torch_inception.preprocessing import Preprocessing
 from torch_inception.solvers import discriminant
 from torch_inception.weights import load_weights

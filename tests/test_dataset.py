@@ -7,7 +7,7 @@ from PIL import Image
 from torchvision.datasets import ImageFolder
 
 from torch_inception.dataset import class_table, read_dataset
-from torch_inception.errors import DatasetError
+from torch_inception.errors import DatasetError, ImageError
 from torch_inception.folders import find_pictures
 from torch_inception.picture_folder import PictureFolder
 
@@ -115,6 +115,28 @@ def test_it_is_an_image_folder_that_decodes_by_content(tmp_path: Path) -> None:
     picture, target = folder[1]
     assert (picture.mode, picture.size, picture.getpixel((0, 0))) == ("RGB", (3, 2), (255,) * 3)
     assert target == 1
+
+
+def test_it_lists_exactly_what_training_takes_and_decodes_it(tmp_path: Path) -> None:
+    make_files(tmp_path, "c/x.txt", "a/.hidden.png", ".git/1.png", "loose.png", "c/.deep/1.png")
+    for number, name in enumerate(
+        ["a/2.png", "a/10.png", "a/deep/er/x", "b b/круг.JPG", "c/1.tar"]
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (4, 3), (number, 0, 0)).save(tmp_path / name, "PNG")
+    folder, dataset = PictureFolder(tmp_path), read_dataset(tmp_path)
+    assert folder.samples == [
+        (str(path), target) for path, target in zip(dataset.paths, dataset.targets, strict=True)
+    ]
+    assert folder.classes == dataset.labels
+    assert folder.targets == dataset.targets
+    assert len(folder) == 6
+    reds = [folder[i][0].getpixel((0, 0))[0] for i, path in enumerate(dataset.paths)
+            if path.name != "x.txt"]  # fmt: skip
+    assert sorted(reds) == [0, 1, 2, 3, 4]
+    text = dataset.paths.index(tmp_path / "c" / "x.txt")
+    with pytest.raises(ImageError, match="not a picture"):
+        folder[text]
 
 
 def test_a_link_back_to_a_folder_above_is_passed_over(tmp_path: Path) -> None:

@@ -58,11 +58,12 @@ class Classifier:
         model = load_model(Path(path))
         chosen = choose_device(device)
         # What is kept in the cache spares the search for the weights' source.
-        engine = None if weights else engine_at_hand(model.backbone, model.arithmetic, chosen)
+        loaded = _same_weights(model.backbone, weights, str(path)) if weights else None
+        engine = engine_at_hand(model.backbone, model.arithmetic, chosen)
         if engine is None:
-            loaded = _same_weights(model.backbone, weights, str(path))
+            loaded = loaded or _same_weights(model.backbone, weights, str(path))
             engine = load_backbone(loaded, device=chosen, arithmetic=model.arithmetic)
-        else:
+        elif loaded is None:
             tell_of_weights(model.backbone)
         return cls(model, engine)
 

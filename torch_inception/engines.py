@@ -12,7 +12,13 @@ from torch_inception.engine import Engine
 from torch_inception.errors import ConfigError
 from torch_inception.folding import FoldedWeights, folded, kept
 from torch_inception.gpu import GpuBackbone, gpu_arithmetic
-from torch_inception.int8 import INT8, Calibration, calibrated_engine, kept_engine
+from torch_inception.open_vino import (
+    INT8,
+    Calibration,
+    calibrated_engine,
+    float32_engine,
+    kept_engine,
+)
 from torch_inception.preprocessing import Preprocessing
 from torch_inception.weights import Weights, WeightsRecord
 
@@ -37,7 +43,7 @@ def training_engine(
     """Return what computes a data set's features, and what it was calibrated on if it was.
 
     Args:
-        config: precision and device.
+        config: precision, engine and device.
         weights: of the network.
         preprocessing: how a picture becomes 299 x 299.
         paths: the pictures.
@@ -46,12 +52,18 @@ def training_engine(
     Raises:
         ConfigError: the device or the precision cannot be had.
     """
-    if config.precision != INT8:
+    on_open_vino = config.precision == INT8 or config.engine == "openvino"
+    if not on_open_vino:
         device = choose_device(config.device)
         return load_backbone(weights, device=device, arithmetic=config.precision), None
     if config.device == "cuda":
-        raise ConfigError("precision 'int8' is for the CPU. Use --device cpu, or --precision auto.")
+        raise ConfigError(
+            "precision 'int8' and engine 'openvino' are for the CPU. Use --device cpu, or leave "
+            "them out."
+        )
     backbone = load_backbone(weights, device=torch.device("cpu"))
+    if config.precision != INT8:
+        return float32_engine(backbone), None
     return calibrated_engine(backbone, preprocessing, paths, earlier=earlier)
 
 

@@ -15,8 +15,8 @@ from torch_inception.backbone import Backbone
 from torch_inception.engine import Engine, Session
 from torch_inception.errors import ImageError
 from torch_inception.extraction import stream_features
-from torch_inception.int8 import quantise
 from torch_inception.network import IMAGE_SIZE
+from torch_inception.open_vino import quantise
 from torch_inception.preprocessing import Pixels, Preprocessing
 from torch_inception.weights import load_weights
 

@@ -5,6 +5,7 @@ import importlib.metadata
 import logging
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy
@@ -15,13 +16,14 @@ from torch_inception.digests import remembered_digests
 from torch_inception.engine import Engine, Rows
 from torch_inception.errors import ConfigError, ImageError
 from torch_inception.images import decode, read_file
-from torch_inception.int8.engine import INT8, Int8Engine
-from torch_inception.int8.quantisation import quantise
-from torch_inception.int8.runtime import check_processor, import_extra
-from torch_inception.int8.store import Calibration, keep_engine, kept_engine
+from torch_inception.open_vino.engine import OpenVinoEngine
+from torch_inception.open_vino.quantisation import INT8, quantise
+from torch_inception.open_vino.runtime import check_processor, import_extra
+from torch_inception.open_vino.store import keep, kept
 from torch_inception.preprocessing import Pixels, Preprocessing
 from torch_inception.storage import cache_folder
 from torch_inception.torch_threads import threads_restored
+from torch_inception.weights import WeightsRecord
 
 log = logging.getLogger(__name__)
 
@@ -38,9 +40,38 @@ FORMAT = 1
 """Number of the layout of a kept network, and of the way in which it is made."""
 
 
+@dataclass(frozen=True)
+class Calibration:
+    """What an 8-bit network was made from, and how good it is.
+
+    Attributes:
+        key: SHA-256, in hexadecimal, of all that decides what the network is.
+        space: the weights and the preprocessing that it is for.
+        digests: SHA-256, in hexadecimal, of the pictures that it was calibrated on.
+        held_back: number of further pictures, on which both networks were compared.
+        mean_cosine: between its features and float32's, on those pictures.
+        lowest_cosine: of these pictures' cosines.
+    """
+
+    key: str
+    space: str
+    digests: list[str]
+    held_back: int
+    mean_cosine: float
+    lowest_cosine: float
+
+    def __str__(self) -> str:
+        """Say it in a line."""
+        return (
+            f"calibrated on {len(self.digests)} of these pictures; on {self.held_back} others its "
+            f"features have a mean cosine of {self.mean_cosine:.4f} to those of float32, the "
+            f"lowest {self.lowest_cosine:.4f}"
+        )
+
+
 def calibrated_engine(
     backbone: Backbone, preprocessing: Preprocessing, paths: Sequence[Path], *, earlier: str = ""
-) -> tuple[Int8Engine, Calibration]:
+) -> tuple[OpenVinoEngine, Calibration]:
     """Return the 8-bit network for a set of pictures: the kept one, or a new one, which is kept.
 
     Args:
@@ -76,9 +107,30 @@ def calibrated_engine(
             f"precision 'int8' is refused: {calibration}, and {LEAST_AGREEMENT} is the least. "
             "Use --precision fp32."
         )
-    keep_engine(engine, calibration)
+    keep(_name(key), engine, asdict(calibration))
     # From the file, so that this run computes what later ones will.
-    return kept_engine(f"{INT8} {key}", backbone.record) or (engine, calibration)
+    found = kept_engine(f"{INT8} {key}", backbone.record)
+    return found or (_renamed(engine, f"{INT8} {key}"), calibration)
+
+
+def kept_engine(
+    arithmetic: str, record: WeightsRecord
+) -> tuple[OpenVinoEngine, Calibration] | None:
+    """Return the 8-bit network of an engine's `arithmetic`, or None where none is kept whole.
+
+    Raises:
+        ConfigError: OpenVINO is not installed, or the processor would be slow.
+    """
+    kind, _, key = arithmetic.partition(" ")
+    if kind != INT8:
+        return None
+    check_processor()
+    found = kept(_name(key), record, arithmetic=arithmetic)
+    return None if found is None else (found[0], Calibration(**found[1]))
+
+
+def _renamed(engine: OpenVinoEngine, arithmetic: str) -> OpenVinoEngine:
+    return OpenVinoEngine(engine.model, engine.record, arithmetic=arithmetic)
 
 
 def _sample(preprocessing: Preprocessing, paths: Sequence[Path]) -> list[tuple[str, Pixels]]:
@@ -104,6 +156,10 @@ def _readable(preprocessing: Preprocessing, paths: Sequence[Path]) -> Iterator[t
         except ImageError:
             continue
         yield hashlib.sha256(content).hexdigest(), picture
+
+
+def _name(key: str) -> str:
+    return f"{INT8}-{key[:32]}"
 
 
 def _name_hash(path: Path) -> bytes:

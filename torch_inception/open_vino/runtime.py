@@ -42,11 +42,13 @@ def import_extra(package: str) -> Any:  # noqa: ANN401 - a module without types
         ConfigError: it is not installed, or does not work.
     """
     try:
-        return __import__(package)
+        # NNCF decides when it is imported whether it will send reports.
+        with quiet():
+            return __import__(package)
     except ImportError as error:
         raise ConfigError(
-            f"precision 'int8' needs the package {package} ({error}). "
-            'Install it: pip install "torch-inception[openvino]".'
+            f"the package {package}, which --precision int8 and --engine openvino need, is not "
+            f'there ({error}). Install it: pip install "torch-inception[openvino]".'
         ) from error
 
 

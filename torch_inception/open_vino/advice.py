@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from torch_inception.backbone import Backbone
 from torch_inception.engine import Engine
-from torch_inception.int8.runtime import has_instructions
+from torch_inception.open_vino.runtime import has_instructions
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ def advised(results: Iterable[Item], engine: Engine, *, total: int) -> Iterator[
         elif number == first + _TIMED:
             rate = _TIMED / (time.perf_counter() - start)
             log.info(
-                "%d pictures at %.0f a second take %s. --precision int8 would take about %s, after "
+                "%d pictures at %.2g a second take %s. --precision int8 would take about %s, after "
                 'half a minute of calibration (pip install "torch-inception[openvino]").',
                 total, rate, _spoken(total / rate), _spoken(total / rate / SPEED_UP),
             )  # fmt: skip

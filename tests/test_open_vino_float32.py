@@ -1,0 +1,84 @@
+"""The network in float32 by OpenVINO: torch's rows, a little sooner."""
+
+from pathlib import Path
+
+import numpy
+import pytest
+import torch
+
+from tests.pictures import landscape
+from tests.test_int8_commands import command, patterns
+from torch_inception.backbone import Backbone
+from torch_inception.open_vino import OpenVinoEngine, float32_engine
+from torch_inception.preprocessing import Pixels
+from torch_inception.storage import CACHE_VARIABLE
+from torch_inception.weights import load_weights
+
+pytest.importorskip("openvino")
+pytestmark = pytest.mark.real_weights
+
+__all__ = ["patterns"]  # a fixture
+
+
+@pytest.fixture(scope="module")
+def backbone(real_cache: Path) -> Backbone:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(CACHE_VARIABLE, str(real_cache))
+        return Backbone(load_weights("npm:nsfwjs"), device=torch.device("cpu"))
+
+
+@pytest.fixture(scope="module")
+def engine(backbone: Backbone, tmp_path_factory: pytest.TempPathFactory) -> OpenVinoEngine:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(CACHE_VARIABLE, str(tmp_path_factory.mktemp("cache")))
+        made = float32_engine(backbone)
+        again = float32_engine(backbone)
+    assert isinstance(again.model, Path), "the second is the kept one"
+    picture = [landscape()]
+    assert numpy.array_equal(made.session()(picture), again.session()(picture))
+    return again
+
+
+def pictures(count: int) -> list[Pixels]:
+    return [numpy.roll(landscape(), 30 * shift, axis=1) for shift in range(count)]
+
+
+@pytest.mark.parametrize("count", [1, 3, 4, 6])
+def test_rows_are_those_of_torch_for_any_number_of_pictures(
+    backbone: Backbone, engine: OpenVinoEngine, count: int
+) -> None:
+    expected = numpy.concatenate([backbone.session()([each]).copy() for each in pictures(count)])
+    found = engine.session()(pictures(count))
+    assert found.shape == expected.shape
+    assert numpy.linalg.norm(found - expected) < 1e-5 * numpy.linalg.norm(expected)
+
+
+def test_its_rows_have_a_place_of_their_own_in_the_cache(
+    backbone: Backbone, engine: OpenVinoEngine
+) -> None:
+    assert engine.identity != backbone.identity
+
+
+def test_training_with_it_and_naming_without_it(
+    real_cache: Path, tmp_path: Path, patterns: Path
+) -> None:
+    output = str(tmp_path / "run")
+    flags = ("--data", str(patterns), "--weights", "npm:nsfwjs", "--output", output)
+    status, shown, complaints = command("train", *flags, "--engine", "openvino", cache=real_cache)
+    assert status == 0, complaints
+    assert "features: 60 computed" in shown
+    picture = str(patterns / "dots" / "0.png")
+    status, shown, complaints = command("predict", "--model", output, picture, cache=real_cache)
+    assert status == 0, complaints
+    assert shown.startswith("dots")
+    assert "differ a little" not in complaints
+
+
+def test_on_a_gpu_it_is_refused(tmp_path: Path, real_cache: Path, patterns: Path) -> None:
+    flags = ("--data", str(patterns), "--output", str(tmp_path / "run"), "--device", "cuda")
+    status, _, complaints = command(
+        "train", *flags, "--weights", "npm:nsfwjs", "--engine", "openvino", cache=real_cache
+    )
+    assert status == 1
+    assert "for the CPU" in complaints
+    assert "Traceback" not in complaints

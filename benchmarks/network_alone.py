@@ -66,8 +66,12 @@ def _measure_processor(arguments: argparse.Namespace) -> tuple[Rates, list[str]]
 def _contenders(weights: str, calibration: str) -> list[Contender]:
     return [
         Contender("torch_inception int8", "ours:network", ("int8", weights, calibration)),
-        Contender("torch_inception fp32", "ours:network", ("fp32", weights, calibration)),
-        Contender("OpenVINO fp32", "open_vino:network"),
+        Contender("torch_inception fp32", "ours:network", ("torch", weights, calibration)),
+        Contender(
+            "torch_inception fp32, --engine openvino",
+            "ours:network",
+            ("openvino", weights, calibration),
+        ),
         Contender("ONNX Runtime fp32", "onnx_runtime:network"),
         Contender("torchvision, channels last", "torchvision_eager:network", ("channels_last",)),
         Contender(EAGER, "torchvision_eager:network", ("contiguous_format",)),

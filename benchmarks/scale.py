@@ -13,6 +13,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -187,8 +188,8 @@ def _anonymous_memory() -> int:
 def _in_own_process(measure: Callable[[Path, int], str], count: int) -> str:
     with tempfile.TemporaryDirectory() as folder:
         context = multiprocessing.get_context("spawn")
-        with context.Pool(1) as pool:
-            return pool.apply(measure, (Path(folder), count))
+        with ProcessPoolExecutor(1, mp_context=context) as pool:
+            return pool.submit(measure, Path(folder), count).result()
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from benchmarks.table import Rates, markdown, times
 
 INT8 = "torch_inception int8"
 FP32 = "torch_inception fp32"
+OPENVINO = "torch_inception fp32, --engine openvino"
 ONNX_RUNTIME = "ONNX Runtime"
 TUTORIAL = "PyTorch tutorial"
 KERAS = "Keras"
@@ -30,6 +31,7 @@ KERAS = "Keras"
 COLOURS = {
     INT8: "#0b5394",
     FP32: "#3d85c6",
+    OPENVINO: "#6fa8dc",
     ONNX_RUNTIME: "#7f7f7f",
     TUTORIAL: "#b45f06",
     KERAS: "#d5a021",
@@ -83,7 +85,8 @@ def _size(text: str) -> Size:
 def _contenders(weights: str, warm: str, python: str | None) -> list[Contender]:
     contenders = [
         Contender(INT8, "ours:whole_pass", ("int8", weights, warm)),
-        Contender(FP32, "ours:whole_pass", ("fp32", weights, warm)),
+        Contender(FP32, "ours:whole_pass", ("torch", weights, warm)),
+        Contender(OPENVINO, "ours:whole_pass", ("openvino", weights, warm)),
         Contender(ONNX_RUNTIME, "onnx_runtime:whole_pass"),
         Contender(TUTORIAL, "torchvision_eager:tutorial"),
     ]

@@ -64,7 +64,9 @@ def training_engine(
     backbone = load_backbone(weights, device=torch.device("cpu"))
     if config.precision != INT8:
         return float32_engine(backbone), None
-    return calibrated_engine(backbone, preprocessing, paths, earlier=earlier)
+    engine, calibration = calibrated_engine(backbone, preprocessing, paths, earlier=earlier)
+    log.info("int8: %s", calibration)
+    return engine, calibration
 
 
 def engine_at_hand(record: WeightsRecord, arithmetic: str, device: torch.device) -> Engine | None:

@@ -12,7 +12,6 @@ from torch_inception.features import FeatureTable
 from torch_inception.head import Head, all_logits
 from torch_inception.metrics import confusion_matrix, per_class, summary, wilson_interval
 from torch_inception.solvers import FittedHead, Problem
-from torch_inception.weights import Weights
 
 
 class History:
@@ -117,11 +116,20 @@ def make_metrics(
     examples: Examples,
     table: FeatureTable,
     fitted: FittedHead,
-    weights: Weights,
     *,
+    backbone: Mapping[str, Any],
     seconds: Mapping[str, float],
 ) -> dict[str, Any]:
-    """Collect what metrics.json holds; plain values only."""
+    """Collect what metrics.json holds; plain values only.
+
+    Args:
+        config: as resolved.
+        examples: the pictures and their parts.
+        table: how their features were come by.
+        fitted: the head.
+        backbone: what is to be said of the network.
+        seconds: by phase.
+    """
     test = evaluate_test(fitted.head, examples.problem("test"), examples.labels)
     speed = table.computed / table.seconds if table.computed else None
     return {
@@ -136,10 +144,7 @@ def make_metrics(
             "setting": fitted.setting,
             "temperature": fitted.temperature,
         },
-        "backbone": {
-            **weights.record.as_dict(),
-            "refused": [{"source": s, "reason": reason} for s, reason in weights.refused],
-        },
+        "backbone": dict(backbone),
         "features": {
             "computed": table.computed,
             "reused": table.reused,

@@ -13,6 +13,7 @@ from typing import Any
 from torch_inception.classifier import Classifier
 from torch_inception.config import TrainConfig, make_config
 from torch_inception.dataset import class_table, read_dataset
+from torch_inception.engine import Engine
 from torch_inception.engines import training_engine
 from torch_inception.evaluation import (
     History,
@@ -24,12 +25,13 @@ from torch_inception.evaluation import (
 from torch_inception.examples import Examples, make_examples, relative_name
 from torch_inception.features import FeatureTable, Skipped, feature_table
 from torch_inception.model_file import Model, earlier_arithmetic
+from torch_inception.open_vino import Calibration
 from torch_inception.preprocessing import Preprocessing
 from torch_inception.run_folder import SPLITS_FILE, Run, check_output, write_run
 from torch_inception.solvers import FittedHead, fit_head
 from torch_inception.split import read_splits
 from torch_inception.storage import cache_folder
-from torch_inception.weights import load_weights
+from torch_inception.weights import Weights, load_weights
 
 log = logging.getLogger(__name__)
 
@@ -86,8 +88,6 @@ def run_training(config: TrainConfig, *, progress: bool = False) -> TrainingResu
         engine, calibration = training_engine(
             config, weights, preprocessing, dataset.paths, earlier=earlier_arithmetic(output)
         )
-        if calibration:
-            log.info("int8: %s", calibration)
     with clock.phase("features"):
         table = feature_table(
             engine, preprocessing, dataset.paths, cache=cache_folder(), progress=progress
@@ -97,9 +97,10 @@ def run_training(config: TrainConfig, *, progress: bool = False) -> TrainingResu
         examples = make_examples(dataset, table, kept=read_splits(output / SPLITS_FILE))
         fitted, history = _fit(config, examples)
     tested = test_predictions(fitted.head, examples)
-    metrics = make_metrics(config, examples, table, fitted, weights, seconds=clock.seconds)
-    metrics["backbone"]["arithmetic"] = engine.arithmetic
-    metrics["backbone"]["calibration"] = calibration and dataclasses.asdict(calibration)
+    backbone = _described(weights, engine, calibration)
+    metrics = make_metrics(
+        config, examples, table, fitted, backbone=backbone, seconds=clock.seconds
+    )
     model = Model(
         dataset.labels,
         fitted.head,
@@ -115,6 +116,15 @@ def run_training(config: TrainConfig, *, progress: bool = False) -> TrainingResu
     log.info("Results are in %s. To name a picture:", output)
     log.info("  python -m torch_inception.predict --model %s PICTURE", shlex.quote(str(output)))
     return TrainingResult(Classifier(model, engine), metrics, output, table.skipped)
+
+
+def _described(weights: Weights, engine: Engine, calibration: Calibration | None) -> dict[str, Any]:
+    return {
+        **weights.record.as_dict(),
+        "refused": [{"source": source, "reason": reason} for source, reason in weights.refused],
+        "arithmetic": engine.arithmetic,
+        "calibration": calibration and dataclasses.asdict(calibration),
+    }
 
 
 def _fit(config: TrainConfig, examples: Examples) -> tuple[FittedHead, History]:

@@ -1,4 +1,4 @@
-"""This package, in fp32 and quantised to int8."""
+"""This package: float32 by torch, float32 by OpenVINO, and 8-bit integers."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -13,23 +13,24 @@ from benchmarks.jpegs import jpegs_in
 from benchmarks.worker import Rows, Run
 from torch_inception.backbone import Backbone
 from torch_inception.engine import Engine, Session
+from torch_inception.engines import choose_device, load_backbone
 from torch_inception.errors import ImageError
 from torch_inception.extraction import stream_features
 from torch_inception.network import IMAGE_SIZE
-from torch_inception.open_vino import quantise
+from torch_inception.open_vino import float32_engine, quantise
 from torch_inception.preprocessing import Pixels, Preprocessing
 from torch_inception.weights import load_weights
 
 
-def whole_pass(precision: str, sources: str, folder: str) -> Run:
+def whole_pass(engine_name: str, sources: str, folder: str) -> Run:
     """Prepare the pass over a folder of JPEGs.
 
     Args:
-        precision: "fp32" or "int8".
+        engine_name: "torch" (on a GPU where there is one), "openvino" or "int8".
         sources: where weights come from.
         folder: JPEGs to calibrate int8 with.
     """
-    engine = _engine(precision, sources, Path(folder))
+    engine = _engine(engine_name, sources, Path(folder))
 
     def run(request: str) -> Rows:
         rows = []
@@ -42,9 +43,9 @@ def whole_pass(precision: str, sources: str, folder: str) -> Run:
     return run
 
 
-def network(precision: str, sources: str, folder: str) -> Run:
+def network(engine_name: str, sources: str, folder: str) -> Run:
     """Prepare the network alone, on as many threads as in the pass; arguments as there."""
-    engine = _engine(precision, sources, Path(folder))
+    engine = _engine(engine_name, sources, Path(folder))
     own = _Own()
     threads = ThreadPoolExecutor(engine.workers, initializer=own.prepare, initargs=(engine,))
     pictures = random_pixels(engine.batch_size)
@@ -69,10 +70,13 @@ class _Own(threading.local):
         self.session = engine.session()
 
 
-def _engine(precision: str, sources: str, folder: Path) -> Engine:
-    backbone = Backbone(load_weights(sources), device=torch.device("cpu"))
-    if precision == "fp32":
-        return backbone
+def _engine(name: str, sources: str, folder: Path) -> Engine:
+    weights = load_weights(sources)
+    if name == "torch":
+        return load_backbone(weights, device=choose_device("auto"))
+    backbone = Backbone(weights, device=torch.device("cpu"))
+    if name == "openvino":
+        return float32_engine(backbone)
     return quantise(backbone, [_pixels(path) for path in jpegs_in(folder)])
 
 

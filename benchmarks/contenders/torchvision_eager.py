@@ -32,7 +32,8 @@ def plain_network() -> nn.Module:
 
 def tutorial() -> Run:
     """Prepare ImageFolder, transforms, DataLoader and the network, all as in the tutorials."""
-    network = plain_network()
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    network = plain_network().to(device)
     steps = [
         transforms.Resize((299, 299)),
         transforms.ToTensor(),
@@ -45,7 +46,7 @@ def tutorial() -> Run:
             dataset, batch_size=BATCH, num_workers=WORKERS, multiprocessing_context=_context()
         )
         with torch.no_grad():
-            return _joined([network(values) for values, _ in batches])
+            return _joined([network(values.to(device)).cpu() for values, _ in batches])
 
     return run
 

@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 LONG_PASS = 2000
 """Pictures to compute above which there is advice."""
 
-SPEED_UP = 4.0
+SPEED_UP = 3.5
 """How many times as fast as float32 a pass over 640 x 480 JPEGs is; benchmarks/whole_pass.py."""
 
 _TIMED = 100

@@ -4,6 +4,7 @@ import hashlib
 import importlib.metadata
 import logging
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -122,7 +123,8 @@ def kept_engine(
         ConfigError: OpenVINO is not installed, or the processor would be slow.
     """
     kind, _, key = arithmetic.partition(" ")
-    if kind != INT8:
+    # The key names a file, and may come from a model that somebody else made.
+    if kind != INT8 or not re.fullmatch("[0-9a-f]{64}", key):
         return None
     check_processor()
     found = kept(_name(key), record, arithmetic=arithmetic)

@@ -126,9 +126,11 @@ def kept_engine(
     # The key names a file, and may come from a model that somebody else made.
     if kind != INT8 or not re.fullmatch("[0-9a-f]{64}", key):
         return None
-    check_processor()
     found = kept(_name(key), record, arithmetic=arithmetic)
-    return None if found is None else (found[0], Calibration(**found[1]))
+    if found is None:
+        return None
+    check_processor()
+    return found[0], Calibration(**found[1])
 
 
 def _renamed(engine: OpenVinoEngine, arithmetic: str) -> OpenVinoEngine:

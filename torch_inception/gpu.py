@@ -7,7 +7,7 @@ own stream, so that one batch is copied while another is computed and others are
 import logging
 import threading
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 
 import torch
 from torch import Tensor
@@ -43,7 +43,11 @@ class GpuBackbone(Backbone):
     def __init__(self, weights: FoldedWeights, *, device: torch.device, arithmetic: str) -> None:
         super().__init__(weights, device=device)
         self.arithmetic = arithmetic
-        self.network.to(torch.bfloat16 if arithmetic == "bf16" else torch.float32)
+        if arithmetic == "bf16":
+            self.network.to(torch.bfloat16)
+        elif device.type == "cuda":
+            # torch lets cuDNN round float32 to TF32 by default. The switch is one for the process.
+            torch.backends.cudnn.allow_tf32 = False
         self._replay = _Replay(self)
 
     def session(self) -> Session:
@@ -73,15 +77,7 @@ class GpuBackbone(Backbone):
     @torch.inference_mode()
     def feature_map(self, pixels: Tensor) -> Tensor:
         """Map pictures (B, 3, 299, 299) uint8 to (B, 2048, 8, 8) float32 on the device."""
-        with self._exact() if self.arithmetic == "fp32" else nullcontext():
-            return super().feature_map(pixels).float()
-
-    def _exact(self) -> AbstractContextManager[None]:
-        """Keep cuDNN from rounding float32 to TF32, which torch lets it do by default."""
-        flags: AbstractContextManager[None] = torch.backends.cudnn.flags(
-            enabled=True, allow_tf32=False
-        )
-        return flags
+        return super().feature_map(pixels).float()
 
 
 class _Replay:

@@ -64,7 +64,7 @@ def messages(caplog: pytest.LogCaptureFixture) -> list[str]:
         (
             7200,
             1.0,
-            "7200 pictures at 1 a second take 2.0 h. --precision int8 would take about 30 min",
+            "7200 pictures at 1.0 a second take 2.0 h. --precision int8 would take about 30 min",
         ),
     ],
 )

@@ -204,7 +204,7 @@ def test_a_flipped_byte_is_noticed(
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
     assert "is damaged" in record.getMessage()
-    assert "making it again" in record.getMessage()
+    assert "is not used" in record.getMessage()
 
 
 @pytest.mark.parametrize("which", [".bin", ".xml"])

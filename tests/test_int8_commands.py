@@ -40,6 +40,7 @@ def train(data: Path, output: Path, cache: Path) -> tuple[str, str]:
         "--precision", "int8", cache=cache,
     )  # fmt: skip
     assert status == 0, complaints
+    assert "\N{BOX DRAWINGS HEAVY HORIZONTAL}" not in shown + complaints, "NNCF's bars are hidden"
     return shown, complaints
 
 

@@ -5,9 +5,12 @@ import logging
 import os
 import shutil
 import sys
+import time
 import warnings
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from unittest import mock
 
 import pytest
@@ -18,7 +21,8 @@ from torch_inception.classifier import Classifier
 from torch_inception.errors import ConfigError
 from torch_inception.head import Head
 from torch_inception.model_file import Model, save_model
-from torch_inception.open_vino import calibrated_engine, has_instructions, kept_engine
+from torch_inception.network import empty_network
+from torch_inception.open_vino import calibrated_engine, conversion, has_instructions, kept_engine
 from torch_inception.open_vino.runtime import check_processor, import_extra, quiet
 from torch_inception.preprocessing import Preprocessing
 from torch_inception.weights import Weights, WeightsRecord
@@ -135,16 +139,44 @@ def test_quiet_leaves_the_environment_as_it_was(
         assert dict(os.environ) == environment
 
 
-def test_what_is_printed_and_warned_of_in_quiet_is_not_shown(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_warnings_in_quiet_are_not_shown_and_those_after_it_are() -> None:
     with quiet():
-        sys.stdout.write("a bar")
         warnings.warn("an old function", DeprecationWarning, stacklevel=1)
-    sys.stdout.write("after")
-    assert capsys.readouterr() == ("after", "")
     with pytest.warns(DeprecationWarning):
         warnings.warn("an old function", DeprecationWarning, stacklevel=1)
+
+
+def test_threads_that_are_quiet_at_once_leave_the_process_as_it_was(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setenv("NNCF_CI", "mine")
+    level = logging.getLogger("nncf").level
+
+    def work(number: int) -> None:
+        with quiet():
+            time.sleep(0.001 * (number % 3))
+            sys.stdout.write("heard\n")
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(work, range(20)))
+    assert "CI" not in os.environ
+    assert os.environ["NNCF_CI"] == "mine"
+    assert logging.getLogger("nncf").level == level
+    assert capsys.readouterr().out.count("heard") == 20
+
+
+def test_ctrl_c_while_openvino_converts_is_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
+    def convert_model(*_: object, **__: object) -> None:
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt as error:
+            raise RuntimeError("the frontend failed") from error
+
+    fake = SimpleNamespace(convert_model=convert_model, Type=SimpleNamespace(u8=None))
+    monkeypatch.setattr(conversion, "import_extra", lambda package: fake)
+    with pytest.raises(KeyboardInterrupt):
+        conversion.convert(empty_network(count_padding=True), batch=1)
 
 
 SPY = """import os, pathlib

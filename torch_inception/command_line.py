@@ -61,12 +61,13 @@ def chosen_config(arguments: argparse.Namespace, kind: type[Config]) -> Config:
     return make_config(kind, settings | flags, origin="command line")
 
 
-def run_command(body: Callable[[], int], *, log_to: TextIO) -> int:
+def run_command(body: Callable[[], int], *, log_to: TextIO, when_stopped: str = "stopped.") -> int:
     """Run a command; turn a user's mistake into one line and a status, and leave ours alone.
 
     Args:
         body: does the work and returns the exit status.
         log_to: where the library's information goes; its warnings go to standard error.
+        when_stopped: what Ctrl-C is answered with.
     """
     _set_up_output(log_to)
     try:
@@ -75,7 +76,7 @@ def run_command(body: Callable[[], int], *, log_to: TextIO) -> int:
         print_error(str(error))
         return FAILURE
     except KeyboardInterrupt:
-        print_error("stopped. Run the same command again: what was computed is kept.")
+        print_error(when_stopped)
         return INTERRUPTED
     except OSError as error:
         if error.errno == errno.ENOSPC:

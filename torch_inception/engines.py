@@ -24,6 +24,11 @@ from torch_inception.weights import Weights, WeightsRecord
 
 log = logging.getLogger(__name__)
 
+FLOAT32_INSTEAD = (
+    "WARNING: the model was trained with --precision int8, and pictures are named in float32, with "
+    "scores that differ a little: %s."
+)
+
 
 def load_backbone(weights: Weights, *, device: torch.device, arithmetic: str = "auto") -> Backbone:
     """Return the network in floating point; its folded parameters are kept in the cache.
@@ -74,18 +79,20 @@ def engine_at_hand(record: WeightsRecord, arithmetic: str, device: torch.device)
 
     Where that engine was an 8-bit one that cannot be had, say so and return a float32 one.
     """
-    if arithmetic.startswith(INT8):
+    if arithmetic.startswith(INT8) and device.type == "cuda":
+        log.warning(FLOAT32_INSTEAD, "that is for the CPU")
+    elif arithmetic.startswith(INT8):
         try:
             found = kept_engine(arithmetic, record)
             if found is not None:
                 return found[0]
-            reason = "its 8-bit network is not in the cache"
+            reason = (
+                "its network is not in the cache. Train again, or copy networks/int8-* from the "
+                "cache of the machine that trained it"
+            )
         except ConfigError as error:
             reason = str(error)
-        log.warning(
-            "the model was trained with --precision int8, and pictures are named in float32, "
-            "with scores that differ a little: %s", reason,
-        )  # fmt: skip
+        log.warning(FLOAT32_INSTEAD, reason)
     weights = kept(record)
     return None if weights is None else _backbone(weights, device, arithmetic)
 

@@ -84,9 +84,11 @@ def kept(record: WeightsRecord) -> FoldedWeights | None:
         if _digest(content["parameters"]) == content["sha256"]:
             return FoldedWeights(record, _state(content["parameters"]))
         problem = "its numbers are not the ones that were written"
-    except (ValueError, LookupError, TypeError, AttributeError, RuntimeError) as error:
-        problem = str(error) or type(error).__name__
-    log.warning("weights: %s is damaged (%s); making it again", path, problem)
+    except ValueError as error:
+        problem = str(error)
+    except (LookupError, TypeError, AttributeError, RuntimeError):
+        problem = "its content is not what was written"
+    log.warning("weights: %s is damaged (%s) and is not used", path, problem)
     return None
 
 
@@ -104,7 +106,7 @@ def folded(weights: Weights) -> FoldedWeights:
     try:
         with atomic_file(_path(weights.record)) as temporary:
             torch.save(content, temporary)
-    except OSError as error:
+    except (OSError, RuntimeError) as error:  # torch's writer raises the second on a full disk
         log.warning("weights: cannot be kept in %s (%s)", _path(weights.record).parent, error)
     return made
 

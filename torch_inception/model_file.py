@@ -1,6 +1,7 @@
 """`model.pt`: what training saves and prediction loads. Tensors and plain values only."""
 
 import dataclasses
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,9 @@ MODEL_FILE = "model.pt"
 
 FORMAT = 1
 """Number of the layout of the file."""
+
+ARITHMETICS = "fp32|fp32 openvino|bf16|int8 [0-9a-f]{64}"
+"""What engines call their arithmetic, as a regular expression."""
 
 BEFORE = {"arithmetic": "fp32"}
 """What models have that were saved before there was a choice."""
@@ -93,7 +97,7 @@ def load_model(path: Path) -> Model:
             preprocessing=Preprocessing(**{**PREPROCESSING_BEFORE, **content["preprocessing"]}),
             backbone=WeightsRecord.from_dict(content["backbone"]),
             half_features=bool(content["half_features"]),
-            arithmetic=str(content["arithmetic"]),
+            arithmetic=_arithmetic(content["arithmetic"]),
             refused=tuple((str(source), str(reason)) for source, reason in content["refused"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -121,6 +125,12 @@ def _read(file: Path) -> dict[str, Any]:
             "Update torch_inception, or train again."
         )
     return {**BEFORE, **content}
+
+
+def _arithmetic(value: object) -> str:
+    if not isinstance(value, str) or not re.fullmatch(ARITHMETICS, value):
+        raise ValueError(f"the arithmetic {value!r} is unknown")
+    return value
 
 
 def _checked(labels: object, head: Head) -> list[str]:

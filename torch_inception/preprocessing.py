@@ -17,7 +17,8 @@ STRIP_RATIO = 50
 """Longer over shorter side above which only the middle of a picture is scaled before the crop."""
 
 OVERSAMPLING = 2
-"""How many times its final size a JPEG is decoded at least; at 1 features suffer (README)."""
+"""How many times its final size a JPEG is decoded at least. At 2 the features of 12-megapixel
+JPEGs keep a cosine of 0.997 to those of a full decode, at 1 one of 0.99."""
 
 Pixels = NDArray[numpy.uint8]
 

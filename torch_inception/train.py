@@ -19,7 +19,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m torch_inception.train", description=__doc__)
     add_flags(parser, TrainConfig)
     arguments = parser.parse_args(argv)
-    return run_command(lambda: _train(chosen_config(arguments, TrainConfig)), log_to=sys.stdout)
+    return run_command(
+        lambda: _train(chosen_config(arguments, TrainConfig)),
+        log_to=sys.stdout,
+        when_stopped="stopped. Run the same command again: features that were computed are kept.",
+    )
 
 
 def _train(config: TrainConfig) -> int:

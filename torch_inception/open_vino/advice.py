@@ -14,6 +14,9 @@ log = logging.getLogger(__name__)
 LONG_PASS = 2000
 """Pictures to compute above which there is advice."""
 
+LONG_SECONDS = 60.0
+"""Length of a pass under which there is none: calibrating would eat up what it saves."""
+
 SPEED_UP = 3.5
 """How many times as fast as float32 a pass over 640 x 480 JPEGs is; benchmarks/whole_pass.py."""
 
@@ -41,16 +44,22 @@ def advised(results: Iterable[Item], engine: Engine, *, total: int) -> Iterator[
             start = time.perf_counter()
         elif number == first + _TIMED:
             rate = _TIMED / (time.perf_counter() - start)
+            if total / rate < LONG_SECONDS:
+                continue
             log.info(
-                "%d pictures at %.2g a second take %s. --precision int8 would take about %s, after "
-                'half a minute of calibration (pip install "torch-inception[openvino]").',
-                total, rate, _spoken(total / rate), _spoken(total / rate / SPEED_UP),
+                "%d pictures at %s a second take %s. --precision int8 would take about %s, after "
+                'some 15 s of calibration (pip install "torch-inception[openvino]").',
+                total, _number(rate), _spoken(total / rate), _spoken(total / rate / SPEED_UP),
             )  # fmt: skip
 
 
 def _could_be_faster(engine: Engine) -> bool:
     on_cpu = isinstance(engine, Backbone) and engine.device.type == "cpu"
     return on_cpu and has_instructions()
+
+
+def _number(rate: float) -> str:
+    return f"{rate:.0f}" if rate >= 10 else f"{rate:.1f}"
 
 
 def _spoken(seconds: float) -> str:

@@ -13,7 +13,8 @@ import numpy
 
 from torch_inception.backbone import Backbone
 from torch_inception.cache import FileIndex
-from torch_inception.digests import remembered_digests
+from torch_inception.cores import usable_cores
+from torch_inception.digests import hash_files, remembered_digests
 from torch_inception.engine import Engine, Rows
 from torch_inception.errors import ConfigError, ImageError
 from torch_inception.images import decode, read_file
@@ -64,7 +65,7 @@ class Calibration:
     def __str__(self) -> str:
         """Say it in a line."""
         return (
-            f"calibrated on {len(self.digests)} of these pictures; on {self.held_back} others its "
+            f"calibrated on {len(self.digests)} pictures; on {self.held_back} others its "
             f"features have a mean cosine of {self.mean_cosine:.4f} to those of float32, the "
             f"lowest {self.lowest_cosine:.4f}"
         )
@@ -86,9 +87,10 @@ def calibrated_engine(
         ConfigError: what it needs is missing, or its features are not those of float32.
     """
     check_processor()
+    index = FileIndex(cache_folder())
     space = f"{backbone.identity} {preprocessing.identity}"
     found = kept_engine(earlier, backbone.record)
-    if found is not None and found[1].space == space and _shares_pictures(found[1], paths):
+    if found is not None and found[1].space == space and _shares_pictures(found[1], paths, index):
         return found
     sample = _sample(preprocessing, paths)
     chosen, held_back = sample[:-HELD_BACK], sample[-HELD_BACK:]
@@ -108,7 +110,7 @@ def calibrated_engine(
             f"precision 'int8' is refused: {calibration}, and {LEAST_AGREEMENT} is the least. "
             "Use --precision fp32."
         )
-    keep(_name(key), engine, asdict(calibration))
+    keep(_name(key), engine, {"format": FORMAT, **asdict(calibration)})
     # From the file, so that this run computes what later ones will.
     found = kept_engine(f"{INT8} {key}", backbone.record)
     return found or (_renamed(engine, f"{INT8} {key}"), calibration)
@@ -127,7 +129,7 @@ def kept_engine(
     if kind != INT8 or not re.fullmatch("[0-9a-f]{64}", key):
         return None
     found = kept(_name(key), record, arithmetic=arithmetic)
-    if found is None:
+    if found is None or found[1].pop("format", None) != FORMAT or found[1]["key"] != key:
         return None
     check_processor()
     return found[0], Calibration(**found[1])
@@ -170,10 +172,12 @@ def _name_hash(path: Path) -> bytes:
     return hashlib.sha256(os.fsencode(Path(path.parent.name, path.name))).digest()
 
 
-def _shares_pictures(calibration: Calibration, paths: Sequence[Path]) -> bool:
-    """Tell whether half of the pictures are among these, as far as these are remembered."""
-    known = remembered_digests(paths, FileIndex(cache_folder())).values()
-    present = {digest.hex() for digest in known}.intersection(calibration.digests)
+def _shares_pictures(calibration: Calibration, paths: Sequence[Path], index: FileIndex) -> bool:
+    """Tell whether half of the pictures are among these."""
+    known = remembered_digests(paths, index)
+    hashed, _ = hash_files([path for path in paths if path not in known], index, progress=False)
+    digests = {digest.hex() for digest in (known | hashed).values()}
+    present = digests.intersection(calibration.digests)
     return 2 * len(present) >= len(calibration.digests)
 
 
@@ -182,7 +186,8 @@ def _key(space: str, digests: Sequence[str]) -> str:
     for package in ("openvino", "nncf"):
         import_extra(package)
         versions.append(importlib.metadata.version(package))
-    parts = [space, FORMAT, *versions, *digests]
+    # Sums over threads are rounded in another order on another number of cores.
+    parts = [space, FORMAT, usable_cores(), *versions, *digests]
     return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
 
 

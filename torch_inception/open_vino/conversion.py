@@ -1,5 +1,6 @@
 """Turn a network of ours into one of OpenVINO's."""
 
+import traceback
 from typing import Any
 
 import torch
@@ -22,12 +23,19 @@ def convert(network: InceptionV3, *, batch: int, factors: Tensor | None = None) 
     """
     openvino = import_extra("openvino")
     shape = (batch, IMAGE_SIZE, IMAGE_SIZE, 3)
-    with torch.no_grad():
-        return openvino.convert_model(
-            _PixelsToRows(network, torch.ones(FEATURES) if factors is None else factors),
-            example_input=torch.zeros(shape, dtype=torch.uint8),
-            input=(list(shape), openvino.Type.u8),
-        )
+    module = _PixelsToRows(network, torch.ones(FEATURES) if factors is None else factors)
+    try:
+        with torch.no_grad():
+            return openvino.convert_model(
+                module,
+                example_input=torch.zeros(shape, dtype=torch.uint8),
+                input=(list(shape), openvino.Type.u8),
+            )
+    except Exception as error:
+        # It wraps whatever is raised while it traces the network, Ctrl-C too.
+        if "KeyboardInterrupt" in "".join(traceback.format_exception(error)):
+            raise KeyboardInterrupt from error
+        raise
 
 
 class _PixelsToRows(nn.Module):

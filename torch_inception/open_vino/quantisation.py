@@ -9,7 +9,7 @@ import torch
 from torch_inception.backbone import CPU_BATCH, Backbone
 from torch_inception.open_vino.conversion import convert
 from torch_inception.open_vino.engine import OpenVinoEngine
-from torch_inception.open_vino.runtime import check_processor, import_extra, quiet
+from torch_inception.open_vino.runtime import check_processor, import_extra, no_bars, quiet
 from torch_inception.open_vino.smoothing import smooth
 from torch_inception.preprocessing import Pixels
 
@@ -27,7 +27,7 @@ def quantise(backbone: Backbone, pictures: Sequence[Pixels]) -> OpenVinoEngine:
         ConfigError: OpenVINO or NNCF is not installed, or the processor would be slow.
     """
     check_processor()
-    with quiet():
+    with quiet(), no_bars():
         nncf = import_extra("nncf")
         ranges = nncf.quantization.range_estimator.RangeEstimatorParametersSet
         quantised = nncf.quantize(

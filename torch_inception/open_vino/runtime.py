@@ -1,9 +1,9 @@
 """OpenVINO and NNCF, which are an extra: imported when they are needed, and kept quiet."""
 
 import contextlib
-import io
 import logging
 import os
+import threading
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -54,21 +54,41 @@ def import_extra(package: str) -> Any:  # noqa: ANN401 - a module without types
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Keep OpenVINO's and NNCF's bars off the screen, and their reports of use at home.
+    """Keep OpenVINO's and NNCF's notes off the screen, and their reports of use at home.
 
-    Both send usage statistics over the network unless these variables are set.
+    Both send usage statistics over the network unless these variables are set. All of this belongs
+    to the whole process, so one thread at a time does it.
     """
-    # torch says through this one, when NNCF imports it, that there is no CUDA compiler.
-    logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
-    before = {name: os.environ.get(name) for name in ("CI", "NNCF_CI")}
-    os.environ.update(dict.fromkeys(before, "true"))
+    with _ONE_AT_A_TIME, contextlib.ExitStack() as stack:
+        for name in ("CI", "NNCF_CI"):
+            stack.callback(_set, name, os.environ.get(name))
+            os.environ[name] = "true"
+        # torch says through the first, when NNCF imports it, that there is no CUDA compiler.
+        for logger in map(logging.getLogger, ("torch.utils.cpp_extension", "nncf")):
+            stack.callback(logger.setLevel, logger.level)
+            logger.setLevel(logging.ERROR)
+        stack.enter_context(warnings.catch_warnings())
+        warnings.simplefilter("ignore")
+        yield
+
+
+@contextlib.contextmanager
+def no_bars() -> Iterator[None]:
+    """Keep NNCF's progress bars, which are drawn by rich, off the screen."""
+    console = import_extra("rich").get_console()
+    before, console.quiet = console.quiet, True
     try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-            warnings.simplefilter("ignore")
-            yield
+        yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+        console.quiet = before
+
+
+_ONE_AT_A_TIME = threading.RLock()
+
+
+def _set(name: str, value: str | None) -> None:
+    """Give an environment variable its value back; None takes it away."""
+    if value is None:
+        os.environ.pop(name, None)
+    else:
+        os.environ[name] = value

@@ -31,9 +31,11 @@ def kept(
         if said.pop("sha256") == _digests(network, weights, said):
             return OpenVinoEngine(network, record, arithmetic=arithmetic), said
         problem = "its numbers are not the ones that were written"
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
+    except (KeyError, TypeError, AttributeError):
+        problem = "what is said of it is not what was written"
+    except (OSError, ValueError, RuntimeError) as error:
         problem = str(error) or type(error).__name__
-    log.warning("openvino: %s is damaged (%s); making it again", network, problem)
+    log.warning("openvino: %s is damaged (%s) and is not used", network, problem)
     return None
 
 

@@ -44,7 +44,7 @@ def keep(name: str, weights: Weights) -> None:
     try:
         with atomic_file(_path(name)) as temporary:
             torch.save(content, temporary)
-    except OSError as error:
+    except (OSError, RuntimeError) as error:  # torch's writer raises the second on a full disk
         log.warning("weights: cannot be kept in %s (%s)", _path(name).parent, error)
 
 

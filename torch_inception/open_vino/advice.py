@@ -48,7 +48,7 @@ def advised(results: Iterable[Item], engine: Engine, *, total: int) -> Iterator[
                 continue
             log.info(
                 "%d pictures at %s a second take %s. --precision int8 would take about %s, after "
-                'some 15 s of calibration (pip install "torch-inception[openvino]").',
+                'some 20 s of calibration (pip install "torch-inception[openvino]").',
                 total, _number(rate), _spoken(total / rate), _spoken(total / rate / SPEED_UP),
             )  # fmt: skip
 

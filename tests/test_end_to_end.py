@@ -50,10 +50,13 @@ def patterns(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def command(name: str, *arguments: str, cache: Path, stdin: str = "") -> tuple[int, str, str]:
+def command(
+    name: str, *arguments: str, cache: Path, stdin: str = "", **variables: str
+) -> tuple[int, str, str]:
+    """Run a command of the package; the variables are added to its environment."""
     done = subprocess.run(
         [sys.executable, "-m", f"torch_inception.{name}", *arguments],
-        env={**os.environ, CACHE_VARIABLE: str(cache), "PYTHONUTF8": "1"},
+        env={**os.environ, CACHE_VARIABLE: str(cache), "PYTHONUTF8": "1", **variables},
         input=stdin, capture_output=True, text=True, check=False,
     )  # fmt: skip
     return done.returncode, done.stdout, done.stderr

@@ -2,19 +2,15 @@
 
 import csv
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 
-from tests.test_end_to_end import draw
+from tests import test_end_to_end as end_to_end
 from torch_inception.open_vino import has_instructions
-from torch_inception.storage import CACHE_VARIABLE
 
 pytest.importorskip("openvino")
 pytest.importorskip("nncf")
@@ -26,12 +22,7 @@ pytestmark = [
 
 def command(name: str, *arguments: str, cache: Path) -> tuple[int, str, str]:
     # The reports of use that these packages send stay at home here, whatever the library does.
-    environment = {**os.environ, CACHE_VARIABLE: str(cache), "PYTHONUTF8": "1", "NNCF_CI": "true"}
-    done = subprocess.run(
-        [sys.executable, "-m", f"torch_inception.{name}", *arguments],
-        env=environment, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    return done.returncode, done.stdout, done.stderr
+    return end_to_end.command(name, *arguments, cache=cache, NNCF_CI="true")
 
 
 def train(data: Path, output: Path, cache: Path) -> tuple[str, str]:
@@ -50,7 +41,9 @@ def patterns(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for kind in ("dots", "stripes"):
         (folder / kind).mkdir(parents=True)
         for number in range(30):
-            draw(kind, number + 500 * (kind == "dots")).save(folder / kind / f"{number}.png")
+            end_to_end.draw(kind, number + 500 * (kind == "dots")).save(
+                folder / kind / f"{number}.png"
+            )
     return folder
 
 
@@ -112,7 +105,7 @@ def test_added_pictures_alone_are_computed(
     ]
     try:
         for number, path in enumerate(new):
-            draw(path.parent.name, 900 + number).save(path)
+            end_to_end.draw(path.parent.name, 900 + number).save(path)
         shown, _ = train(patterns, tmp_path / "run", cache)
     finally:
         for path in new:
@@ -174,7 +167,7 @@ def test_too_few_pictures_are_an_error_in_a_line(cache: Path, tmp_path: Path) ->
     for kind in ("dots", "stripes"):
         (tmp_path / "few" / kind).mkdir(parents=True)
         for number in range(5):
-            draw(kind, number).save(tmp_path / "few" / kind / f"{number}.png")
+            end_to_end.draw(kind, number).save(tmp_path / "few" / kind / f"{number}.png")
     status, _, complaints = command(
         "train", "--data", str(tmp_path / "few"), "--output", str(tmp_path / "run"),
         "--weights", "npm:nsfwjs", "--precision", "int8", cache=cache,

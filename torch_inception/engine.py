@@ -24,7 +24,7 @@ class Engine(Protocol):
 
     @property
     def arithmetic(self) -> str:
-        """How it computes: "fp32", "bf16", or "int8" and the key of a calibration."""
+        """How it computes: "fp32", "fp32 openvino", "bf16", or "int8" and a calibration's key."""
 
     @property
     def identity(self) -> str:

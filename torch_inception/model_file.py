@@ -42,7 +42,7 @@ class Model:
         backbone: what the head's features came from.
         half_features: whether the head was fitted on rows rounded to float16, as the cache keeps
             them; prediction then rounds too, so that it agrees with training.
-        arithmetic: of the engine that computed the features: "fp32", "bf16", or "int8" and a key.
+        arithmetic: of the engine that computed the features; one of `ARITHMETICS`.
         refused: (source, reason) of each source of weights that was tried in vain.
     """
 

@@ -4,9 +4,9 @@ import hashlib
 import importlib.metadata
 import logging
 
-from torch_inception.backbone import CPU_BATCH, Backbone
+from torch_inception.backbone import Backbone
 from torch_inception.open_vino.conversion import convert
-from torch_inception.open_vino.engine import OpenVinoEngine
+from torch_inception.open_vino.engine import BATCH, OpenVinoEngine
 from torch_inception.open_vino.runtime import import_extra, quiet
 from torch_inception.open_vino.store import keep, kept
 
@@ -37,7 +37,7 @@ def float32_engine(backbone: Backbone) -> OpenVinoEngine:
         return found[0]
     log.info("openvino: converting the network; this takes some seconds, once")
     with quiet():
-        model = convert(backbone.copy_network(), batch=CPU_BATCH)
+        model = convert(backbone.copy_network(), batch=BATCH)
     engine = OpenVinoEngine(model, backbone.record, arithmetic=ARITHMETIC)
     keep(name, engine, {})
     return engine

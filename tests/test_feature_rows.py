@@ -108,7 +108,7 @@ def test_a_head_is_the_same_from_the_file_and_from_memory(
 ) -> None:
     portion(16)
     store, targets = stored(tmp_path / "store", 60)
-    before = (tmp_path / "store" / "rows.f16").read_bytes()
+    before = (tmp_path / "store" / "rows.bin").read_bytes()
     order = torch.randperm(60, generator=torch.Generator().manual_seed(1))
     mapped = FeatureRows(store.table(), order)
     in_memory = FeatureRows.of(store.table()[order].clone())
@@ -120,7 +120,7 @@ def test_a_head_is_the_same_from_the_file_and_from_memory(
     assert torch.equal(heads[0].weight, heads[1].weight)
     assert torch.equal(heads[0].bias, heads[1].bias)
     assert heads[0].weight.abs().max() > 0
-    assert (tmp_path / "store" / "rows.f16").read_bytes() == before
+    assert (tmp_path / "store" / "rows.bin").read_bytes() == before
 
 
 @pytest.mark.parametrize("features", [6, 90])

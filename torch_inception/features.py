@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from torch import Tensor
 from torch_inception.cache import FileIndex, RowStore, row_store
 from torch_inception.digests import CHANGED, hash_files, remembered_digests
 from torch_inception.engine import Engine
-from torch_inception.errors import ImageError
+from torch_inception.errors import CacheError, ImageError
 from torch_inception.extraction import Row, extract
 from torch_inception.feature_rows import FeatureRows
 from torch_inception.images import decode, read_file
@@ -86,19 +86,9 @@ def feature_table(
         if digest not in places:
             missing.setdefault(digest, []).append(path)
     start = time.perf_counter()
-    load = partial(_load_unchanged, shorter_side=preprocessing.shorter_side)
-    results = extract(engine, preprocessing, missing.items(), load=load)
-    results = advised(results, engine, total=len(missing))
-    shown = progress_bar(
-        results,
-        "features",
-        total=len(missing),
-        show=progress,
-        start_up=engine.workers * engine.batch_size,
-    )
-    bad = _commit_as_they_come(store, missing, shown)
+    bad = _compute(engine, preprocessing, missing, store, progress=progress)
     seconds = time.perf_counter() - start
-    places |= store.find(missing)
+    places |= _stored(store, [digest for digest in missing if digest not in bad])
     skipped |= {path: bad[digest] for path, digest in digests.items() if digest in bad}
     good = [path for path in paths if path not in skipped]
     computed = len(missing) - len(bad)
@@ -111,6 +101,38 @@ def feature_table(
         reused=len(good) - computed,
         seconds=seconds,
     )
+
+
+def _compute(
+    engine: Engine,
+    preprocessing: Preprocessing,
+    missing: Mapping[bytes, list[Path]],
+    store: RowStore,
+    *,
+    progress: bool,
+) -> dict[bytes, str]:
+    """Compute and store the rows of pictures; return digest -> reason of a bad one."""
+    load = partial(_load_unchanged, shorter_side=preprocessing.shorter_side)
+    results = extract(engine, preprocessing, missing.items(), load=load)
+    shown = progress_bar(
+        advised(results, engine, total=len(missing)),
+        "features",
+        total=len(missing),
+        show=progress,
+        start_up=engine.workers * engine.batch_size,
+    )
+    return _commit_as_they_come(store, missing, shown)
+
+
+def _stored(store: RowStore, digests: Sequence[bytes]) -> dict[bytes, int]:
+    """Return the places of rows that were just written."""
+    places = store.find(digests)
+    if len(places) < len(digests):
+        raise CacheError(
+            f"{len(digests) - len(places)} rows that were just written to the feature cache are "
+            "not there: another program changes it, or the disk fails. Run the command again."
+        )
+    return places
 
 
 def _commit_as_they_come(

@@ -4,11 +4,12 @@ import csv
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from torch_inception.temporary import temporary_file
 
 CACHE_VARIABLE = "TORCH_INCEPTION_CACHE"
 """Environment variable that names the cache folder."""
@@ -36,18 +37,12 @@ def _platform_cache() -> Path:
 @contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success it is synced and takes `path`'s place."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    os.close(handle)
-    temporary = Path(name)
-    try:
+    with temporary_file(path) as temporary:
         yield temporary
-        # mkstemp makes files for the owner alone; a finished file gets the usual permissions.
+        # Temporary files are made for the owner alone; a finished one gets the usual permissions.
         temporary.chmod(usual_permissions(0o666))
         sync(temporary)
         temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def sync(path: Path) -> None:

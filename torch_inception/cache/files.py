@@ -1,12 +1,16 @@
 """Which file has which content, without reading those that have not changed."""
 
 import os
+import sqlite3
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from torch_inception.cache.database import connect, explained, marks, portions, transaction
+from torch_inception.cache.database import Database, marks, portions
+
+_LAYOUT = 1
+"""Number of the layout of the file, and part of its name: versions do not meet."""
 
 _SCHEMA = """CREATE TABLE IF NOT EXISTS files
     (path BLOB PRIMARY KEY, size INTEGER, modified INTEGER, digest BLOB) WITHOUT ROWID"""
@@ -37,25 +41,36 @@ class FileIndex:
     """Path, size and modification time -> SHA-256 of the content, for files seen before."""
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / "files.sqlite"
-        self._connection = connect(self._path, _SCHEMA)
+        self._database = Database(folder / f"files-{_LAYOUT}.sqlite", _SCHEMA)
 
     def lookup(self, paths: Sequence[Path]) -> dict[Path, tuple[FileState, bytes]]:
         """Return state and digest of the paths that were remembered."""
         named = {_name(path): path for path in paths}
-        found: dict[Path, tuple[FileState, bytes]] = {}
-        with explained(self._path):
-            for portion in portions(list(named)):
-                query = f"SELECT * FROM files WHERE path IN ({marks(len(portion))})"
-                for name, size, modified, digest in self._connection.execute(query, portion):
-                    found[named[name]] = FileState(size, modified), digest
-        return found
+        return self._database.run(lambda connection: _lookup(connection, named))
 
     def remember(self, files: Iterable[tuple[Path, FileState, bytes]]) -> None:
-        """Record the digest of each (path, state, digest)."""
+        """Record the digest of each (path, state, digest), if the folder can be written."""
         rows = [(_name(path), *state, digest) for path, state, digest in files]
-        with explained(self._path), transaction(self._connection):
-            self._connection.executemany("REPLACE INTO files VALUES (?, ?, ?, ?)", rows)
+        if rows and self._database.is_writable:
+            self._database.run(
+                lambda connection: connection.executemany(
+                    "REPLACE INTO files VALUES (?, ?, ?, ?)", rows
+                ),
+                writing=True,
+            )
+
+
+def _lookup(
+    connection: sqlite3.Connection, named: Mapping[bytes, Path]
+) -> dict[Path, tuple[FileState, bytes]]:
+    found: dict[Path, tuple[FileState, bytes]] = {}
+    for portion in portions(list(named)):
+        query = (
+            f"SELECT path, size, modified, digest FROM files WHERE path IN ({marks(len(portion))})"
+        )
+        for name, size, modified, digest in connection.execute(query, portion):
+            found[named[name]] = FileState(size, modified), digest
+    return found
 
 
 def _name(path: Path) -> bytes:

@@ -1,54 +1,64 @@
 """Rows of features, found by the content of the picture that they describe."""
 
-import hashlib
+import logging
 import os
+import sqlite3
+import struct
 import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from torch_inception.cache.database import connect, explained, marks, portions, transaction
+from torch_inception.cache.database import Database, explained, marks, portions
+from torch_inception.locks import alone_with
 from torch_inception.network import FEATURES
 
-Rows = NDArray[numpy.float16]
+log = logging.getLogger(__name__)
 
-ROW_BYTES = 2 * FEATURES
+Row = NDArray[numpy.float16]
+
+LAYOUT = 2
+"""Number of the layout of the file of rows and of its index."""
+
+RECORD_BYTES = 2 * FEATURES + 64
+"""A row of float16, the SHA-256 of its picture, the CRC-32 of both, and zeros to 65 x 64 bytes."""
+
+_CHECKSUM = struct.Struct("<I")
+_ROW_END = 2 * FEATURES
+_DIGEST_END = _ROW_END + 32
+_CHECKSUM_END = _DIGEST_END + _CHECKSUM.size
 
 _SCHEMA = """CREATE TABLE IF NOT EXISTS rows
-    (number INTEGER PRIMARY KEY, digest BLOB UNIQUE NOT NULL, checksum INTEGER NOT NULL)"""
-
-
-def row_store(folder: Path, *, space: str) -> "RowStore":
-    """Open the store of one feature space in the cache folder.
-
-    Args:
-        folder: the cache folder.
-        space: what besides the picture changes a row, in words.
-    """
-    return RowStore(folder / "features" / hashlib.sha256(space.encode()).hexdigest()[:32])
+    (number INTEGER PRIMARY KEY, digest BLOB UNIQUE NOT NULL)"""
 
 
 class RowStore:
     """SHA-256 of a picture's content -> its row of 2048 float16.
 
-    A row is written and synced before the index names it, within one transaction, so a process
-    that is killed leaves no row half there: the next writer takes the same place again.
+    Every record says which picture it is of and has a checksum, so the index is only a hint: it
+    can be lost, and it cannot lead to a wrong row. A record is written and synced before the
+    index names it; what a killed process had written whole is found when the store is opened.
+
+    Attributes:
+        is_writable: whether rows can be added.
     """
 
     def __init__(self, folder: Path) -> None:
-        self._index = folder / "index.sqlite"
-        self._rows = folder / "rows.f16"
-        self._connection = connect(self._index, _SCHEMA)
+        self._file = folder / "rows.bin"
+        self._database = Database(folder / "index.sqlite", _SCHEMA)
+        self.is_writable = self._database.is_writable
+        if self.is_writable:
+            self._index_the_rest()
 
     def __len__(self) -> int:
-        """Return how many rows there are."""
-        with explained(self._index):
-            (count,) = self._connection.execute("SELECT count(*) FROM rows").fetchone()
-        return int(count)
+        """Return how many rows the index names."""
+        count = self._database.run(lambda index: index.execute("SELECT count(*) FROM rows"))
+        return int(count.fetchone()[0])
 
     def find(self, digests: Iterable[bytes]) -> dict[bytes, int]:
         """Look rows up.
@@ -57,61 +67,112 @@ class RowStore:
             digests: SHA-256 of contents, 32 bytes each.
 
         Returns:
-            digest -> place of its row in `table`, for rows that are there and whose checksum is
-            right.
+            digest -> place of its row in `table`, for rows that are there whole.
         """
-        found: dict[bytes, int] = {}
-        rows = self._mapped()
-        with explained(self._index):
-            for portion in portions(list(dict.fromkeys(digests))):
-                query = (
-                    "SELECT digest, number, checksum FROM rows "
-                    f"WHERE digest IN ({marks(len(portion))}) ORDER BY number"
-                )
-                for digest, number, checksum in self._connection.execute(query, portion):
-                    if number < len(rows) and zlib.crc32(rows[number]) == checksum:
-                        found[digest] = number
-        return found
+        wanted = list(dict.fromkeys(digests))
+        return self._database.run(lambda index: self._find(index, wanted))
 
     def table(self) -> Tensor:
         """Return all rows, (M, 2048) float16, as a file that is mapped into memory."""
-        return torch.from_numpy(self._mapped())
+        records = self._mapped().reshape(-1, RECORD_BYTES)
+        return torch.from_numpy(records.view("<f2")[:, :FEATURES])
 
-    def append(self, rows: Mapping[bytes, Rows]) -> None:
+    def append(self, rows: Mapping[bytes, Row]) -> None:
         """Add rows; those that another process added in the meantime are left as they are.
 
         Args:
             rows: digest -> (2048,) float16.
+
+        Raises:
+            CacheError: they cannot be written.
         """
-        if not rows:
-            return
-        with explained(self._index), transaction(self._connection):
-            present = self.find(rows)
-            new = {digest: row.tobytes() for digest, row in rows.items() if digest not in present}
-            # The index may name a row that is no longer whole: forget it, to write it anew.
-            self._connection.executemany(
-                "DELETE FROM rows WHERE digest = ?", [(digest,) for digest in new]
-            )
-            (last,) = self._connection.execute("SELECT max(number) FROM rows").fetchone()
-            first = 0 if last is None else last + 1
-            self._write(first, b"".join(new.values()))
-            self._connection.executemany(
-                "INSERT INTO rows VALUES (?, ?, ?)",
-                [(first + i, digest, zlib.crc32(new[digest])) for i, digest in enumerate(new)],
-            )
+        if rows:
+            self._database.run(lambda index: self._append(index, rows), writing=True)
 
-    def _mapped(self) -> Rows:
-        """Return the whole rows of the file, (M, 2048); writes to it would not reach the file."""
-        count = self._rows.stat().st_size // ROW_BYTES if self._rows.exists() else 0
-        if count == 0:
-            return numpy.empty((0, FEATURES), "<f2")
-        mapped = numpy.memmap(self._rows, "<f2", mode="c", shape=(count, FEATURES))
-        return numpy.asarray(mapped)
+    def _find(self, index: sqlite3.Connection, digests: list[bytes]) -> dict[bytes, int]:
+        found: dict[bytes, int] = {}
+        records = self._mapped().data
+        for portion in portions(digests):
+            query = (
+                "SELECT digest, number FROM rows "
+                f"WHERE digest IN ({marks(len(portion))}) ORDER BY number"
+            )
+            for digest, number in index.execute(query, portion):
+                if _digest_at(records, number) == digest:
+                    found[digest] = number
+        return found
 
-    def _write(self, first: int, content: bytes) -> None:
-        handle = os.open(self._rows, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
-        with os.fdopen(handle, "r+b") as file:
-            file.seek(first * ROW_BYTES)
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+    def _append(self, index: sqlite3.Connection, rows: Mapping[bytes, Row]) -> None:
+        present = self._find(index, list(rows))
+        new = {digest: row for digest, row in rows.items() if digest not in present}
+        content = b"".join(_record(digest, row) for digest, row in new.items())
+        first = self._write(content)
+        # The index may name a record that is no longer whole: the new one takes its place.
+        index.executemany(
+            "REPLACE INTO rows VALUES (?, ?)",
+            [(first + position, digest) for position, digest in enumerate(new)],
+        )
+
+    def _write(self, content: bytes) -> int:
+        """Add records at the end of the file; return the place of the first."""
+        with _opened(self._file) as file, alone_with(self._file):
+            end = -(-file.seek(0, os.SEEK_END) // RECORD_BYTES)
+            try:
+                file.seek(end * RECORD_BYTES)
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            except OSError:
+                file.truncate(end * RECORD_BYTES)
+                raise
+        return end
+
+    def _index_the_rest(self) -> None:
+        """Have the index name whole records behind the last that it names."""
+        if self._database.run(_count_of_named) < len(self._mapped()) // RECORD_BYTES:
+            self._database.run(self._index_from_file, writing=True)
+
+    def _index_from_file(self, index: sqlite3.Connection) -> None:
+        records = self._mapped().data
+        start, end = _count_of_named(index), len(records) // RECORD_BYTES
+        digests = {number: _digest_at(records, number) for number in range(start, end)}
+        whole = [(number, digest) for number, digest in digests.items() if digest is not None]
+        index.executemany("REPLACE INTO rows VALUES (?, ?)", whole)
+        if start == 0 and whole:
+            log.warning("cache: %s was made from its %d rows", self._database.path, len(whole))
+
+    def _mapped(self) -> NDArray[numpy.uint8]:
+        """Return the whole records of the file; writes to it would not reach the file."""
+        with explained(self._file):
+            count = self._file.stat().st_size // RECORD_BYTES if self._file.exists() else 0
+            if count == 0:
+                return numpy.empty(0, numpy.uint8)
+            mapped = numpy.memmap(self._file, numpy.uint8, mode="c", shape=(count * RECORD_BYTES,))
+            return numpy.asarray(mapped)
+
+
+def _count_of_named(index: sqlite3.Connection) -> int:
+    (last,) = index.execute("SELECT max(number) FROM rows").fetchone()
+    return 0 if last is None else int(last) + 1
+
+
+def _record(digest: bytes, row: Row) -> bytes:
+    content = row.astype("<f2").tobytes() + digest
+    return (content + _CHECKSUM.pack(zlib.crc32(content))).ljust(RECORD_BYTES, b"\0")
+
+
+def _digest_at(records: memoryview, number: int) -> bytes | None:
+    """Return whose record this is; None if it is not whole."""
+    start = number * RECORD_BYTES
+    if not 0 <= start <= len(records) - RECORD_BYTES:
+        return None
+    (checksum,) = _CHECKSUM.unpack(records[start + _DIGEST_END : start + _CHECKSUM_END])
+    if zlib.crc32(records[start : start + _DIGEST_END]) != checksum:
+        return None
+    return bytes(records[start + _ROW_END : start + _DIGEST_END])
+
+
+def _opened(path: Path) -> BinaryIO:
+    """Open a file for reading and writing, empty where there was none."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
+    return os.fdopen(handle, "r+b")

@@ -9,7 +9,14 @@ from typing import Any
 
 from torch_inception.open_vino.engine import OpenVinoEngine
 from torch_inception.open_vino.runtime import import_extra, quiet
-from torch_inception.storage import atomic_file, cache_folder, sync, write_json
+from torch_inception.storage import (
+    atomic_file,
+    cache_folder,
+    sync,
+    usual_permissions,
+    write_json,
+)
+from torch_inception.temporary import temporary_folder
 from torch_inception.weights import WeightsRecord
 
 log = logging.getLogger(__name__)
@@ -44,19 +51,14 @@ def keep(name: str, engine: OpenVinoEngine, about: Mapping[str, Any]) -> None:
     network, weights, description = _files(name)
     try:
         # OpenVINO writes both files at once, and names the second after the first.
-        with atomic_file(network) as temporary:
-            written = temporary.with_suffix(".xml")
-            try:
-                with quiet():
-                    import_extra("openvino").save_model(
-                        engine.model, written, compress_to_fp16=False
-                    )
-                sync(written.with_suffix(".bin"))
-                written.with_suffix(".bin").replace(weights)
-                written.replace(temporary)
-            finally:
-                written.unlink(missing_ok=True)
-                written.with_suffix(".bin").unlink(missing_ok=True)
+        with temporary_folder(network) as folder:
+            written = folder / network.name
+            with quiet():
+                import_extra("openvino").save_model(engine.model, written, compress_to_fp16=False)
+            for file, target in ((written.with_suffix(".bin"), weights), (written, network)):
+                file.chmod(usual_permissions(0o666))
+                sync(file)
+                file.replace(target)
         with atomic_file(description) as temporary:
             write_json(temporary, {**about, "sha256": _digests(network, weights, about)})
     except (OSError, RuntimeError) as error:

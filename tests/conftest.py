@@ -7,21 +7,23 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import torch
-from PIL import Image
 
-from torch_inception import engines as engines_room
-from torch_inception import weights as weights_room
-from torch_inception.backbone import Backbone
+from tests.fakes import FAKE_RECORD, fake_backbone, fake_weights
+from tests.pictures import draw_colours
 from torch_inception.errors import WeightsError
-from torch_inception.network import FEATURES
 from torch_inception.storage import CACHE_VARIABLE, cache_folder
 from torch_inception.train import main
-from torch_inception.weights import Weights, WeightsRecord, npm
+from torch_inception.weights import WeightsRecord, npm
 
-FAKE_RECORD = WeightsRecord(
-    source="imagenet", version="fake", fingerprint="f" * 64, pooling="torchvision"
-)
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="run the long form of tests/robustness")
+
+
+@pytest.fixture(scope="session")
+def long(request: pytest.FixtureRequest) -> bool:
+    """Tell whether the long form of a test was asked for."""
+    return bool(request.config.getoption("--long"))
 
 
 @pytest.fixture(autouse=True)
@@ -49,40 +51,16 @@ def fake_network(monkeypatch: pytest.MonkeyPatch) -> WeightsRecord:
     Row = (mean red, mean green, mean blue, 0, ..., 0), on the scale 0 to 1. The ImageNet
     classifier answers class 0 for red, 1 for green and 2 for blue.
     """
-    head = torch.zeros(1000, FEATURES)
-    head[:3, :3] = 10 * torch.eye(3)
-
-    def load(name: str) -> Weights:
-        return Weights(FAKE_RECORD, {}, (head, torch.zeros(1000)))
-
-    def initialise(self: Backbone, weights: Weights, *, device: torch.device) -> None:
-        torch.nn.Module.__init__(self)
-        self.record, self.device = weights.record, device
-
-    def channel_means(self: Backbone, pixels: torch.Tensor) -> torch.Tensor:
-        assert pixels.shape[1:] == (3, 299, 299)
-        rows = torch.zeros(len(pixels), FEATURES)
-        rows[:, :3] = pixels.float().mean(dim=(2, 3)) / 255
-        return rows
-
-    monkeypatch.setattr(weights_room, "_load", load)
-    monkeypatch.setattr(engines_room, "folded", lambda weights: weights)
-    monkeypatch.setattr(Backbone, "__init__", initialise)
-    monkeypatch.setattr(Backbone, "forward", channel_means)
+    fake_weights(monkeypatch)
+    fake_backbone(monkeypatch)
     return FAKE_RECORD
 
 
 @pytest.fixture
 def colours(tmp_path: Path) -> Path:
-    """Make a data set of three classes, 30 pictures each: red, green and blue squares."""
+    """Make a data set of three classes, 30 pictures each."""
     folder = tmp_path / "colours"
-    for channel, label in enumerate(("red", "green", "blue")):
-        (folder / label).mkdir(parents=True)
-        for number in range(30):
-            colour = [number % 7 * 8, number % 5 * 8, number % 3 * 8]
-            colour[channel] = 160 + number * 3
-            path = folder / label / f"{label}_{number:02d}.png"
-            Image.new("RGB", (20 + number, 30), tuple(colour)).save(path)
+    draw_colours(folder)
     return folder
 
 

@@ -1,7 +1,10 @@
 """Pictures that tests draw, the same on every machine: integer arithmetic only."""
 
+from pathlib import Path
+
 import numpy
 from numpy.typing import NDArray
+from PIL import Image
 
 
 def landscape(size: int = 299) -> NDArray[numpy.uint8]:
@@ -21,3 +24,14 @@ def landscape(size: int = 299) -> NDArray[numpy.uint8]:
     picture[window] = (235, 235, 180)
     drawn: NDArray[numpy.uint8] = (picture + grain[..., None] - 12).clip(0, 255).astype(numpy.uint8)
     return drawn
+
+
+def draw_colours(folder: Path) -> None:
+    """Draw a data set of three classes, 30 pictures each: red, green and blue squares."""
+    for channel, label in enumerate(("red", "green", "blue")):
+        (folder / label).mkdir(parents=True)
+        for number in range(30):
+            colour = [number % 7 * 8, number % 5 * 8, number % 3 * 8]
+            colour[channel] = 160 + number * 3
+            path = folder / label / f"{label}_{number:02d}.png"
+            Image.new("RGB", (20 + number, 30), tuple(colour)).save(path)

@@ -13,7 +13,7 @@ import torchvision
 from torch import Tensor, nn
 from torchvision.models.inception import BasicConv2d
 
-from tests.conftest import FAKE_RECORD
+from tests.fakes import FAKE_RECORD
 from tests.pictures import landscape
 from torch_inception import classifier, folding
 from torch_inception.backbone import Backbone

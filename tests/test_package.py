@@ -21,7 +21,7 @@ ROOMS = [
     "preprocessing", "weights", "folding", "engine", "backbone", "gpu", "cache", "digests",
     "open_vino", "engines", "extraction", "feature_rows", "features",
     "extractor", "dataset", "picture_folder", "head", "calibration", "metrics", "solvers", "split",
-    "examples", "model_file", "classifier", "evaluation", "run_folder", "pipeline",
+    "examples", "model_file", "classifier", "evaluation", "replacement", "run_folder", "pipeline",
     "command_line", "answers", "sources", "train", "predict",
 ]  # fmt: skip
 """The ground floor first: a room imports only from rooms before it."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from torch_inception import pipeline, run_folder
+from torch_inception import pipeline, replacement, run_folder
 from torch_inception.errors import CacheError, ConfigError
 from torch_inception.pipeline import train_classifier
 from torch_inception.run_folder import check_output
@@ -61,7 +61,7 @@ FAILURES: dict[str, tuple[object, str, Callable[..., Any]]] = {
     "a file in the middle": (run_folder, "write_json", failing(DISK_FULL)),
     "the last file": (run_folder, "to_toml", failing(DISK_FULL)),
     "a stop while writing": (run_folder, "write_splits", failing(KeyboardInterrupt())),
-    "the disk": (run_folder, "sync", failing(DISK_FULL)),
+    "the disk": (replacement, "sync", failing(DISK_FULL)),
     "a file that is in use": (Path, "replace", in_use),
 }
 

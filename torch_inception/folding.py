@@ -80,6 +80,7 @@ def kept(record: WeightsRecord) -> FoldedWeights | None:
     try:
         content = load_safely(path, mapped=True)
         if content["format"] != FORMAT:
+            log.info("weights: %s was written by another version and is made anew", path)
             return None
         if _digest(content["parameters"]) == content["sha256"]:
             return FoldedWeights(record, _state(content["parameters"]))

@@ -27,7 +27,13 @@ from torch_inception.features import FeatureTable, Skipped, feature_table
 from torch_inception.model_file import Model, earlier_arithmetic
 from torch_inception.open_vino import Calibration
 from torch_inception.preprocessing import Preprocessing
-from torch_inception.run_folder import SPLITS_FILE, Run, check_output, write_run
+from torch_inception.run_folder import (
+    SPLITS_FILE,
+    Run,
+    check_output,
+    finish_interrupted,
+    write_run,
+)
 from torch_inception.solvers import FittedHead, fit_head
 from torch_inception.split import read_splits
 from torch_inception.storage import cache_folder
@@ -81,6 +87,7 @@ def run_training(config: TrainConfig, *, progress: bool = False) -> TrainingResu
     with clock.phase("dataset"):
         dataset = read_dataset(Path(config.data))
         check_output(output, dataset.folder)
+        finish_interrupted(output)
         log.info(class_table(dataset))
     with clock.phase("weights"):
         weights = load_weights(config.weights)

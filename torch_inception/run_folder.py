@@ -1,7 +1,5 @@
 """The folder that a run leaves: complete, or as it was before."""
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,8 +11,9 @@ from torch_inception.errors import ConfigError
 from torch_inception.evaluation import History
 from torch_inception.examples import Examples
 from torch_inception.model_file import MODEL_FILE, Model, save_model
+from torch_inception.replacement import finish_replacing, replaced_together
 from torch_inception.split import write_splits
-from torch_inception.storage import sync, usual_permissions, write_csv, write_json, write_text
+from torch_inception.storage import write_csv, write_json, write_text
 
 SPLITS_FILE = "splits.csv"
 
@@ -54,7 +53,7 @@ def write_run(folder: Path, run: Run) -> None:
     Raises:
         ConfigError: the folder cannot be written.
     """
-    with _staged(folder) as staging:
+    with _explained(folder), replaced_together(folder, RUN_FILES) as staging:
         save_model(run.model, staging / MODEL_FILE)
         write_text(staging / "labels.txt", "".join(_one_line(name) for name in run.model.labels))
         write_json(staging / "metrics.json", run.metrics)
@@ -74,57 +73,26 @@ def _one_line(label: str) -> str:
     return label.replace("\r", "\\r").replace("\n", "\\n") + "\n"
 
 
-@contextmanager
-def _staged(folder: Path) -> Iterator[Path]:
-    """Yield an empty folder to write to; on success its files appear in `folder`, the model last.
-
-    A file that fails to be written, or a run that is stopped, leaves `folder` as it was. A new
-    folder appears in one step; in an old one, files that this run does not write stay.
+def finish_interrupted(folder: Path) -> None:
+    """Finish what a killed process had begun to put into a run folder.
 
     Raises:
         ConfigError: the folder cannot be written.
     """
-    staging = None
+    with _explained(folder):
+        finish_replacing(folder, RUN_FILES)
+
+
+@contextmanager
+def _explained(folder: Path) -> Iterator[None]:
+    """Say what to do about a folder that cannot be written."""
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        prefix = f".{folder.name}."
-        staging = Path(tempfile.mkdtemp(dir=folder.parent, prefix=prefix, suffix=".part"))
-        yield staging
-        for file in staging.iterdir():
-            sync(file)
-        if folder.exists():
-            _take_places(staging, folder)
-        else:
-            staging.chmod(usual_permissions(0o777))
-            staging.rename(folder)
+        yield
     except OSError as error:
         raise ConfigError(
             f"cannot write the results to {folder} ({error.strerror or error}). Free space, or "
             "choose another --output."
         ) from error
-    finally:
-        if staging is not None:
-            shutil.rmtree(staging, ignore_errors=True)
-
-
-def _take_places(staging: Path, folder: Path) -> None:
-    """Put the new files in the places of the old ones: all, or none."""
-    previous = staging / "previous"
-    previous.mkdir()
-    done: list[str] = []
-    try:
-        for name in RUN_FILES:
-            if (folder / name).exists():
-                shutil.copy2(folder / name, previous / name)
-            (staging / name).replace(folder / name)
-            done.append(name)
-    except BaseException:
-        for name in done:
-            if (previous / name).exists():
-                (previous / name).replace(folder / name)
-            else:
-                (folder / name).unlink()
-        raise
 
 
 def check_output(folder: Path, data: Path) -> None:

@@ -37,7 +37,11 @@ def temporary_folder(target: Path) -> Iterator[Path]:
 
 def abandoned(target: Path, *, suffix: str = SUFFIX) -> Iterator[Path]:
     """Yield what processes that are gone left beside a target; each is locked meanwhile."""
-    for path in sorted(target.parent.iterdir()):
+    try:
+        paths = sorted(target.parent.iterdir())
+    except OSError:  # it may be written and not listed, or it is not there
+        return
+    for path in paths:
         if path.name.startswith(_prefix(target)) and path.name.endswith(suffix):
             with suppress(OSError), _locked_if_abandoned(path) as is_abandoned:
                 if is_abandoned:

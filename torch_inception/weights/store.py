@@ -23,6 +23,7 @@ def kept(name: str) -> Weights | None:
     try:
         content = load_safely(path)
         if content["format"] != FORMAT:
+            log.info("weights: %s was written by another version and is made anew", path)
             return None
         record = WeightsRecord.from_dict(content["record"])
         if fingerprint(content["tensors"]) == record.fingerprint:

@@ -1,0 +1,46 @@
+"""A network whose answers are plain."""
+
+import pytest
+import torch
+
+from torch_inception import engines as engines_room
+from torch_inception import weights as weights_room
+from torch_inception.backbone import Backbone
+from torch_inception.network import FEATURES
+from torch_inception.weights import Weights, WeightsRecord
+
+FAKE_RECORD = WeightsRecord(
+    source="imagenet", version="fake", fingerprint="f" * 64, pooling="torchvision"
+)
+
+
+def fake_weights(patch: pytest.MonkeyPatch) -> None:
+    """Make every source of weights give the fake network.
+
+    The ImageNet classifier answers class 0 for red, 1 for green and 2 for blue.
+    """
+    head = torch.zeros(1000, FEATURES)
+    head[:3, :3] = 10 * torch.eye(3)
+
+    def load(name: str) -> Weights:
+        return Weights(FAKE_RECORD, {}, (head, torch.zeros(1000)))
+
+    patch.setattr(weights_room, "_load", load)
+    patch.setattr(engines_room, "folded", lambda weights: weights)
+
+
+def fake_backbone(patch: pytest.MonkeyPatch) -> None:
+    """Make features the means of red, green and blue: (red, green, blue, 0, ..., 0), 0 to 1."""
+
+    def initialise(self: Backbone, weights: Weights, *, device: torch.device) -> None:
+        torch.nn.Module.__init__(self)
+        self.record, self.device = weights.record, device
+
+    def channel_means(self: Backbone, pixels: torch.Tensor) -> torch.Tensor:
+        assert pixels.shape[1:] == (3, 299, 299)
+        rows = torch.zeros(len(pixels), FEATURES)
+        rows[:, :3] = pixels.float().mean(dim=(2, 3)) / 255
+        return rows
+
+    patch.setattr(Backbone, "__init__", initialise)
+    patch.setattr(Backbone, "forward", channel_means)

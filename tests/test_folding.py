@@ -3,8 +3,7 @@
 import dataclasses
 import hashlib
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -181,12 +180,10 @@ def test_a_file_of_another_format_is_made_again(small: Weights, own_cache: Path)
 def test_a_cache_that_cannot_be_written_is_told_of_and_stops_nothing(
     small: Weights, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    @contextmanager
-    def full(path: Path) -> Iterator[Path]:
+    def full(content: object, path: Path) -> None:
         raise OSError(28, "No space left on device")
-        yield path
 
-    monkeypatch.setattr(folding, "atomic_file", full)
+    monkeypatch.setattr(folding, "save_whole", full)
     assert is_same(folded(small), fold(small))
     (record,) = caplog.records
     assert record.levelno == logging.WARNING

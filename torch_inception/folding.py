@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from torch_inception.network import empty_network
-from torch_inception.storage import atomic_file, cache_folder
-from torch_inception.torch_file import load_safely
+from torch_inception.storage import cache_folder
+from torch_inception.torch_file import load_safely, save_whole
 from torch_inception.weights import Weights, WeightsRecord
 
 log = logging.getLogger(__name__)
@@ -105,9 +105,8 @@ def folded(weights: Weights) -> FoldedWeights:
     parameters = torch.cat([_in_memory_order(tensor).flatten() for tensor in made.state.values()])
     content = {"format": FORMAT, "sha256": _digest(parameters), "parameters": parameters}
     try:
-        with atomic_file(_path(weights.record)) as temporary:
-            torch.save(content, temporary)
-    except (OSError, RuntimeError) as error:  # torch's writer raises the second on a full disk
+        save_whole(content, _path(weights.record))
+    except OSError as error:
         log.warning("weights: cannot be kept in %s (%s)", _path(weights.record).parent, error)
     return made
 

@@ -12,8 +12,7 @@ from torch_inception.errors import ModelError
 from torch_inception.head import Head
 from torch_inception.network import FEATURES
 from torch_inception.preprocessing import Preprocessing
-from torch_inception.storage import atomic_file
-from torch_inception.torch_file import load_safely
+from torch_inception.torch_file import load_safely, save_whole
 from torch_inception.weights import WeightsRecord
 
 MODEL_FILE = "model.pt"
@@ -56,7 +55,11 @@ class Model:
 
 
 def save_model(model: Model, path: Path) -> None:
-    """Write a model, whole or not at all."""
+    """Write a model, whole or not at all.
+
+    Raises:
+        OSError: it cannot be written.
+    """
     content = {
         "format": FORMAT,
         "weight": model.head.weight,
@@ -68,9 +71,7 @@ def save_model(model: Model, path: Path) -> None:
         "arithmetic": model.arithmetic,
         "refused": [list(pair) for pair in model.refused],
     }
-    with atomic_file(path) as temporary, temporary.open("wb") as file:
-        # Saved by its path, the temporary name would be part of the content.
-        torch.save(content, file)
+    save_whole(content, path)
 
 
 def load_model(path: Path) -> Model:

@@ -34,13 +34,10 @@ def replaced_together(folder: Path, names: Sequence[str]) -> Iterator[Path]:
         yield staging
         for name in names:
             sync(staging / name)
-        if folder.exists():
+        if not _became(staging, folder):
             with alone_with(folder):
                 _finish(folder, names)
                 _take_places(staging, folder, names)
-        else:
-            staging.chmod(usual_permissions(0o777))
-            staging.rename(folder)
 
 
 def finish_replacing(folder: Path, names: Sequence[str]) -> None:
@@ -52,6 +49,20 @@ def finish_replacing(folder: Path, names: Sequence[str]) -> None:
     if folder.is_dir():
         with alone_with(folder):
             _finish(folder, names)
+
+
+def _became(staging: Path, folder: Path) -> bool:
+    """Give a folder its name, if there is none of that name."""
+    if folder.exists():
+        return False
+    staging.chmod(usual_permissions(0o777))
+    try:
+        staging.rename(folder)
+    except OSError:
+        if folder.exists():  # another process was quicker
+            return False
+        raise
+    return True
 
 
 def _finish(folder: Path, names: Sequence[str]) -> None:

@@ -1,10 +1,12 @@
-"""Read what `torch.save` wrote, without running anything in it."""
+"""Files of tensors and plain values: written whole, read without running anything in them."""
 
 import pickle
 from pathlib import Path
 from typing import Any
 
 import torch
+
+from torch_inception.storage import atomic_file
 
 
 def load_safely(path: Path, *, mapped: bool = False) -> Any:  # noqa: ANN401 - whatever was saved
@@ -26,3 +28,19 @@ def load_safely(path: Path, *, mapped: bool = False) -> Any:  # noqa: ANN401 - w
         raise ValueError(f"it cannot be read: {error.strerror or error}") from error
     except (RuntimeError, EOFError, ValueError, LookupError, AttributeError, TypeError) as error:
         raise ValueError("it is not a file that torch.save wrote, or it is damaged") from error
+
+
+def save_whole(content: Any, path: Path) -> None:  # noqa: ANN401 - whatever torch can save
+    """Write a file for `load_safely`, whole or not at all.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    with atomic_file(path) as temporary, temporary.open("wb") as file:
+        try:
+            # Saved by its path, the temporary name would be part of the content.
+            torch.save(content, file)
+        except RuntimeError as error:  # how torch's writer ends after a full disk
+            if isinstance(error.__context__, OSError):
+                raise error.__context__ from None
+            raise

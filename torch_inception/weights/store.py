@@ -3,10 +3,8 @@
 import logging
 from pathlib import Path
 
-import torch
-
-from torch_inception.storage import atomic_file, cache_folder
-from torch_inception.torch_file import load_safely
+from torch_inception.storage import cache_folder
+from torch_inception.torch_file import load_safely, save_whole
 from torch_inception.weights.record import Weights, WeightsRecord, fingerprint
 
 log = logging.getLogger(__name__)
@@ -43,9 +41,8 @@ def keep(name: str, weights: Weights) -> None:
         "tensors": weights.tensors,
     }
     try:
-        with atomic_file(_path(name)) as temporary:
-            torch.save(content, temporary)
-    except (OSError, RuntimeError) as error:  # torch's writer raises the second on a full disk
+        save_whole(content, _path(name))
+    except OSError as error:
         log.warning("weights: cannot be kept in %s (%s)", _path(name).parent, error)
 
 

@@ -65,7 +65,7 @@ class Database:
                     return self._attempt(work, writing=writing)
             except CacheError as error:
                 can_wait = isinstance(error, _BusyError) and time.monotonic() - start < WAIT_SECONDS
-                can_repair = isinstance(error, _DamagedError) or not self.is_writable
+                can_repair = isinstance(error, DamagedError) or not self.is_writable
                 if can_wait and not told:
                     log.info("waiting for another process that writes to %s", self.path)
                     told = True
@@ -107,17 +107,19 @@ class Database:
     def _make_anew(self, error: CacheError) -> None:
         self._connection.close()
         if self.is_writable:
-            log.warning("cache: %s is damaged (%s) and is made anew", self.path, error.__cause__)
+            log.warning(
+                "cache: %s is damaged (%s) and is made anew", self.path, error.__cause__ or error
+            )
             with explained(self.path):
                 for suffix in ("", "-journal"):
                     Path(f"{self.path}{suffix}").unlink(missing_ok=True)
         else:
-            log.warning("cache: %s cannot be used (%s)", self.path, error.__cause__)
+            log.warning("cache: %s cannot be used (%s)", self.path, error.__cause__ or error)
         self._connection = self._connect(in_memory=not self.is_writable)
 
 
-class _DamagedError(CacheError):
-    """The file is not what was written."""
+class DamagedError(CacheError):
+    """The file is not what was written. Raised by `work`, it has the file made anew, too."""
 
 
 class _BusyError(CacheError):
@@ -132,7 +134,7 @@ def explained(path: Path) -> Iterator[None]:
     except (OSError, sqlite3.Error) as error:
         # Extended result codes have the primary one in their lowest byte.
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        kind = _DamagedError if code in _DAMAGED else _BusyError if code in _BUSY else CacheError
+        kind = DamagedError if code in _DAMAGED else _BusyError if code in _BUSY else CacheError
         raise kind(
             f"the feature cache {path} cannot be used ({error}). Free space there, delete the "
             f"file, or name another folder in the environment variable {CACHE_VARIABLE}."

@@ -3,6 +3,7 @@
 import os
 import sqlite3
 import stat
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -13,7 +14,8 @@ _LAYOUT = 1
 """Number of the layout of the file, and part of its name: versions do not meet."""
 
 _SCHEMA = """CREATE TABLE IF NOT EXISTS files
-    (path BLOB PRIMARY KEY, size INTEGER, modified INTEGER, digest BLOB) WITHOUT ROWID"""
+    (path BLOB PRIMARY KEY, size INTEGER, modified INTEGER, digest BLOB, checksum INTEGER)
+    WITHOUT ROWID"""
 
 
 class FileState(NamedTuple):
@@ -50,11 +52,12 @@ class FileIndex:
 
     def remember(self, files: Iterable[tuple[Path, FileState, bytes]]) -> None:
         """Record the digest of each (path, state, digest), if the folder can be written."""
-        rows = [(_name(path), *state, digest) for path, state, digest in files]
+        entries = [(_name(path), *state, digest) for path, state, digest in files]
+        rows = [(*entry, _checksum(*entry)) for entry in entries]
         if rows and self._database.is_writable:
             self._database.run(
                 lambda connection: connection.executemany(
-                    "REPLACE INTO files VALUES (?, ?, ?, ?)", rows
+                    "REPLACE INTO files VALUES (?, ?, ?, ?, ?)", rows
                 ),
                 writing=True,
             )
@@ -65,13 +68,17 @@ def _lookup(
 ) -> dict[Path, tuple[FileState, bytes]]:
     found: dict[Path, tuple[FileState, bytes]] = {}
     for portion in portions(list(named)):
-        query = (
-            f"SELECT path, size, modified, digest FROM files WHERE path IN ({marks(len(portion))})"
-        )
-        for name, size, modified, digest in connection.execute(query, portion):
-            found[named[name]] = FileState(size, modified), digest
+        query = f"SELECT * FROM files WHERE path IN ({marks(len(portion))})"
+        for name, size, modified, digest, checksum in connection.execute(query, portion):
+            # A damaged file can give what was never asked for, and parts of several entries.
+            if name in named and checksum == _checksum(name, size, modified, digest):
+                found[named[name]] = FileState(size, modified), digest
     return found
 
 
 def _name(path: Path) -> bytes:
     return os.fsencode(path.absolute())
+
+
+def _checksum(*entry: object) -> int:
+    return zlib.crc32(repr(entry).encode())

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from torch_inception.cache.database import Database, explained, marks, portions
+from torch_inception.cache.database import DamagedError, Database, explained, marks, portions
 from torch_inception.locks import alone_with
 from torch_inception.network import FEATURES
 
@@ -52,8 +52,8 @@ class RowStore:
         self._file = folder / "rows.bin"
         self._database = Database(folder / "index.sqlite", _SCHEMA)
         self.is_writable = self._database.is_writable
-        if self.is_writable:
-            self._index_the_rest()
+        if self.is_writable and self._database.run(self._has_more):
+            self._database.run(self._index_the_rest, writing=True)
 
     def __len__(self) -> int:
         """Return how many rows the index names."""
@@ -103,6 +103,7 @@ class RowStore:
         return found
 
     def _append(self, index: sqlite3.Connection, rows: Mapping[bytes, Row]) -> None:
+        self._index_the_rest(index)
         present = self._find(index, list(rows))
         new = {digest: row for digest, row in rows.items() if digest not in present}
         content = b"".join(_record(digest, row) for digest, row in new.items())
@@ -112,6 +113,8 @@ class RowStore:
             "REPLACE INTO rows VALUES (?, ?)",
             [(first + position, digest) for position, digest in enumerate(new)],
         )
+        if len(self._find(index, list(rows))) < len(rows):
+            raise DamagedError("what was written to it is not found")
 
     def _write(self, content: bytes) -> int:
         """Add records at the end of the file; return the place of the first."""
@@ -127,12 +130,11 @@ class RowStore:
                 raise
         return end
 
-    def _index_the_rest(self) -> None:
-        """Have the index name whole records behind the last that it names."""
-        if self._database.run(_count_of_named) < len(self._mapped()) // RECORD_BYTES:
-            self._database.run(self._index_from_file, writing=True)
+    def _has_more(self, index: sqlite3.Connection) -> bool:
+        return _count_of_named(index) < len(self._mapped()) // RECORD_BYTES
 
-    def _index_from_file(self, index: sqlite3.Connection) -> None:
+    def _index_the_rest(self, index: sqlite3.Connection) -> None:
+        """Have the index name whole records behind the last that it names."""
         records = self._mapped().data
         start, end = _count_of_named(index), len(records) // RECORD_BYTES
         digests = {number: _digest_at(records, number) for number in range(start, end)}

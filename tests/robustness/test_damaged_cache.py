@@ -1,0 +1,248 @@
+"""A cache that is damaged, lost in part, or not to be written: never a wrong row."""
+
+import logging
+import os
+import random
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.fakes import FAKE_RECORD
+from tests.pictures import draw_colours
+from torch_inception.backbone import Backbone
+from torch_inception.features import FeatureTable, feature_table
+from torch_inception.preprocessing import Preprocessing
+from torch_inception.weights import Weights, store
+from torch_inception.weights.record import WeightsRecord, fingerprint
+
+pytestmark = pytest.mark.usefixtures("fake_network")
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> list[Path]:
+    draw_colours(tmp_path / "colours")
+    return sorted((tmp_path / "colours").rglob("*.png"))[::6]
+
+
+def run_pass(paths: list[Path], cache: Path) -> FeatureTable:
+    backbone = Backbone(Weights(FAKE_RECORD, {}), device=torch.device("cpu"))
+    return feature_table(backbone, Preprocessing(), paths, cache=cache)
+
+
+@pytest.fixture
+def whole(paths: list[Path], tmp_path: Path) -> tuple[Path, torch.Tensor]:
+    """Fill a cache; return it and the rows."""
+    table = run_pass(paths, tmp_path / "whole")
+    assert table.computed == len(paths) == 15
+    return tmp_path / "whole", table.rows.tensor()
+
+
+def flip(content: bytearray, chance: random.Random) -> None:
+    content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
+
+
+def cut(content: bytearray, chance: random.Random) -> None:
+    del content[chance.randrange(len(content)) :]
+
+
+def zero(content: bytearray, chance: random.Random) -> None:
+    start = chance.randrange(len(content))
+    content[start : start + 4096] = bytes(len(content[start : start + 4096]))
+
+
+def move(content: bytearray, chance: random.Random) -> None:
+    """Put a piece of the file into another place, as a confused disk does."""
+    start, target = (chance.randrange(0, len(content), 16) for _ in range(2))
+    piece = content[start : start + 4160]
+    content[target : target + len(piece)] = piece
+
+
+@pytest.mark.parametrize("name", ["rows.bin", "index.sqlite", "files-1.sqlite"])
+@pytest.mark.parametrize("damage", [flip, cut, zero, move])
+def test_damage_anywhere_gives_the_right_rows(
+    name: str,
+    damage: Callable[[bytearray, random.Random], None],
+    whole: tuple[Path, torch.Tensor],
+    paths: list[Path],
+    tmp_path: Path,
+    long: bool,
+) -> None:
+    cache, rows = whole
+    for seed in range(100 if long else 12):
+        damaged = tmp_path / "damaged"
+        shutil.copytree(cache, damaged)
+        (file,) = damaged.rglob(name)
+        content = bytearray(file.read_bytes())
+        damage(content, random.Random(seed))
+        file.write_bytes(content)
+        assert torch.equal(run_pass(paths, damaged).rows.tensor(), rows)
+        again = run_pass(paths, damaged)
+        assert torch.equal(again.rows.tensor(), rows)
+        assert again.computed == 0
+        shutil.rmtree(damaged)
+
+
+def test_an_index_that_is_lost_is_made_from_the_rows(
+    whole: tuple[Path, torch.Tensor], paths: list[Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    cache, rows = whole
+    (index,) = cache.rglob("index.sqlite")
+    index.unlink()
+    table = run_pass(paths, cache)
+    assert table.computed == 0
+    assert torch.equal(table.rows.tensor(), rows)
+    assert [record.getMessage() for record in caplog.records] == [
+        f"cache: {index} was made from its 15 rows"
+    ]
+
+
+@pytest.mark.parametrize("name", ["index.sqlite", "files-1.sqlite"])
+def test_an_index_that_is_something_else_is_made_anew_with_a_message(
+    name: str,
+    whole: tuple[Path, torch.Tensor],
+    paths: list[Path],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    cache, rows = whole
+    (index,) = cache.rglob(name)
+    index.write_bytes(b"something else " * 500)
+    table = run_pass(paths, cache)
+    assert table.computed == 0
+    assert torch.equal(table.rows.tensor(), rows)
+    assert f"cache: {index} is damaged" in caplog.text
+    assert "is made anew" in caplog.text
+
+
+def test_rows_that_are_lost_are_computed_again(
+    whole: tuple[Path, torch.Tensor], paths: list[Path]
+) -> None:
+    cache, rows = whole
+    (file,) = cache.rglob("rows.bin")
+    file.unlink()
+    table = run_pass(paths, cache)
+    assert table.computed == 15
+    assert torch.equal(table.rows.tensor(), rows)
+
+
+def test_the_cache_of_a_newer_version_stays_and_is_not_read(
+    whole: tuple[Path, torch.Tensor], paths: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache, rows = whole
+    before = {file: file.read_bytes() for file in cache.rglob("*") if file.is_file()}
+    with monkeypatch.context() as patch:
+        patch.setattr("torch_inception.cache.LAYOUT", 99)
+        patch.setattr("torch_inception.cache.files._LAYOUT", 99)
+        assert run_pass(paths[:5], cache).computed == 5
+    added = {file for file in cache.rglob("*") if file.is_file()} - before.keys()
+    assert sorted(file.name for file in added) == ["files-99.sqlite", "index.sqlite", "rows.bin"]
+    table = run_pass(paths, cache)
+    assert table.computed == 0
+    assert torch.equal(table.rows.tensor(), rows)
+    assert before == {file: file.read_bytes() for file in before}
+
+
+@contextmanager
+def as_another_user() -> Iterator[None]:
+    """Be somebody whom permissions hold up, also where tests run as root."""
+    is_root = os.geteuid() == 0
+    if is_root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if is_root:
+            os.seteuid(0)
+
+
+@pytest.fixture
+def locked(
+    whole: tuple[Path, torch.Tensor], paths: list[Path]
+) -> Iterator[tuple[Path, list[Path]]]:
+    """Give a cache that cannot be written, and pictures, in a place that anybody can read."""
+    place = Path(tempfile.mkdtemp())
+    place.chmod(0o755)
+    cache = place / "cache"
+    shutil.copytree(whole[0], cache)
+    copies = [Path(shutil.copy2(path, place / path.name)) for path in paths]
+    for file in [place, *place.rglob("*")]:
+        file.chmod(0o555 if file.is_dir() else 0o444)
+    yield cache, copies
+    for file in [place, *(each for each in place.rglob("*") if each.is_dir())]:
+        file.chmod(0o755)
+    shutil.rmtree(place)
+
+
+def snapshot(folder: Path) -> dict[Path, bytes]:
+    return {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def test_a_cache_that_cannot_be_written_is_used(
+    locked: tuple[Path, list[Path]],
+    whole: tuple[Path, torch.Tensor],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    (cache, copies), rows, before = locked, whole[1], snapshot(locked[0])
+    added = Path(shutil.copy2(copies[0], tmp_path / "added.png"))
+    with added.open("ab") as file:
+        file.write(b"another content")
+    with as_another_user():
+        table = run_pass(copies, cache)
+    assert table.computed == 0
+    assert torch.equal(table.rows.tensor(), rows)
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+    assert f"cache: {cache} cannot be written" in caplog.text
+    assert snapshot(cache) == before
+
+
+def test_what_a_cache_that_cannot_be_written_lacks_is_computed(
+    locked: tuple[Path, list[Path]], whole: tuple[Path, torch.Tensor]
+) -> None:
+    (cache, copies), rows = locked, whole[1]
+    (file,) = cache.rglob("rows.bin")
+    content = bytearray(file.read_bytes())
+    content[5] ^= 1
+    file.chmod(0o644)
+    file.write_bytes(content)
+    file.chmod(0o444)
+    with as_another_user():
+        table = run_pass(copies, cache)
+    assert table.computed == 1
+    assert torch.equal(table.rows.tensor(), rows)
+
+
+def test_a_cache_that_can_be_neither_made_nor_written_stops_nothing(
+    locked: tuple[Path, list[Path]], whole: tuple[Path, torch.Tensor]
+) -> None:
+    with as_another_user():
+        table = run_pass(locked[1], locked[0].parent / "none")
+    assert table.computed == 15
+    assert torch.equal(table.rows.tensor(), whole[1])
+    assert not (locked[0].parent / "none").exists()
+
+
+@pytest.mark.parametrize("damage", [flip, cut, zero, move])
+def test_damaged_weights_are_refused_or_the_same(
+    damage: Callable[[bytearray, random.Random], None], own_cache: Path, long: bool
+) -> None:
+    tensors = {f"tensor{i}": torch.arange(300.0) + i for i in range(4)}
+    record = WeightsRecord("source", "version", fingerprint(tensors), "tensorflow")
+    store.keep("some", Weights(record, tensors))
+    (file,) = own_cache.rglob("some.pt")
+    content = file.read_bytes()
+    refused = 0
+    for seed in range(300 if long else 30):
+        damaged = bytearray(content)
+        damage(damaged, random.Random(seed))
+        file.write_bytes(damaged)
+        found = store.kept("some")
+        refused += found is None
+        if found is not None:
+            assert found.record == record
+            assert all(torch.equal(found.tensors[name], tensors[name]) for name in tensors)
+    assert refused > 5

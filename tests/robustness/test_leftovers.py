@@ -53,7 +53,7 @@ def write_and_stay(target: Path) -> None:
 
 
 def run(job: Callable[..., None], *arguments: object) -> None:
-    process = server.Process(target=job, args=arguments)
+    process = server.Process(target=job, args=arguments, daemon=True)
     process.start()
     process.join()
 
@@ -95,7 +95,7 @@ def test_what_a_killed_process_wrote_is_cleared(tmp_path: Path) -> None:
 
 def test_what_a_living_process_writes_is_left_alone(tmp_path: Path) -> None:
     target = tmp_path / "target"
-    process = server.Process(target=write_and_stay, args=(target,))
+    process = server.Process(target=write_and_stay, args=(target,), daemon=True)
     process.start()
     while not any(file.stat().st_size for file in tmp_path.iterdir() if file.is_file()):
         time.sleep(0.01)

@@ -77,7 +77,7 @@ def held(training: Training, seconds: float) -> tuple[Path, ForkServerProcess]:
     connection.close()
     with (index.parent / "rows.bin").open("rb+") as rows:
         rows.truncate(60 * RECORD_BYTES)
-    holder = server.Process(target=hold, args=(index, seconds))
+    holder = server.Process(target=hold, args=(index, seconds), daemon=True)
     holder.start()
     while not (index.parent / "held").exists():
         time.sleep(0.01)

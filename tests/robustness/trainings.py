@@ -63,7 +63,7 @@ class Training:
 
     def start(self, limit_bytes: int | None = None) -> ForkServerProcess:
         """Start it as a process."""
-        process = server.Process(target=_train, args=(self, limit_bytes))
+        process = server.Process(target=_train, args=(self, limit_bytes), daemon=True)
         process.start()
         return process
 

@@ -4,6 +4,7 @@ import logging
 import os
 import random
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -85,6 +86,20 @@ def test_damage_anywhere_gives_the_right_rows(
         assert torch.equal(again.rows.tensor(), rows)
         assert again.computed == 0
         shutil.rmtree(damaged)
+
+
+def test_parts_of_two_entries_are_no_entry(
+    whole: tuple[Path, torch.Tensor], paths: list[Path]
+) -> None:
+    cache, rows = whole
+    connection = sqlite3.connect(cache / "files-1.sqlite")
+    connection.execute(
+        "UPDATE files SET digest = (SELECT digest FROM files WHERE path = ?) WHERE path = ?",
+        [os.fsencode(path) for path in paths[:2]],
+    )
+    connection.commit()
+    connection.close()
+    assert torch.equal(run_pass(paths, cache).rows.tensor(), rows)
 
 
 def test_an_index_that_is_lost_is_made_from_the_rows(

@@ -83,6 +83,25 @@ def test_a_new_replacement_comes_after_the_killed_one(tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == ["run"]
 
 
+def test_a_folder_that_another_process_made_a_moment_earlier(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "run"
+    rename = Path.rename
+
+    def late(self: Path, target: Path) -> Path:
+        if not folder.exists():
+            folder.mkdir()
+            write(folder, "theirs")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", late)
+    with replaced_together(folder, NAMES) as staging:
+        write(staging, "ours")
+    assert contents(folder) == dict.fromkeys(NAMES, "ours")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["run"]
+
+
 def test_what_a_killed_process_wrote_is_cleared(tmp_path: Path) -> None:
     (tmp_path / ".video.part").write_text("somebody else's")
     target = tmp_path / "target"

@@ -61,6 +61,8 @@ def test_no_room_for_rows(with_networks: Training, finished: Training) -> None:
     assert training.run(limit_bytes=(COMMIT_ROWS + 8) * RECORD_BYTES) == 1
     assert "the feature cache" in complaint(training)
     assert "Free space" in complaint(training)
+    (rows,) = training.cache.rglob("rows.bin")
+    assert rows.stat().st_size == COMMIT_ROWS * RECORD_BYTES
     assert not training.output.exists()
     assert_goes_on(training, finished)
 

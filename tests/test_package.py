@@ -16,12 +16,12 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = Path(torch_inception.__file__).parent
 
 ROOMS = [
-    "errors", "compatibility", "config", "locks", "temporary", "storage", "torch_file",
-    "torch_threads", "cores", "network", "progress", "streaming", "folders", "images",
+    "errors", "compatibility", "text", "config", "locks", "temporary", "storage", "torch_pickle",
+    "torch_file", "torch_threads", "cores", "network", "progress", "streaming", "folders", "images",
     "preprocessing", "weights", "folding", "engine", "backbone", "gpu", "cache", "digests",
-    "open_vino", "engines", "extraction", "feature_rows", "features",
-    "extractor", "dataset", "picture_folder", "head", "calibration", "metrics", "solvers", "split",
-    "examples", "model_file", "classifier", "evaluation", "replacement", "run_folder", "pipeline",
+    "open_vino", "engines", "extraction", "feature_rows", "features", "extractor", "dataset",
+    "picture_folder", "head", "calibration", "metrics", "solvers", "split", "examples",
+    "model_file", "classifier", "evaluation", "replacement", "run_folder", "pipeline",
     "command_line", "answers", "sources", "train", "predict",
 ]  # fmt: skip
 """The ground floor first: a room imports only from rooms before it."""

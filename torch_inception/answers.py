@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TextIO
 
 from torch_inception.classifier import Classifier, Prediction
-from torch_inception.command_line import printable
 from torch_inception.config import Format
 from torch_inception.errors import ImageError
+from torch_inception.text import printable
 
 Answer = list[Prediction] | ImageError
 
@@ -43,7 +43,7 @@ def write_answers(
     describe: Callable[[Path, Answer], str] = {
         "text": _text_with_heading if headings else _text,
         "json": _json,
-        "csv": _csv,
+        "csv": _csv_shown if output.isatty() else _csv,
     }[style]
     if style == "csv":
         output.write(_csv_lines([CSV_HEADER]))
@@ -67,7 +67,7 @@ def write_answers(
 
 def _text(path: Path, answer: Answer) -> str:
     if isinstance(answer, ImageError):
-        return f"error: {printable(str(path))}: {answer}\n"
+        return f"error: {printable(str(path))}: {printable(str(answer))}\n"
     return "".join(f"{printable(label)} (score = {score:.5f})\n" for label, score in answer)
 
 
@@ -80,13 +80,24 @@ def _json(path: Path, answer: Answer) -> str:
         found, error = [], str(answer)
     else:
         found, error = [prediction._asdict() for prediction in answer], None
-    return json.dumps({"path": str(path), "predictions": found, "error": error}) + "\n"
+    text = json.dumps({"path": str(path), "predictions": found, "error": error})
+    # The one control character that JSON lets stand as it is.
+    return text.replace("\x7f", "\\u007f") + "\n"
 
 
 def _csv(path: Path, answer: Answer) -> str:
+    return _csv_lines(_rows(path, answer))
+
+
+def _csv_shown(path: Path, answer: Answer) -> str:
+    """Return what `_csv` does, escaped: files get every character, a screen obeys none."""
+    return _csv_lines([printable(str(each)) for each in row] for row in _rows(path, answer))
+
+
+def _rows(path: Path, answer: Answer) -> list[tuple[object, ...]]:
     if isinstance(answer, ImageError):
-        return _csv_lines([(path, "", "", "", answer)])
-    return _csv_lines((path, rank, *each, "") for rank, each in enumerate(answer, start=1))
+        return [(path, "", "", "", answer)]
+    return [(path, rank, *each, "") for rank, each in enumerate(answer, start=1)]
 
 
 def _csv_lines(rows: Iterable[Iterable[object]]) -> str:

@@ -17,7 +17,14 @@ from torch_inception.extraction import Picture, Row, stream_features
 from torch_inception.head import Head
 from torch_inception.model_file import Model, load_model, save_model
 from torch_inception.preprocessing import Preprocessing
-from torch_inception.weights import Weights, WeightsRecord, load_weights, tell_of_weights
+from torch_inception.text import brief
+from torch_inception.weights import (
+    Weights,
+    WeightsRecord,
+    is_source_of_record,
+    load_weights,
+    tell_of_weights,
+)
 
 log = logging.getLogger(__name__)
 
@@ -161,18 +168,24 @@ def _is_one(pictures: object) -> bool:
 
 def _same_weights(record: WeightsRecord, sources: str, model: str) -> Weights:
     """Load the weights that a model was trained with, and no others."""
+    trained_with = (
+        f"{model} was trained with the weights {brief(record.source)} ({brief(record.version)}, "
+        f"sha256 {record.fingerprint[:12]}"
+    )
+    if not sources and not is_source_of_record(record.source):
+        raise WeightsError(
+            f"{trained_with}), and that is neither a source nor the absolute path of a .pth or .pt "
+            "file on this machine. If you trust the model, name a copy in --weights."
+        )
     try:
         weights = load_weights(sources or record.source)
     except WeightsError as error:
         raise WeightsError(
-            f"{model} was trained with the weights {record.source} ({record.version}, sha256 "
-            f"{record.fingerprint[:12]}), and they cannot be had. "
-            f"Name a copy in --weights.\n{error}"
+            f"{trained_with}), and they cannot be had. Name a copy in --weights.\n{error}"
         ) from error
     if weights.record.identity != record.identity:
         raise ModelError(
-            f"{model} was trained with the weights {record.source} ({record.version}, sha256 "
-            f"{record.fingerprint[:12]}, {record.pooling} pooling), but {weights.record.source} "
+            f"{trained_with}, {record.pooling} pooling), but {brief(weights.record.source)} "
             f"has the sha256 {weights.record.fingerprint[:12]} and {weights.record.pooling} "
             "pooling. Name the right ones in --weights, or train again with these."
         )

@@ -13,6 +13,7 @@ from typing import Any, Literal, TextIO, TypeVar, get_args, get_origin, get_type
 
 from torch_inception.config import make_config, read_toml
 from torch_inception.errors import ConfigError, TorchInceptionError
+from torch_inception.text import printable
 
 Config = TypeVar("Config")
 
@@ -92,11 +93,6 @@ def run_command(body: Callable[[], int], *, log_to: TextIO, when_stopped: str = 
 def print_error(text: str) -> None:
     """Write an error to standard error."""
     sys.stderr.write(f"error: {_printable_lines(text)}\n")
-
-
-def printable(text: str) -> str:
-    """Escape what would move the cursor or break the line; other scripts stay as they are."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def _printable_lines(text: str) -> str:

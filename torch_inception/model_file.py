@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
-from torch_inception.errors import ModelError
+from torch_inception.errors import ConfigError, ModelError
 from torch_inception.head import Head
 from torch_inception.network import FEATURES
 from torch_inception.preprocessing import Preprocessing
+from torch_inception.text import brief
 from torch_inception.torch_file import load_safely, save_whole
 from torch_inception.weights import WeightsRecord
 
@@ -28,6 +30,9 @@ BEFORE = {"arithmetic": "fp32"}
 
 PREPROCESSING_BEFORE = {"exact_decode": True}
 """The same for their preprocessing."""
+
+LABEL_LIMIT = 1000
+"""Characters of the longest label; the name of a folder has 255 at most."""
 
 
 @dataclass(frozen=True)
@@ -97,12 +102,14 @@ def load_model(path: Path) -> Model:
             head=head,
             preprocessing=Preprocessing(**{**PREPROCESSING_BEFORE, **content["preprocessing"]}),
             backbone=WeightsRecord.from_dict(content["backbone"]),
-            half_features=bool(content["half_features"]),
+            half_features=_bool(content["half_features"]),
             arithmetic=_arithmetic(content["arithmetic"]),
-            refused=tuple((str(source), str(reason)) for source, reason in content["refused"]),
+            refused=tuple(_pair(each) for each in content["refused"]),
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ModelError(f"{file} is damaged ({error!r}). Train again.") from error
+    except KeyError as error:
+        raise ModelError(f"{file} is damaged ({brief(error)} is missing). Train again.") from error
+    except (ConfigError, TypeError, ValueError, IndexError, AttributeError) as error:
+        raise ModelError(f"{file} is damaged ({brief(error)}). Train again.") from error
 
 
 def earlier_arithmetic(folder: Path) -> str:
@@ -120,9 +127,12 @@ def _read(file: Path) -> dict[str, Any]:
         raise ModelError(f"{file} is not a model that training saved ({error}).") from error
     if not isinstance(content, dict) or "format" not in content:
         raise ModelError(f"{file} is not a model that training saved.")
-    if content["format"] != FORMAT:
+    number = content["format"]
+    if type(number) is not int:
+        raise ModelError(f"{file} is not a model that training saved.")
+    if number != FORMAT:
         raise ModelError(
-            f"{file} has the format {content['format']!r}; this version reads {FORMAT}. "
+            f"{file} has the format {number}; this version reads {FORMAT}. "
             "Update torch_inception, or train again."
         )
     return {**BEFORE, **content}
@@ -130,14 +140,32 @@ def _read(file: Path) -> dict[str, Any]:
 
 def _arithmetic(value: object) -> str:
     if not isinstance(value, str) or not re.fullmatch(ARITHMETICS, value):
-        raise ValueError(f"the arithmetic {value!r} is unknown")
+        raise ValueError("the arithmetic is unknown")
     return value
+
+
+def _bool(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("half_features is neither true nor false")
+    return value
+
+
+def _pair(value: object) -> tuple[str, str]:
+    """Return (source, reason) of weights that were tried in vain."""
+    match value:
+        case [str(source), str(reason)]:
+            return source, reason
+    raise ValueError("what was refused is not a list of sources and reasons")
 
 
 def _checked(labels: object, head: Head) -> list[str]:
     """Return the labels, if they and the head fit together."""
-    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+    if not isinstance(labels, list) or not labels:
         raise ValueError("the labels are not a list of names")
+    if not all(isinstance(label, str) and 0 < len(label) <= LABEL_LIMIT for label in labels):
+        raise ValueError(f"a label is not a name of 1 to {LABEL_LIMIT} characters")
+    if not (isinstance(head.weight, Tensor) and isinstance(head.bias, Tensor)):
+        raise ValueError("the head is not made of tensors")
     shapes = (tuple(head.weight.shape), tuple(head.bias.shape))
     if shapes != ((len(labels), FEATURES), (len(labels),)):
         raise ValueError(f"{len(labels)} labels do not fit a head of the shapes {shapes}")

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from torch_inception.config import Resize, check_choice
+from torch_inception.errors import ConfigError
 from torch_inception.images import GROUND
 from torch_inception.network import IMAGE_SIZE
 
@@ -40,6 +41,8 @@ class Preprocessing:
 
     def __post_init__(self) -> None:
         check_choice("resize", self.resize, Resize)
+        if not isinstance(self.exact_decode, bool):
+            raise ConfigError("exact_decode must be true or false.")
 
     @property
     def identity(self) -> str:

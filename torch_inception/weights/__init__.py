@@ -5,10 +5,18 @@ import logging
 from pathlib import Path
 
 from torch_inception.errors import ConfigError, WeightsError
+from torch_inception.text import brief
 from torch_inception.weights import imagenet, npm, state_file
 from torch_inception.weights.record import Pooling, Weights, WeightsRecord
 
-__all__ = ["Pooling", "Weights", "WeightsRecord", "load_weights", "tell_of_weights"]
+__all__ = [
+    "Pooling",
+    "Weights",
+    "WeightsRecord",
+    "is_source_of_record",
+    "load_weights",
+    "tell_of_weights",
+]
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +60,18 @@ def _check_name(name: str) -> None:
     )
 
 
+def is_source_of_record(source: str) -> bool:
+    """Tell whether training writes such a source into a record: a name, or an absolute path.
+
+    A model can come from anywhere. What it names is opened without anybody having typed it, so
+    it must not be a list, a path that depends on where the command runs, or another machine.
+    """
+    if source in (imagenet.SOURCE, npm.SOURCE):
+        return True
+    is_odd = source.startswith(("//", "\\\\")) or "," in source or "\0" in source
+    return not is_odd and Path(source).is_absolute() and Path(source).suffix in state_file.SUFFIXES
+
+
 def _load(name: str) -> Weights:
     if name == imagenet.SOURCE:
         return imagenet.load()
@@ -66,8 +86,8 @@ def tell_of_weights(record: WeightsRecord) -> None:
         log.warning(npm.STAND_IN)
     log.info(
         "weights: using %s (%s, sha256 %s, %s pooling)",
-        record.source,
-        record.version,
+        brief(record.source),
+        brief(record.version),
         record.fingerprint[:12],
         record.pooling,
     )

@@ -2,20 +2,26 @@
 
 import dataclasses
 import hashlib
+import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor
 
 from torch_inception.errors import WeightsError
 from torch_inception.network import FEATURES, empty_network
+from torch_inception.text import brief
 
 Pooling = Literal["torchvision", "tensorflow"]
 """Whether average pools count the padding ("torchvision") or leave it out ("tensorflow")."""
 
 IMAGENET_CLASSES = 1000
+
+NAME_LIMIT = 4096
+"""Characters of the longest source; no path that can be opened is longer."""
 
 
 @dataclass(frozen=True)
@@ -44,16 +50,36 @@ class WeightsRecord:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "WeightsRecord":
-        """Read back what `as_dict` gave."""
-        if not all(isinstance(values[name], str) for name in ("source", "version", "fingerprint")):
-            raise TypeError("the record of the weights is not made of names")
-        triples = {name: tuple(values[name]) for name in ("mean", "std")}
+        """Read back what `as_dict` gave.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is something else.
+        """
+        for name in ("source", "version"):
+            if not isinstance(values[name], str) or not 0 < len(values[name]) <= NAME_LIMIT:
+                raise ValueError(f"the {name} of the weights is not a name")
+        if not re.fullmatch("[0-9a-f]{64}", values["fingerprint"]):
+            raise ValueError("the fingerprint of the weights is not a SHA-256")
+        if values["pooling"] not in get_args(Pooling):
+            raise ValueError("the pooling of the weights is unknown")
+        triples = {name: _triple(values[name]) for name in ("mean", "std")}
+        if min(triples["std"]) <= 0:
+            raise ValueError("a std of the weights is not above 0")
         return cls(**{**values, **triples})
 
     @property
     def identity(self) -> str:
         """Everything that changes a feature: tensors, pooling and input scale."""
         return f"{self.fingerprint} {self.pooling} {self.mean} {self.std}"
+
+
+def _triple(values: Any) -> tuple[float, float, float]:  # noqa: ANN401 - whatever a file holds
+    if not isinstance(values, list | tuple) or [type(each) for each in values] != [float] * 3:
+        raise ValueError("mean and std of the weights are not three numbers each")
+    if not all(math.isfinite(each) for each in values):
+        raise ValueError("mean or std of the weights is not finite")
+    red, green, blue = values
+    return red, green, blue
 
 
 @dataclass(frozen=True)
@@ -93,7 +119,7 @@ def make_weights(
     surplus = sorted(set(state) - set(shapes))
     if surplus:
         raise WeightsError(
-            f"{source}: the tensor {surplus[0]!r} is not one of torchvision's inception_v3 "
+            f"{source}: the tensor {brief(surplus[0])!r} is not one of torchvision's inception_v3 "
             f"({len(surplus)} such). Give a state dict that torchvision's inception_v3 saved."
         )
     tensors = {name: _checked(state, name, shape, source) for name, shape in shapes.items()}
@@ -124,13 +150,14 @@ def _take_classifier(state: dict[str, Any], source: str) -> tuple[Tensor, Tensor
     """Remove `fc` from the state; return it if it names ImageNet's classes."""
     names = ("fc.weight", "fc.bias")
     found = [name for name in names if name in state]
-    classes = len(state[names[1]]) if len(found) == 2 and state[names[1]].ndim == 1 else 0
-    if classes != IMAGENET_CLASSES:
+    bias = state.get(names[1])
+    is_for_them = isinstance(bias, Tensor) and tuple(bias.shape) == (IMAGENET_CLASSES,)
+    if len(found) < 2 or not is_for_them:
         for name in found:
             del state[name]
         return None
-    weight = _checked(state, names[0], (classes, FEATURES), source)
-    bias = _checked(state, names[1], (classes,), source)
+    weight = _checked(state, names[0], (IMAGENET_CLASSES, FEATURES), source)
+    bias = _checked(state, names[1], (IMAGENET_CLASSES,), source)
     del state[names[0]], state[names[1]]
     return weight, bias
 
@@ -144,9 +171,13 @@ def _checked(state: Mapping[str, Any], name: str, shape: tuple[int, ...], source
         problem = f"has the shape {tuple(tensor.shape)}; inception_v3 wants {shape}"
     elif not tensor.is_floating_point():
         problem = f"is of {tensor.dtype}; floating point is wanted"
-    elif not torch.isfinite(tensor).all():
-        problem = "holds values that are not finite"
-    if problem is not None:
-        raise WeightsError(f"{source}: the tensor {name!r} {problem}.")
-    assert isinstance(tensor, Tensor)
-    return tensor.detach().to(device="cpu", dtype=torch.float32)
+    if problem is None:
+        assert isinstance(tensor, Tensor)
+        values = tensor.detach().to(device="cpu", dtype=torch.float32)
+        if not torch.isfinite(values).all():
+            problem = "holds values that are not finite"
+        elif name.endswith(".running_var") and (values < 0).any():
+            problem = "holds variances below 0"
+        else:
+            return values
+    raise WeightsError(f"{source}: the tensor {name!r} {problem}.")

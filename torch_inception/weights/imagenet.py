@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import http.client
+import os
 import socket
 import threading
 import urllib.error
@@ -39,7 +40,8 @@ def load() -> Weights:
     path = Path(torch.hub.get_dir()) / "checkpoints" / Path(URL).name
     # torch names its files NAME-HASH.pth, with the first digits of the content's SHA-256.
     hash_prefix = path.stem.rpartition("-")[2]
-    if not path.exists():
+    # Unlike Path.exists, this takes folders that may not be looked into.
+    if not os.path.exists(path):  # noqa: PTH110
         _download(URL, path, hash_prefix)
     try:
         with path.open("rb") as file:

@@ -8,16 +8,18 @@ reach a package registry and nothing else.
 import base64
 import hashlib
 import logging
+import os
 import shutil
 import subprocess
-import tarfile
 import tempfile
 from pathlib import Path
 
 from torch_inception.errors import WeightsError
+from torch_inception.text import brief
 from torch_inception.weights.keras_layers import to_torchvision_names
 from torch_inception.weights.record import Weights, make_weights
 from torch_inception.weights.store import keep, kept
+from torch_inception.weights.tarball import read_files
 from torch_inception.weights.tensorflow_js import read_manifest, read_shard, read_tensors
 
 log = logging.getLogger(__name__)
@@ -35,9 +37,22 @@ STAND_IN = (
     "Results are usable, but not those of the ImageNet weights."
 )
 
-_FOLDER = "package/dist/models/inception_v3"
-_MEMBER_LIMIT = 16 * 2**20
+_FILES = [
+    f"package/dist/models/inception_v3/{name}.min.js"
+    for name in ("model", *(f"group1-shard{number}of6" for number in range(1, 7)))
+]
+
 _PACK_SECONDS = 600
+_NPM_PATIENCE = "300000"
+"""Milliseconds that npm lets a server be silent by default; it tries three times."""
+
+PATIENCE_SECONDS = 30
+"""How long we let a server be silent, twice. As long as something comes, npm waits on."""
+
+ADVICE = (
+    "Behind a proxy, set HTTPS_PROXY; for a mirror, npm_config_registry; for a slow one, "
+    "npm_config_fetch_timeout (milliseconds). Or name a file in --weights."
+)
 
 
 def load() -> Weights:
@@ -69,20 +84,11 @@ def convert(tarball: Path) -> Weights:
             f"{tarball.name} has the sha512 {digest}, not {TARBALL_SHA512}: it is damaged or "
             "not the published package. Try again, or ask who runs your package mirror."
         )
-    with tarfile.open(tarball) as archive:
-        manifest = read_manifest(_member(archive, "model.min.js"))
-        shards = [_member(archive, f"group1-shard{n}of6.min.js") for n in range(1, 7)]
-    arrays = read_tensors(manifest, b"".join(read_shard(shard) for shard in shards))
+    model, *shards = (file.decode("utf-8", "replace") for file in read_files(content, _FILES))
+    arrays = read_tensors(read_manifest(model), b"".join(read_shard(shard) for shard in shards))
     return make_weights(
         to_torchvision_names(arrays), source=SOURCE, version=VERSION, pooling="tensorflow"
     )
-
-
-def _member(archive: tarfile.TarFile, name: str) -> str:
-    file = archive.extractfile(f"{_FOLDER}/{name}")
-    if file is None:
-        raise WeightsError(f"the package nsfwjs has no file {_FOLDER}/{name}.")
-    return file.read(_MEMBER_LIMIT).decode("utf-8")
 
 
 def _pack(folder: Path) -> Path:
@@ -97,19 +103,32 @@ def _pack(folder: Path) -> Path:
     command = [npm, "pack", f"nsfwjs@{VERSION}", "--ignore-scripts", *patience]
     try:
         done = subprocess.run(
-            [*command, "--pack-destination", str(folder)],
+            [*command, "--pack-destination", str(folder)], env={**os.environ, **_patience(npm)},
             capture_output=True, text=True, errors="replace", timeout=_PACK_SECONDS, cwd=folder,
         )  # fmt: skip
     except subprocess.TimeoutExpired as error:
-        raise WeightsError(f"npm pack gave no answer in {_PACK_SECONDS} s.") from error
+        raise WeightsError(f"npm pack was not done in {_PACK_SECONDS} s. {ADVICE}") from error
     tarball = folder / f"nsfwjs-{VERSION}.tgz"
     if done.returncode != 0 or not tarball.is_file():
-        raise WeightsError(f"`npm pack nsfwjs@{VERSION}` failed: {_reason(done.stderr)}")
+        raise WeightsError(f"`npm pack nsfwjs@{VERSION}` failed: {_reason(done.stderr)}. {ADVICE}")
     return tarball
+
+
+def _patience(npm: str) -> dict[str, str]:
+    """Return settings that have npm give up earlier than after 15 minutes, unless the user has."""
+    asked = subprocess.run(
+        [npm, "config", "get", "fetch-timeout"],
+        capture_output=True, text=True, errors="replace", timeout=_PACK_SECONDS,
+    )  # fmt: skip
+    if asked.stdout.strip() != _NPM_PATIENCE:
+        return {}
+    return {
+        "npm_config_fetch_timeout": str(1000 * PATIENCE_SECONDS), "npm_config_fetch_retries": "1"
+    }  # fmt: skip
 
 
 def _reason(stderr: str) -> str:
     """Return the telling lines of npm's error output."""
     lines = [line.removeprefix("npm error ") for line in stderr.splitlines() if "npm error" in line]
     told = [line.strip() for line in lines if "log of this run" not in line and line.strip()]
-    return "; ".join(told[:3]) or stderr.strip()[-200:] or "no message"
+    return "; ".join(brief(line) for line in told[:3]) or stderr.strip()[-200:] or "no message"

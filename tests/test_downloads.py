@@ -28,6 +28,7 @@ class Answer:
     status: int = 200
     body: bytes = b""
     sent: int | None = None
+    hangs: bool = False
     asked: list[str] = field(default_factory=list)
 
 
@@ -46,6 +47,7 @@ def content() -> bytes:
 def answer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes) -> Iterator[Answer]:
     """Serve the weights on loopback, where the source is made to look for them."""
     said = Answer(body=content)
+    stopped = threading.Event()
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -54,6 +56,9 @@ def answer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes) -> I
             self.send_header("Content-Length", str(len(said.body)))
             self.end_headers()
             self.wfile.write(said.body[: said.sent])
+            if said.hangs:
+                self.wfile.flush()
+                stopped.wait(60)
 
         def log_message(self, *_: object) -> None:
             """Keep quiet."""
@@ -63,6 +68,7 @@ def answer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes) -> I
     thread.start()
     point_the_source_at(monkeypatch, tmp_path, server.server_address[1], content)
     yield said
+    stopped.set()
     server.shutdown()
     thread.join()
     server.server_close()
@@ -116,6 +122,37 @@ def test_a_bad_download_is_refused_and_leaves_nothing(
     with pytest.raises(WeightsError, match=rf"cannot download http://127.*{told}.*HTTPS_PROXY"):
         load_weights("imagenet")
     assert hub_files(tmp_path) == []
+
+
+@pytest.mark.parametrize("sent", [0, 100_000], ids=["after the headers", "after half the file"])
+def test_a_server_that_stops_sending_is_given_up(
+    answer: Answer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sent: int
+) -> None:
+    monkeypatch.setattr(imagenet, "PATIENCE_SECONDS", 0.5)
+    answer.sent, answer.hangs = sent, True
+    with pytest.raises(WeightsError, match="no answer within.*HTTPS_PROXY.*copy the file to"):
+        load_weights("imagenet")
+    assert len(answer.asked) == 1
+    assert hub_files(tmp_path) == []
+
+
+def test_a_server_that_is_not_there_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        port = gone.getsockname()[1]
+    point_the_source_at(monkeypatch, tmp_path, port, content)
+    with pytest.raises(WeightsError, match="cannot download.*refused.*HTTPS_PROXY"):
+        load_weights("imagenet")
+
+
+def test_a_download_can_be_repeated_after_a_failure(answer: Answer, tmp_path: Path) -> None:
+    answer.sent = 1000
+    with pytest.raises(WeightsError):
+        load_weights("imagenet")
+    answer.sent = None
+    assert load_weights("imagenet").record.source == "imagenet"
+    assert len(hub_files(tmp_path)) == 1
 
 
 def test_a_damaged_file_in_the_hub_cache_is_refused(answer: Answer, tmp_path: Path) -> None:

@@ -1,0 +1,95 @@
+"""Names out of a stranger's model: exact in files, and never obeyed by a terminal."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from tests.conftest import FAKE_RECORD
+from torch_inception.answers import write_answers
+from torch_inception.classifier import Classifier
+from torch_inception.head import Head
+from torch_inception.model_file import Model, save_model
+from torch_inception.network import FEATURES
+from torch_inception.predict import main
+from torch_inception.preprocessing import Preprocessing
+
+pytestmark = pytest.mark.usefixtures("fake_network")
+
+LABELS = [
+    "\x1b]0;title\x07\x1b[2J", "two\nerror: lines\r", "\u202egnp.exe", "nul\0", "del\x7f\x9b31m",
+    'quote", comma', "\u732b",
+]  # fmt: skip
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    head = Head(torch.zeros(len(LABELS), FEATURES), torch.arange(len(LABELS)).float())
+    path = tmp_path / "model.pt"
+    save_model(Model(LABELS, head, Preprocessing(), FAKE_RECORD), path)
+    return path
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    path = tmp_path / "picture.png"
+    Image.new("RGB", (8, 8)).save(path)
+    return path
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def is_obeyed(text: str) -> bool:
+    return not all(c.isprintable() or c == "\n" for c in text)
+
+
+@pytest.mark.parametrize("style", ["text", "json", "csv"])
+def test_a_terminal_is_shown_escaped_labels(style: str, model: Path, picture: Path) -> None:
+    output = Terminal()
+    bad = picture.with_name("\x1b[2J\n.png")
+    bad.write_bytes(b"no picture")
+    write_answers(
+        Classifier.load(model), [picture, bad], top=9, style=style,  # type: ignore[arg-type]
+        headings=False, output=output,
+    )  # fmt: skip
+    text = output.getvalue()
+    assert not is_obeyed(text)
+    assert "title" in text
+    # One line a label or a picture, whatever the labels hold.
+    assert len(text.splitlines()) == {"text": 8, "json": 2, "csv": 9}[style]
+
+
+def test_files_get_labels_as_they_are(
+    model: Path, picture: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for style in ("csv", "json"):
+        assert main([str(picture), "--model", str(model), "--top", "9", "--format", style]) == 0
+        out = capfd.readouterr().out
+        if style == "csv":
+            found = [row["label"] for row in csv.DictReader(io.StringIO(out, newline=""))]
+        else:
+            found = [each["label"] for each in json.loads(out)["predictions"]]
+        assert found == LABELS[::-1]
+
+
+def test_what_a_model_says_of_its_weights_is_shown_escaped(
+    model: Path, capsys: pytest.CaptureFixture[str], picture: Path
+) -> None:
+    content = torch.load(model, weights_only=True)
+    content["backbone"] |= {"version": "1\nerror: \x1b[2J" + "x" * 4000, "fingerprint": "0" * 64}
+    torch.save(content, model)
+    assert main([str(picture), "--model", str(model)]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert not is_obeyed(err)
+    assert [line for line in err.splitlines() if line.startswith("error: ")] == [
+        err.splitlines()[-1]
+    ]
+    assert len(err) < 2000

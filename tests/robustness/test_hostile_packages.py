@@ -1,0 +1,152 @@
+"""A stranger's package: its tar archive and its TensorFlow.js manifest."""
+
+import gzip
+import io
+import json
+import tarfile
+from typing import Any
+
+import pytest
+
+from torch_inception.errors import WeightsError
+from torch_inception.weights import tarball
+from torch_inception.weights.tarball import read_files
+from torch_inception.weights.tensorflow_js import read_manifest, read_shard, read_tensors
+
+GOOD: dict[str, Any] = {
+    "name": "k", "shape": [2, 2], "dtype": "float32",
+    "quantization": {"dtype": "uint8", "scale": 0.5, "min": -1.0},
+}  # fmt: skip
+QUANTIZED = GOOD["quantization"]
+
+TENSORS: list[Any] = [
+    {**GOOD, "quantization": {**QUANTIZED, "dtype": "int4"}},
+    {**GOOD, "quantization": {**QUANTIZED, "dtype": ["uint8"]}},
+    {**GOOD, "quantization": {"dtype": "uint8", "scale": 0.5}},
+    {**GOOD, "quantization": {"dtype": "uint8", "min": 0.5}},
+    *({**GOOD, "quantization": {**QUANTIZED, key: value}}
+      for key in ("scale", "min")
+      for value in (float("nan"), float("inf"), 1e300, 10**400, "1", None, [1.0])),
+    {**GOOD, "quantization": "uint8"},
+    {**GOOD, "quantization": [1]},
+    {**GOOD, "quantization": None, "dtype": "string"},
+    {**GOOD, "quantization": None, "dtype": None},
+    *({**GOOD, "shape": shape} for shape in (
+        [-2, -2], [2.0, 2], ["2", 2], [True, 4], None, 4, "22", [[2, 2]], [0, 2**62],
+        [2**62, 2**62], [4] + [1] * 40, {"2": 2}, [float("nan")], [10**30],
+    )),
+    *({**GOOD, "name": name} for name in (None, 7, "", ["k"], "x" * 10_000, "a\x1b[2J", "a\nb")),
+    *({key: value for key, value in GOOD.items() if key != gone} for gone in ("name", "shape")),
+    {}, None, [], "k", 7,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("number", range(len(TENSORS)))
+def test_a_tensor_that_cannot_be_is_refused(number: int) -> None:
+    assert read_tensors([GOOD], bytes(4))["k"].tolist() == [[-1.0, -1.0], [-1.0, -1.0]]
+    with pytest.raises(WeightsError, match="manifest|end within") as caught:
+        read_tensors([TENSORS[number]], bytes(4))
+    text = str(caught.value)
+    assert len(text) < 500
+    assert text.isprintable()
+
+
+def test_two_tensors_of_one_name_are_refused() -> None:
+    with pytest.raises(WeightsError, match="two tensors 'k'"):
+        read_tensors([GOOD, GOOD], bytes(8))
+
+
+@pytest.mark.parametrize("count", [0, 3, 5, 10**6])
+def test_bytes_too_few_or_too_many_are_refused(count: int) -> None:
+    with pytest.raises(WeightsError, match="end within 'k'|bytes too many"):
+        read_tensors([GOOD], bytes(count))
+
+
+MANIFESTS = {
+    "nested deeply": "weightsManifest:" + "[" * 100_000 + "]" * 100_000,
+    "a million tensors": "weightsManifest:[{weights:[" + '{name:"k"},' * 10**6 + "{}]}]",
+    "texts without end": 'weightsManifest:["' + '\\"' * 400_000 + "]",
+    "one name without end": "weightsManifest:[" + "a" * 900_000 + "]",
+    "no weights": "weightsManifest:[{paths:[]}]",
+    "weights that are none": "weightsManifest:[{weights:7}]",
+    "a number": "weightsManifest:[7]",
+    "a number without end": "weightsManifest:[" + "9" * 900_000 + "]",
+    "code": "weightsManifest:[{weights:[process.exit(1)]}]",
+    "not closed": "weightsManifest:[[[",
+}
+
+
+@pytest.mark.parametrize("kind", MANIFESTS)
+@pytest.mark.timeout(30)
+def test_a_manifest_that_cannot_be_read_is_refused_soon(kind: str) -> None:
+    with pytest.raises(WeightsError, match="manifest") as caught:
+        read_manifest(MANIFESTS[kind])
+    assert len(str(caught.value)) < 500
+
+
+def test_a_manifest_that_is_json_is_read() -> None:
+    assert read_manifest("weightsManifest:" + json.dumps([{"weights": [GOOD]}])) == [GOOD]
+
+
+@pytest.mark.parametrize("module", ["", '"AAAAA"', '"not base64!"', "x" * 10**6, '"' * 10**6])
+@pytest.mark.timeout(30)
+def test_a_shard_that_is_none_is_refused(module: str) -> None:
+    with pytest.raises(WeightsError, match="shard cannot be read"):
+        read_shard(module)
+
+
+def packed(*members: tuple[str, bytes, bytes]) -> bytes:
+    """Make a tarball of (name, type, content)."""
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w:gz", format=tarfile.GNU_FORMAT) as archive:
+        for name, kind, content in members:
+            about = tarfile.TarInfo(name)
+            about.type, about.size, about.linkname = kind, len(content), "a"
+            archive.addfile(about, io.BytesIO(content))
+    return made.getvalue()
+
+
+def test_files_come_in_the_order_of_their_names_and_nothing_else() -> None:
+    content = packed(("../../b", b"0", b"bad"), ("b", b"0", b"two"), ("a", b"0", b"one"))
+    assert read_files(content, ["a", "b"]) == [b"one", b"two"]
+
+
+@pytest.mark.parametrize(
+    "kind", ["0 elsewhere", "1 link", "2 link", "3 device", "5 folder", "6 pipe"]
+)
+def test_only_a_regular_file_is_read(kind: str) -> None:
+    name = "b" if "elsewhere" in kind else "a"
+    with pytest.raises(WeightsError, match="the package has no file a"):
+        read_files(packed((name, kind[:1].encode(), b"")), ["a"])
+
+
+def endless_names() -> bytes:
+    """A tar archive of headers that each announce a name for the next."""
+    about = tarfile.TarInfo("././@LongLink")
+    about.type, about.size = tarfile.GNUTYPE_LONGNAME, 1
+    return gzip.compress((about.tobuf(tarfile.GNU_FORMAT) + b"x" + bytes(511)) * 20_000)
+
+
+WHOLE = packed(("a", b"0", b"one" * 1000))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"<html>", WHOLE[:-30], WHOLE[:40], gzip.compress(b"no archive" * 100), endless_names()],
+    ids=["empty", "page", "cut short", "cut very short", "no tar", "names without end"],
+)
+def test_what_is_no_package_is_refused(content: bytes) -> None:
+    with pytest.raises(WeightsError, match="not a tar archive|has no file a"):
+        read_files(content, ["a"])
+
+
+def test_large_packages_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert tarball.UNPACKED_LIMIT == 2**28
+    with pytest.raises(WeightsError, match="unpacks to over 256 MiB"):
+        read_files(gzip.compress(bytes(2**28 + 1), 1), ["a"])
+    monkeypatch.setattr(tarball, "FILE_LIMIT", 2999)
+    with pytest.raises(WeightsError, match="the package's a is too large"):
+        read_files(WHOLE, ["a"])
+    many = packed(*((str(number), b"0", b"") for number in range(10_001)))
+    with pytest.raises(WeightsError, match="over 10000 files"):
+        read_files(many, ["a"])

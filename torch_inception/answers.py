@@ -80,9 +80,7 @@ def _json(path: Path, answer: Answer) -> str:
         found, error = [], str(answer)
     else:
         found, error = [prediction._asdict() for prediction in answer], None
-    text = json.dumps({"path": str(path), "predictions": found, "error": error})
-    # The one control character that JSON lets stand as it is.
-    return text.replace("\x7f", "\\u007f") + "\n"
+    return json.dumps({"path": str(path), "predictions": found, "error": error}) + "\n"
 
 
 def _csv(path: Path, answer: Answer) -> str:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from torch_inception.errors import ConfigError, ModelError
 from torch_inception.head import Head
@@ -164,8 +163,6 @@ def _checked(labels: object, head: Head) -> list[str]:
         raise ValueError("the labels are not a list of names")
     if not all(isinstance(label, str) and 0 < len(label) <= LABEL_LIMIT for label in labels):
         raise ValueError(f"a label is not a name of 1 to {LABEL_LIMIT} characters")
-    if not (isinstance(head.weight, Tensor) and isinstance(head.bias, Tensor)):
-        raise ValueError("the head is not made of tensors")
     shapes = (tuple(head.weight.shape), tuple(head.bias.shape))
     if shapes != ((len(labels), FEATURES), (len(labels),)):
         raise ValueError(f"{len(labels)} labels do not fit a head of the shapes {shapes}")

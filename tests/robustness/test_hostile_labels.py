@@ -12,6 +12,7 @@ from PIL import Image
 from tests.conftest import FAKE_RECORD
 from torch_inception.answers import write_answers
 from torch_inception.classifier import Classifier
+from torch_inception.errors import ImageError
 from torch_inception.head import Head
 from torch_inception.model_file import Model, save_model
 from torch_inception.network import FEATURES
@@ -64,6 +65,23 @@ def test_a_terminal_is_shown_escaped_labels(style: str, model: Path, picture: Pa
     assert "title" in text
     # One line a label or a picture, whatever the labels hold.
     assert len(text.splitlines()) == {"text": 8, "json": 2, "csv": 9}[style]
+
+
+@pytest.mark.parametrize("style", ["text", "json", "csv"])
+def test_a_terminal_is_shown_escaped_errors(
+    style: str, model: Path, picture: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = ImageError("\x1b[2J\nerror: not this")
+    monkeypatch.setattr(
+        Classifier, "predict_stream", lambda _, paths, **__: (error for path in paths)
+    )
+    output = Terminal()
+    write_answers(
+        Classifier.load(model), [picture], top=1, style=style,  # type: ignore[arg-type]
+        headings=False, output=output,
+    )  # fmt: skip
+    assert not is_obeyed(output.getvalue())
+    assert "\nerror: not" not in output.getvalue()
 
 
 def test_files_get_labels_as_they_are(

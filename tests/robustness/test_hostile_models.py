@@ -102,6 +102,13 @@ def test_a_value_that_training_never_saves_is_refused(file: Path, key: str, numb
     assert is_shown_safely(str(caught.value))
 
 
+def test_a_model_of_no_class_is_refused(file: Path) -> None:
+    nothing = {"labels": [], "weight": torch.zeros(0, FEATURES), "bias": torch.zeros(0)}
+    torch.save({**content_of(file), **nothing}, file)
+    with pytest.raises(ModelError, match="labels are not a list of names"):
+        load_model(file)
+
+
 def test_a_model_of_any_key_less_is_refused(file: Path) -> None:
     content = content_of(file)
     for name in set(content) - {"arithmetic"}:

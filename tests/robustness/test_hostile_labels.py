@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from tests.conftest import FAKE_RECORD
+from tests.fakes import FAKE_RECORD
 from torch_inception.answers import write_answers
 from torch_inception.classifier import Classifier
 from torch_inception.errors import ImageError

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from tests.conftest import FAKE_RECORD
+from tests.fakes import FAKE_RECORD
 from tests.robustness.hostile import (
     GIB,
     aliased,

@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import resource
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -90,8 +91,8 @@ class Training:
         return tensors, (self.output / "splits.csv").read_bytes()
 
     def files(self) -> set[str]:
-        """Return the names of all files and folders in the cache and around the results."""
-        places = (self.cache, self.output.parent)
+        """Return the names of all that lies in the cache, around the results, and elsewhere."""
+        places = (self.cache, self.output.parent, self.folder / "temporary")
         return {str(file.relative_to(self.folder)) for place in places for file in place.rglob("*")}
 
 
@@ -101,6 +102,8 @@ def _train(training: Training, limit_bytes: int | None) -> None:
     for stream in (1, 2):
         os.dup2(screen, stream)
     os.environ[CACHE_VARIABLE] = str(training.cache)
+    tempfile.tempdir = str(training.folder / "temporary")
+    Path(tempfile.tempdir).mkdir(exist_ok=True)
     if limit_bytes is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, limit_bytes))
     with pytest.MonkeyPatch.context() as patch:

@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 
 from torch_inception.errors import WeightsError
+from torch_inception.temporary import temporary_folder
 from torch_inception.weights.record import Weights, make_weights
 from torch_inception.weights.state_file import read_state
 
@@ -58,10 +59,11 @@ def load() -> Weights:
 
 def _download(url: str, path: Path, hash_prefix: str) -> None:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         _wait_for_answer(url)
-        with _socket_timeout(PATIENCE_SECONDS):
-            torch.hub.download_url_to_file(url, str(path), hash_prefix, progress=True)
+        with temporary_folder(path) as folder, _socket_timeout(PATIENCE_SECONDS):
+            file = folder / path.name
+            torch.hub.download_url_to_file(url, str(file), hash_prefix, progress=True)
+            file.replace(path)
     except (OSError, http.client.HTTPException, RuntimeError, EOFError) as error:
         raise WeightsError(
             f"cannot download {url}: {_cause(error)}. Behind a proxy, set HTTPS_PROXY; without a "

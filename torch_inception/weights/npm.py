@@ -15,6 +15,7 @@ import tempfile
 from pathlib import Path
 
 from torch_inception.errors import WeightsError
+from torch_inception.temporary import temporary_folder
 from torch_inception.text import brief
 from torch_inception.weights.keras_layers import to_torchvision_names
 from torch_inception.weights.record import Weights, make_weights
@@ -65,8 +66,8 @@ def load() -> Weights:
     weights = kept(name)
     if weights is None:
         log.info("weights: asking npm for nsfwjs@%s (25 MB)", VERSION)
-        with tempfile.TemporaryDirectory() as folder:
-            weights = convert(_pack(Path(folder)))
+        with temporary_folder(Path(tempfile.gettempdir(), name)) as folder:
+            weights = convert(_pack(folder))
         keep(name, weights)
     return weights
 

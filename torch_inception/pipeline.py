@@ -37,6 +37,7 @@ from torch_inception.run_folder import (
 from torch_inception.solvers import FittedHead, fit_head
 from torch_inception.split import read_splits
 from torch_inception.storage import cache_folder
+from torch_inception.torch_threads import one_thread
 from torch_inception.weights import Weights, load_weights
 
 log = logging.getLogger(__name__)
@@ -100,14 +101,15 @@ def run_training(config: TrainConfig, *, progress: bool = False) -> TrainingResu
             engine, preprocessing, dataset.paths, cache=cache_folder(), progress=progress
         )
         _tell_of_features(table)
-    with clock.phase("head"):
-        examples = make_examples(dataset, table, kept=read_splits(output / SPLITS_FILE))
-        fitted, history = _fit(config, examples)
-    tested = test_predictions(fitted.head, examples)
-    backbone = _described(weights, engine, calibration)
-    metrics = make_metrics(
-        config, examples, table, fitted, backbone=backbone, seconds=clock.seconds
-    )
+    with one_thread():
+        with clock.phase("head"):
+            examples = make_examples(dataset, table, kept=read_splits(output / SPLITS_FILE))
+            fitted, history = _fit(config, examples)
+        tested = test_predictions(fitted.head, examples)
+        backbone = _described(weights, engine, calibration)
+        metrics = make_metrics(
+            config, examples, table, fitted, backbone=backbone, seconds=clock.seconds
+        )
     model = Model(
         dataset.labels,
         fitted.head,

@@ -14,3 +14,11 @@ def threads_restored() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Have torch work with one thread: then sums are rounded alike on any number of cores."""
+    with threads_restored():
+        torch.set_num_threads(1)
+        yield

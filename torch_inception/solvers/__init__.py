@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from torch_inception.calibration import fit_temperature
@@ -14,7 +13,7 @@ from torch_inception.metrics import summary
 from torch_inception.solvers import discriminant, gradient, logistic
 from torch_inception.solvers.problem import Problem, Report
 from torch_inception.solvers.selection import Judge, choose, fold_numbers
-from torch_inception.torch_threads import threads_restored
+from torch_inception.torch_threads import one_thread
 
 __all__ = ["FittedHead", "Problem", "Report", "fit_head", "fold_numbers"]
 
@@ -22,10 +21,6 @@ _PATHS = {
     "lda": (discriminant.fit_path, discriminant.STRENGTHS),
     "lbfgs": (logistic.fit_path, logistic.STRENGTHS),
 }
-
-
-ROWS_FOR_THREADS = 1000
-"""Rows under which matrices are so small that threads wait for each other more than they work."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +43,7 @@ class FittedHead:
 def fit_head(
     config: TrainConfig, train: Problem, validation: Problem, *, folds: Tensor, report: Report
 ) -> FittedHead:
-    """Fit a head with the solver that the configuration names.
+    """Fit a head with the solver that the configuration names; all bits are alike on any cores.
 
     Args:
         config: solver and its settings.
@@ -60,9 +55,7 @@ def fit_head(
     Raises:
         ConfigError: gradient descent diverged.
     """
-    with threads_restored():
-        if config.solver == "sgd" or len(train) < ROWS_FOR_THREADS:
-            torch.set_num_threads(1)
+    with one_thread():
         if config.solver == "sgd":
             return _descend(config, train, validation, report)
         fit_path, strengths = _PATHS[config.solver]

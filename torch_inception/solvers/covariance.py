@@ -1,9 +1,16 @@
 """A covariance matrix that is shrunk towards the identity and solved, for many strengths."""
 
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import torch
 from torch import Tensor
+
+from torch_inception.cores import usable_cores
+
+PANEL = 256
+"""Columns of the product that are one thread's work; their number never depends on the cores."""
 
 
 class Covariance:
@@ -22,13 +29,11 @@ class Covariance:
         self.count = count
         self.is_tall = count >= size
         if self.is_tall:
-            gram = torch.zeros(size, size, dtype=torch.float64)
-            product = torch.empty(size, size)
-            for portion in portions:
-                gram += torch.mm(portion.T, portion, out=product)
+            gram = _gram(portions, size)
         else:
             self.rows = torch.cat([portion.double() for portion in portions])
             gram = self.rows @ self.rows.T
+        # This reads the lower triangle alone.
         self.eigenvalues, self.vectors = torch.linalg.eigh(gram / count)
         self.eigenvalues.clamp_(min=0)
         self.variance = max(float(self.eigenvalues.sum()) / size, 1e-12)
@@ -66,3 +71,24 @@ class Covariance:
     def _denominators(self, strength: float) -> Tensor:
         denominators: Tensor = (1 - strength) * self.eigenvalues + strength * self.variance
         return denominators
+
+
+def _gram(portions: Iterable[Tensor], size: int) -> Tensor:
+    """Return the lower triangle of the sum of portion' portion, (D, D) float64, by panels.
+
+    Torch's own threads would share the work in another way on another number of cores, and so
+    round differently.
+    """
+    gram = torch.zeros(size, size, dtype=torch.float64)
+    starts = range(0, size, PANEL)
+
+    def add(rows: Tensor, start: int) -> None:
+        end = start + PANEL
+        gram[start:, start:end] += rows[:, start:].T @ rows[:, start:end]
+
+    with ThreadPoolExecutor(
+        usable_cores(), initializer=torch.set_num_threads, initargs=(1,)
+    ) as pool:
+        for portion in portions:
+            list(pool.map(partial(add, portion), starts))
+    return gram

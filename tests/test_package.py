@@ -16,8 +16,8 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = Path(torch_inception.__file__).parent
 
 ROOMS = [
-    "errors", "compatibility", "text", "config", "locks", "temporary", "storage", "torch_file",
-    "torch_threads", "cores", "network", "progress", "streaming", "folders", "images",
+    "errors", "interruption", "compatibility", "text", "config", "locks", "temporary", "storage",
+    "torch_file", "torch_threads", "cores", "network", "progress", "streaming", "folders", "images",
     "preprocessing", "weights", "folding", "engine", "backbone", "gpu", "cache", "digests",
     "open_vino", "engines", "extraction", "feature_rows", "features", "extractor", "dataset",
     "picture_folder", "head", "calibration", "metrics", "solvers", "split", "examples",

@@ -20,6 +20,7 @@ from torch_inception.errors import (
     TorchInceptionError,
     WeightsError,
 )
+from torch_inception.interruption import quiet_start
 
 if TYPE_CHECKING:
     from torch_inception.classifier import Classifier, Prediction
@@ -69,10 +70,13 @@ def __dir__() -> list[str]:
     return sorted([*globals(), *__all__])
 
 
+# `python -m` names itself so while it looks for the module: a command shows no traceback.
+_is_command = sys.argv[:1] == ["-m"]
+if _is_command:
+    quiet_start()
 try:
     check_torch_pair()
 except ImportError as error:
-    # `python -m` names itself so while it looks for the module: a command shows no traceback.
-    if sys.argv[0] == "-m":
+    if _is_command:
         raise SystemExit(f"error: {error}") from None
     raise

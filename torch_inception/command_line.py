@@ -13,14 +13,13 @@ from typing import Any, Literal, TextIO, TypeVar, get_args, get_origin, get_type
 
 from torch_inception.config import make_config, read_toml
 from torch_inception.errors import ConfigError, TorchInceptionError
+from torch_inception.interruption import INTERRUPTED, stops_soon
 from torch_inception.text import printable
 
 Config = TypeVar("Config")
 
 SUCCESS = 0
 FAILURE = 1
-INTERRUPTED = 130
-"""128 + SIGINT, as shells report it."""
 
 
 def add_flags(parser: argparse.ArgumentParser, kind: type[Any]) -> None:
@@ -72,7 +71,8 @@ def run_command(body: Callable[[], int], *, log_to: TextIO, when_stopped: str = 
     """
     _set_up_output(log_to)
     try:
-        return body()
+        with stops_soon(lambda: print_error(when_stopped)):
+            return body()
     except TorchInceptionError as error:
         print_error(str(error))
         return FAILURE

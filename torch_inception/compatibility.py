@@ -1,7 +1,6 @@
 """Tell whether the installed torch and torchvision fit together, without importing them."""
 
 import importlib
-import importlib.metadata
 import importlib.util
 import re
 from pathlib import Path
@@ -52,6 +51,9 @@ def _version(package: str) -> str | None:
 
 def _wanted_torch() -> str | None:
     """Return the torch release that torchvision's package asks for, where it asks for one."""
+    # Imported here: it is slow, and commands first make sure that Ctrl-C is heard.
+    import importlib.metadata
+
     try:
         needs = importlib.metadata.requires("torchvision") or []
     except importlib.metadata.PackageNotFoundError:

@@ -14,6 +14,7 @@ from torch_inception.command_line import (
 )
 from torch_inception.config import DEFAULT_WEIGHTS, PredictConfig
 from torch_inception.errors import ConfigError
+from torch_inception.interruption import leave
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -31,6 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return run_command(
         lambda: _predict(arguments.paths, chosen_config(arguments, PredictConfig)),
         log_to=sys.stderr,
+        when_stopped="stopped. What was answered is whole; give the other pictures to go on.",
     )
 
 
@@ -64,4 +66,4 @@ def _predict(names: Sequence[str], config: PredictConfig) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -12,6 +12,7 @@ from torch_inception.command_line import (
     run_command,
 )
 from torch_inception.config import TrainConfig
+from torch_inception.interruption import leave
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -35,4 +36,4 @@ def _train(config: TrainConfig) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

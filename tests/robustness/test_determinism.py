@@ -1,0 +1,290 @@
+"""Same data, configuration and seed: the same bits, whatever the machine happens to do."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import numpy
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional
+
+from tests.pictures import landscape
+from tests.test_end_to_end import WEIGHTS, draw
+from torch_inception.backbone import Backbone
+from torch_inception.config import Solver, TrainConfig
+from torch_inception.engine import Engine
+from torch_inception.engines import load_backbone
+from torch_inception.evaluation import History
+from torch_inception.feature_rows import FeatureRows
+from torch_inception.head import Head
+from torch_inception.network import FEATURES
+from torch_inception.open_vino import float32_engine
+from torch_inception.preprocessing import Preprocessing
+from torch_inception.solvers import Problem, covariance, fit_head
+from torch_inception.storage import CACHE_VARIABLE
+from torch_inception.train import main
+from torch_inception.weights import load_weights
+
+Result = TypeVar("Result")
+
+PICTURES = 12
+
+NOT_OF_THE_MODEL = {
+    "seconds": None,
+    "features": ("computed", "reused", "images_per_second"),
+}
+"""What metrics.json says of how the run went; None stands for the whole entry."""
+
+
+def metrics_of(run: Path) -> dict[str, Any]:
+    """Read what metrics.json says of the model."""
+    metrics: dict[str, Any] = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
+    for name, fields in NOT_OF_THE_MODEL.items():
+        entry = metrics.pop(name)
+        if fields is not None:
+            metrics[name] = {key: value for key, value in entry.items() if key not in fields}
+    return metrics
+
+
+def assert_same(one: Path, other: Path) -> None:
+    """Compare two runs bit for bit."""
+    ours, theirs = (torch.load(run / "model.pt", weights_only=True) for run in (one, other))
+    assert ours.keys() == theirs.keys()
+    for name, value in ours.items():
+        same = torch.equal(value, theirs[name]) if torch.is_tensor(value) else value == theirs[name]
+        assert same, name
+    assert metrics_of(one) == metrics_of(other)
+    for name in ("splits.csv", "predictions.csv", "history.csv", "labels.txt", "skipped.csv"):
+        assert (one / name).read_bytes() == (other / name).read_bytes(), name
+
+
+# --- whole runs, as processes, with real weights
+
+
+def make_data(folder: Path, numbers: Sequence[int], *, first_class: str = "dots") -> Path:
+    """Draw two classes, in the order given: that of the files on disk."""
+    for kind in (first_class, "dots", "stripes"):
+        (folder / kind).mkdir(parents=True, exist_ok=True)
+    for number in numbers:
+        for kind in ("stripes", "dots"):
+            file = folder / kind / f"{number}.png"
+            draw(kind, number).save(file)
+            os.utime(file, (1e9 + number, 1e9 + 7 * number))
+    return folder
+
+
+def train(
+    data: Path, output: Path, cache: Path, *flags: str, cores: int | None = None, **variables: str
+) -> str:
+    """Train as a process, on so many cores; return what it shows."""
+    done = subprocess.run(
+        [
+            sys.executable, "-m", "torch_inception.train", "--data", str(data),
+            "--output", str(output), "--weights", WEIGHTS, *flags,
+        ],
+        env={**os.environ, CACHE_VARIABLE: str(cache), **variables},
+        preexec_fn=lambda: _bind(cores), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def _bind(cores: int | None) -> None:
+    if cores is not None and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
+
+
+def new_cache(folder: Path, real_cache: Path) -> Path:
+    shutil.copytree(real_cache / "weights", folder / "weights")
+    return folder
+
+
+def rows_file(cache: Path) -> bytes:
+    (file,) = (cache / "features").glob("*/rows.f16")
+    return file.read_bytes()
+
+
+class First(NamedTuple):
+    """A run that others are compared with."""
+
+    data: Path
+    output: Path
+    cache: Path
+
+
+@pytest.fixture(scope="module")
+def first(real_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> First:
+    """Train from an empty cache, on all cores."""
+    folder = tmp_path_factory.mktemp("first")
+    data = make_data(folder / "data", range(PICTURES))
+    cache = new_cache(folder / "cache", real_cache)
+    shown = train(data, folder / "run", cache)
+    assert f"features: {2 * PICTURES} computed, 0 reused" in shown
+    return First(data, folder / "run", cache)
+
+
+@pytest.mark.real_weights
+def test_rows_from_the_cache_change_no_bit(first: First, tmp_path: Path) -> None:
+    shown = train(first.data, tmp_path / "again", first.cache)
+    assert f"features: 0 computed, {2 * PICTURES} reused" in shown
+    assert_same(first.output, tmp_path / "again")
+
+
+@pytest.mark.real_weights
+def test_order_times_and_place_of_files_and_the_number_of_cores_change_no_bit(
+    first: First, real_cache: Path, tmp_path: Path
+) -> None:
+    moved = make_data(tmp_path / "data", range(PICTURES)[::-1], first_class="stripes")
+    cache = new_cache(tmp_path / "cache", real_cache)
+    shown = train(moved, tmp_path / "moved", cache, cores=1, OMP_NUM_THREADS="1")
+    assert f"features: {2 * PICTURES} computed, 0 reused" in shown
+    assert_same(first.output, tmp_path / "moved")
+    assert rows_file(cache) == rows_file(first.cache)
+
+
+@pytest.mark.real_weights
+def test_a_cache_that_another_data_set_filled_changes_no_bit(
+    first: First, real_cache: Path, tmp_path: Path
+) -> None:
+    # Other names and classes, and pictures in between: rows of other numbers, some not needed.
+    for number in range(PICTURES + 3):
+        for place, kind in enumerate(("stripes", "dots")):
+            folder = tmp_path / "others" / f"class{(number + place) % 2}"
+            folder.mkdir(parents=True, exist_ok=True)
+            draw(kind, number).save(folder / f"{97 * number % 31}{kind}.png")
+    cache = new_cache(tmp_path / "cache", real_cache)
+    train(tmp_path / "others", tmp_path / "run of others", cache)
+    shown = train(first.data, tmp_path / "run", cache)
+    assert f"features: 0 computed, {2 * PICTURES} reused" in shown
+    assert not rows_file(cache).startswith(rows_file(first.cache))
+    assert_same(first.output, tmp_path / "run")
+
+
+# --- rows of features
+
+
+def crops() -> list[numpy.ndarray[Any, numpy.dtype[numpy.uint8]]]:
+    """Cut seven different pictures out of one."""
+    picture = Image.fromarray(landscape())
+    width, height = picture.size
+    return [
+        Preprocessing()(picture.crop((8 * i, 5 * i, width - 6 * i, height - 9 * i)))
+        for i in range(7)
+    ]
+
+
+@pytest.fixture
+def backbone(real_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Backbone:
+    monkeypatch.setenv(CACHE_VARIABLE, str(real_cache))
+    return load_backbone(load_weights(WEIGHTS), device=torch.device("cpu"))
+
+
+def rows_in_batches(engine: Engine, size: int) -> Tensor:
+    session, pictures = engine.session(), crops()
+    parts = [
+        torch.from_numpy(session(pictures[start : start + size]).copy())
+        for start in range(0, len(pictures), size)
+    ]
+    return torch.cat(parts)
+
+
+def on_threads(threads: int, work: Callable[[], Result]) -> Result:
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(threads)
+        return work()
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.real_weights
+@pytest.mark.parametrize("kind", ["torch", "openvino"])
+def test_a_row_does_not_depend_on_its_batch_nor_on_torchs_threads(
+    backbone: Backbone, kind: str
+) -> None:
+    engine: Engine = backbone
+    if kind == "openvino":
+        pytest.importorskip("openvino")
+        engine = float32_engine(backbone)
+    alone = on_threads(2, partial(rows_in_batches, engine, 1))
+    assert alone.std(dim=0).max() > 0
+    for size, threads in ((2, 1), (3, 2), (engine.batch_size, 2)):
+        rows = on_threads(threads, partial(rows_in_batches, engine, size))
+        assert torch.equal(rows, alone), (size, threads)
+
+
+# --- the head, and what is said of it
+
+
+def problem(count: int, *, seed: int, classes: int = 4) -> Problem:
+    generator = torch.Generator().manual_seed(seed)
+    targets = torch.randint(classes, (count,), generator=generator)
+    centres = torch.rand(classes, FEATURES, generator=torch.Generator().manual_seed(99))
+    noise = torch.randn(count, FEATURES, generator=generator)
+    rows = (centres[targets] + 1.5 * noise).half()
+    return Problem(FeatureRows.of(rows), targets, classes)
+
+
+@pytest.mark.parametrize(
+    ("solver", "count"),
+    [("lda", 400), ("lda", 1200), ("lda", 2100), ("lbfgs", 1200), ("sgd", 1200)],
+)
+def test_a_head_and_its_history_are_alike_on_any_number_of_cores(
+    solver: Solver, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows, validation = problem(count, seed=1), problem(300, seed=2)
+    folds = torch.zeros(count + 300, dtype=torch.int64)
+    config = TrainConfig(solver=solver, steps=100, eval_interval=50)
+
+    def fit() -> tuple[Tensor, object]:
+        history = History(rows, validation)
+
+        def report(entries: Sequence[tuple[str, Head]]) -> None:
+            history.add(entries)
+
+        fitted = fit_head(config, rows, validation, folds=folds, report=report)
+        head = torch.cat([fitted.head.weight, fitted.head.bias[:, None]], dim=1)
+        return head, (fitted.setting, fitted.temperature, history.rows)
+
+    first, said = on_threads(2, fit)
+    for cores in (1, 3):
+        monkeypatch.setattr(covariance, "usable_cores", partial(int, cores))
+        head, also_said = on_threads(1, fit)
+        assert torch.equal(head, first)
+        assert also_said == said
+
+
+def noise_features(self: Backbone, pixels: Tensor) -> Tensor:
+    """Stand for the network: rows that differ in all places."""
+    small = functional.adaptive_avg_pool2d(pixels.float(), 26).flatten(1)
+    return functional.pad(small, (0, FEATURES - small.shape[1])) / 255
+
+
+@pytest.mark.parametrize("solver", ["lda", "lbfgs", "sgd"])
+def test_a_run_on_two_threads_is_the_run_on_one(
+    fake_network: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, solver: Solver
+) -> None:
+    monkeypatch.setattr(Backbone, "forward", noise_features)
+    random = numpy.random.default_rng(0)
+    for kind in ("smooth", "rough"):
+        (tmp_path / "data" / kind).mkdir(parents=True)
+        for number in range(300):
+            noise = random.integers(60, 190, (24, 24, 3), numpy.uint8)
+            picture = Image.fromarray(noise)
+            if kind == "smooth":
+                picture = picture.resize((22, 22)).resize((24, 24))
+            picture.save(tmp_path / "data" / kind / f"{number}.png")
+    arguments = ["--data", str(tmp_path / "data"), "--solver", solver, "--steps", "200"]
+    for threads in (1, 2):
+        output = ["--output", str(tmp_path / f"run{threads}")]
+        assert on_threads(threads, partial(main, [*arguments, *output])) == 0
+    assert_same(tmp_path / "run1", tmp_path / "run2")

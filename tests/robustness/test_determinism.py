@@ -82,14 +82,32 @@ def make_data(folder: Path, numbers: Sequence[int], *, first_class: str = "dots"
     return folder
 
 
+COMMAND = ("-m", "torch_inception.train")
+
+BACKWARDS = """
+import contextlib, os, sys
+scandir, listdir = os.scandir, os.listdir
+@contextlib.contextmanager
+def backwards(folder="."):
+    with scandir(folder) as scan:
+        yield iter(sorted(scan, key=lambda entry: entry.name, reverse=True))
+os.scandir = backwards
+os.listdir = lambda folder=".": sorted(listdir(folder), reverse=True)
+from torch_inception.train import main
+sys.exit(main(sys.argv[1:]))
+"""
+"""The command where the operating system lists folders in another order."""
+
+
 def train(
-    data: Path, output: Path, cache: Path, *flags: str, cores: int | None = None, **variables: str
-) -> str:
+    data: Path, output: Path, cache: Path, *,
+    python: Sequence[str] = COMMAND, cores: int | None = None, **variables: str,
+) -> str:  # fmt: skip
     """Train as a process, on so many cores; return what it shows."""
     done = subprocess.run(
         [
-            sys.executable, "-m", "torch_inception.train", "--data", str(data),
-            "--output", str(output), "--weights", WEIGHTS, *flags,
+            sys.executable, *python, "--data", str(data), "--output", str(output),
+            "--weights", WEIGHTS,
         ],
         env={**os.environ, CACHE_VARIABLE: str(cache), **variables},
         preexec_fn=lambda: _bind(cores), capture_output=True, text=True, check=False,
@@ -145,7 +163,10 @@ def test_order_times_and_place_of_files_and_the_number_of_cores_change_no_bit(
 ) -> None:
     moved = make_data(tmp_path / "data", range(PICTURES)[::-1], first_class="stripes")
     cache = new_cache(tmp_path / "cache", real_cache)
-    shown = train(moved, tmp_path / "moved", cache, cores=1, OMP_NUM_THREADS="1")
+    shown = train(
+        moved, tmp_path / "moved", cache,
+        python=("-c", BACKWARDS), cores=1, OMP_NUM_THREADS="1",
+    )  # fmt: skip
     assert f"features: {2 * PICTURES} computed, 0 reused" in shown
     assert_same(first.output, tmp_path / "moved")
     assert rows_file(cache) == rows_file(first.cache)

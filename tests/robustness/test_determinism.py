@@ -26,8 +26,8 @@ from torch_inception.engines import load_backbone
 from torch_inception.evaluation import History
 from torch_inception.feature_rows import FeatureRows
 from torch_inception.head import Head
-from torch_inception.network import FEATURES
-from torch_inception.open_vino import float32_engine
+from torch_inception.network import FEATURES, InceptionV3
+from torch_inception.open_vino import float32_engine, quantisation
 from torch_inception.preprocessing import Preprocessing
 from torch_inception.solvers import Problem, covariance, fit_head
 from torch_inception.storage import CACHE_VARIABLE
@@ -169,6 +169,7 @@ def test_order_times_and_place_of_files_and_the_number_of_cores_change_no_bit(
     )  # fmt: skip
     assert f"features: {2 * PICTURES} computed, 0 reused" in shown
     assert_same(first.output, tmp_path / "moved")
+    assert (first.output / "labels.txt").read_text() == "dots\nstripes\n"
     assert rows_file(cache) == rows_file(first.cache)
 
 
@@ -241,6 +242,18 @@ def test_a_row_does_not_depend_on_its_batch_nor_on_torchs_threads(
     for size, threads in ((2, 1), (3, 2), (engine.batch_size, 2)):
         rows = on_threads(threads, partial(rows_in_batches, engine, size))
         assert torch.equal(rows, alone), (size, threads)
+
+
+@pytest.mark.real_weights
+def test_what_is_quantised_does_not_depend_on_torchs_threads(
+    backbone: Backbone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def evened_out(network: InceptionV3, *, batch: int, factors: Tensor) -> Tensor:
+        return torch.cat([factors, *(values.flatten() for values in network.parameters())])
+
+    monkeypatch.setattr(quantisation, "convert", evened_out)
+    smoothed = partial(quantisation._smoothed, backbone, crops())
+    assert torch.equal(on_threads(1, smoothed), on_threads(2, smoothed))
 
 
 # --- the head, and what is said of it

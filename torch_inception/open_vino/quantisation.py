@@ -12,6 +12,7 @@ from torch_inception.open_vino.engine import OpenVinoEngine
 from torch_inception.open_vino.runtime import check_processor, import_extra, no_bars, quiet
 from torch_inception.open_vino.smoothing import smooth
 from torch_inception.preprocessing import Pixels
+from torch_inception.torch_threads import one_thread
 
 INT8 = "int8"
 
@@ -48,5 +49,7 @@ def _smoothed(backbone: Backbone, pictures: Sequence[Pixels]) -> Any:  # noqa: A
         torch.from_numpy(numpy.stack(pictures[start : start + CPU_BATCH])).permute(0, 3, 1, 2)
         for start in range(0, len(pictures), CPU_BATCH)
     ]
-    factors = smooth(network, [batch.float() for batch in batches])
+    # On several threads sums are rounded in another way, and the network is another one.
+    with one_thread():
+        factors = smooth(network, [batch.float() for batch in batches])
     return convert(network, batch=1, factors=factors)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 from torch_inception.errors import ConfigError, WeightsError
@@ -19,6 +20,10 @@ __all__ = [
 ]
 
 log = logging.getLogger(__name__)
+
+_NAMED: dict[str, Callable[[], Weights]] = {imagenet.SOURCE: imagenet.load, npm.SOURCE: npm.load}
+_FILES: dict[str, Callable[[Path], Weights]] = {".pth": state_file.load, ".pt": state_file.load}
+"""Files by the ending of their names."""
 
 
 def load_weights(sources: str, *, need_classifier: bool = False) -> Weights:
@@ -52,7 +57,7 @@ def load_weights(sources: str, *, need_classifier: bool = False) -> Weights:
 
 
 def _check_name(name: str) -> None:
-    if name in (imagenet.SOURCE, npm.SOURCE) or Path(name).suffix in state_file.SUFFIXES:
+    if name in _NAMED or Path(name).suffix in _FILES:
         return
     raise ConfigError(
         f"weights: {name!r} is not a source. Use {imagenet.SOURCE}, {npm.SOURCE}, or the path of "
@@ -66,18 +71,16 @@ def is_source_of_record(source: str) -> bool:
     A model can come from anywhere. What it names is opened without anybody having typed it, so
     it must not be a list, a path that depends on where the command runs, or another machine.
     """
-    if source in (imagenet.SOURCE, npm.SOURCE):
+    if source in _NAMED:
         return True
     is_odd = source.startswith(("//", "\\\\")) or "," in source or "\0" in source
-    return not is_odd and Path(source).is_absolute() and Path(source).suffix in state_file.SUFFIXES
+    return not is_odd and Path(source).is_absolute() and Path(source).suffix in _FILES
 
 
 def _load(name: str) -> Weights:
-    if name == imagenet.SOURCE:
-        return imagenet.load()
-    if name == npm.SOURCE:
-        return npm.load()
-    return state_file.load(Path(name))
+    if name in _NAMED:
+        return _NAMED[name]()
+    return _FILES[Path(name).suffix](Path(name))
 
 
 def tell_of_weights(record: WeightsRecord) -> None:

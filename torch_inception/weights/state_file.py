@@ -8,8 +8,6 @@ from torch_inception.errors import WeightsError
 from torch_inception.torch_file import load_safely
 from torch_inception.weights.record import Weights, make_weights
 
-SUFFIXES = (".pth", ".pt")
-
 
 def load(path: Path) -> Weights:
     """Return the weights in a file that torchvision's `inception_v3` could load.

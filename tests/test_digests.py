@@ -9,6 +9,7 @@ import pytest
 
 from torch_inception.cache import FileIndex
 from torch_inception.digests import hash_files, remembered_digests
+from torch_inception.files import file_digest
 
 EARLIER, LATER = 10**18, 10**18 + 1
 
@@ -44,14 +45,14 @@ def index(tmp_path: Path) -> FileIndex:
 def read_files(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """List the names of the pictures that are opened."""
     opened: list[str] = []
-    original = Path.open
+    original = os.open
 
-    def noted(path: Path, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
-        if path.suffix == ".png":
-            opened.append(path.name)
+    def noted(path: Any, *args: Any, **kwargs: Any) -> int:  # noqa: ANN401
+        if str(path).endswith(".png"):
+            opened.append(Path(path).name)
         return original(path, *args, **kwargs)
 
-    monkeypatch.setattr(Path, "open", noted)
+    monkeypatch.setattr(os, "open", noted)
     return opened
 
 
@@ -99,7 +100,7 @@ def test_what_cannot_be_read_has_a_reason_and_harms_no_other(
     missing, folder = tmp_path / "missing.png", tmp_path
     digests, unreadable = content_digests([missing, *good, folder], index)
     assert set(digests) == set(good)
-    assert unreadable == {missing: "no such file", folder: "not a regular file"}
+    assert unreadable == {missing: "no such file", folder: "not a regular file but a folder"}
 
 
 def test_a_file_that_is_gone_is_not_remembered(tmp_path: Path, index: FileIndex) -> None:
@@ -115,15 +116,14 @@ def test_a_file_that_is_written_while_it_is_read_is_not_trusted(
     tmp_path: Path, index: FileIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (path,) = make_files(tmp_path, 1)
-    original = hashlib.file_digest
 
-    def slow(*args: Any) -> Any:  # noqa: ANN401
-        result = original(*args)
+    def slow(path: Path) -> bytes:
+        digest = file_digest(path)
         path.write_bytes(b"written meanwhile")
-        return result
+        return digest
 
     with monkeypatch.context() as patch:
-        patch.setattr(hashlib, "file_digest", slow)
+        patch.setattr("torch_inception.digests.file_digest", slow)
         digests, unreadable = content_digests([path], index)
     assert digests == {}
     assert unreadable == {path: "changed while it was being read"}

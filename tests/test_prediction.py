@@ -184,7 +184,7 @@ def test_a_bad_picture_has_an_error_of_its_own_and_the_others_go_on(
 ) -> None:
     (pictures / "1.txt").write_text("no picture")
     status, out, err = predict(pictures, "--format", style)
-    reason = "not a picture in a format that is known here"
+    reason = "not a picture but text"
     (line,) = (line for line in out.splitlines() if reason in line)
     assert str(pictures / "1.txt") in line
     assert style != "text" or line == f"error: {pictures / '1.txt'}: {reason}"

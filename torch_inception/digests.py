@@ -1,11 +1,12 @@
 """What files contain, as SHA-256: the name under which the cache knows a picture."""
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
 from torch_inception.cache import FileIndex, FileState, file_state
 from torch_inception.cores import usable_cores
+from torch_inception.errors import ImageError
+from torch_inception.files import file_digest
 from torch_inception.progress import progress_bar
 from torch_inception.streaming import ordered_map
 
@@ -63,12 +64,9 @@ def _hash_all(paths: Sequence[Path]) -> list[tuple[FileState, bytes] | str]:
 
 def _hash(path: Path) -> tuple[FileState, bytes] | str:
     """Return the file's state and digest, or the reason why it has none."""
+    before = file_state(path)
     try:
-        before = file_state(path)
-        if before is None:
-            return "not a regular file" if path.exists() else "no such file"
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").digest()
-    except (OSError, ValueError) as error:
-        return f"cannot be read ({getattr(error, 'strerror', None) or error})"
-    return (before, digest) if file_state(path) == before else CHANGED
+        digest = file_digest(path)
+    except ImageError as error:
+        return str(error)
+    return (before, digest) if before and file_state(path) == before else CHANGED

@@ -19,7 +19,8 @@ from torch_inception.engine import Engine
 from torch_inception.errors import CacheError, ImageError
 from torch_inception.extraction import Row, extract
 from torch_inception.feature_rows import FeatureRows
-from torch_inception.images import decode, read_file
+from torch_inception.files import read_file
+from torch_inception.images import decode
 from torch_inception.open_vino import advised
 from torch_inception.preprocessing import Preprocessing
 from torch_inception.progress import progress_bar

@@ -13,8 +13,8 @@ def is_hidden(name: str) -> bool:
 def find_pictures(folder: Path, *, above: frozenset[str] = frozenset()) -> Iterator[Path]:
     """Yield every file below a folder that is not hidden, in the order of names.
 
-    A folder that may not be opened is yielded itself: reading it tells why. A link back to a
-    folder that it lies in is passed over.
+    A folder that may not be opened is yielded itself, and so is one inside it in which nothing is
+    found: reading it tells why. A link back to a folder that it lies in is passed over.
 
     Args:
         folder: where to look.
@@ -35,7 +35,9 @@ def find_pictures(folder: Path, *, above: frozenset[str] = frozenset()) -> Itera
         if not _is_folder(entry):
             yield path
         elif os.path.realpath(path) not in above:
-            yield from find_pictures(path, above=above)
+            inside = find_pictures(path, above=above)
+            yield next(inside, path)
+            yield from inside
 
 
 def _is_folder(entry: "os.DirEntry[str]") -> bool:

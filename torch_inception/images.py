@@ -1,30 +1,53 @@
 """Decode a picture. There is no second decoder: training and prediction both come through here."""
 
+import importlib
 import io
 import os
+import re
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from torch_inception.errors import ImageError
+from torch_inception.files import read_file
+from torch_inception.kinds import told_kind
+from torch_inception.rgb import to_rgb, upright
+from torch_inception.whole import check_tail, check_whole
 
-FORMATS = ("AVIF", "BMP", "GIF", "ICO", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
-"""What is decoded, in Pillow's names. Formats that start another program are not among them."""
+FORMATS = {
+    "AVIF": "Avif", "BMP": "Bmp", "GIF": "Gif", "ICO": "Ico", "JPEG": "Jpeg", "JPEG2000": "Jpeg2K",
+    "PNG": "Png", "PPM": "Ppm", "TIFF": "Tiff", "WEBP": "WebP",
+}  # fmt: skip
+"""What is decoded, in Pillow's names, and the plug-in that does it; no other is imported. Formats
+that start another program are not among them."""
 
-GROUND = (255, 255, 255)
-"""Colour under transparent pixels and around a padded picture."""
+MAX_PIXELS = 89_478_485
+"""Pixels that are decoded at most: Pillow's `MAX_IMAGE_PIXELS`, 256 MiB of 3 bytes a pixel."""
+
+_BYTES_A_PIXEL = {"AVIF": 14, "HEIF": 12, "JPEG2000": 25, "WEBP": 17}
+"""What decoding takes at its peak, as measured, where it is more than the 8 of turning a picture
+upright or converting it: these have proportionally fewer pixels at most."""
+
+_MAX_JPEG2000_BYTES = 32 * 2**20
+"""Decoding takes some 0.2 s for each megabyte."""
+
+_TOO_SHORT = re.compile(r"truncated|not enough|reached eof|not large enough|eof", re.IGNORECASE)
+_UNSUPPORTED = re.compile(r"unsupported|not supported|not implemented", re.IGNORECASE)
+
+_LARGE_PIXELS = 2**24
+_large = threading.Lock()
+"""Held while a picture of more than `_LARGE_PIXELS` is decoded: there is memory for one."""
 
 
 def decode(content: bytes, *, shorter_side: int | None = None) -> Image.Image:
     """Decode a picture in full: upright, RGB, the first frame, on white where transparent.
 
-    The format is told by the content. 16-bit grey is scaled by 1/257; 32-bit integers are taken
-    to be 16-bit values, 32-bit floats to lie in [0, 1].
+    The format is told by the content.
 
     Args:
         content: of the file.
@@ -32,54 +55,80 @@ def decode(content: bytes, *, shorter_side: int | None = None) -> Image.Image:
             side keeps so many pixels: the detail that is needed, in a fraction of the time.
 
     Raises:
-        ImageError: it is not a picture in one of `FORMATS`, or it does not decode whole.
+        ImageError: it is not a picture in one of `FORMATS`, it does not decode whole, or decoding
+            it would take too much memory or too long.
     """
     if not content:
         raise ImageError("the file is empty")
-    with _explained(), Image.open(io.BytesIO(content), formats=_formats()) as image:
-        if shorter_side is not None:
+    check_whole(content)
+    with _explained(content):
+        # By now the opened file is let go of, and with it a second copy of the pixels.
+        return to_rgb(_decoded(content, shorter_side))
+
+
+def _decoded(content: bytes, shorter_side: int | None) -> Image.Image:
+    with Image.open(io.BytesIO(content), formats=_formats()) as image:
+        check_tail(content, image)
+        if shorter_side is not None and image.format in ("JPEG", "MPO"):
             image.draft(None, (shorter_side, shorter_side))
-        return _to_rgb(_upright(image))
+        _check_size(image, len(content))
+        is_large = image.width * image.height > _LARGE_PIXELS
+        with _large if is_large else nullcontext():
+            image.load()
+            # An icon may hold a larger picture than it says.
+            _check_size(image, len(content))
+            return upright(image)
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
+def _explained(content: bytes = b"") -> Iterator[None]:
     """Say in words why a picture does not decode."""
     try:
         yield
+    except ImageError:
+        raise
     except UnidentifiedImageError as error:
-        raise ImageError("not a picture in a format that is known here") from error
+        raise ImageError(told_kind(content, known=_formats())) from error
     except Image.DecompressionBombError as error:
-        raise ImageError(f"too large to decode safely ({error})") from error
+        raise ImageError(f"too large to decode safely ({_told(error)})") from error
     except MemoryError as error:
         raise ImageError("too large for this machine's memory") from error
     except Exception as error:  # Pillow's plug-ins raise almost anything.
-        raise ImageError(f"does not decode whole ({_told(error)})") from error
+        raise ImageError(_reason(_told(error))) from error
+
+
+def _reason(told: str) -> str:
+    """Put what Pillow says of its own buffers into words."""
+    if _TOO_SHORT.search(told):
+        return "cut short: its data end before the picture does"
+    if _UNSUPPORTED.search(told):
+        return f"of a kind that cannot be decoded here ({told}); save it anew"
+    return "damaged: its data make no sense as a picture"
+
+
+def _check_size(image: Image.Image, length: int) -> None:
+    limit = MAX_PIXELS * 8 // _BYTES_A_PIXEL.get(image.format or "", 8)
+    if image.width * image.height > limit:
+        raise ImageError(
+            f"too large to decode safely: {image.width} x {image.height} pixels, and at most "
+            f"{limit:,} of a {image.format} picture are decoded"
+        )
+    if image.format == "JPEG2000" and length > _MAX_JPEG2000_BYTES:
+        raise ImageError(
+            f"a JPEG 2000 picture of {length:,} bytes, and more than {_MAX_JPEG2000_BYTES:,} take "
+            "too long to decode; save it as JPEG or PNG"
+        )
 
 
 @cache
 def _formats() -> tuple[str, ...]:
-    """Return those of `FORMATS` that this Pillow was built with."""
-    Image.init()
-    return tuple(name for name in FORMATS if name in Image.OPEN)
-
-
-def read_file(path: Path) -> bytes:
-    """Return a file's content.
-
-    Raises:
-        ImageError: it cannot be read.
-    """
-    try:
-        if path.is_dir():
-            raise ImageError("not a regular file but a folder, or one that may not be opened")
-        if not path.is_file():
-            raise ImageError("not a regular file" if path.exists() else "no such file")
-        return path.read_bytes()
-    except OSError as error:
-        raise ImageError(f"cannot be read ({error.strerror or error})") from error
-    except ValueError as error:
-        raise ImageError(f"not a name that a file can have ({error})") from error
+    """Return those of `FORMATS` that this Pillow was built with, and HEIF where it is installed."""
+    for plugin in FORMATS.values():
+        importlib.import_module(f"PIL.{plugin}ImagePlugin")
+    with suppress(ImportError):
+        pillow_heif = importlib.import_module("pillow_heif")
+        pillow_heif.register_heif_opener()
+    return tuple(name for name in (*FORMATS, "HEIF") if name in Image.OPEN)
 
 
 def to_image(
@@ -103,7 +152,7 @@ def to_image(
         if 0 in item.size:
             raise ImageError("it has no pixels")
         with _explained():
-            return _to_rgb(_upright(item))
+            return to_rgb(upright(item))
     if getattr(item, "ndim", 0) == 3 and item.shape[0] == 3 and str(item.dtype) == "torch.uint8":
         if 0 in item.shape:
             raise ImageError("it has no pixels")
@@ -112,37 +161,6 @@ def to_image(
     raise TypeError(
         f"a picture is a path, a PIL image or a uint8 tensor (3, H, W), not {kind.strip()}"
     )
-
-
-def _upright(image: Image.Image) -> Image.Image:
-    """Decode in full and apply the EXIF orientation; broken EXIF says nothing about pixels."""
-    image.load()
-    try:
-        return ImageOps.exif_transpose(image)
-    except Exception:  # whatever the EXIF parser stumbles over
-        return image
-
-
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode == "RGB" and "transparency" not in image.info:
-        return image
-    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
-        return _from_deep_grey(image)
-    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
-        straight = {"RGBa": "RGBA", "La": "LA"}.get(image.mode, image.mode)
-        layer = image.convert(straight).convert("RGBA")
-        ground = Image.new("RGBA", layer.size, (*GROUND, 255))
-        return Image.alpha_composite(ground, layer).convert("RGB")
-    return image.convert("RGB")
-
-
-def _from_deep_grey(image: Image.Image) -> Image.Image:
-    values = numpy.asarray(image).astype(numpy.float64)
-    scaled = values * 255 if image.mode == "F" else values / 257
-    grey = numpy.nan_to_num(scaled).round().clip(0, 255).astype(numpy.uint8)
-    if "transparency" in image.info:
-        grey[values == image.info["transparency"]] = GROUND[0]
-    return Image.fromarray(grey).convert("RGB")
 
 
 def _told(error: Exception) -> str:

@@ -6,7 +6,8 @@ from PIL import Image
 from torchvision.datasets import ImageFolder
 
 from torch_inception.dataset import class_names, labelled_files
-from torch_inception.images import decode, read_file
+from torch_inception.files import read_file
+from torch_inception.images import decode
 
 
 class PictureFolder(ImageFolder):  # type: ignore[misc]  # torchvision has no types

@@ -17,7 +17,8 @@ from torch_inception.cores import usable_cores
 from torch_inception.digests import hash_files, remembered_digests
 from torch_inception.engine import Engine, Rows
 from torch_inception.errors import ConfigError, ImageError
-from torch_inception.images import decode, read_file
+from torch_inception.files import read_file
+from torch_inception.images import decode
 from torch_inception.open_vino.engine import OpenVinoEngine
 from torch_inception.open_vino.quantisation import INT8, quantise
 from torch_inception.open_vino.runtime import check_processor, import_extra

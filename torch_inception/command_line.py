@@ -7,6 +7,7 @@ import io
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, TextIO, TypeVar, get_args, get_origin, get_type_hints
@@ -111,6 +112,9 @@ class _Formatter(logging.Formatter):
 
 
 def _set_up_output(log_to: TextIO) -> None:
+    # Pillow warns of oddities in single files without naming them, to whom cannot mend them; and
+    # under -W error a picture would be refused for one. What counts is told with the file's name.
+    warnings.filterwarnings("ignore", module=r"(PIL|pillow_heif)\.")
     # Names of files may be any bytes; what cannot be shown is escaped.
     for stream, errors in (
         (sys.stdin, "surrogateescape"),
@@ -119,12 +123,12 @@ def _set_up_output(log_to: TextIO) -> None:
     ):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors=errors)
-    information, warnings = _Handler(log_to), _Handler(sys.stderr)
+    information, complaints = _Handler(log_to), _Handler(sys.stderr)
     information.addFilter(lambda record: record.levelno < logging.WARNING)
-    warnings.setLevel(logging.WARNING)
-    for handler in (information, warnings):
+    complaints.setLevel(logging.WARNING)
+    for handler in (information, complaints):
         handler.setFormatter(_Formatter())
     logger = logging.getLogger("torch_inception")
-    logger.handlers = [information, warnings]
+    logger.handlers = [information, complaints]
     logger.setLevel(logging.INFO)
     logger.propagate = False

@@ -1,5 +1,6 @@
 """Decode a picture. There is no second decoder: training and prediction both come through here."""
 
+import ctypes
 import importlib
 import io
 import os
@@ -28,6 +29,9 @@ that start another program are not among them."""
 
 MAX_PIXELS = 89_478_485
 """Pixels that are decoded at most: Pillow's `MAX_IMAGE_PIXELS`, 256 MiB of 3 bytes a pixel."""
+
+MAX_SIDE = 1_000_000
+"""Pixels of the longer side at most; resizing takes 16 bytes for each."""
 
 _BYTES_A_PIXEL = {"AVIF": 14, "HEIF": 12, "JPEG2000": 25, "WEBP": 17}
 """What decoding takes at its peak, as measured, where it is more than the 8 of turning a picture
@@ -107,6 +111,11 @@ def _reason(told: str) -> str:
 
 
 def _check_size(image: Image.Image, length: int) -> None:
+    if max(image.size) > MAX_SIDE:
+        raise ImageError(
+            f"too long to resize: {image.width} x {image.height} pixels, and a side has at most "
+            f"{MAX_SIDE:,}"
+        )
     limit = MAX_PIXELS * 8 // _BYTES_A_PIXEL.get(image.format or "", 8)
     if image.width * image.height > limit:
         raise ImageError(
@@ -123,6 +132,9 @@ def _check_size(image: Image.Image, length: int) -> None:
 @cache
 def _formats() -> tuple[str, ...]:
     """Return those of `FORMATS` that this Pillow was built with, and HEIF where it is installed."""
+    with suppress(AttributeError):
+        # libtiff writes what it thinks of a file to standard error, without the file's name.
+        ctypes.CDLL(importlib.import_module("PIL._imaging").__file__).TIFFSetErrorHandler(None)
     for plugin in FORMATS.values():
         importlib.import_module(f"PIL.{plugin}ImagePlugin")
     with suppress(ImportError):

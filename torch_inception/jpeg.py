@@ -12,11 +12,14 @@ from torch_inception.errors import ImageError
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 """What ends entropy-coded data: not a stuffed zero, a fill byte or a restart (B.1.1.2 to 5)."""
 
-_END, _SCAN, _STAND_ALONE = 0xD9, 0xDA, (0x01, 0xD8)
+_END, _SCAN, _APP1, _STAND_ALONE = 0xD9, 0xDA, 0xE1, (0x01, 0xD8)
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 MAX_SEGMENTS = 100_000
 """More are read for seconds, one after another; a film of JPEGs has fewer in its first picture."""
+
+MAX_EXIF_BYTES = 2**20
+"""EXIF in any number of segments. Pillow joins them and makes an object of each number."""
 
 MAX_SCANNED_PIXELS = 4 * 10**9
 """Scans times pixels: each scan goes over the whole frame again, at some 0.2 ns a pixel, however
@@ -36,7 +39,7 @@ def check_jpeg(content: bytes, start: int = 0) -> None:
     Raises:
         ImageError: it is cut short, or made to take long or much memory.
     """
-    position, pixels, samples, scans = start + 2, 0, 0, 0
+    position, pixels, samples, scans, exif = start + 2, 0, 0, 0, 0
     for _ in range(MAX_SEGMENTS):
         marker = _MARKER.search(content, position)
         if marker is None:
@@ -46,6 +49,10 @@ def check_jpeg(content: bytes, start: int = 0) -> None:
             return
         if kind in _STAND_ALONE:
             continue
+        if kind == _APP1 and content.startswith(b"Exif\0", position + 2):
+            exif += int.from_bytes(content[position : position + 2], "big")
+        if exif > MAX_EXIF_BYTES:
+            raise ImageError(f"a JPEG picture with more than {MAX_EXIF_BYTES:,} bytes of EXIF")
         if kind in _FRAMES:
             pixels, samples = _frame(content, position)
         if kind == _SCAN:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import numpy
-from PIL import Image, ImageOps
+from PIL import Image
 
 GROUND = (255, 255, 255)
 """Colour under transparent pixels and around a padded picture."""
@@ -12,13 +12,46 @@ _STRIP = 2**20
 """Pixels converted at a time: what is between the two kinds takes some 40 bytes for each."""
 
 
+_ORIENTATION, _UPRIGHT = 0x0112, 1
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What makes a picture upright, by its orientation; EXIF 2.32, 4.6.4."""
+
+_STATED_IN = ("exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp")
+
+MAX_EXIF_BYTES = 2**20
+"""EXIF that is read at most. Pillow makes a Python object of each number in it."""
+
+
 def upright(image: Image.Image) -> Image.Image:
-    """Decode in full and apply the EXIF orientation; broken EXIF says nothing about pixels."""
+    """Return a copy that is decoded in full and turned as its EXIF says.
+
+    Broken EXIF says nothing about pixels.
+    """
     image.load()
+    turn = _TURNS.get(_orientation(image))
+    if turn is None:
+        return image.copy()
+    turned = image.transpose(turn)
+    for key in _STATED_IN:
+        turned.info.pop(key, None)
+    return turned
+
+
+def _orientation(image: Image.Image) -> int:
+    if any(len(image.info.get(key) or b"") > MAX_EXIF_BYTES for key in _STATED_IN[:2]):
+        return _UPRIGHT
     try:
-        return ImageOps.exif_transpose(image)
+        return int(image.getexif().get(_ORIENTATION, _UPRIGHT))
     except Exception:  # whatever the EXIF parser stumbles over
-        return image
+        return _UPRIGHT
 
 
 def to_rgb(image: Image.Image) -> Image.Image:

@@ -26,6 +26,10 @@ _PIXELS_A_ZERO = 4096
 """Pixels for which a further zero may be there: black areas take a byte for 10,000 in WebP."""
 
 _TIFF_COMPRESSION, _NONE, _JPEG = 259, 1, (6, 7)
+_TIFF_BYTES = (1, 2, 7)
+_MAX_NUMBERS = 2**18
+"""Numbers in a TIFF tag; Pillow makes an object of each. Colour maps have up to 196,608."""
+
 _TIFF_PLACES = ((273, 279), (324, 325))
 """Tags of where strips or tiles are, and how long; TIFF 6.0, sections 3 and 15."""
 
@@ -42,6 +46,8 @@ def check_whole(content: bytes) -> None:
         _check_png(content)
     elif content.startswith(b"\0\0\x01\0"):
         _check_ico(content)
+    elif re.match(rb"II[*+]\0|MM\0[*+]", content):
+        _check_tiff(content)
     elif content.startswith((b"GIF87a", b"GIF89a")):
         _check_gif(content)
     elif content.startswith((b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP  ")):
@@ -152,6 +158,28 @@ def _check_jpeg2000(content: bytes) -> None:
         position = position + length if length >= 12 else content.rfind(b"\xff\xd9")
     if position < 0 or content[position : position + 2] != b"\xff\xd9":
         raise ImageError("cut short: a JPEG 2000 picture without its end")
+
+
+def _check_tiff(content: bytes) -> None:
+    """Check how many numbers the tags of the first picture have; TIFF 6.0, section 2."""
+    order = "<" if content.startswith(b"II") else ">"
+    is_big = 43 in content[2:4]
+    place, start, entry, number = ("8xQ", 8, "HHQ8x", "Q") if is_big else ("4xI", 2, "HHI4x", "H")
+    try:
+        (position,) = struct.unpack_from(order + place, content)
+        (count,) = struct.unpack_from(order + number, content, position)
+        position += start
+        for _ in range(min(count, _MAX_PARTS)):
+            _, kind, length = struct.unpack_from(order + entry, content, position)
+            if kind not in _TIFF_BYTES and length > _MAX_NUMBERS:
+                raise ImageError(
+                    f"a TIFF picture with {length:,} numbers in one tag: it is damaged"
+                )
+            position += struct.calcsize(order + entry)
+    except (struct.error, OverflowError) as error:
+        raise ImageError("cut short: a TIFF picture whose tags are not all there") from error
+    if count > _MAX_PARTS:
+        raise ImageError(f"a TIFF picture of {count:,} tags: it is damaged")
 
 
 def _webp_parts(content: bytes) -> Iterator[bytes]:

@@ -37,7 +37,7 @@ _BYTES_A_PIXEL = {"AVIF": 14, "HEIF": 12, "JPEG2000": 25, "WEBP": 17}
 """What decoding takes at its peak, as measured, where it is more than the 8 of turning a picture
 upright or converting it: these have proportionally fewer pixels at most."""
 
-_MAX_JPEG2000_BYTES = 32 * 2**20
+_MAX_JPEG2000_BYTES = 16 * 2**20
 """Decoding takes some 0.2 s for each megabyte."""
 
 _TOO_SHORT = re.compile(r"truncated|not enough|reached eof|not large enough|eof", re.IGNORECASE)
@@ -94,7 +94,11 @@ def _explained(content: bytes = b"") -> Iterator[None]:
     except UnidentifiedImageError as error:
         raise ImageError(told_kind(content, known=_formats())) from error
     except Image.DecompressionBombError as error:
-        raise ImageError(f"too large to decode safely ({_told(error)})") from error
+        found = re.search(r"\d+", str(error))
+        count = f"{int(found[0]):,}" if found else "too many"
+        raise ImageError(
+            f"too large to decode safely: {count} pixels, and at most {MAX_PIXELS:,} are decoded"
+        ) from error
     except MemoryError as error:
         raise ImageError("too large for this machine's memory") from error
     except Exception as error:  # Pillow's plug-ins raise almost anything.
@@ -105,6 +109,8 @@ def _reason(told: str) -> str:
     """Put what Pillow says of its own buffers into words."""
     if _TOO_SHORT.search(told):
         return "cut short: its data end before the picture does"
+    if "Decompressed data too large" in told:
+        return "its text or colour profile unpacks to too much"
     if _UNSUPPORTED.search(told):
         return f"of a kind that cannot be decoded here ({told}); save it anew"
     return "damaged: its data make no sense as a picture"

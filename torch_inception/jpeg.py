@@ -76,7 +76,7 @@ def _frame(content: bytes, position: int) -> tuple[int, int]:
 
 
 def _check_cost(pixels: int, samples: int, scans: int) -> None:
-    if pixels * scans > MAX_SCANNED_PIXELS:
+    if scans > 1 and pixels * scans > MAX_SCANNED_PIXELS:
         raise ImageError(
             f"a JPEG picture of {pixels:,} pixels in more than {scans - 1} scans, which would take "
             "too long to decode; save it anew"

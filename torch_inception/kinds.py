@@ -46,6 +46,7 @@ _OTHERS = (
 )
 """How something else begins, what it is, and what to do."""
 
+_BEGUN = "damaged, cut short or of a seldom kind: it starts as {} does"
 _NO_HEIC = (
     "a HEIC picture; reading it needs a plug-in: pip install pillow-heif, or convert it to JPEG"
 )
@@ -62,9 +63,7 @@ def told_kind(content: bytes, *, known: Container[str]) -> str:
     for start, picture in _PICTURES:
         if re.match(start, head, re.DOTALL):
             missing = picture == "HEIC" and "HEIF" not in known
-            return (
-                _NO_HEIC if missing else f"damaged or cut short: a {picture} picture by its start"
-            )
+            return _NO_HEIC if missing else _BEGUN.format(picture)
     for start, other in _OTHERS:
         if re.match(start, head, re.DOTALL):
             return f"not a picture that can be read but {other}"

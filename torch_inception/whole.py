@@ -46,6 +46,9 @@ def check_whole(content: bytes) -> None:
         _check_png(content)
     elif content.startswith(b"\0\0\x01\0"):
         _check_ico(content)
+    elif re.match(rb"RIFF....WEBP", content, re.DOTALL):
+        if len(content) < 8 + int.from_bytes(content[4:8], "little"):
+            raise ImageError("cut short: a WebP picture whose data are not all there")
     elif re.match(rb"II[*+]\0|MM\0[*+]", content):
         _check_tiff(content)
     elif content.startswith((b"GIF87a", b"GIF89a")):

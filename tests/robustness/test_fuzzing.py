@@ -1,0 +1,242 @@
+"""Thousands of damaged files through the decoder: a whole picture comes out, or a reason."""
+
+import functools
+import io
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from tests.pictures import landscape
+from tests.robustness.by_hand import encoded, interlaced_png
+from torch_inception import images as images_room
+from torch_inception.errors import ImageError
+from torch_inception.images import decode
+
+EXAMPLES, LONG_EXAMPLES = 500, 20_000
+
+SECONDS = 10
+
+PIXELS = 2**22
+"""Pixels at most, for these tests: a number that was made large costs milliseconds, not seconds."""
+
+ZEROS = 80
+"""Zeros at the end that are always noticed; half-done downloads leave 512 at least."""
+
+PICTURE = Image.fromarray(landscape(64)).resize((53, 37))
+
+GREY = PICTURE.convert("L")
+
+
+def clear() -> Image.Image:
+    picture = PICTURE.convert("RGBA")
+    picture.putalpha(GREY)
+    return picture
+
+
+def seeds() -> dict[str, bytes]:
+    several = {"save_all": True, "append_images": [PICTURE.rotate(90)]}
+    deep = Image.fromarray(numpy.asarray(GREY).astype(numpy.uint16) * 257)
+    floats = Image.fromarray(numpy.asarray(GREY).astype(numpy.float32) / 255)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    found = {
+        "jpeg": encoded(PICTURE, "JPEG", exif=exif),
+        "jpeg, progressive": encoded(PICTURE, "JPEG", progressive=True),
+        "jpeg, restarts": encoded(PICTURE, "JPEG", restart_marker_blocks=2),
+        "jpeg, grey": encoded(GREY, "JPEG"),
+        "jpeg, cmyk": encoded(PICTURE.convert("CMYK"), "JPEG"),
+        "jpeg, several": encoded(PICTURE, "MPO", **several),
+        "png": encoded(PICTURE, "PNG", exif=exif),
+        "png, palette": encoded(PICTURE.quantize(16), "PNG", transparency=3),
+        "png, 1 bit": encoded(PICTURE.convert("1"), "PNG"),
+        "png, 16 bits": encoded(deep, "PNG"),
+        "png, interlaced": interlaced_png(PICTURE),
+        "png, moving": encoded(PICTURE, "PNG", **several),
+        "webp": encoded(PICTURE, "WEBP"),
+        "webp, clear": encoded(clear(), "WEBP"),
+        "webp, lossless": encoded(clear(), "WEBP", lossless=True),
+        "webp, moving": encoded(PICTURE, "WEBP", **several),
+        "gif": encoded(PICTURE, "GIF"),
+        "gif, moving": encoded(PICTURE, "GIF", **several),
+        "tiff, lzw": encoded(clear(), "TIFF", compression="tiff_lzw"),
+        "tiff, deflate": encoded(PICTURE, "TIFF", compression="tiff_adobe_deflate"),
+        "tiff, jpeg": encoded(PICTURE, "TIFF", compression="jpeg"),
+        "tiff, fax": encoded(PICTURE.convert("1"), "TIFF", compression="group4"),
+        "avif": encoded(PICTURE, "AVIF"),
+        "avif, clear": encoded(clear(), "AVIF"),
+        "jpeg 2000": encoded(PICTURE, "JPEG2000"),
+        "jpeg 2000, bare": encoded(
+            PICTURE, "JPEG2000", no_jp2=True, quality_mode="rates", quality_layers=[20, 10]
+        ),
+        "ico": encoded(clear(), "ICO", sizes=[(16, 16), (32, 32)]),
+        "plain: bmp": encoded(PICTURE, "BMP"),
+        "plain: bmp, palette": encoded(PICTURE.quantize(16), "BMP"),
+        "plain: tiff": encoded(PICTURE, "TIFF"),
+        "plain: tiff, float": encoded(floats, "TIFF"),
+        "plain: ppm": encoded(PICTURE, "PPM"),
+        "plain: pgm in words": b"P2 9 9 255\n" + b" ".join(b"%d" % n for n in range(81)) + b"\n",
+        "plain: ico": encoded(clear(), "ICO", sizes=[(32, 32)], bitmap_format="bmp"),
+    }
+    assert {Image.open(io.BytesIO(content)).format for content in found.values()} == {
+        *images_room.FORMATS,
+        "MPO",
+    }
+    return found
+
+
+SEEDS = seeds()
+
+NUMBERS = st.sampled_from([0, 1, 0x7F, 0x7FFF, 0x8000, 0xFFFF, 2**31 - 1, 2**31, 2**32 - 1])
+
+
+@st.composite
+def cut_files(draw: st.DrawFn) -> tuple[str, bytes]:
+    """Return the name of a seed and what a download that was broken off leaves of it."""
+    name = draw(st.sampled_from(sorted(SEEDS)))
+    whole = SEEDS[name]
+    if draw(st.booleans()) and not name.startswith("plain"):
+        kept = draw(st.integers(0, len(whole) - ZEROS))
+        return name, whole[:kept].ljust(len(whole), b"\0")
+    return name, whole[: draw(st.integers(0, len(whole) - 1))]
+
+
+@st.composite
+def damaged_files(draw: st.DrawFn) -> bytes:
+    """Return a seed to which several things were done."""
+    content = SEEDS[draw(st.sampled_from(sorted(SEEDS)))]
+    for change in draw(st.lists(st.sampled_from(CHANGES), min_size=1, max_size=4)):
+        place = draw(st.integers(0, len(content)))
+        content = change(draw, content, place)
+    return content
+
+
+Change = Callable[[st.DrawFn, bytes, int], bytes]
+
+
+def _cut(draw: st.DrawFn, content: bytes, place: int) -> bytes:
+    return content[:place]
+
+
+def _flip(draw: st.DrawFn, content: bytes, place: int) -> bytes:
+    changed = bytearray(content)
+    for offset in draw(st.lists(st.integers(0, 40), max_size=6)):
+        if place + offset < len(content):
+            changed[place + offset] ^= draw(st.integers(1, 255))
+    return bytes(changed)
+
+
+def _zero(draw: st.DrawFn, content: bytes, place: int) -> bytes:
+    length = min(draw(st.integers(1, 1000)), len(content) - place)
+    return content[:place] + bytes(length) + content[place + length :]
+
+
+def _insert(draw: st.DrawFn, content: bytes, place: int) -> bytes:
+    return content[:place] + draw(st.binary(max_size=50)) + content[place:]
+
+
+def _repeat(draw: st.DrawFn, content: bytes, place: int) -> bytes:
+    piece = content[place : place + draw(st.integers(1, 300))]
+    return content[:place] + piece * draw(st.integers(2, 50)) + content[place:]
+
+
+def _remove(draw: st.DrawFn, content: bytes, place: int) -> bytes:
+    return content[:place] + content[place + draw(st.integers(1, 300)) :]
+
+
+def _number(draw: st.DrawFn, content: bytes, place: int) -> bytes:
+    # Sizes and counts are near the beginning.
+    place = draw(st.sampled_from([place, place % 64, place % 256]))
+    length = draw(st.sampled_from([2, 4]))
+    order = draw(st.sampled_from(["little", "big"]))
+    value = draw(NUMBERS) % 256**length
+    new = value.to_bytes(length, "little" if order == "little" else "big")
+    return content[:place] + new + content[place + length :]
+
+
+def _splice(draw: st.DrawFn, content: bytes, place: int) -> bytes:
+    other = SEEDS[draw(st.sampled_from(sorted(SEEDS)))]
+    return content[:place] + other[draw(st.integers(0, len(other))) :]
+
+
+CHANGES: list[Change] = [_cut, _flip, _zero, _insert, _repeat, _remove, _number, _splice]
+
+
+def decoded(content: bytes) -> Image.Image | str:
+    """Decode a file; return the picture or the reason why there is none."""
+    start = time.perf_counter()
+    try:
+        picture = decode(content, shorter_side=598)
+    except ImageError as error:
+        assert str(error)
+        return str(error)
+    finally:
+        assert time.perf_counter() - start < SECONDS
+    assert picture.mode == "RGB"
+    assert 0 < picture.width * picture.height <= PIXELS
+    return picture
+
+
+@functools.cache
+def whole(name: str) -> tuple[tuple[int, int], bytes]:
+    picture = decoded(SEEDS[name])
+    assert isinstance(picture, Image.Image), picture
+    return picture.size, picture.tobytes()
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lower the limit of pixels."""
+    monkeypatch.setattr(images_room, "MAX_PIXELS", PIXELS)
+
+
+@pytest.fixture
+def examples(long: bool) -> int:
+    """Return how many files are tried: by both tests together."""
+    return LONG_EXAMPLES if long else EXAMPLES
+
+
+def run(check: Callable[..., None], strategy: st.SearchStrategy[Any], count: int) -> None:
+    """Try a check on as many examples, the same ones each time."""
+    chosen = settings(
+        max_examples=count,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.generate, Phase.shrink],
+    )
+    chosen(given(strategy)(check))()
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.usefixtures("small")
+@pytest.mark.filterwarnings("ignore::Warning")
+def test_whatever_is_done_to_a_file_a_picture_or_a_reason_comes_out(examples: int) -> None:
+    def check(content: bytes) -> None:
+        decoded(content)
+
+    run(check, damaged_files(), examples * 3 // 4)
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.usefixtures("small")
+@pytest.mark.filterwarnings("ignore::Warning")
+def test_what_is_cut_and_taken_for_good_has_the_pixels_of_the_whole_file(examples: int) -> None:
+    taken = set()
+
+    def check(file: tuple[str, bytes]) -> None:
+        name, content = file
+        picture = decoded(content)
+        if isinstance(picture, Image.Image):
+            taken.add(name)
+            assert (picture.size, picture.tobytes()) == whole(name)
+
+    run(check, cut_files(), examples // 4)
+    # What follows the first picture may be missing.
+    assert "gif, moving" in taken

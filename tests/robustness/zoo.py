@@ -1,0 +1,301 @@
+"""Bad and odd files, made anew each time: what each is called, and what must become of it."""
+
+import os
+import socket
+import struct
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy
+from PIL import Image
+
+from tests.pictures import landscape
+from tests.robustness.by_hand import (
+    after,
+    encoded,
+    interlaced_png,
+    jpeg_of_many_scans,
+    patched,
+    png,
+    tiff,
+    webp_of,
+    with_chunk,
+)
+
+EXIF_ORIENTATION = 0x0112
+
+LIMIT = 9400
+"""A square of this side is nearly as large as pictures may be."""
+
+PICTURE = Image.fromarray(landscape(64)).resize((60, 44))
+
+Maker = Callable[[bytes], None]
+
+
+class Animal(NamedTuple):
+    """A file.
+
+    Attributes:
+        name: what it is called.
+        content: what it contains, or a function that makes it at a path.
+        reason: words that tell why it is skipped; empty for one that is a good picture.
+    """
+
+    name: bytes
+    content: bytes | Maker
+    reason: str = ""
+
+    def release(self, folder: Path) -> Path:
+        """Make the file in a folder; return its path."""
+        path = os.path.join(os.fsencode(folder), self.name)  # noqa: PTH118 - not valid UTF-8
+        if callable(self.content):
+            self.content(path)
+        else:
+            Path(os.fsdecode(path)).write_bytes(self.content)
+        return Path(os.fsdecode(path))
+
+
+def zoo() -> list[Animal]:
+    """Return all of them."""
+    animals = [*_cut(), *_no_pictures(), *_odd(), *_large(), *_hostile(), *_named(), *_no_files()]
+    assert len({animal.name for animal in animals}) == len(animals)
+    return animals
+
+
+def orientation(number: int) -> Image.Exif:
+    exif = Image.Exif()
+    exif[EXIF_ORIENTATION] = number
+    return exif
+
+
+def _cut() -> Iterator[Animal]:
+    jpeg = encoded(PICTURE, "JPEG")
+    whole = {
+        "png": encoded(PICTURE, "PNG"),
+        "progressive.jpg": encoded(PICTURE, "JPEG", progressive=True),
+        "webp": encoded(PICTURE, "WEBP"),
+        "lossless.webp": encoded(PICTURE, "WEBP", lossless=True),
+        "gif": encoded(PICTURE, "GIF"),
+        "bmp": encoded(PICTURE, "BMP"),
+        "tif": encoded(PICTURE, "TIFF", compression="tiff_lzw"),
+        "avif": encoded(PICTURE, "AVIF"),
+        "jp2": encoded(PICTURE, "JPEG2000"),
+        "ppm": encoded(PICTURE, "PPM"),
+        "ico": encoded(PICTURE.convert("RGBA"), "ICO", sizes=[(32, 32)]),
+    }
+    for place in range(1, 21):
+        yield Animal(b"cut %02d.jpg" % place, jpeg[: len(jpeg) * place // 21], "cut short")
+    yield Animal(b"cut before its end.jpg", jpeg[:-2], "cut short")
+    yield Animal(b"zeros at the end.jpg", jpeg[:-200] + bytes(200), "cut short")
+    for ending, content in whole.items():
+        for share in (30, 90):
+            cut = content[: len(content) * share // 100]
+            yield Animal(b"cut %d.%s" % (share, ending.encode()), cut, "cut short")
+        if ending not in ("bmp", "ppm"):
+            zeros = content[: len(content) * 3 // 4].ljust(len(content), b"\0")
+            reason = "damaged" if ending in ("png", "ico") else "cut short"
+            yield Animal(b"zeros at the end.%s" % ending.encode(), zeros, reason)
+    yield Animal(b"one bit wrong.png", _flipped(whole["png"], len(whole["png"]) // 2), "checksum")
+    yield Animal(b"numbers.ppm", b"P3 1 1 255\n200 100 30", "last number")
+
+
+def _flipped(content: bytes, place: int) -> bytes:
+    return content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
+
+
+def _no_pictures() -> Iterator[Animal]:
+    ftyp = b"\0\0\0\x18ftyp%s\0\0\0\0mif1miaf"
+    error = b"<!DOCTYPE html><html><head><title>404 Not Found</title></head></html>"
+    for name, content, reason in (
+        ("empty.jpg", b"", "empty"),
+        ("zeros.jpg", bytes(5000), "zeros"),
+        ("noise.jpg", numpy.random.default_rng(0).bytes(5000), "not a picture"),
+        ("notes.txt", "remember the milk - déjà vu\n".encode(), "text"),
+        ("404.jpg", error, "web page"),
+        ("403.jpg", b"\n\n<html><body>Forbidden</body></html>", "web page"),
+        ("drawing.svg", b"<?xml version='1.0'?><svg xmlns='http://www.w3.org/2000/svg'/>", "SVG"),
+        ("paper.pdf", b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", "PDF"),
+        ("paper.eps", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "PostScript"),
+        ("layers.psd", b"8BPS\0\1" + bytes(20), "Photoshop"),
+        ("archive.zip", b"PK\3\4" + bytes(30), "ZIP"),
+        ("archive.gz", b"\x1f\x8b\x08\0" + bytes(9), "archive"),
+        ("film.mp4", ftyp % b"isom", "video"),
+        ("film.mov", ftyp % b"qt  ", "video"),
+        ("film.avi", b"RIFF\0\0\1\0AVI LIST", "video"),
+        ("film.mkv", b"\x1aE\xdf\xa3" + bytes(30), "video"),
+        ("sound.mp3", b"ID3\4\0" + bytes(30), "sound"),
+        ("settings.json", b'{"a": 1}', "JSON"),
+        ("list.xml", b"<?xml version='1.0'?><list/>", "XML"),
+        ("pointer.png", b"version https://git-lfs.github.com/spec/v1\noid sha256:0", "git lfs"),
+        ("program.exe", b"MZ\x90\0" + bytes(60), "program"),
+        ("picture.jxl", b"\xff\x0a" + bytes(30), "JPEG XL"),
+        ("picture.heic", ftyp % b"heic", "HEIC"),
+    ):
+        yield Animal(name.encode(), content, reason)
+
+
+def _odd() -> Iterator[Animal]:
+    """Good pictures of kinds that are seldom."""
+    grey = PICTURE.convert("L")
+    deep = Image.fromarray(numpy.asarray(grey).astype(numpy.uint16) * 257)
+    frames = [PICTURE.rotate(90 * turn) for turn in range(1, 4)]
+    clear = PICTURE.convert("RGBA")
+    clear.putalpha(grey)
+    cmyk = encoded(PICTURE.convert("CMYK"), "JPEG")
+    jpeg = encoded(PICTURE, "JPEG")
+    several = {"save_all": True, "append_images": frames}
+    for name, content in (
+        ("wrong ending.png", jpeg),
+        ("no ending", jpeg),
+        ("cmyk.jpg", cmyk),
+        ("cmyk, not inverted.jpg", patched(cmyk, after(cmyk, b"Adobe") + 6, ">B", 0)),
+        ("16-bit grey.png", encoded(deep, "PNG")),
+        ("16-bit grey.tif", encoded(deep, "TIFF")),
+        ("1-bit.png", encoded(grey.convert("1"), "PNG")),
+        ("fax.tif", encoded(grey.convert("1"), "TIFF", compression="group4")),
+        ("palette.png", encoded(PICTURE.quantize(9), "PNG", transparency=b"\0\x80")),
+        ("grey, clear.png", encoded(clear.convert("LA"), "PNG")),
+        ("clear.webp", encoded(clear, "WEBP")),
+        ("moving.gif", encoded(PICTURE, "GIF", **several)),
+        ("moving.webp", encoded(PICTURE, "WEBP", **several)),
+        ("moving.png", encoded(PICTURE, "PNG", **several)),
+        ("several.tif", encoded(PICTURE, "TIFF", **several)),
+        ("several.mpo", encoded(PICTURE, "MPO", **several)),
+        ("interlaced.png", interlaced_png(PICTURE)),
+        ("progressive.jpg", encoded(PICTURE, "JPEG", progressive=True)),
+        ("with a film after it.jpg", jpeg + b"\0\0\0\x18ftypmp42" + bytes(999)),
+        ("broken exif.jpg", encoded(PICTURE, "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\xff")),
+        ("broken profile.jpg", encoded(PICTURE, "JPEG", icc_profile=b"no profile" * 9)),
+        ("broken profile.png", with_chunk(encoded(PICTURE, "PNG"), b"iCCP", b"x\0\0nothing")),
+        ("one pixel.png", encoded(Image.new("RGB", (1, 1), (9, 8, 7)), "PNG")),
+        ("high.png", encoded(Image.new("RGB", (1, 20_000)), "PNG")),
+        ("wide.png", encoded(Image.new("RGB", (20_000, 1)), "PNG")),
+        ("thousand frames.gif", _thousand_frames()),
+        ("loop.tif", tiff(then=24)),
+    ):
+        yield Animal(name.encode(), content)
+    for number in range(1, 9):
+        yield Animal(
+            b"orientation %d.jpg" % number, encoded(PICTURE, "JPEG", exif=orientation(number))
+        )
+
+
+def _thousand_frames() -> bytes:
+    frames = [Image.new("L", (8, 8), number % 256) for number in range(1000)]
+    return encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
+
+
+def _large() -> Iterator[Animal]:
+    """Files of a few kB: those that would take all memory are refused, the largest others not."""
+    side, rows = LIMIT, LIMIT * (LIMIT + 1)
+    small = encoded(PICTURE, "PNG")
+    avif = encoded(PICTURE, "AVIF")
+    j2k = encoded(PICTURE, "JPEG2000", no_jp2=True)
+    jpeg = encoded(PICTURE, "JPEG")
+    yield Animal(b"bomb.png", png((50_000, 50_000), bytes(10**6), depth=1), "too large")
+    yield Animal(b"bomb.gif", patched(encoded(PICTURE, "GIF"), 6, "<HH", 60_000, 60_000), "large")
+    yield Animal(b"bomb.bmp", patched(encoded(PICTURE, "BMP"), 18, "<II", 50_000, 9999), "large")
+    yield Animal(b"bomb.webp", webp_of((16_383, 16_383)), "too large")
+    yield Animal(b"bomb.tif", tiff(size=(30_000, 30_000)), "too large")
+    yield Animal(b"bomb.ppm", b"P6 20000 8000 255\n", "too large")
+    yield Animal(
+        b"bomb.avif", patched(avif, after(avif, b"ispe") + 4, ">II", 30_000, 30_000), "damaged"
+    )
+    yield Animal(
+        b"bomb.jp2", patched(j2k, 8, ">IIIIII", 60_000, 60_000, 0, 0, 60_000, 60_000), "large"
+    )
+    frame = jpeg.index(b"\xff\xc0") + 5
+    yield Animal(b"bomb.jpg", patched(jpeg, frame, ">HH", 65_000, 65_000), "too large")
+    yield Animal(b"a long line.png", png((1, 2 * 10**6), bytes(4 * 10**6)), "too long")
+    yield Animal(b"text bomb.png", with_chunk(small, b"zTXt", b"a\0\0" + _zeros()), "too much")
+    yield Animal(b"many scans.jpg", jpeg_of_many_scans((16_000, 8000), 20_000), "scans")
+    yield Animal(b"kept scans.jpg", jpeg_of_many_scans((17_000, 17_000), 2), "memory")
+    yield Animal(b"large.png", png((side, side), bytes(rows)))
+    yield Animal(b"large, 16 bits.png", png((side, side), bytes(rows + side * side), depth=16))
+    yield Animal(b"large, clear.png", png((side, side), bytes(rows + 3 * side * side), colour=6))
+    yield Animal(b"large, interlaced.png", png((side, side), bytes(rows + 9 * side), interlaced=1))
+    yield Animal(b"large.webp", webp_of((6480, 6480)))
+    yield Animal(b"text.png", with_chunk(small, b"tEXt", b"a\0" + b"b" * 10**6))
+
+
+def _zeros() -> bytes:
+    return zlib.compress(bytes(10**8), 9)
+
+
+def _hostile() -> Iterator[Animal]:
+    jpeg, gif = encoded(PICTURE, "JPEG"), encoded(PICTURE, "GIF")
+    for name, content, reason in (
+        ("strips.tif", tiff((273, 4, 2**31, 8)), "numbers in one tag"),
+        ("bits.tif", tiff((258, 3, 2**32 - 1, 8)), "numbers in one tag"),
+        ("strip elsewhere.tif", tiff((273, 4, 1, 2**31)), "cut short"),
+        ("no rows.tif", tiff((278, 4, 1, 0)), "damaged"),
+        ("no size.tif", tiff(size=(0, 0)), "TIFF"),
+        ("no tags.tif", b"II*\0\x08\0\0\0\xff\xff", "tags"),
+        ("tags elsewhere.tif", b"MM\0*\xff\xff\xff\xff", "tags"),
+        ("big tags.tif", b"II+\0\x08\0\0\0" + struct.pack("<QQ", 16, 2**63), "tags"),
+        ("compression.tif", tiff((259, 3, 1, 60_000)), "seldom kind"),
+        ("segments.jpg", jpeg[:2] + b"\xff\xfe\0\2" * 200_000 + jpeg[2:], "segments"),
+        ("exif.jpg", jpeg[:2] + (b"\xff\xe1\xff\xffExif\0\0" + bytes(65_527)) * 40, "EXIF"),
+        ("chunks.png", with_chunk(b"\x89PNG\r\n\x1a\n" + bytes(25), b"", b""), "PNG"),
+        ("blocks.gif", gif[:13] + b"!\xfe\0" * 200_000 + gif[13:], "GIF"),
+        ("header only.jpg", b"\xff\xd8\xff\xe0", "cut short"),
+        ("signature only.png", b"\x89PNG\r\n\x1a\n", "cut short"),
+        ("icon of nothing.ico", b"\0\0\1\0\xff\xff", "cut short"),
+    ):
+        yield Animal(name.encode(), content, reason)
+
+
+def _named() -> Iterator[Animal]:
+    """Good pictures with names that trip programs up."""
+    jpeg = encoded(PICTURE, "JPEG")
+    names = [
+        " spaces ", "quotes '\"` $(ls) %s {} ;&|", "two\nlines\r\n", "tab\tand bell\a",
+        "emoji 🐈‍⬛", "right to left \u202egpj", "-rf", "~", "*?[a]", "ünï" * 30,
+        "comma, semicolon;", "\x1b[31mred", "back\\slash",
+    ]  # fmt: skip
+    for name in names:
+        yield Animal(name.encode() + b".jpg", jpeg)
+    yield Animal(b"not UTF-8 \xff\xfe.jpg", jpeg)
+    yield Animal(b"255 bytes ".ljust(251, b"n") + b".jpg", jpeg)
+
+
+def _no_files() -> Iterator[Animal]:
+    yield Animal(b"folder.jpg", os.mkdir, "empty folder")
+    yield Animal(b"pipe.jpg", os.mkfifo, "a pipe")
+    yield Animal(b"socket.jpg", _socket, "a socket")
+    yield Animal(b"zero.jpg", _link("/dev/zero"), "a device")
+    yield Animal(b"full.jpg", _link("/dev/full"), "a device")
+    yield Animal(b"broken link.jpg", _link("nowhere"), "link")
+    yield Animal(b"loop of links.jpg", _link("loop of links.jpg"), "back to itself")
+    yield Animal(b"hole.jpg", _hole, "too large")
+    yield Animal(b"zeros after it.jpg", _jpeg_and_hole, "too large")
+
+
+def _link(target: str) -> Maker:
+    return lambda path: Path(os.fsdecode(path)).symlink_to(target)
+
+
+def _socket(path: bytes) -> None:
+    # The name of a socket has 107 bytes at most, and that of a test's folder may have more.
+    here = os.open(".", os.O_RDONLY)
+    try:
+        os.chdir(os.path.dirname(path))  # noqa: PTH120
+        with socket.socket(socket.AF_UNIX) as opened, suppress(FileExistsError):
+            opened.bind(os.path.basename(path))  # noqa: PTH119
+    finally:
+        os.fchdir(here)
+        os.close(here)
+
+
+def _hole(path: bytes) -> None:
+    with open(path, "wb") as file:  # noqa: PTH123
+        file.truncate(10 * 10**9)
+
+
+def _jpeg_and_hole(path: bytes) -> None:
+    with open(path, "wb") as file:  # noqa: PTH123
+        file.write(encoded(PICTURE, "JPEG"))
+        file.truncate(10 * 10**9)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image, UnidentifiedImageError
+from PIL.ImageFile import ImageFile
 
 from torch_inception.errors import ImageError
 from torch_inception.files import read_file
@@ -37,8 +38,9 @@ _BYTES_A_PIXEL = {"AVIF": 14, "HEIF": 12, "JPEG2000": 25, "WEBP": 17}
 """What decoding takes at its peak, as measured, where it is more than the 8 of turning a picture
 upright or converting it: these have proportionally fewer pixels at most."""
 
-_MAX_JPEG2000_BYTES = 16 * 2**20
-"""Decoding takes some 0.2 s for each megabyte."""
+_MAX_BYTES = {"JPEG2000": 16 * 2**20, "ICO": 16 * 2**20}
+_MAX_SLOW_BYTES = 8 * 2**20
+"""Of formats that take long to decode: JPEG 2000 needs some 0.2 s for each megabyte."""
 
 _TOO_SHORT = re.compile(r"truncated|not enough|reached eof|not large enough|eof", re.IGNORECASE)
 _UNSUPPORTED = re.compile(r"unsupported|not supported|not implemented", re.IGNORECASE)
@@ -128,10 +130,13 @@ def _check_size(image: Image.Image, length: int) -> None:
             f"too large to decode safely: {image.width} x {image.height} pixels, and at most "
             f"{limit:,} of a {image.format} picture are decoded"
         )
-    if image.format == "JPEG2000" and length > _MAX_JPEG2000_BYTES:
+    # Pillow decodes some kinds of BMP and PPM in Python, at up to 0.7 s for a megabyte.
+    is_slow = isinstance(image, ImageFile) and any(t[0] in Image.DECODERS for t in image.tile)
+    most = _MAX_SLOW_BYTES if is_slow else _MAX_BYTES.get(image.format or "", length)
+    if length > most:
         raise ImageError(
-            f"a JPEG 2000 picture of {length:,} bytes, and more than {_MAX_JPEG2000_BYTES:,} take "
-            "too long to decode; save it as JPEG or PNG"
+            f"a {image.format} picture of {length:,} bytes of a kind of which more than {most:,} "
+            "take too long to decode; save it as JPEG or PNG"
         )
 
 

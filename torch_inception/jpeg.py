@@ -18,6 +18,9 @@ _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 MAX_SEGMENTS = 100_000
 """More are read for seconds, one after another; a film of JPEGs has fewer in its first picture."""
 
+MAX_SKIPPED_BYTES = 2**20
+"""Bytes between the segments before the first scan; Pillow goes over them one by one."""
+
 MAX_EXIF_BYTES = 2**20
 """EXIF in any number of segments. Pillow joins them and makes an object of each number."""
 
@@ -39,11 +42,15 @@ def check_jpeg(content: bytes, start: int = 0) -> None:
     Raises:
         ImageError: it is cut short, or made to take long or much memory.
     """
-    position, pixels, samples, scans, exif = start + 2, 0, 0, 0, 0
+    position, pixels, samples = start + 2, 0, 0
+    scans, exif, skipped = 0, 0, 0
     for _ in range(MAX_SEGMENTS):
         marker = _MARKER.search(content, position)
         if marker is None:
             break
+        skipped += marker.start() - position if scans == 0 else 0
+        if skipped > MAX_SKIPPED_BYTES:
+            raise ImageError("damaged: a JPEG picture whose segments do not follow one another")
         kind, position = content[marker.end() - 1], marker.end()
         if kind == _END:
             return

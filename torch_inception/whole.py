@@ -19,13 +19,25 @@ _ICO_ENTRY = struct.Struct("<8xII")
 _MAX_PARTS = 100_000
 """Chunks or blocks up to the end of the first picture; Pillow takes seconds to read more."""
 
+_MAX_GIF_BLOCKS = 2**21
+"""Blocks of one picture; 256 MiB have half as many if each is full."""
+
+_MAX_GIF_COMMENT = 2**20
+"""Bytes before the first picture; Pillow copies a comment again for each block."""
+
 _ZEROS = 64
 """Zeros that compressed data may end in: half-done downloads leave 512 at least."""
 
 _PIXELS_A_ZERO = 4096
 """Pixels for which a further zero may be there: black areas take a byte for 10,000 in WebP."""
 
+_PPM_HEADER = 2**16
+"""Bytes by which the size in a PPM picture has come."""
+
 _TIFF_COMPRESSION, _NONE, _JPEG = 259, 1, (6, 7)
+_OVERLAP = 4
+"""Times the file that all strips may have together; some writers store equal tiles once."""
+
 _TIFF_BYTES = (1, 2, 7)
 _MAX_NUMBERS = 2**18
 """Numbers in a TIFF tag; Pillow makes an object of each. Colour maps have up to 196,608."""
@@ -55,8 +67,8 @@ def check_whole(content: bytes) -> None:
         _check_gif(content)
     elif content.startswith((b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP  ")):
         _check_jpeg2000(content)
-    elif re.match(rb"P[23]\s", content) and not content[-1:].isspace():
-        raise ImageError("may be cut short in its last number: a line break has to follow it")
+    elif re.match(rb"P[1-6f]\s", content):
+        _check_ppm(content)
 
 
 def check_tail(content: bytes, image: Image.Image) -> None:
@@ -65,22 +77,26 @@ def check_tail(content: bytes, image: Image.Image) -> None:
     Raises:
         ImageError: its compressed data end in zeros.
     """
-    zeros = bytes(max(_ZEROS, image.width * image.height // _PIXELS_A_ZERO))
+    count = max(_ZEROS, image.width * image.height // _PIXELS_A_ZERO)
     if isinstance(image, TiffImagePlugin.TiffImageFile):
         parts = _tiff_parts(content, image)
     elif image.format == "WEBP":
         parts = _webp_parts(content)
     elif image.format in ("AVIF", "HEIF"):
-        parts = iter([content])
+        parts = iter([(0, len(content))])
     else:
         return
-    if any(part.endswith(zeros) for part in parts):
-        raise ImageError("cut short: its data end in zeros, as a download does that was broken off")
+    for start, end in parts:
+        # The zeros may go on behind the part, and have to begin in it.
+        if bytes(count) in content[max(start, end - count) : end + count - 1]:
+            raise ImageError(
+                "cut short: its data end in zeros, as a download does that was broken off"
+            )
 
 
-def _check_png(content: bytes, position: int = 0) -> None:
+def _check_png(content: bytes) -> None:
     """Walk through the chunks to IEND; PNG specification, section 5.3."""
-    view, position = memoryview(content), position + len(_PNG)
+    view, position = memoryview(content), len(_PNG)
     for _ in range(_MAX_PARTS):
         if len(content) < position + 12:
             raise ImageError("cut short: a PNG picture without its end")
@@ -100,13 +116,17 @@ def _check_png(content: bytes, position: int = 0) -> None:
 
 def _check_ico(content: bytes) -> None:
     """Check the PNG pictures of an icon."""
+    total = 0
     for number in range(int.from_bytes(content[4:6], "little")):
         entry = content[6 + 16 * number : 22 + 16 * number]
         if len(entry) < 16:
             raise ImageError("cut short: an icon without its pictures")
-        _, position = _ICO_ENTRY.unpack(entry)
+        length, position = _ICO_ENTRY.unpack(entry)
+        total += length
+        if total > len(content):
+            raise ImageError("cut short or damaged: an icon whose pictures are not all there")
         if content.startswith(_PNG, position):
-            _check_png(content, position)
+            _check_png(content[position : position + length])
 
 
 def _check_gif(content: bytes) -> None:
@@ -120,8 +140,10 @@ def _check_gif(content: bytes) -> None:
         position = _after_blocks(content, position + 2)[0] if introducer == b"!" else position + 1
         if position > len(content):
             raise ImageError("cut short: a GIF picture without pixels")
-    else:
-        raise ImageError(f"a GIF picture after {_MAX_PARTS:,} other blocks: it is damaged")
+        if position > _MAX_GIF_COMMENT:
+            break
+    if content[position : position + 1] != b",":
+        raise ImageError("damaged: a GIF picture that is preceded by too many other blocks")
     position += 11 + _colours(content[position + 9 : position + 10])
     end, last = _after_blocks(content, position)
     # The code that ends the data has a bit that is set, and at most 12 bits.
@@ -135,15 +157,19 @@ def _colours(flags: bytes) -> int:
 
 
 def _after_blocks(content: bytes, position: int) -> tuple[int, bytes]:
-    """Return where a chain of blocks ends (beyond the content: nowhere), and its last bytes."""
+    """Return where a chain of blocks ends (beyond the content: nowhere), and its last bytes.
+
+    Raises:
+        ImageError: it has more blocks than a file of full ones.
+    """
     last = b""
-    while position < len(content):
-        length = content[position]
+    for _ in range(_MAX_GIF_BLOCKS):
+        length = content[position] if position < len(content) else 0
         if length == 0:
             return position + 1, last
         last = last[-3:] + content[position + 1 : position + 1 + length]
         position += 1 + length
-    return len(content) + 1, last
+    raise ImageError("damaged: a GIF picture of far too many blocks")
 
 
 def _check_jpeg2000(content: bytes) -> None:
@@ -185,34 +211,47 @@ def _check_tiff(content: bytes) -> None:
         raise ImageError(f"a TIFF picture of {count:,} tags: it is damaged")
 
 
-def _webp_parts(content: bytes) -> Iterator[bytes]:
-    """Yield the data of each picture; WebP container specification."""
+def _check_ppm(content: bytes) -> None:
+    """Check that the header is short, which Pillow reads byte by byte, and that text ends."""
+    header = re.sub(rb"#[^\r\n]*", b"", content[:_PPM_HEADER]).split(maxsplit=3)
+    if len(content) > _PPM_HEADER and len(header) < 4:
+        raise ImageError("damaged: a PPM picture without a size")
+    if content[:2] in (b"P2", b"P3") and not content[-1:].isspace():
+        raise ImageError("may be cut short in its last number: a line break has to follow it")
+
+
+def _webp_parts(content: bytes) -> Iterator[tuple[int, int]]:
+    """Yield where the data begin and end of each picture; WebP container specification."""
     position = 12
-    while position + 8 <= len(content):
+    for _ in range(_MAX_PARTS):
+        if len(content) < position + 8:
+            return
         name, length = struct.unpack_from("<4sI", content, position)
-        if name in (b"VP8 ", b"VP8L", b"ALPH"):
-            yield content[position + 8 : position + 8 + length]
+        if name in (b"VP8 ", b"VP8L", b"ALPH", b"ANMF"):
+            yield position + 8, position + 8 + length
         if name == b"ANMF":
             # The first frame is the only one that is decoded.
-            yield content[position + 8 : position + 8 + length]
             return
         position += 8 + length + length % 2
 
 
-def _tiff_parts(content: bytes, image: TiffImagePlugin.TiffImageFile) -> Iterator[bytes]:
-    """Yield the compressed strips or tiles; check those that are JPEG pictures themselves."""
+def _tiff_parts(content: bytes, image: TiffImagePlugin.TiffImageFile) -> Iterator[tuple[int, int]]:
+    """Yield where compressed strips or tiles begin and end; check those that are JPEG pictures."""
     tags = image.tag_v2
     compression = tags.get(_TIFF_COMPRESSION, _NONE)
     if compression == _NONE:
         return
     for places, lengths in _TIFF_PLACES:
-        for place, length in zip(tags.get(places, ()), tags.get(lengths, ()), strict=False):
+        parts = list(zip(tags.get(places, ()), tags.get(lengths, ()), strict=False))
+        if sum(length for _, length in parts) > _OVERLAP * len(content):
+            raise ImageError("damaged: a TIFF picture whose strips lie upon one another")
+        for place, length in parts:
             part = content[place : place + length]
             if compression in _JPEG and part.startswith(b"\xff\xd8"):
                 check_jpeg(part)
-            yield part
+            yield place, place + length
     # What the tags refer to may come last.
-    yield content
+    yield 0, len(content)
 
 
 def _uint(four: bytes) -> int:

@@ -4,10 +4,8 @@ import csv
 import json
 import os
 import re
-import stat
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,15 +19,11 @@ from numpy.typing import NDArray
 from tests.robustness.by_hand import encoded
 from tests.robustness.zoo import PICTURE, Animal, zoo
 from tests.test_end_to_end import WEIGHTS, draw
-from torch_inception import files as files_room
-from torch_inception import images as images_room
 from torch_inception.backbone import Backbone
 from torch_inception.cache import FileIndex, RowStore
 from torch_inception.digests import hash_files
-from torch_inception.errors import DatasetError, ImageError
 from torch_inception.features import FeatureTable, feature_table
-from torch_inception.files import file_digest, read_file
-from torch_inception.pipeline import train_classifier
+from torch_inception.files import file_digest
 from torch_inception.preprocessing import Preprocessing
 from torch_inception.storage import CACHE_VARIABLE
 from torch_inception.weights import Weights, WeightsRecord
@@ -184,25 +178,6 @@ def same_rows(patterns: Path, one: Path, other: Path) -> bool:
     return found[0] == found[1]
 
 
-def test_a_file_that_may_not_be_read_is_named() -> None:
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        for path in (folder / "locked.jpg", folder / "open.jpg"):
-            path.write_bytes(encoded(PICTURE, "JPEG"))
-        (folder / "locked.jpg").chmod(0)
-        is_root = os.geteuid() == 0
-        if is_root:
-            os.seteuid(65_534)
-        try:
-            with pytest.raises(ImageError, match="cannot be read .Permission denied."):
-                read_file(folder / "locked.jpg")
-            assert read_file(folder / "open.jpg")
-        finally:
-            if is_root:
-                os.seteuid(0)
-
-
 @pytest.mark.parametrize("change", ["gone", "other", "pipe", "folder"])
 def test_a_file_that_changes_between_hashing_and_decoding_is_skipped(
     change: str,
@@ -233,105 +208,3 @@ def test_a_file_that_changes_between_hashing_and_decoding_is_skipped(
     [skipped] = table.skipped
     assert skipped.path == fickle
     assert reasons[change] in skipped.reason
-
-
-def test_a_pipe_that_takes_a_file_s_place_while_it_is_opened_keeps_nobody_waiting(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "a.jpg"
-    path.write_bytes(b"content")
-    original = os.open
-
-    def swapped(name: Path, *arguments: Any) -> int:  # noqa: ANN401
-        path.unlink()
-        os.mkfifo(path)
-        return original(name, *arguments)
-
-    for read in (read_file, file_digest):
-        with monkeypatch.context() as patch:
-            patch.setattr(os, "open", swapped)
-            with pytest.raises(ImageError, match="not a regular file but a pipe"):
-                read(path)
-        path.unlink()
-        path.write_bytes(b"content")
-
-
-@pytest.mark.parametrize("read", [read_file, file_digest])
-def test_a_file_that_grows_while_it_is_read_is_left_at_the_limit(
-    read: Callable[[Path], bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "grows.jpg"
-    path.write_bytes(bytes(2000))
-    monkeypatch.setattr(files_room, "MAX_FILE_BYTES", 2000)
-    assert read(path)
-    monkeypatch.setattr(files_room, "MAX_FILE_BYTES", 1000)
-    monkeypatch.setattr(os, "fstat", lambda handle: os.stat_result((stat.S_IFREG, *[0] * 9)))
-    with pytest.raises(ImageError, match="too large for a picture: 2?[0,]*1?,?00"):
-        read(path)
-
-
-def test_only_the_plug_ins_of_the_promised_formats_are_imported(tmp_path: Path) -> None:
-    for kind in images_room.FORMATS:
-        picture = PICTURE.convert("RGBA") if kind == "ICO" else PICTURE
-        (tmp_path / kind).write_bytes(encoded(picture, kind))
-    for number, content in enumerate((b"8BPS\0\1", b"%!PS", b"garbage", bytes(99), b"<svg>")):
-        (tmp_path / f"bad {number}").write_bytes(content)
-    code = (
-        "import pathlib, sys\n"
-        "from torch_inception.errors import ImageError\n"
-        "from torch_inception.images import to_image\n"
-        "good = 0\n"
-        "for path in pathlib.Path(sys.argv[1]).iterdir():\n"
-        "    try: good += to_image(path).size != (0, 0)\n"
-        "    except ImageError: pass\n"
-        "print(good, *(name for name in sys.modules if name.endswith('ImagePlugin')))\n"
-    )
-    command = [sys.executable, "-c", code, str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    good, *imported = done.stdout.split()
-    assert int(good) == len(images_room.FORMATS)
-    # An MPO is a JPEG, which asks for its plug-in.
-    wanted = {f"PIL.{name}ImagePlugin" for name in (*images_room.FORMATS.values(), "Mpo")}
-    assert set(imported) <= wanted
-
-
-def test_heic_is_read_where_the_plug_in_is_and_the_plug_in_is_named_where_not(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    pillow_heif = pytest.importorskip("pillow_heif")
-    pillow_heif.register_heif_opener()
-    content = encoded(PICTURE, "HEIF", quality=95)
-    decoded = numpy.asarray(images_room.decode(content)).astype(int)
-    assert abs(decoded - numpy.asarray(PICTURE)).mean() < 8
-    monkeypatch.setattr(images_room, "_formats", lambda: tuple(images_room.FORMATS))
-    with pytest.raises(ImageError, match="pip install pillow-heif"):
-        images_room.decode(content)
-
-
-def test_an_empty_folder_is_skipped_inside_a_class_and_no_class_itself(
-    colours: Path, run: Path, fake_network: WeightsRecord
-) -> None:
-    (colours / "red" / "a.jpg").mkdir()
-    result = train_classifier(colours, output=run)
-    [skipped] = result.skipped
-    assert skipped.path == colours / "red" / "a.jpg"
-    assert "an empty folder" in skipped.reason
-    (colours / "white").mkdir()
-    with pytest.raises(DatasetError, match="'white' .* has no pictures"):
-        train_classifier(colours, output=run)
-
-
-@pytest.mark.parametrize("strict", [False, True])
-def test_what_pillow_warns_of_is_neither_shown_nor_an_error(strict: bool, tmp_path: Path) -> None:
-    code = (
-        "import warnings, sys\n"
-        "from torch_inception.command_line import run_command\n"
-        "from torch_inception.images import to_image\n"
-        "run_command(lambda: print(to_image(sys.argv[1]).size) or 0, log_to=sys.stdout)\n"
-    )
-    path = tmp_path / "broken exif.jpg"
-    path.write_bytes(encoded(PICTURE, "JPEG", exif=b"Exif\0\0II*\0\x08\0\0\0\xff\0"))
-    flags = ["-W", "error"] if strict else []
-    command = [sys.executable, *flags, "-c", code, str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (done.stdout, done.stderr) == ("(60, 44)\n", "")

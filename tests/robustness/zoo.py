@@ -226,7 +226,9 @@ def _zeros() -> bytes:
 
 
 def _hostile() -> Iterator[Animal]:
-    jpeg, gif = encoded(PICTURE, "JPEG"), encoded(PICTURE, "GIF")
+    jpeg = encoded(PICTURE, "JPEG")
+    # Without a table of colours the blocks begin at once.
+    gif = patched(encoded(PICTURE, "GIF"), 10, ">B", 0)
     for name, content, reason in (
         ("strips.tif", tiff((273, 4, 2**31, 8)), "numbers in one tag"),
         ("bits.tif", tiff((258, 3, 2**32 - 1, 8)), "numbers in one tag"),
@@ -241,6 +243,19 @@ def _hostile() -> Iterator[Animal]:
         ("exif.jpg", jpeg[:2] + (b"\xff\xe1\xff\xffExif\0\0" + bytes(65_527)) * 40, "EXIF"),
         ("chunks.png", with_chunk(b"\x89PNG\r\n\x1a\n" + bytes(25), b"", b""), "PNG"),
         ("blocks.gif", gif[:13] + b"!\xfe\0" * 200_000 + gif[13:], "GIF"),
+        ("filled.jpg", jpeg[:2] + b"\xff" * 10**8 + jpeg[2:], "segments"),
+        (
+            "comment.gif",
+            gif[:13] + b"!\xfe" + (b"\xff" + bytes(255)) * 10**5 + b"\0" + gif[13:],
+            "GIF",
+        ),
+        (
+            "short blocks.gif",
+            gif[:13] + b"," + bytes(9) + b"\x08" + b"\1\1" * 10**7,
+            "too many blocks",
+        ),
+        ("comment.ppm", b"P6 #" + b"x" * 10**8 + b"\n1 1 255\n\0\0\0", "without a size"),
+        ("slow.ppm", b"P6 2000 2000 200\n" + bytes(12_000_000), "too long to decode"),
         ("header only.jpg", b"\xff\xd8\xff\xe0", "cut short"),
         ("signature only.png", b"\x89PNG\r\n\x1a\n", "cut short"),
         ("icon of nothing.ico", b"\0\0\1\0\xff\xff", "cut short"),

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from torch_inception.engine import Engine
 from torch_inception.errors import ImageError
-from torch_inception.images import to_image
+from torch_inception.images import taking_turns, to_image
 from torch_inception.preprocessing import Pixels, Preprocessing
 from torch_inception.streaming import Work, ordered_map
 from torch_inception.torch_threads import threads_restored
@@ -74,6 +74,7 @@ def _attempt(
     load: Callable[[Item], Image.Image], preprocessing: Preprocessing, item: Item
 ) -> Pixels | ImageError:
     try:
-        return preprocessing(load(item))
+        with taking_turns():
+            return preprocessing(load(item))
     except ImageError as error:
         return error

@@ -7,7 +7,7 @@ import os
 import re
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -45,9 +45,11 @@ _MAX_SLOW_BYTES = 8 * 2**20
 _TOO_SHORT = re.compile(r"truncated|not enough|reached eof|not large enough|eof", re.IGNORECASE)
 _UNSUPPORTED = re.compile(r"unsupported|not supported|not implemented", re.IGNORECASE)
 
-_LARGE_PIXELS = 2**24
-_large = threading.Lock()
-"""Held while a picture of more than `_LARGE_PIXELS` is decoded: there is memory for one."""
+_LARGE_BYTES = 2**27
+_large = threading.RLock()
+"""Held while there is a picture that takes more than `_LARGE_BYTES`: memory is for one."""
+
+_turn = threading.local()
 
 
 def decode(content: bytes, *, shorter_side: int | None = None) -> Image.Image:
@@ -67,7 +69,7 @@ def decode(content: bytes, *, shorter_side: int | None = None) -> Image.Image:
     if not content:
         raise ImageError("the file is empty")
     check_whole(content)
-    with _explained(content):
+    with taking_turns(), _explained(content):
         # By now the opened file is let go of, and with it a second copy of the pixels.
         return to_rgb(_decoded(content, shorter_side))
 
@@ -78,12 +80,32 @@ def _decoded(content: bytes, shorter_side: int | None) -> Image.Image:
         if shorter_side is not None and image.format in ("JPEG", "MPO"):
             image.draft(None, (shorter_side, shorter_side))
         _check_size(image, len(content))
-        is_large = image.width * image.height > _LARGE_PIXELS
-        with _large if is_large else nullcontext():
-            image.load()
-            # An icon may hold a larger picture than it says.
-            _check_size(image, len(content))
-            return upright(image)
+        if image.width * image.height * _bytes_a_pixel(image) > _LARGE_BYTES:
+            _turn.stack.enter_context(_large)
+        image.load()
+        # An icon may hold a larger picture than it says.
+        _check_size(image, len(content))
+        return upright(image)
+
+
+@contextmanager
+def taking_turns() -> Iterator[None]:
+    """Have no other thread decode a large picture from when the block does until it ends.
+
+    The block has let go of the picture by then. Blocks inside each other are one.
+    """
+    if getattr(_turn, "stack", None) is not None:
+        yield
+        return
+    with ExitStack() as _turn.stack:
+        try:
+            yield
+        finally:
+            _turn.stack = None
+
+
+def _bytes_a_pixel(image: Image.Image) -> int:
+    return _BYTES_A_PIXEL.get(image.format or "", 8)
 
 
 @contextmanager
@@ -124,7 +146,7 @@ def _check_size(image: Image.Image, length: int) -> None:
             f"too long to resize: {image.width} x {image.height} pixels, and a side has at most "
             f"{MAX_SIDE:,}"
         )
-    limit = MAX_PIXELS * 8 // _BYTES_A_PIXEL.get(image.format or "", 8)
+    limit = MAX_PIXELS * 8 // _bytes_a_pixel(image)
     if image.width * image.height > limit:
         raise ImageError(
             f"too large to decode safely: {image.width} x {image.height} pixels, and at most "

@@ -154,7 +154,7 @@ def _number(draw: st.DrawFn, content: bytes, place: int) -> bytes:
     place = draw(st.sampled_from([place, place % 64, place % 256]))
     length: int = draw(st.sampled_from([2, 4]))
     value: int = draw(NUMBERS)
-    new = (value & 2 ** (8 * length) - 1).to_bytes(length, "little")
+    new = (value & (1 << 8 * length) - 1).to_bytes(length, "little")
     # As big-endian and little-endian formats store it.
     new = new if draw(st.booleans()) else new[::-1]
     return content[:place] + new + content[place + length :]

@@ -62,9 +62,9 @@ def test_a_pipe_that_takes_a_file_s_place_while_it_is_opened_keeps_nobody_waitin
         path.write_bytes(b"content")
 
 
-@pytest.mark.parametrize("read", [read_file, file_digest])
+@pytest.mark.parametrize(("read", "most"), [(read_file, "1,001"), (file_digest, "2,000")])
 def test_a_file_that_grows_while_it_is_read_is_left_at_the_limit(
-    read: Callable[[Path], bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    read: Callable[[Path], bytes], most: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "grows.jpg"
     path.write_bytes(bytes(2000))
@@ -72,7 +72,7 @@ def test_a_file_that_grows_while_it_is_read_is_left_at_the_limit(
     assert read(path)
     monkeypatch.setattr(files_room, "MAX_FILE_BYTES", 1000)
     monkeypatch.setattr(os, "fstat", lambda handle: os.stat_result((stat.S_IFREG, *[0] * 9)))
-    with pytest.raises(ImageError, match="too large for a picture: 2?[0,]*1?,?00"):
+    with pytest.raises(ImageError, match=f"too large for a picture: {most} bytes"):
         read(path)
 
 

@@ -99,6 +99,7 @@ def _cut() -> Iterator[Animal]:
             reason = "damaged" if ending in ("png", "ico") else "cut short"
             yield Animal(b"zeros at the end.%s" % ending.encode(), zeros, reason)
     yield Animal(b"one bit wrong.png", _flipped(whole["png"], len(whole["png"]) // 2), "checksum")
+    yield Animal(b"wrong code.tif", patched(whole["tif"], 8, ">B", 0x7F), "damaged")
     yield Animal(b"numbers.ppm", b"P3 1 1 255\n200 100 30", "last number")
 
 
@@ -285,7 +286,7 @@ def _no_files() -> Iterator[Animal]:
     yield Animal(b"full.jpg", _link("/dev/full"), "a device")
     yield Animal(b"broken link.jpg", _link("nowhere"), "link")
     yield Animal(b"loop of links.jpg", _link("loop of links.jpg"), "back to itself")
-    yield Animal(b"hole.jpg", _hole, "too large")
+    yield Animal(b"hole.jpg", _hole, "10,000,000,000 bytes")
     yield Animal(b"zeros after it.jpg", _jpeg_and_hole, "too large")
 
 

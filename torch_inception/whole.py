@@ -140,9 +140,7 @@ def _check_gif(content: bytes) -> None:
         position = _after_blocks(content, position + 2)[0] if introducer == b"!" else position + 1
         if position > len(content):
             raise ImageError("cut short: a GIF picture without pixels")
-        if position > _MAX_GIF_COMMENT:
-            break
-    if content[position : position + 1] != b",":
+    if position > _MAX_GIF_COMMENT or content[position : position + 1] != b",":
         raise ImageError("damaged: a GIF picture that is preceded by too many other blocks")
     position += 11 + _colours(content[position + 9 : position + 10])
     end, last = _after_blocks(content, position)

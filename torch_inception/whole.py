@@ -134,7 +134,7 @@ def _check_gif(content: bytes) -> None:
     position = 13 + _colours(content[10:11])
     for _ in range(_MAX_PARTS):
         introducer = content[position : position + 1]
-        if introducer == b",":
+        if introducer == b"," or position > _MAX_GIF_COMMENT:
             break
         # Before the first picture come extensions, and sometimes bytes that mean nothing.
         position = _after_blocks(content, position + 2)[0] if introducer == b"!" else position + 1

@@ -18,7 +18,7 @@ PACKAGE = Path(torch_inception.__file__).parent
 ROOMS = [
     "errors", "interruption", "compatibility", "text", "config", "locks", "temporary", "storage",
     "torch_file", "torch_threads", "cores", "network", "progress", "streaming", "folders", "files",
-    "kinds", "jpeg", "whole", "rgb", "images", "preprocessing", "weights", "folding", "engine",
+    "images", "preprocessing", "weights", "folding", "engine",
     "backbone", "gpu", "cache", "digests", "open_vino", "engines", "extraction", "feature_rows",
     "features", "extractor", "dataset", "picture_folder", "head", "calibration", "metrics",
     "solvers", "split", "examples", "model_file", "classifier", "evaluation", "replacement",

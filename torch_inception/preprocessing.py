@@ -8,8 +8,8 @@ from PIL import Image
 
 from torch_inception.config import Resize, check_choice
 from torch_inception.errors import ConfigError
+from torch_inception.images import GROUND
 from torch_inception.network import IMAGE_SIZE
-from torch_inception.rgb import GROUND
 
 CROP_RESIZE = 342
 """Shorter side before the centre crop; `Inception_V3_Weights.IMAGENET1K_V1.transforms()`."""

@@ -14,9 +14,8 @@ from PIL import Image
 
 from tests.pictures import landscape
 from tests.robustness.by_hand import encoded, interlaced_png
-from torch_inception import images as images_room
 from torch_inception.errors import ImageError
-from torch_inception.images import decode
+from torch_inception.images import decode, decoding, limits
 
 EXAMPLES, LONG_EXAMPLES = 500, 20_000
 
@@ -84,7 +83,7 @@ def seeds() -> dict[str, bytes]:
         "plain: ico": encoded(clear(), "ICO", sizes=[(32, 32)], bitmap_format="bmp"),
     }
     assert {Image.open(io.BytesIO(content)).format for content in found.values()} == {
-        *images_room.FORMATS,
+        *decoding.FORMATS,
         "MPO",
     }
     return found
@@ -193,7 +192,7 @@ def whole(name: str) -> tuple[tuple[int, int], bytes]:
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lower the limit of pixels."""
-    monkeypatch.setattr(images_room, "MAX_PIXELS", PIXELS)
+    monkeypatch.setattr(limits, "MAX_PIXELS", PIXELS)
 
 
 @pytest.fixture

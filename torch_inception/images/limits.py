@@ -1,0 +1,90 @@
+"""How large a picture may be, so that decoding it takes bounded memory and time."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from PIL import Image
+from PIL.ImageFile import ImageFile
+
+from torch_inception.errors import ImageError
+
+MAX_PIXELS = 89_478_485
+"""Pixels that are decoded at most: Pillow's `MAX_IMAGE_PIXELS`, 256 MiB of 3 bytes a pixel."""
+
+MAX_SIDE = 1_000_000
+"""Pixels of the longer side at most; resizing takes 16 bytes for each."""
+
+MAX_PARTS = 100_000
+"""Chunks or blocks up to the end of the first picture; Pillow takes seconds to read more."""
+
+_BYTES_A_PIXEL = {"AVIF": 14, "HEIF": 12, "JPEG2000": 25, "WEBP": 17}
+"""What decoding takes at its peak, as measured, where it is more than the 8 of turning a picture
+upright or converting it: these have proportionally fewer pixels at most."""
+
+_MAX_BYTES = {"JPEG2000": 16 * 2**20, "ICO": 16 * 2**20}
+_MAX_SLOW_BYTES = 8 * 2**20
+"""Of formats that take long to decode: JPEG 2000 needs some 0.2 s for each megabyte."""
+
+_LARGE_BYTES = 2**27
+_large = threading.RLock()
+"""Held while there is a picture that takes more than `_LARGE_BYTES`: memory is for one."""
+
+_turn = threading.local()
+
+
+def check_size(image: Image.Image, length: int) -> None:
+    """Refuse a picture, before its pixels are decoded, that would take too much.
+
+    Args:
+        image: as opened.
+        length: of the file, in bytes.
+
+    Raises:
+        ImageError: it is too large.
+    """
+    if max(image.size) > MAX_SIDE:
+        raise ImageError(
+            f"too long to resize: {image.width} x {image.height} pixels, and a side has at most "
+            f"{MAX_SIDE:,}"
+        )
+    limit = MAX_PIXELS * 8 // _bytes_a_pixel(image)
+    if image.width * image.height > limit:
+        raise ImageError(
+            f"too large to decode safely: {image.width} x {image.height} pixels, and at most "
+            f"{limit:,} of a {image.format} picture are decoded"
+        )
+    # Pillow decodes some kinds of BMP and PPM in Python, at up to 0.7 s for a megabyte.
+    is_slow = isinstance(image, ImageFile) and any(t[0] in Image.DECODERS for t in image.tile)
+    most = _MAX_SLOW_BYTES if is_slow else _MAX_BYTES.get(image.format or "", length)
+    if length > most:
+        raise ImageError(
+            f"a {image.format} picture of {length:,} bytes of a kind of which more than {most:,} "
+            "take too long to decode; save it as JPEG or PNG"
+        )
+
+
+@contextmanager
+def taking_turns() -> Iterator[None]:
+    """Have no other thread decode a large picture from when the block does until it ends.
+
+    The block has let go of the picture by then. Blocks inside each other are one.
+    """
+    if getattr(_turn, "stack", None) is not None:
+        yield
+        return
+    with ExitStack() as _turn.stack:
+        try:
+            yield
+        finally:
+            _turn.stack = None
+
+
+def take_turn_if_large(image: Image.Image) -> None:
+    """Wait, inside `taking_turns`, until this picture may be decoded."""
+    if image.width * image.height * _bytes_a_pixel(image) > _LARGE_BYTES:
+        _turn.stack.enter_context(_large)
+
+
+def _bytes_a_pixel(image: Image.Image) -> int:
+    return _BYTES_A_PIXEL.get(image.format or "", 8)

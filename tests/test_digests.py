@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from torch_inception import digests as digests_room
 from torch_inception.cache import FileIndex
 from torch_inception.digests import hash_files, remembered_digests
 from torch_inception.files import file_digest
@@ -141,3 +142,29 @@ def test_a_path_that_is_named_twice_is_one_file(tmp_path: Path, index: FileIndex
 
 def test_nothing_to_hash_is_nothing(index: FileIndex) -> None:
     assert content_digests([], index) == ({}, {})
+
+
+def test_a_stop_while_hashing_keeps_what_was_hashed_before(
+    tmp_path: Path, index: FileIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = make_files(tmp_path, 12)
+    portions: list[int] = []
+
+    def stopped(path: Path) -> bytes:
+        if path == paths[9]:
+            raise KeyboardInterrupt
+        return file_digest(path)
+
+    def remember(self: FileIndex, files: list[Any]) -> None:
+        portions.append(len(files))
+        keep(self, files)
+
+    keep = FileIndex.remember
+    with monkeypatch.context() as patch:
+        patch.setattr(digests_room, "file_digest", stopped)
+        patch.setattr(digests_room, "COMMIT_FILES", 4)
+        patch.setattr(FileIndex, "remember", remember)
+        with pytest.raises(KeyboardInterrupt):
+            hash_files(paths, index, progress=False)
+    assert portions[:2] == [4, 4]
+    assert list(index.lookup(paths)) == paths[: sum(portions)]

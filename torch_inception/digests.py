@@ -12,6 +12,9 @@ from torch_inception.streaming import ordered_map
 
 CHANGED = "changed while it was being read"
 
+COMMIT_FILES = 1000
+"""Files between two commits to the index; what is read again at most after a kill."""
+
 _BATCH = 8
 
 
@@ -48,13 +51,18 @@ def hash_files(
     unreadable: dict[Path, str] = {}
     seen: list[tuple[Path, FileState, bytes]] = []
     shown = progress_bar(results, "reading", total=len(paths), show=progress)
-    for path, result in zip(paths, shown, strict=True):
-        if isinstance(result, str):
-            unreadable[path] = result
-        else:
+    try:
+        for path, result in zip(paths, shown, strict=True):
+            if isinstance(result, str):
+                unreadable[path] = result
+                continue
             digests[path] = result[1]
             seen.append((path, *result))
-    index.remember(seen)
+            if len(seen) >= COMMIT_FILES:
+                index.remember(seen)
+                seen = []
+    finally:
+        index.remember(seen)
     return digests, unreadable
 
 

@@ -9,6 +9,7 @@ import shutil
 import socket
 import stat
 import threading
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -59,6 +60,8 @@ def answer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes) -> I
             if said.hangs:
                 self.wfile.flush()
                 stopped.wait(60)
+
+        do_CONNECT = do_GET  # noqa: N815 - what a proxy is asked for https
 
         def log_message(self, *_: object) -> None:
             """Keep quiet."""
@@ -121,6 +124,26 @@ def test_a_bad_download_is_refused_and_leaves_nothing(
     answer.status, answer.body, answer.sent = said.status, said.body or answer.body, said.sent
     with pytest.raises(WeightsError, match=rf"cannot download http://127.*{told}.*HTTPS_PROXY"):
         load_weights("imagenet")
+    assert hub_files(tmp_path) == []
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize(
+    "said", [Answer(status=403), Answer(body=b"<html>Log in</html>")], ids=["403", "page"]
+)
+def test_a_proxy_that_refuses_is_told_and_leaves_nothing(
+    answer: Answer, said: Answer, scheme: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer.status, answer.body = said.status, said.body or b"Forbidden"
+    server, _, name = imagenet.URL.rpartition("/")
+    monkeypatch.setattr(imagenet, "URL", f"{scheme}://weights.invalid/{name}")
+    monkeypatch.setenv("no_proxy", "")
+    monkeypatch.setenv(f"{scheme}_proxy", server)
+    monkeypatch.setattr(urllib.request, "_opener", None)  # it remembers the proxies
+    with pytest.raises(WeightsError, match=f"cannot download {scheme}://weights.*HTTPS_PROXY"):
+        load_weights("imagenet")
+    assert answer.asked
+    assert all("weights.invalid" in asked for asked in answer.asked)
     assert hub_files(tmp_path) == []
 
 

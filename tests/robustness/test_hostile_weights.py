@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import torch
-import torchvision
 from torch import Tensor
 
 from tests.robustness.hostile import (
@@ -34,15 +33,6 @@ State = dict[str, Tensor]
 
 NAME = "Mixed_6c.branch7x7_2.conv.weight"
 VARIANCE = "Mixed_6c.branch7x7_2.bn.running_var"
-
-
-@pytest.fixture(scope="module")
-def state() -> State:
-    """A state dict of torchvision's network, as `state_dict()` gives it."""
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        network = torchvision.models.inception_v3(weights=None, init_weights=False)
-    return dict(network.state_dict())
 
 
 @pytest.fixture

@@ -83,11 +83,11 @@ def measure_rows(folder: Path, count: int) -> str:
     _fill(row_store(folder, space=SPACE), digests, targets)
     with _peak_memory() as peak:
         opened, store = _timed(lambda: row_store(folder, space=SPACE))
-        looked_up, places = _timed(lambda: store.find(digests))
+        looked_up, (table, places) = _timed(lambda: store.table(digests))
         numbers = torch.tensor([places[digest] for digest in digests])
         fitted, accuracy = _timed(
             lambda: _fit(
-                FeatureRows(store.table(), numbers),
+                FeatureRows(table, numbers),
                 targets,
                 torch.from_numpy(generator.random(count)),
             )

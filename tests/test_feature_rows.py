@@ -110,8 +110,9 @@ def test_a_head_is_the_same_from_the_file_and_from_memory(
     store, targets = stored(tmp_path / "store", 60)
     before = (tmp_path / "store" / "rows.bin").read_bytes()
     order = torch.randperm(60, generator=torch.Generator().manual_seed(1))
-    mapped = FeatureRows(store.table(), order)
-    in_memory = FeatureRows.of(store.table()[order].clone())
+    table, _ = store.table([])
+    mapped = FeatureRows(table, order)
+    in_memory = FeatureRows.of(table[order].clone())
     heads = []
     for rows in (mapped, in_memory):
         problem = Problem(rows, targets[order], 3)

@@ -22,6 +22,19 @@ Config = TypeVar("Config")
 SUCCESS = 0
 FAILURE = 1
 
+_OUTSIDE = {
+    errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO,
+    errno.ENAMETOOLONG, errno.ELOOP, errno.EMFILE, errno.ENFILE,
+}  # fmt: skip
+"""What disks, permissions and limits are at fault for; all else may be a mistake of ours."""
+
+
+def open_closed_streams() -> None:
+    """Give closed streams a place to go, so that no other file takes their numbers."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
+
 
 def add_flags(parser: argparse.ArgumentParser, kind: type[Any]) -> None:
     """Add a flag for each field of a configuration, and `--config`."""
@@ -81,8 +94,9 @@ def run_command(body: Callable[[], int], *, log_to: TextIO, when_stopped: str = 
         print_error(when_stopped)
         return INTERRUPTED
     except OSError as error:
-        if error.errno == errno.ENOSPC:
-            print_error(f"{error.strerror}. Free some space and run the same command again.")
+        if error.errno in _OUTSIDE:
+            place = f"{error.filename}: " if error.filename else ""
+            print_error(f"{place}{error.strerror}. Change that and run the same command again.")
             return FAILURE
         if not isinstance(error, BrokenPipeError):
             raise
@@ -108,7 +122,14 @@ class _Handler(logging.StreamHandler[TextIO]):
 
 class _Formatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        return _printable_lines(super().format(record))
+        shown = logging.makeLogRecord(record.__dict__)
+        if isinstance(record.args, tuple):
+            # A line break in a name must not begin a line that looks like ours.
+            shown.args = tuple(
+                printable(str(each)) if isinstance(each, (str, Path)) else each
+                for each in record.args
+            )
+        return _printable_lines(super().format(shown))
 
 
 def _set_up_output(log_to: TextIO) -> None:

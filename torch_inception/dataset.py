@@ -7,6 +7,7 @@ from pathlib import Path
 
 from torch_inception.errors import DatasetError
 from torch_inception.folders import find_pictures, is_hidden
+from torch_inception.text import printable
 
 SMALL_CLASS = 20
 """Pictures under which a class is warned of, as TensorFlow's `retrain.py` does."""
@@ -83,7 +84,7 @@ def read_dataset(folder: Path) -> Dataset:
 
 def class_table(dataset: Dataset) -> str:
     """Return a table of classes and their numbers of files, one class a line."""
-    counts = dataset.counts()
+    counts = {printable(label): count for label, count in dataset.counts().items()}
     width = max(len(label) for label in counts)
     lines = [f"{label:<{width}}  {count:>6}" for label, count in counts.items()]
     return "\n".join([f"{len(counts)} classes in {dataset.folder}:", *lines])

@@ -12,6 +12,7 @@ from torch_inception.features import FeatureTable
 from torch_inception.head import Head, all_logits
 from torch_inception.metrics import confusion_matrix, per_class, summary, wilson_interval
 from torch_inception.solvers import FittedHead, Problem
+from torch_inception.text import printable
 
 
 class History:
@@ -107,7 +108,8 @@ def final_report(metrics: Mapping[str, Any], wrong: Sequence[tuple[str, str, str
         line += f", 95% interval {percent(low)} to {percent(high)} (Wilson)"
     if not wrong:
         return [line]
-    listed = [f"  {path}: {label}, taken for {prediction}" for path, label, prediction in wrong]
+    shown = [[printable(name) for name in names] for names in wrong]
+    listed = [f"  {path}: {label}, taken for {prediction}" for path, label, prediction in shown]
     return [line, "Misclassified test pictures:", *listed]
 
 

@@ -11,7 +11,6 @@ import numpy
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor
 
 from torch_inception.cache import FileIndex, RowStore, row_store
 from torch_inception.digests import CHANGED, hash_files, remembered_digests
@@ -81,22 +80,21 @@ def feature_table(
         CacheError: the cache cannot be used.
     """
     store = row_store(cache, space=f"{engine.identity} {preprocessing.identity}")
-    digests, places, skipped = _cached(paths, store, FileIndex(cache), progress=progress)
+    digests, cached, skipped = _cached(paths, store, FileIndex(cache), progress=progress)
     missing: dict[bytes, list[Path]] = {}
     for path, digest in digests.items():
-        if digest not in places:
+        if digest not in cached:
             missing.setdefault(digest, []).append(path)
     start = time.perf_counter()
     bad = _compute(engine, preprocessing, missing, store, progress=progress)
     seconds = time.perf_counter() - start
-    places |= _stored(store, [digest for digest in missing if digest not in bad])
     skipped |= {path: bad[digest] for path, digest in digests.items() if digest in bad}
     good = [path for path in paths if path not in skipped]
     computed = len(missing) - len(bad)
     return FeatureTable(
         paths=good,
         digests=[digests[path] for path in good],
-        rows=FeatureRows(store.table(), _numbers(places[digests[path]] for path in good)),
+        rows=_rows(store, [digests[path] for path in good]),
         skipped=[Skipped(path, skipped[path]) for path in paths if path in skipped],
         computed=computed,
         reused=len(good) - computed,
@@ -125,15 +123,17 @@ def _compute(
     return _commit_as_they_come(store, missing, shown)
 
 
-def _stored(store: RowStore, digests: Sequence[bytes]) -> dict[bytes, int]:
-    """Return the places of rows that were just written."""
-    places = store.find(digests)
-    if len(places) < len(digests):
+def _rows(store: RowStore, digests: Sequence[bytes]) -> FeatureRows:
+    """Return a row for each digest."""
+    table, places = store.table(digests)
+    lost = set(digests).difference(places)
+    if lost:
         raise CacheError(
-            f"{len(digests) - len(places)} rows that were just written to the feature cache are "
-            "not there: another program changes it, or the disk fails. Run the command again."
+            f"{len(lost)} rows that were in the feature cache are gone: another program changed "
+            "it, or the disk fails. Run the command again."
         )
-    return places
+    numbers = numpy.fromiter((places[digest] for digest in digests), numpy.int64)
+    return FeatureRows(table, torch.from_numpy(numbers))
 
 
 def _commit_as_they_come(
@@ -158,17 +158,17 @@ def _commit_as_they_come(
 
 def _cached(
     paths: Sequence[Path], store: RowStore, index: FileIndex, *, progress: bool
-) -> tuple[dict[Path, bytes], dict[bytes, int], dict[Path, str]]:
-    """Return (path -> digest, digest -> place of its row, path -> reason if it has no digest).
+) -> tuple[dict[Path, bytes], set[bytes], dict[Path, str]]:
+    """Return (path -> digest, digests that have a row, path -> reason if it has no digest).
 
     Files that look unchanged and have a row are not read; all others are.
     """
     remembered = remembered_digests(paths, index)
-    places = store.find(remembered.values())
-    digests = {path: digest for path, digest in remembered.items() if digest in places}
+    cached = store.find(remembered.values())
+    digests = {path: digest for path, digest in remembered.items() if digest in cached}
     unknown = [path for path in dict.fromkeys(paths) if path not in digests]
     hashed, unreadable = hash_files(unknown, index, progress=progress)
-    return digests | hashed, places | store.find(hashed.values()), unreadable
+    return digests | hashed, cached | store.find(hashed.values()), unreadable
 
 
 def _load_unchanged(job: tuple[bytes, list[Path]], *, shorter_side: int | None) -> Image.Image:
@@ -184,7 +184,3 @@ def _load_unchanged(job: tuple[bytes, list[Path]], *, shorter_side: int | None) 
         if hashlib.sha256(content).digest() == digest:
             return decode(content, shorter_side=shorter_side)
     raise ImageError(reason)
-
-
-def _numbers(values: Iterable[int]) -> Tensor:
-    return torch.from_numpy(numpy.fromiter(values, numpy.int64))

@@ -31,7 +31,7 @@ from torch_inception.run_folder import (
     SPLITS_FILE,
     Run,
     check_output,
-    finish_interrupted,
+    prepare_output,
     write_run,
 )
 from torch_inception.solvers import FittedHead, fit_head
@@ -88,7 +88,7 @@ def run_training(config: TrainConfig, *, progress: bool = False) -> TrainingResu
     with clock.phase("dataset"):
         dataset = read_dataset(Path(config.data))
         check_output(output, dataset.folder)
-        finish_interrupted(output)
+        prepare_output(output)
         log.info(class_table(dataset))
     with clock.phase("weights"):
         weights = load_weights(config.weights)

@@ -9,16 +9,19 @@ from torch_inception.command_line import (
     SUCCESS,
     add_flags,
     chosen_config,
+    open_closed_streams,
     print_error,
     run_command,
 )
 from torch_inception.config import DEFAULT_WEIGHTS, PredictConfig
 from torch_inception.errors import ConfigError
 from torch_inception.interruption import leave
+from torch_inception.text import printable
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
+    open_closed_streams()
     parser = argparse.ArgumentParser(prog="python -m torch_inception.predict", description=__doc__)
     parser.add_argument(
         "paths",
@@ -61,7 +64,7 @@ def _predict(names: Sequence[str], config: PredictConfig) -> int:
     if is_nothing:
         print_error("there is no picture in what was given.")
     if bad:
-        print_error(f"{len(bad)} could not be named, the first of them {bad[0]}.")
+        print_error(f"{len(bad)} could not be named, the first of them {printable(str(bad[0]))}.")
     return FAILURE if bad or is_nothing else SUCCESS
 
 

@@ -1,5 +1,6 @@
 """Files of a folder that are replaced together: all of them, or none."""
 
+import errno
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ def replaced_together(folder: Path, names: Sequence[str]) -> Iterator[Path]:
 
     A block that fails leaves `folder` as it was. A new folder appears in one step. In an old one
     other files stay, and the new ones take their places once all of them are written: a process
-    that is killed meanwhile leaves the rest to `finish_replacing`.
+    that is killed meanwhile leaves the rest to `prepare_replacing`.
 
     Args:
         folder: where the files go; it may not exist yet.
@@ -30,31 +31,54 @@ def replaced_together(folder: Path, names: Sequence[str]) -> Iterator[Path]:
     Raises:
         OSError: the folder cannot be written.
     """
-    with temporary_folder(folder) as staging:
+    with temporary_folder(_target(folder)) as staging:
         yield staging
         for name in names:
             sync(staging / name)
-        if not _became(staging, folder):
-            with alone_with(folder):
-                _finish(folder, names)
-                _take_places(staging, folder, names)
+        if folder.exists():
+            _replace(staging, folder, names)
+        elif not _became(staging, folder):
+            # Another process made it meanwhile; it may lie on another disk than its parent.
+            with temporary_folder(_target(folder)) as inside:
+                for name in names:
+                    shutil.move(staging / name, inside / name)
+                _replace(inside, folder, names)
 
 
-def finish_replacing(folder: Path, names: Sequence[str]) -> None:
-    """Move what a killed process had written whole, and not yet put in its place.
+def prepare_replacing(folder: Path, names: Sequence[str]) -> None:
+    """Finish what a killed process began, and see, before any work, that files can be written.
+
+    What that process had written whole, and not yet put in its place, is moved there.
 
     Raises:
-        OSError: the folder cannot be written.
+        OSError: the folder cannot be written, or something else has the name of a file.
     """
-    if folder.is_dir():
-        with alone_with(folder):
-            _finish(folder, names)
+    with temporary_folder(_target(folder)):
+        pass
+    if not folder.exists():
+        return
+    for path in abandoned(folder):
+        remove(path)
+    with alone_with(folder):
+        _finish(folder, names)
+    for name in names:
+        if (folder / name).exists() and not (folder / name).is_file():
+            raise OSError(errno.EEXIST, f"{folder / name} is in the way: it is no file")
+
+
+def _target(folder: Path) -> Path:
+    """Return beside what to write: in an old folder, else where the new one is to appear."""
+    return folder / "run" if folder.exists() else folder
+
+
+def _replace(staging: Path, folder: Path, names: Sequence[str]) -> None:
+    with alone_with(folder):
+        _finish(folder, names)
+        _take_places(staging, folder, names)
 
 
 def _became(staging: Path, folder: Path) -> bool:
-    """Give a folder its name, if there is none of that name."""
-    if folder.exists():
-        return False
+    """Give a new folder its name, unless there is one of that name by now."""
     staging.chmod(usual_permissions(0o777))
     try:
         staging.rename(folder)
@@ -66,7 +90,7 @@ def _became(staging: Path, folder: Path) -> bool:
 
 
 def _finish(folder: Path, names: Sequence[str]) -> None:
-    for ready in abandoned(folder, suffix=READY):
+    for ready in abandoned(_target(folder), suffix=READY):
         for name in names:
             if (ready / name).exists():
                 (ready / name).replace(folder / name)

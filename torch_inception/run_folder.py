@@ -11,7 +11,7 @@ from torch_inception.errors import ConfigError
 from torch_inception.evaluation import History
 from torch_inception.examples import Examples
 from torch_inception.model_file import MODEL_FILE, Model, save_model
-from torch_inception.replacement import finish_replacing, replaced_together
+from torch_inception.replacement import prepare_replacing, replaced_together
 from torch_inception.split import write_splits
 from torch_inception.storage import write_csv, write_json, write_text
 
@@ -73,14 +73,14 @@ def _one_line(label: str) -> str:
     return label.replace("\r", "\\r").replace("\n", "\\n") + "\n"
 
 
-def finish_interrupted(folder: Path) -> None:
-    """Finish what a killed process had begun to put into a run folder.
+def prepare_output(folder: Path) -> None:
+    """Finish what a killed process had begun to put into a run folder; see that it can be written.
 
     Raises:
-        ConfigError: the folder cannot be written.
+        ConfigError: it cannot.
     """
     with _explained(folder):
-        finish_replacing(folder, RUN_FILES)
+        prepare_replacing(folder, RUN_FILES)
 
 
 @contextmanager
@@ -101,10 +101,14 @@ def check_output(folder: Path, data: Path) -> None:
     Raises:
         ConfigError: it is a file, or lies in the data folder, where it would become a class.
     """
-    for place in (folder, *folder.parents):
-        if place.exists() and not place.is_dir():
-            raise ConfigError(f"output {folder}: {place} is a file. Choose a folder: --output.")
-    if folder.resolve().is_relative_to(data.resolve()):
+    try:
+        for place in (folder, *folder.parents):
+            if place.exists() and not place.is_dir():
+                raise ConfigError(f"output {folder}: {place} is a file. Choose a folder: --output.")
+        is_inside = folder.resolve().is_relative_to(data.resolve())
+    except (OSError, RuntimeError, ValueError) as error:  # links in circles, names too long
+        raise ConfigError(f"output {folder} cannot be used ({error}). Choose another.") from error
+    if is_inside:
         raise ConfigError(
             f"output {folder} lies in the data folder {data}, where it would become a class. "
             "Choose another --output."

@@ -22,7 +22,8 @@ def cache_folder() -> Path:
     """
     chosen = os.environ.get(CACHE_VARIABLE)
     if chosen:
-        return Path(chosen).expanduser().absolute()
+        # Unlike Path.expanduser, this leaves the home of nobody as it is.
+        return Path(os.path.expanduser(chosen)).absolute()  # noqa: PTH111
     return _platform_cache() / "torch_inception"
 
 

@@ -103,4 +103,5 @@ def _locked_if_abandoned(path: Path) -> Iterator[bool]:
 
 
 def _prefix(target: Path) -> str:
-    return f".{target.name}."
+    # A name has 255 bytes at most, and a character up to four.
+    return f".{target.name[:50]}."

@@ -9,6 +9,7 @@ from torch_inception.command_line import (
     SUCCESS,
     add_flags,
     chosen_config,
+    open_closed_streams,
     run_command,
 )
 from torch_inception.config import TrainConfig
@@ -17,6 +18,7 @@ from torch_inception.interruption import leave
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
+    open_closed_streams()
     parser = argparse.ArgumentParser(prog="python -m torch_inception.train", description=__doc__)
     add_flags(parser, TrainConfig)
     arguments = parser.parse_args(argv)

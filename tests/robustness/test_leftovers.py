@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.robustness.trainings import server
-from torch_inception.replacement import finish_replacing, replaced_together
+from torch_inception.replacement import prepare_replacing, replaced_together
 from torch_inception.temporary import temporary_file, temporary_folder
 
 NAMES = ("one", "two", "three")
@@ -21,7 +21,7 @@ def write(folder: Path, content: str) -> None:
 
 
 def contents(folder: Path) -> dict[str, str]:
-    return {file.name: file.read_text() for file in folder.iterdir()}
+    return {file.name: file.read_text() for file in folder.iterdir() if file.is_file()}
 
 
 def replace_and_die(folder: Path, renames: int) -> None:
@@ -66,8 +66,9 @@ def test_a_killed_replacement_is_finished_by_the_next_process(renames: int, tmp_
     (folder / "mine").write_text("mine")
     run(replace_and_die, folder, renames)
     assert list(contents(folder).values()).count("new") == renames
-    finish_replacing(folder, NAMES)
+    prepare_replacing(folder, NAMES)
     assert contents(folder) == {**dict.fromkeys(NAMES, "new"), "mine": "mine"}
+    assert {entry.name for entry in folder.iterdir()} == {*NAMES, "mine"}
     assert [entry.name for entry in tmp_path.iterdir()] == ["run"]
 
 
@@ -78,7 +79,7 @@ def test_a_new_replacement_comes_after_the_killed_one(tmp_path: Path) -> None:
     run(replace_and_die, folder, 1)
     with replaced_together(folder, NAMES) as staging:
         write(staging, "newer")
-    finish_replacing(folder, NAMES)
+    prepare_replacing(folder, NAMES)
     assert contents(folder) == dict.fromkeys(NAMES, "newer")
     assert [entry.name for entry in tmp_path.iterdir()] == ["run"]
 

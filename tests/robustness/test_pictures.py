@@ -176,8 +176,7 @@ def same_rows(patterns: Path, one: Path, other: Path) -> bool:
     for cache in (one, other):
         [space] = {folder.name for folder in (cache / "features").iterdir()}
         store = RowStore(cache / "features" / space)
-        places = store.find(digests)
-        table = store.table()
+        table, places = store.table(digests)
         found.append([table[places[digest]].numpy().tobytes() for digest in digests])
     return found[0] == found[1]
 

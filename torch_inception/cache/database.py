@@ -134,7 +134,12 @@ def explained(path: Path) -> Iterator[None]:
     except (OSError, sqlite3.Error) as error:
         # Extended result codes have the primary one in their lowest byte.
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        kind = DamagedError if code in _DAMAGED else _BusyError if code in _BUSY else CacheError
+        if code in _BUSY:
+            raise _BusyError(
+                f"another process has been writing to the feature cache {path} for over "
+                f"{WAIT_SECONDS:.0f} s. Wait for it or end it, and run the command again."
+            ) from error
+        kind = DamagedError if code in _DAMAGED else CacheError
         raise kind(
             f"the feature cache {path} cannot be used ({error}). Free space there, delete the "
             f"file, or name another folder in the environment variable {CACHE_VARIABLE}."

@@ -60,22 +60,25 @@ class RowStore:
         count = self._database.run(lambda index: index.execute("SELECT count(*) FROM rows"))
         return int(count.fetchone()[0])
 
-    def find(self, digests: Iterable[bytes]) -> dict[bytes, int]:
+    def find(self, digests: Iterable[bytes]) -> set[bytes]:
+        """Return those digests (SHA-256 of contents, 32 bytes each) whose rows are there whole."""
+        return set(self.table(digests)[1])
+
+    def table(self, digests: Iterable[bytes]) -> tuple[Tensor, dict[bytes, int]]:
         """Look rows up.
+
+        Both parts of the answer are of one state of the file, whatever happens to it later.
 
         Args:
             digests: SHA-256 of contents, 32 bytes each.
 
         Returns:
-            digest -> place of its row in `table`, for rows that are there whole.
+            all rows, (M, 2048) float16, as a file that is mapped into memory; and digest -> place
+            in it, for rows that are there whole.
         """
-        wanted = list(dict.fromkeys(digests))
-        return self._database.run(lambda index: self._find(index, wanted))
-
-    def table(self) -> Tensor:
-        """Return all rows, (M, 2048) float16, as a file that is mapped into memory."""
-        records = self._mapped().reshape(-1, RECORD_BYTES)
-        return torch.from_numpy(records.view("<f2")[:, :FEATURES])
+        wanted, records = list(dict.fromkeys(digests)), self._mapped()
+        places = self._database.run(lambda index: _find(index, wanted, records.data))
+        return torch.from_numpy(records.reshape(-1, RECORD_BYTES).view("<f2")[:, :FEATURES]), places
 
     def append(self, rows: Mapping[bytes, Row]) -> None:
         """Add rows; those that another process added in the meantime are left as they are.
@@ -89,22 +92,9 @@ class RowStore:
         if rows:
             self._database.run(lambda index: self._append(index, rows), writing=True)
 
-    def _find(self, index: sqlite3.Connection, digests: list[bytes]) -> dict[bytes, int]:
-        found: dict[bytes, int] = {}
-        records = self._mapped().data
-        for portion in portions(digests):
-            query = (
-                "SELECT digest, number FROM rows "
-                f"WHERE digest IN ({marks(len(portion))}) ORDER BY number"
-            )
-            for digest, number in index.execute(query, portion):
-                if _digest_at(records, number) == digest:
-                    found[digest] = number
-        return found
-
     def _append(self, index: sqlite3.Connection, rows: Mapping[bytes, Row]) -> None:
         self._index_the_rest(index)
-        present = self._find(index, list(rows))
+        present = _find(index, list(rows), self._mapped().data)
         new = {digest: row for digest, row in rows.items() if digest not in present}
         content = b"".join(_record(digest, row) for digest, row in new.items())
         first = self._write(content)
@@ -113,12 +103,12 @@ class RowStore:
             "REPLACE INTO rows VALUES (?, ?)",
             [(first + position, digest) for position, digest in enumerate(new)],
         )
-        if len(self._find(index, list(rows))) < len(rows):
+        if len(_find(index, list(rows), self._mapped().data)) < len(rows):
             raise DamagedError("what was written to it is not found")
 
     def _write(self, content: bytes) -> int:
         """Add records at the end of the file; return the place of the first."""
-        with _opened(self._file) as file, alone_with(self._file):
+        with explained(self._file), _opened(self._file) as file, alone_with(self._file):
             end = -(-file.seek(0, os.SEEK_END) // RECORD_BYTES)
             try:
                 file.seek(end * RECORD_BYTES)
@@ -151,6 +141,19 @@ class RowStore:
                 return numpy.empty(0, numpy.uint8)
             mapped = numpy.memmap(self._file, numpy.uint8, mode="c", shape=(count * RECORD_BYTES,))
             return numpy.asarray(mapped)
+
+
+def _find(index: sqlite3.Connection, digests: list[bytes], records: memoryview) -> dict[bytes, int]:
+    found: dict[bytes, int] = {}
+    for portion in portions(digests):
+        query = (
+            "SELECT digest, number FROM rows "
+            f"WHERE digest IN ({marks(len(portion))}) ORDER BY number"
+        )
+        for digest, number in index.execute(query, portion):
+            if _digest_at(records, number) == digest:
+                found[digest] = number
+    return found
 
 
 def _count_of_named(index: sqlite3.Connection) -> int:

@@ -1,13 +1,16 @@
 """Rows for one process only, where the cache cannot be written."""
 
-import shutil
 import tempfile
 import weakref
 from collections.abc import Iterable
+from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
 
+from torch import Tensor
+
 from torch_inception.cache.rows import RowStore
+from torch_inception.temporary import temporary_folder
 
 _PORTION = 4096
 
@@ -16,17 +19,18 @@ class ScratchStore(RowStore):
     """A store in a folder that goes with the process; it borrows the rows of one that is kept."""
 
     def __init__(self, lender: RowStore) -> None:
-        folder = tempfile.mkdtemp(prefix="torch_inception.")
         self._lender = lender
-        self._gone = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
-        super().__init__(Path(folder))
+        stack = ExitStack()
+        weakref.finalize(self, stack.close)
+        target = Path(tempfile.gettempdir(), "torch_inception-rows")
+        super().__init__(stack.enter_context(temporary_folder(target)))
 
-    def find(self, digests: Iterable[bytes]) -> dict[bytes, int]:
+    def table(self, digests: Iterable[bytes]) -> tuple[Tensor, dict[bytes, int]]:
         """Look rows up, here and with the lender; what that has is copied."""
-        wanted = list(dict.fromkeys(digests))
-        found = super().find(wanted)
-        lent = self._lender.find(digest for digest in wanted if digest not in found)
-        table, places = self._lender.table().numpy(), iter(lent.items())
-        while portion := dict(islice(places, _PORTION)):
-            self.append({digest: table[place] for digest, place in portion.items()})
-        return found | super().find(lent)
+        wanted = list(digests)
+        _, found = super().table(wanted)
+        lent, places = self._lender.table(digest for digest in wanted if digest not in found)
+        rows, items = lent.numpy(), iter(places.items())
+        while portion := dict(islice(items, _PORTION)):
+            self.append({digest: rows[place] for digest, place in portion.items()})
+        return super().table(wanted)

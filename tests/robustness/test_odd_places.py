@@ -1,0 +1,142 @@
+"""Places and streams that are not what they should be: told in a line, or of no matter."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.fakes import FAKE_RECORD
+from tests.pictures import draw_colours
+from tests.robustness.trainings import Training
+from torch_inception import cache as cache_room
+from torch_inception import features
+from torch_inception.backbone import Backbone
+from torch_inception.errors import CacheError
+from torch_inception.features import feature_table
+from torch_inception.preprocessing import Preprocessing
+from torch_inception.train import main
+from torch_inception.weights import Weights
+
+LONG = "x" * 300
+
+
+@pytest.mark.parametrize("change", ["gone", "emptied", "other"])
+@pytest.mark.usefixtures("fake_network")
+def test_rows_that_are_lost_during_a_run_never_become_wrong_ones(
+    change: str, colours: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    paths = sorted(colours.rglob("*.png"))
+    backbone = Backbone(Weights(FAKE_RECORD, {}), device=torch.device("cpu"))
+    feature_table(backbone, Preprocessing(), paths[30:], cache=own_cache)
+    (rows,) = own_cache.rglob("rows.bin")
+    compute = features._compute
+
+    def disturbed(*arguments: object, **named: object) -> dict[bytes, str]:
+        content = rows.read_bytes()
+        rows.unlink()
+        if change == "emptied":
+            rows.touch()
+        elif change == "other":
+            record = cache_room.rows.RECORD_BYTES
+            rows.write_bytes(content[record:] + content[:record])
+        return compute(*arguments, **named)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(features, "_compute", disturbed)
+        with pytest.raises(CacheError, match="are gone"):
+            feature_table(backbone, Preprocessing(), paths, cache=own_cache)
+    table = feature_table(backbone, Preprocessing(), paths, cache=own_cache)
+    alone = feature_table(backbone, Preprocessing(), paths, cache=own_cache.parent / "new")
+    assert torch.equal(table.rows.tensor(), alone.rows.tensor())
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [("--data", LONG), ("--output", LONG), ("--output", "loop/run"), ("--output", "file/run")],
+    ids=lambda flags: flags[0] + flags[1][:8],
+)
+@pytest.mark.usefixtures("fake_network")
+def test_places_that_cannot_be_are_told_in_a_line(
+    flags: tuple[str, str],
+    colours: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "file").touch()
+    assert main(["--data", str(colours), *flags]) == 1
+    err = capsys.readouterr().err
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["splits.csv", "model.pt"])
+@pytest.mark.usefixtures("fake_network")
+def test_a_folder_in_the_place_of_a_file_is_told_before_any_work(
+    name: str, colours: Path, run: Path, own_cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (run / name).mkdir(parents=True)
+    assert main(["--data", str(colours), "--output", str(run)]) == 1
+    assert f"{name} is in the way" in capsys.readouterr().err
+    assert not own_cache.exists()
+
+
+def test_results_can_lie_behind_a_link_or_on_another_disk(tmp_path: Path) -> None:
+    draw_colours(tmp_path / "colours")
+    training = Training(tmp_path / "training", tmp_path / "colours")
+    target = tmp_path / "elsewhere"
+    target.mkdir()
+    training.output.parent.mkdir(parents=True)
+    training.output.symlink_to(target, target_is_directory=True)
+    mount = ["mount", "-t", "tmpfs", "-o", "size=4m", "none", str(target)]
+    is_mounted = subprocess.run(mount, capture_output=True, check=False).returncode == 0
+    try:
+        for _ in range(2):
+            assert training.run() == 0, training.said()
+            assert (target / "model.pt").is_file()
+            assert not [file for file in target.iterdir() if file.name.startswith(".")]
+    finally:
+        if is_mounted:
+            subprocess.run(["umount", str(target)], check=True)
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_stream_that_is_closed_costs_no_run(
+    closed: str, colours: Path, tmp_path: Path, own_cache: Path
+) -> None:
+    script = (
+        "import sys, pytest\n"
+        "from tests.fakes import fake_backbone, fake_weights\n"
+        "from torch_inception.train import main\n"
+        "patch = pytest.MonkeyPatch(); fake_weights(patch); fake_backbone(patch)\n"
+        "(__import__('pathlib').Path(sys.argv[2]) / 'status').write_text(str(main(sys.argv[3:])))"
+    )
+    arguments = ["--data", str(colours), "--output", str(tmp_path / "run")]
+    command = [sys.executable, "-c", script, closed, str(tmp_path), *arguments]
+    subprocess.run(
+        ["sh", "-c", f'"$@" {closed}', "sh", *command],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True, check=False,
+    )  # fmt: skip
+    assert (tmp_path / "status").read_text() == "0"
+    assert (tmp_path / "run" / "model.pt").is_file()
+
+
+@pytest.mark.usefixtures("fake_network")
+def test_a_line_break_in_a_name_begins_no_line(
+    colours: Path, run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.move(colours / "red", colours / "red\nerror: disk on fire")
+    (colours / "blue" / "x\nskipped: y.png").write_bytes(b"no picture")
+    assert main(["--data", str(colours), "--output", str(run)]) == 0
+    out, err = capsys.readouterr()
+    lines = (out + err).splitlines()
+    assert not [line for line in lines if line.startswith("error:")]
+    assert [line.count("skipped:") for line in lines if line.startswith("skipped:")] == [2]

@@ -74,7 +74,7 @@ def test_damage_anywhere_gives_the_right_rows(
     long: bool,
 ) -> None:
     cache, rows = whole
-    for seed in range(100 if long else 12):
+    for seed in range(100 if long else 8):
         damaged = tmp_path / "damaged"
         shutil.copytree(cache, damaged)
         (file,) = damaged.rglob(name)
@@ -251,7 +251,7 @@ def test_damaged_weights_are_refused_or_the_same(
     (file,) = own_cache.rglob("some.pt")
     content = file.read_bytes()
     refused = 0
-    for seed in range(300 if long else 30):
+    for seed in range(300 if long else 20):
         damaged = bytearray(content)
         damage(damaged, random.Random(seed))
         file.write_bytes(damaged)

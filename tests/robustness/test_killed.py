@@ -90,7 +90,7 @@ def test_a_run_after_a_kill_gives_what_an_undisturbed_run_gives(
 
     seconds = seconds_of(prepared("timed"))
     moments, killed, number = random.Random(4), 0, 0
-    while killed < (kills if long else 3):
+    while killed < (kills if long else 2):
         training, number = prepared(str(number)), number + 1
         assert number < 4 * kills
         killed += is_killed_after(training, moments.uniform(0, seconds))

@@ -124,8 +124,9 @@ FAILURES: dict[str, tuple[Callable[[Registry, Handler], None], str]] = {
 }
 
 
-@pytest.mark.parametrize("kind", FAILURES)
-@pytest.mark.parametrize("place", ["say", "tarball"])
+@pytest.mark.parametrize(
+    ("kind", "place"), [*((kind, "say") for kind in FAILURES), ("half", "tarball")]
+)
 def test_a_registry_that_fails_is_told_and_nothing_is_left(
     registry: Registry, kind: str, place: str, tmp_path: Path, own_cache: Path
 ) -> None:
@@ -141,8 +142,7 @@ def test_a_registry_that_fails_is_told_and_nothing_is_left(
     assert not own_cache.exists()
 
 
-@pytest.mark.parametrize("place", ["say", "tarball"])
-@pytest.mark.parametrize("way", ["hang", "half_and_hang"])
+@pytest.mark.parametrize(("place", "way"), [("say", "hang"), ("tarball", "half_and_hang")])
 @pytest.mark.timeout(60)
 def test_a_silent_registry_is_given_up(
     registry: Registry, place: str, way: str, monkeypatch: pytest.MonkeyPatch

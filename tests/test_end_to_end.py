@@ -39,13 +39,18 @@ def draw(kind: str, number: int) -> Image.Image:
     return picture
 
 
+def draw_patterns(folder: Path, count: int) -> None:
+    """Draw a data set of two classes, so many pictures each."""
+    for kind in ("dots", "stripes"):
+        (folder / kind).mkdir(parents=True)
+        for number in range(count):
+            draw(kind, number).save(folder / kind / f"{number}.png")
+
+
 @pytest.fixture(scope="module")
 def patterns(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data") / "patterns"
-    for kind in ("dots", "stripes"):
-        (folder / kind).mkdir(parents=True)
-        for number in range(12):
-            draw(kind, number).save(folder / kind / f"{number}.png")
+    draw_patterns(folder, 12)
     (folder / "dots" / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 cut short")
     return folder
 

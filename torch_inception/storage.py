@@ -40,10 +40,17 @@ def atomic_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success it is synced and takes `path`'s place."""
     with temporary_file(path) as temporary:
         yield temporary
-        # Temporary files are made for the owner alone; a finished one gets the usual permissions.
-        temporary.chmod(usual_permissions(0o666))
-        sync(temporary)
-        temporary.replace(path)
+        put_in_place(temporary, path)
+
+
+def put_in_place(temporary: Path, path: Path) -> None:
+    """Have a finished temporary file take a place, synced and with the usual permissions.
+
+    Temporary files are made for the owner alone.
+    """
+    temporary.chmod(usual_permissions(0o666))
+    sync(temporary)
+    temporary.replace(path)
 
 
 def sync(path: Path) -> None:

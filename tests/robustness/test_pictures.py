@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from tests.robustness.by_hand import encoded
 from tests.robustness.zoo import PICTURE, Animal, zoo
-from tests.test_end_to_end import WEIGHTS, draw
+from tests.test_end_to_end import WEIGHTS, draw, draw_patterns
 from torch_inception.backbone import Backbone
 from torch_inception.cache import FileIndex, RowStore
 from torch_inception.digests import hash_files
@@ -125,10 +125,7 @@ def train(data: Path, output: Path, cache: Path, *flags: str) -> tuple[int, str,
 @pytest.fixture(scope="module")
 def patterns(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data") / "patterns"
-    for kind in ("dots", "stripes"):
-        (folder / kind).mkdir(parents=True)
-        for number in range(15):
-            draw(kind, number).save(folder / kind / f"{number}.png")
+    draw_patterns(folder, 15)
     return folder
 
 

@@ -12,8 +12,7 @@ from torch_inception.open_vino.runtime import import_extra, quiet
 from torch_inception.storage import (
     atomic_file,
     cache_folder,
-    sync,
-    usual_permissions,
+    put_in_place,
     write_json,
 )
 from torch_inception.temporary import temporary_folder
@@ -56,9 +55,7 @@ def keep(name: str, engine: OpenVinoEngine, about: Mapping[str, Any]) -> None:
             with quiet():
                 import_extra("openvino").save_model(engine.model, written, compress_to_fp16=False)
             for file, target in ((written.with_suffix(".bin"), weights), (written, network)):
-                file.chmod(usual_permissions(0o666))
-                sync(file)
-                file.replace(target)
+                put_in_place(file, target)
         with atomic_file(description) as temporary:
             write_json(temporary, {**about, "sha256": _digests(network, weights, about)})
     except (OSError, RuntimeError) as error:

@@ -36,7 +36,9 @@ def peer() -> Callable[[str], ModuleType]:
     def find(name: str) -> ModuleType:
         if os.environ.get("PARITY"):
             return importlib.import_module(name)
-        return pytest.importorskip(name, reason=f"{name} is not installed: pip install '.[parity]'")
+        reason = f"{name} is not installed: pip install '.[parity]'"
+        found: ModuleType = pytest.importorskip(name, reason=reason)
+        return found
 
     return find
 

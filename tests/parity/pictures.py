@@ -10,7 +10,7 @@ Pixels = NDArray[numpy.uint8]
 
 
 def draw_pictures() -> Pixels:
-    """Return (8, 299, 299, 3) uint8: landscapes, noise, gradients and shapes, in colour and grey."""
+    """Return (8, 299, 299, 3) uint8: landscapes, noise, gradients, shapes; colour and grey."""
     chance = numpy.random.default_rng(5)
     ramp = numpy.linspace(0, 255, 299).astype(numpy.uint8)
     across, down = (
@@ -26,7 +26,7 @@ def draw_pictures() -> Pixels:
         numpy.stack([grey] * 3, axis=-1),
         noise,
         numpy.stack([noise[..., 0] // 2 + 64] * 3, axis=-1),
-        numpy.stack([across, down, across[::-1, ::-1]], axis=-1),
+        numpy.stack([across, across.T, across[::-1, ::-1]], axis=-1),
         _shapes((230, 220, 200), (20, 60, 150)),
         _shapes((0, 0, 0), (255, 255, 255)),
     ])  # fmt: skip

@@ -1,9 +1,9 @@
-"""What the parity tests share: pictures, a table of errors, and peers that may be missing."""
+"""What the parity tests share: pictures, a table of errors, and TensorFlow."""
 
-import importlib
 import os
+import subprocess
 from collections.abc import Callable
-from types import ModuleType
+from pathlib import Path
 from typing import Any
 
 import numpy
@@ -30,17 +30,27 @@ def pictures() -> Pixels:
 
 
 @pytest.fixture(scope="session")
-def peer() -> Callable[[str], ModuleType]:
-    """Import a peer; where it is not installed, skip the test, or fail in the parity run of CI."""
+def tensorflow(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Run a script with TensorFlow, in a process and an environment of its own.
 
-    def find(name: str) -> ModuleType:
-        if os.environ.get("PARITY"):
-            return importlib.import_module(name)
-        reason = f"{name} is not installed: pip install '.[parity]'"
-        found: ModuleType = pytest.importorskip(name, reason=reason)
-        return found
+    TensorFlow and PyTorch cannot always be imported into one process. The environment's Python is
+    named by `PARITY_PYTHON`; without it such tests are skipped.
+    """
+    python = os.environ.get("PARITY_PYTHON")
+    if not python:
+        pytest.skip("PARITY_PYTHON does not name a Python that has TensorFlow")
 
-    return find
+    def run(script: str, *arguments: str | Path) -> Path:
+        """Run `tests/parity/SCRIPT FOLDER ARGUMENTS...`; return the folder it wrote to."""
+        folder = tmp_path_factory.mktemp("peer")
+        numpy.save(folder / "pictures.npy", draw_pictures())
+        command = [python, str(Path(__file__).parent / script), str(folder), *map(str, arguments)]
+        environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0"}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr[-3000:]
+        return folder
+
+    return run
 
 
 @pytest.fixture(scope="session")

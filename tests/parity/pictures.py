@@ -13,10 +13,7 @@ def draw_pictures() -> Pixels:
     """Return (8, 299, 299, 3) uint8: landscapes, noise, gradients, shapes; colour and grey."""
     chance = numpy.random.default_rng(5)
     ramp = numpy.linspace(0, 255, 299).astype(numpy.uint8)
-    across, down = (
-        numpy.broadcast_to(ramp, (299, 299)),
-        numpy.broadcast_to(ramp[:, None], (299, 299)),
-    )
+    across = numpy.broadcast_to(ramp, (299, 299))
     noise = chance.integers(0, 256, (299, 299, 3), dtype=numpy.uint8)
     scene = landscape()
     grey = scene.mean(axis=-1).astype(numpy.uint8)

@@ -47,7 +47,7 @@ def fold(weights: Weights) -> FoldedWeights:
     is scaled and whose bias takes the rest. Pixels p, 0 to 255, enter as
     (p / 255 - mean) / std; the first convolution has no padding, so it can take that in too.
     """
-    network, tensors = empty_network(count_padding=True), weights.tensors
+    network, tensors = empty_network(pooling="torchvision"), weights.tensors
     state: dict[str, Tensor] = {}
     for position, (name, _) in enumerate(network.convolutions()):
         gamma, beta, mean, variance = (
@@ -115,7 +115,7 @@ def _state(parameters: Tensor) -> dict[str, Tensor]:
     """Cut the parameters, all in one (P,) float32, into the tensors of `FoldedWeights.state`."""
     state: dict[str, Tensor] = {}
     start = 0
-    for name, parameter in empty_network(count_padding=True).named_parameters():
+    for name, parameter in empty_network(pooling="torchvision").named_parameters():
         part = parameters[start : start + parameter.numel()]
         state[name] = part.view(_in_memory_order(parameter).shape)
         if parameter.ndim == 4:

@@ -5,13 +5,13 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
+from torch_inception.config import PoolingChoice
 from torch_inception.errors import ConfigError, WeightsError
 from torch_inception.text import brief
 from torch_inception.weights import imagenet, npm, state_file
-from torch_inception.weights.record import Pooling, Weights, WeightsRecord
+from torch_inception.weights.record import Weights, WeightsRecord
 
 __all__ = [
-    "Pooling",
     "Weights",
     "WeightsRecord",
     "is_source_of_record",
@@ -26,12 +26,15 @@ _FILES: dict[str, Callable[[Path], Weights]] = {".pth": state_file.load, ".pt": 
 """Files by the ending of their names."""
 
 
-def load_weights(sources: str, *, need_classifier: bool = False) -> Weights:
+def load_weights(
+    sources: str, *, need_classifier: bool = False, pooling: PoolingChoice = "auto"
+) -> Weights:
     """Try sources in order and return the first set of weights that can be had.
 
     Args:
         sources: comma-separated: `imagenet`, `npm:nsfwjs`, or the path of a `.pth` or `.pt` file.
         need_classifier: pass over weights without ImageNet's 1000 classes.
+        pooling: how the network is to pool; "auto" is what the weights were trained with.
 
     Raises:
         ConfigError: a name is not that of a source.
@@ -51,8 +54,9 @@ def load_weights(sources: str, *, need_classifier: bool = False) -> Weights:
             continue
         for refused_name, reason in refused:
             log.warning("weights: %s is not used: %s", refused_name, reason)
-        tell_of_weights(weights.record)
-        return dataclasses.replace(weights, refused=tuple(refused))
+        record = weights.record.pooling_as(pooling)
+        tell_of_weights(record)
+        return dataclasses.replace(weights, record=record, refused=tuple(refused))
     raise WeightsError(_all_refused(refused, need_classifier=need_classifier))
 
 

@@ -6,17 +6,15 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import torch
 from torch import Tensor
 
+from torch_inception.config import Pooling, PoolingChoice
 from torch_inception.errors import WeightsError
 from torch_inception.network import FEATURES, empty_network
 from torch_inception.text import brief
-
-Pooling = Literal["torchvision", "tensorflow"]
-"""Whether average pools count the padding ("torchvision") or leave it out ("tensorflow")."""
 
 IMAGENET_CLASSES = 1000
 
@@ -32,7 +30,7 @@ class WeightsRecord:
         source: what `--weights` has to name to get these again; a file by its absolute path.
         version: the source's own name for this set.
         fingerprint: SHA-256 of the backbone's tensors, in hexadecimal.
-        pooling: the convention of the average pools that the weights were trained with.
+        pooling: how the pooling branches pool: as in training, unless `--pooling` says otherwise.
         mean: pixel value, on the scale 0 to 1, that the network sees as 0; one a channel.
         std: distance from `mean` that the network sees as 1; one a channel.
     """
@@ -66,6 +64,10 @@ class WeightsRecord:
         if min(triples["std"]) <= 0:
             raise ValueError("a std of the weights is not above 0")
         return cls(**{**values, **triples})
+
+    def pooling_as(self, choice: PoolingChoice) -> "WeightsRecord":
+        """Return the record of the same weights, run with another pooling; "auto" is their own."""
+        return self if choice == "auto" else dataclasses.replace(self, pooling=choice)
 
     @property
     def identity(self) -> str:
@@ -139,7 +141,7 @@ def fingerprint(tensors: Mapping[str, Tensor]) -> str:
 def _expected_shapes() -> dict[str, tuple[int, ...]]:
     """Return torchvision's name and shape of each tensor of the backbone."""
     shapes: dict[str, tuple[int, ...]] = {}
-    for name, unit in empty_network(count_padding=True).convolutions():
+    for name, unit in empty_network(pooling="torchvision").convolutions():
         shapes[f"{name}.conv.weight"] = tuple(unit.weight.shape)
         for part in ("weight", "bias", "running_mean", "running_var"):
             shapes[f"{name}.bn.{part}"] = (unit.out_channels,)

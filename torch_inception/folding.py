@@ -13,15 +13,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from torch_inception.network import empty_network
+from torch_inception.network import BATCH_NORM_EPSILON, empty_network
 from torch_inception.storage import cache_folder
 from torch_inception.torch_file import load_safely, save_whole
 from torch_inception.weights import Weights, WeightsRecord
 
 log = logging.getLogger(__name__)
-
-BATCH_NORM_EPSILON = 1e-3
-"""Added to the variance; torchvision's and Keras' Inception-v3 both use it."""
 
 FORMAT = 1
 """Number of the layout and arithmetic of a kept file; another number is folded again."""

@@ -25,6 +25,9 @@ IMAGE_SIZE = 299
 MAP_SIZE = 8
 """Height and width of the last feature map for a 299 x 299 input."""
 
+BATCH_NORM_EPSILON = 1e-3
+"""Added to the variance; torchvision's, Keras' and Google's Inception-v3 all use it."""
+
 Kernel = int | tuple[int, int]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from torch_inception.config import PoolingChoice
 from torch_inception.errors import ConfigError, WeightsError
 from torch_inception.text import brief
-from torch_inception.weights import imagenet, npm, state_file
+from torch_inception.weights import imagenet, npm, state_file, tensorflow_graph
 from torch_inception.weights.record import Weights, WeightsRecord
 
 __all__ = [
@@ -22,7 +22,11 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 _NAMED: dict[str, Callable[[], Weights]] = {imagenet.SOURCE: imagenet.load, npm.SOURCE: npm.load}
-_FILES: dict[str, Callable[[Path], Weights]] = {".pth": state_file.load, ".pt": state_file.load}
+_FILES: dict[str, Callable[[Path], Weights]] = {
+    ".pth": state_file.load,
+    ".pt": state_file.load,
+    ".pb": tensorflow_graph.load,
+}
 """Files by the ending of their names."""
 
 
@@ -32,7 +36,7 @@ def load_weights(
     """Try sources in order and return the first set of weights that can be had.
 
     Args:
-        sources: comma-separated: `imagenet`, `npm:nsfwjs`, or the path of a `.pth` or `.pt` file.
+        sources: comma-separated: `imagenet`, `npm:nsfwjs`, or the path of a file.
         need_classifier: pass over weights without ImageNet's 1000 classes.
         pooling: how the network is to pool; "auto" is what the weights were trained with.
 
@@ -65,7 +69,7 @@ def _check_name(name: str) -> None:
         return
     raise ConfigError(
         f"weights: {name!r} is not a source. Use {imagenet.SOURCE}, {npm.SOURCE}, or the path of "
-        "a .pth or .pt file; several are separated by commas."
+        f"a file ({', '.join(_FILES)}); several are separated by commas."
     )
 
 

@@ -16,6 +16,12 @@ from torch_inception.errors import WeightsError
 from torch_inception.network import FEATURES, empty_network
 from torch_inception.text import brief
 
+Triple = tuple[float, float, float]
+"""A number for each of red, green and blue."""
+
+INCEPTION_SCALE: Triple = (0.5, 0.5, 0.5)
+"""Mean and deviation of most sets: the network sees pixels in [-1, 1]."""
+
 IMAGENET_CLASSES = 1000
 
 NAME_LIMIT = 4096
@@ -39,8 +45,8 @@ class WeightsRecord:
     version: str
     fingerprint: str
     pooling: Pooling
-    mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
-    std: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    mean: Triple = INCEPTION_SCALE
+    std: Triple = INCEPTION_SCALE
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values for JSON and for `torch.save`."""
@@ -75,7 +81,7 @@ class WeightsRecord:
         return f"{self.fingerprint} {self.pooling} {self.mean} {self.std}"
 
 
-def _triple(values: Any) -> tuple[float, float, float]:  # noqa: ANN401 - whatever a file holds
+def _triple(values: Any) -> Triple:  # noqa: ANN401 - whatever a file holds
     if not isinstance(values, list | tuple) or [type(each) for each in values] != [float] * 3:
         raise ValueError("mean and std of the weights are not three numbers each")
     if not all(math.isfinite(each) for each in values):
@@ -102,11 +108,23 @@ class Weights:
 
 
 def make_weights(
-    state: Mapping[str, Any], *, source: str, version: str, pooling: Pooling
+    state: Mapping[str, Any],
+    *,
+    source: str,
+    version: str,
+    pooling: Pooling,
+    scale: tuple[Triple, Triple] = (INCEPTION_SCALE, INCEPTION_SCALE),
 ) -> Weights:
     """Check a state dict in torchvision's names and make a `Weights` of it.
 
     The auxiliary head and the batch counters are dropped; `fc` may be missing.
+
+    Args:
+        state: names -> tensors.
+        source: as in `WeightsRecord`.
+        version: as there.
+        pooling: as there.
+        scale: mean and std, as there.
 
     Raises:
         WeightsError: a tensor is missing, surplus, of another shape or kind, or not finite.
@@ -125,7 +143,7 @@ def make_weights(
             f"({len(surplus)} such). Give a state dict that torchvision's inception_v3 saved."
         )
     tensors = {name: _checked(state, name, shape, source) for name, shape in shapes.items()}
-    record = WeightsRecord(source, version, fingerprint(tensors), pooling)
+    record = WeightsRecord(source, version, fingerprint(tensors), pooling, *scale)
     return Weights(record, tensors, classifier)
 
 

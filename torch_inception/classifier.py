@@ -174,8 +174,8 @@ def _same_weights(record: WeightsRecord, sources: str, model: str) -> Weights:
     )
     if not sources and not is_source_of_record(record.source):
         raise WeightsError(
-            f"{trained_with}), and that is neither a source nor the absolute path of a .pth or .pt "
-            "file on this machine. If you trust the model, name a copy in --weights."
+            f"{trained_with}), and that is neither a source nor the absolute path of a file of "
+            "weights on this machine. If you trust the model, name a copy in --weights."
         )
     try:
         weights = load_weights(sources or record.source)

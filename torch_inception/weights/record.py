@@ -39,6 +39,7 @@ class WeightsRecord:
         pooling: how the pooling branches pool: as in training, unless `--pooling` says otherwise.
         mean: pixel value, on the scale 0 to 1, that the network sees as 0; one a channel.
         std: distance from `mean` that the network sees as 1; one a channel.
+        lineage: the family that the set is of, wherever it is kept now; "" where the source tells.
     """
 
     source: str
@@ -47,6 +48,7 @@ class WeightsRecord:
     pooling: Pooling
     mean: Triple = INCEPTION_SCALE
     std: Triple = INCEPTION_SCALE
+    lineage: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values for JSON and for `torch.save`."""
@@ -62,14 +64,15 @@ class WeightsRecord:
         for name in ("source", "version"):
             if not isinstance(values[name], str) or not 0 < len(values[name]) <= NAME_LIMIT:
                 raise ValueError(f"the {name} of the weights is not a name")
+        lineage = values.get("lineage", "")
+        if not isinstance(lineage, str) or len(lineage) > NAME_LIMIT:
+            raise ValueError("the lineage of the weights is not a name")
         if not re.fullmatch("[0-9a-f]{64}", values["fingerprint"]):
             raise ValueError("the fingerprint of the weights is not a SHA-256")
         if values["pooling"] not in get_args(Pooling):
             raise ValueError("the pooling of the weights is unknown")
-        triples = {name: _triple(values[name]) for name in ("mean", "std")}
-        if min(triples["std"]) <= 0:
-            raise ValueError("a std of the weights is not above 0")
-        return cls(**{**values, **triples})
+        mean, std = input_scale(values)
+        return cls(**{**values, "mean": mean, "std": std})
 
     def pooling_as(self, choice: PoolingChoice) -> "WeightsRecord":
         """Return the record of the same weights, run with another pooling; "auto" is their own."""
@@ -79,6 +82,18 @@ class WeightsRecord:
     def identity(self) -> str:
         """Everything that changes a feature: tensors, pooling and input scale."""
         return f"{self.fingerprint} {self.pooling} {self.mean} {self.std}"
+
+
+def input_scale(values: Mapping[str, Any]) -> tuple[Triple, Triple]:
+    """Return the mean and the std that a file gives.
+
+    Raises:
+        KeyError, ValueError: they are not there, or not numbers that pixels can be scaled with.
+    """
+    mean, std = _triple(values["mean"]), _triple(values["std"])
+    if min(std) <= 0:
+        raise ValueError("a std of the weights is not above 0")
+    return mean, std
 
 
 def _triple(values: Any) -> Triple:  # noqa: ANN401 - whatever a file holds
@@ -114,6 +129,7 @@ def make_weights(
     version: str,
     pooling: Pooling,
     scale: tuple[Triple, Triple] = (INCEPTION_SCALE, INCEPTION_SCALE),
+    lineage: str = "",
 ) -> Weights:
     """Check a state dict in torchvision's names and make a `Weights` of it.
 
@@ -121,10 +137,11 @@ def make_weights(
 
     Args:
         state: names -> tensors.
-        source: as in `WeightsRecord`.
-        version: as there.
-        pooling: as there.
-        scale: mean and std, as there.
+        source: as in `WeightsRecord`, and so are the others.
+        version: the source's own name.
+        pooling: convention of the average pools.
+        scale: mean and std.
+        lineage: the family.
 
     Raises:
         WeightsError: a tensor is missing, surplus, of another shape or kind, or not finite.
@@ -143,7 +160,7 @@ def make_weights(
             f"({len(surplus)} such). Give a state dict that torchvision's inception_v3 saved."
         )
     tensors = {name: _checked(state, name, shape, source) for name, shape in shapes.items()}
-    record = WeightsRecord(source, version, fingerprint(tensors), pooling, *scale)
+    record = WeightsRecord(source, version, fingerprint(tensors), pooling, *scale, lineage)
     return Weights(record, tensors, classifier)
 
 

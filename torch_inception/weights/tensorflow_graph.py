@@ -23,6 +23,8 @@ from torch_inception.weights.record import Weights, make_weights
 
 log = logging.getLogger(__name__)
 
+LINEAGE = "TensorFlow 1"
+
 NORMALISATION = "BatchNormWithGlobalNormalization"
 
 SCALE = ((128 / 255,) * 3, (128 / 255,) * 3)
@@ -72,6 +74,7 @@ def read_weights(graph: FrozenGraph) -> Weights:
         version=graph.path.name,
         pooling=_pooling(graph),
         scale=SCALE,
+        lineage=LINEAGE,
     )
 
 

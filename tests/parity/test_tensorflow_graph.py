@@ -64,7 +64,7 @@ def test_a_retrained_graph(
     assert isinstance(classifier.backbone, Backbone)
     rows: torch.Tensor = classifier.backbone(batch(pictures))
     answers = classifier.predict(list(batch(pictures)), top=5)
-    scores = [{label: score for label, score in answer} for answer in answers]
+    scores = [{each.label: each.score for each in answer} for answer in answers]
     names = labels.read_text().split()
     theirs = numpy.load(graphs / "theirs.npz")
     compare(

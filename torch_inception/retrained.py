@@ -52,12 +52,12 @@ def read_retrained(graph: Path, labels: Path) -> tuple[Weights, Model]:
         WeightsError: the graph is not one that `retrain.py` left.
         ModelError: the labels are not the graph's.
     """
-    found = FrozenGraph(graph)
+    found, names = FrozenGraph(graph), _labels(labels)
+    head = _head(found, names, labels)
     weights = read_weights(found)
-    names = _labels(labels)
     return weights, Model(
         labels=names,
-        head=_head(found, names, labels),
+        head=head,
         preprocessing=Preprocessing("squash", exact_decode=True),
         backbone=weights.record,
         half_features=False,

@@ -53,7 +53,8 @@ def written_out(array: numpy.ndarray[Any, Any]) -> Node:
 def inception(*, scaled: bool = True, last_pool: str = "MaxPool") -> Nodes:
     """The nodes of the graph of 2015 that matter; unit i has numbers of its own.
 
-    Kernels are i / 1000, gamma 1 + i / 100, beta i / 10, mean -i / 10, variance 1 + i.
+    Kernels are (1 + i / 1000) / fan-in, gamma 1 + i / 100, beta i / 10, mean -i / 10, variance
+    1 + i, so that features are finite.
     """
     value = message_class("AttrValue")
     nodes = {
@@ -64,7 +65,9 @@ def inception(*, scaled: bool = True, last_pool: str = "MaxPool") -> Nodes:
     network = empty_network(pooling="tensorflow-2015")
     for i, (name, unit) in enumerate(network.convolutions()):
         node, (out, inside, height, width) = UNITS[name], unit.weight.shape
-        nodes[f"{node}/conv2d_params"] = constant((height, width, inside, out), i / 1000)
+        nodes[f"{node}/conv2d_params"] = constant(
+            (height, width, inside, out), (1 + i / 1000) / (height * width * inside)
+        )
         nodes[f"{node}/batchnorm"] = Node(
             NORMALISATION,
             {

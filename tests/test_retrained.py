@@ -63,6 +63,7 @@ def test_the_folder_names_pictures_without_the_graph(
     arguments = [str(tmp_path / "picture.png"), "--model", str(run)]
     assert predict(arguments) == 0
     first, complaints = capsys.readouterr()
+    assert first.splitlines()[0] == "tulip (score = 1.00000)"
     assert sorted(line.split(" (")[0] for line in first.splitlines()) == LABELS
     assert "tensorflow-2015 pooling" in complaints
     # From the file again, not from what the first command left in the cache.

@@ -25,13 +25,17 @@ pytest.importorskip("google.protobuf")
 
 def test_every_tensor_lands_where_it_belongs(tmp_path: Path) -> None:
     weights = load_weights(str(saved(tmp_path, inception())))
-    units = empty_network(pooling="tensorflow-2015").convolutions()
-    expected = {"bn.weight": (1, 0.01), "bn.bias": (0, 0.1), "bn.running_mean": (0, -0.1),
-                "bn.running_var": (1, 1), "conv.weight": (0, 0.001)}  # fmt: skip
-    for i, (name, _) in enumerate(units):
-        for part, (start, step) in expected.items():
+    for i, (name, unit) in enumerate(empty_network(pooling="tensorflow-2015").convolutions()):
+        expected = {
+            "conv.weight": (1 + i / 1000) / unit.weight[0].numel(),
+            "bn.weight": 1 + i / 100,
+            "bn.bias": i / 10,
+            "bn.running_mean": -i / 10,
+            "bn.running_var": 1.0 + i,
+        }
+        for part, number in expected.items():
             values = weights.tensors[f"{name}.{part}"]
-            assert torch.allclose(values, torch.tensor(start + i * step, dtype=torch.float32))
+            assert torch.allclose(values, torch.tensor(number), atol=0), (name, part)
     assert len(weights.tensors) == 5 * 94
     assert weights.classifier is None
 

@@ -14,6 +14,7 @@ from tests.graphs import (
     with_softmax,
     written_out,
 )
+from torch_inception.classifier import Classifier
 from torch_inception.errors import WeightsError
 from torch_inception.network import empty_network
 from torch_inception.weights import load_weights
@@ -104,6 +105,12 @@ def test_the_classes_are_in_the_order_of_the_label_map(tmp_path: Path) -> None:
     assert classifier is not None
     assert torch.equal(classifier[1], torch.tensor(outputs).float())
     assert torch.equal(classifier[0], torch.tensor(outputs).float()[:, None].expand(1000, 2048))
+
+
+def test_pictures_are_squashed_for_its_classes(tmp_path: Path) -> None:
+    label_map(tmp_path, list(range(1, 1001)))
+    classifier = Classifier.imagenet(weights=str(saved(tmp_path, with_softmax(inception()))))
+    assert classifier.model.preprocessing.resize == "squash"
 
 
 def test_without_a_label_map_there_are_no_classes(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import NamedTuple, overload
 import numpy
 import torch
 
-from torch_inception.config import DEFAULT_WEIGHTS, Device, PoolingChoice
+from torch_inception.config import DEFAULT_WEIGHTS, Device, PoolingChoice, Resize
 from torch_inception.engine import Engine
 from torch_inception.engines import choose_device, engine_at_hand, load_backbone
 from torch_inception.errors import ConfigError, ImageError, ModelError, WeightsError
@@ -25,6 +25,7 @@ from torch_inception.weights import (
     is_source_of_record,
     load_weights,
     tell_of_weights,
+    tensorflow_graph,
 )
 
 log = logging.getLogger(__name__)
@@ -94,17 +95,19 @@ class Classifier:
     ) -> "Classifier":
         """Make a classifier of ImageNet's 1000 classes, named with all their WordNet synonyms.
 
-        Pictures are cropped as torchvision crops them, and the scores are torchvision's.
+        Pictures are cropped as torchvision crops them, and the scores are torchvision's. For the
+        graph that Google published in 2015 they are squashed, as that graph does.
 
         Raises:
             WeightsError: no source has weights with an ImageNet classifier.
         """
         loaded = load_weights(weights, need_classifier=True, pooling=pooling)
         assert loaded.classifier is not None
+        resize: Resize = "squash" if loaded.record.lineage == tensorflow_graph.LINEAGE else "crop"
         model = Model(
             labels=imagenet_labels(),
             head=Head(*loaded.classifier),
-            preprocessing=Preprocessing("crop", exact_decode=True),
+            preprocessing=Preprocessing(resize, exact_decode=True),
             backbone=loaded.record,
             half_features=False,
         )

@@ -96,8 +96,8 @@ def _check(url: str, limit: int) -> None:
     """Ask what a download would be, before it is begun.
 
     Raises:
-        WeightsError: it is larger than the limit (bytes), or who answers is no hub.
-        Exception: whatever the hub's client raises.
+        WeightsError: it is larger than the limit (bytes).
+        Exception: who answers is no hub, or whatever the hub's client raises.
     """
     from huggingface_hub import get_hf_file_metadata
     from huggingface_hub.errors import EntryNotFoundError
@@ -106,7 +106,7 @@ def _check(url: str, limit: int) -> None:
     with contextlib.suppress(EntryNotFoundError):
         told = get_hf_file_metadata(url)
         if not told.commit_hash:
-            raise WeightsError(f"what answers at {brief(url)} is not a Hugging Face hub. {ADVICE}")
+            raise OSError(f"what answers at {url} is not a Hugging Face hub")
         if (told.size or 0) > limit:
             raise WeightsError(f"it has {told.size} bytes; {limit} are read at most.")
 
@@ -123,7 +123,11 @@ def _cause(error: Exception) -> str:
     """Return what went wrong, and the cure, on one line."""
     from huggingface_hub import errors
 
-    said = brief(next(iter(str(error).splitlines()), "") or type(error).__name__)
+    first: BaseException = error
+    # "Connection refused" tells more than what was made of it on the way up.
+    while below := first.__cause__ or first.__context__:
+        first = below
+    said = brief(next(iter(str(first).splitlines()), "") or type(first).__name__)
     status = getattr(getattr(error, "response", None), "status_code", None)
     match error:
         case errors.HFValidationError():

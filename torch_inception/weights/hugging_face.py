@@ -4,6 +4,7 @@ The package `huggingface_hub` fetches them, so its settings hold: `HF_ENDPOINT` 
 `HF_HOME` (the cache), `HF_HUB_OFFLINE`, `HF_TOKEN`, and the proxy's `HTTPS_PROXY`.
 """
 
+import contextlib
 import re
 from pathlib import Path
 
@@ -18,8 +19,12 @@ from torch_inception.weights.timm_config import CONFIG, make_described_weights, 
 
 PREFIX = "hf:"
 
-NAME = re.compile(r"hf:(?P<repository>([\w.-]+/)?[\w.-]+)(@(?P<revision>[\w./-]+))?", re.ASCII)
-"""`hf:OWNER/NAME`, or `hf:OWNER/NAME@REVISION`: a branch, a tag or a commit."""
+_PART = r"\w[\w.-]*"
+NAME = re.compile(
+    rf"hf:(?P<repository>({_PART}/)?{_PART})(@(?P<revision>{_PART}(/{_PART})*))?", re.ASCII
+)
+"""`hf:OWNER/NAME`, or `hf:OWNER/NAME@REVISION`: a branch, a tag or a commit. The hub's cache makes
+paths of both, so no part is `..` or empty."""
 
 SAFETENSORS, PICKLE = "model.safetensors", "pytorch_model.bin"
 """The names that timm gives its files; the second is read, without unpickling, for want of the
@@ -72,23 +77,38 @@ def _fetch(repository: str, file: str, revision: str | None, *, limit: int) -> P
             f"{PREFIX}{repository} needs huggingface_hub: pip install 'torch-inception[timm]'."
         ) from error
     try:
-        url = hub.hf_hub_url(repository, file, revision=revision)
-        told = hub.get_hf_file_metadata(url)
-        if told.commit_hash is not None and (told.size or 0) <= limit:
-            return Path(hub.hf_hub_download(repository, file, revision=revision))
+        _check(hub.hf_hub_url(repository, file, revision=revision), limit)
+        return Path(hub.hf_hub_download(repository, file, revision=revision))
+    except WeightsError as error:
+        raise WeightsError(f"cannot have {file} of {repository}: {error}") from error
     except Exception as error:  # whatever the hub's client and the one below it raise
         if _is_not_there(error):
             return None
-        kept = hub.try_to_load_from_cache(repository, file, revision=revision)
-        if kept is None:
+        is_name = not isinstance(error, hub.errors.HFValidationError)
+        kept = is_name and hub.try_to_load_from_cache(repository, file, revision=revision)
+        if not kept:
             raise WeightsError(f"cannot have {file} of {repository}: {_cause(error)}") from error
         # The cache also knows what was not there.
         return Path(kept) if isinstance(kept, str) else None
-    if told.commit_hash is None:
-        problem = f"what answers at {brief(url)} is not a Hugging Face hub. {ADVICE}"
-    else:
-        problem = f"it has {told.size} bytes; {limit} are read at most."
-    raise WeightsError(f"cannot have {file} of {repository}: {problem}")
+
+
+def _check(url: str, limit: int) -> None:
+    """Ask what a download would be, before it is begun.
+
+    Raises:
+        WeightsError: it is larger than the limit (bytes).
+        Exception: who answers is no hub, or whatever the hub's client raises.
+    """
+    from huggingface_hub import get_hf_file_metadata
+    from huggingface_hub.errors import EntryNotFoundError
+
+    # Where the file is not there, the download has the cache remember it.
+    with contextlib.suppress(EntryNotFoundError):
+        told = get_hf_file_metadata(url)
+        if not told.commit_hash:
+            raise OSError(f"what answers at {url} is not a Hugging Face hub")
+        if (told.size or 0) > limit:
+            raise WeightsError(f"it has {told.size} bytes; {limit} are read at most.")
 
 
 def _is_not_there(error: Exception) -> bool:
@@ -103,9 +123,15 @@ def _cause(error: Exception) -> str:
     """Return what went wrong, and the cure, on one line."""
     from huggingface_hub import errors
 
-    said = brief(next(iter(str(error).splitlines()), "") or type(error).__name__)
+    first: BaseException = error
+    # "Connection refused" tells more than what was made of it on the way up.
+    while below := first.__cause__ or first.__context__:
+        first = below
+    said = brief(next(iter(str(first).splitlines()), "") or type(first).__name__)
     status = getattr(getattr(error, "response", None), "status_code", None)
     match error:
+        case errors.HFValidationError():
+            return said
         case errors.OfflineModeIsEnabled():
             return f"HF_HUB_OFFLINE is set, and it is not in the hub's cache. Unset it. {ADVICE}"
         case errors.GatedRepoError():

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch import Tensor
 
 from torch_inception import engines as engines_room
 from torch_inception import weights as weights_room
@@ -12,6 +13,16 @@ from torch_inception.weights import Weights, WeightsRecord
 FAKE_RECORD = WeightsRecord(
     source="imagenet", version="fake", fingerprint="f" * 64, pooling="torchvision"
 )
+
+
+def random_state() -> dict[str, Tensor]:
+    """Return the state dict of torchvision's whole network, random, in half precision."""
+    import torchvision
+
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = torchvision.models.inception_v3(weights=None, init_weights=False)
+    return {name: tensor.half() for name, tensor in network.half().state_dict().items()}
 
 
 def fake_weights(patch: pytest.MonkeyPatch) -> None:

@@ -47,6 +47,16 @@ def test_its_rows_in_float32_are_those_of_the_processor(real_weights: FoldedWeig
 
 
 @pytest.mark.real_weights
+def test_it_pools_as_the_weights_want(real_weights: FoldedWeights) -> None:
+    record = real_weights.record.pooling_as("tensorflow-2015")
+    weights = FoldedWeights(record, real_weights.state)
+    expected = rows(Backbone(weights, device=CPU), pictures(2))
+    found = rows(GpuBackbone(weights, device=CPU, arithmetic="fp32"), pictures(2))
+    assert torch.allclose(found, expected, rtol=1e-5, atol=1e-6)
+    assert not torch.allclose(found, rows(Backbone(real_weights, device=CPU), pictures(2)))
+
+
+@pytest.mark.real_weights
 def test_its_rows_in_bfloat16_are_close_and_in_float32(real_weights: FoldedWeights) -> None:
     expected = rows(Backbone(real_weights, device=CPU), pictures(2))
     found = rows(GpuBackbone(real_weights, device=CPU, arithmetic="bf16"), pictures(2))

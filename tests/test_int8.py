@@ -233,6 +233,12 @@ def test_what_is_said_of_the_network_cannot_be_changed_unnoticed(
 
 
 @pytest.mark.usefixtures("files", "no_quantising")
+def test_the_kept_network_is_not_that_of_the_same_weights_with_another_pooling(made: Made) -> None:
+    record = made.backbone.record
+    assert kept_engine(made.engine.arithmetic, record) is not None
+    assert kept_engine(made.engine.arithmetic, record.pooling_as("tensorflow-2015")) is None
+
+
 def test_the_same_pictures_get_the_kept_network(made: Made) -> None:
     engine, calibration = calibrated_engine(made.backbone, Preprocessing(), made.paths[::-1])
     assert engine.identity == made.engine.identity

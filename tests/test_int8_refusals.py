@@ -176,7 +176,7 @@ def test_ctrl_c_while_openvino_converts_is_ctrl_c(monkeypatch: pytest.MonkeyPatc
     fake = SimpleNamespace(convert_model=convert_model, Type=SimpleNamespace(u8=None))
     monkeypatch.setattr(conversion, "import_extra", lambda package: fake)
     with pytest.raises(KeyboardInterrupt):
-        conversion.convert(empty_network(count_padding=True), batch=1)
+        conversion.convert(empty_network(pooling="torchvision"), batch=1)
 
 
 SPY = """import os, pathlib

@@ -11,8 +11,9 @@ import torchvision
 
 from tests.pictures import landscape
 from torch_inception.backbone import Backbone
+from torch_inception.config import Pooling
 from torch_inception.storage import CACHE_VARIABLE
-from torch_inception.weights import Pooling, Weights, load_weights
+from torch_inception.weights import Weights, load_weights
 from torch_inception.weights.record import fingerprint
 
 CPU = torch.device("cpu")

@@ -53,6 +53,19 @@ def test_rows_are_those_of_torch_for_any_number_of_pictures(
     assert numpy.linalg.norm(found - expected) < 1e-5 * numpy.linalg.norm(expected)
 
 
+def test_maxima_in_the_last_block_are_converted_too(
+    backbone: Backbone, real_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(CACHE_VARIABLE, str(real_cache))
+    weights = load_weights("npm:nsfwjs", pooling="tensorflow-2015")
+    other = Backbone(weights, device=torch.device("cpu"))
+    expected = other.session()([landscape()])
+    found = float32_engine(other).session()([landscape()])
+    assert numpy.linalg.norm(found - expected) < 1e-5 * numpy.linalg.norm(expected)
+    average = backbone.session()([landscape()])
+    assert numpy.linalg.norm(found - average) > 1e-2 * numpy.linalg.norm(expected)
+
+
 def test_its_rows_have_a_place_of_their_own_in_the_cache(
     backbone: Backbone, engine: OpenVinoEngine
 ) -> None:

@@ -22,8 +22,9 @@ ROOMS = [
     "backbone", "gpu", "cache", "digests", "open_vino", "engines", "extraction", "feature_rows",
     "features", "extractor", "dataset", "picture_folder", "head", "calibration", "metrics",
     "solvers", "split", "examples", "model_file", "classifier", "evaluation", "replacement",
-    "run_folder", "pipeline",
+    "run_folder", "retrained", "pipeline",
     "command_line", "answers", "sources", "train", "predict",
+    "convert",
 ]  # fmt: skip
 """The ground floor first: a room imports only from rooms before it."""
 
@@ -85,7 +86,7 @@ def test_the_core_needs_five_packages() -> None:
     assert names == {"torch", "torchvision", "pillow", "numpy", "tqdm"}
 
 
-@pytest.mark.parametrize("command", ["train", "predict"])
+@pytest.mark.parametrize("command", ["train", "predict", "convert"])
 def test_help_does_not_wait_for_torch(command: str) -> None:
     code = (
         f"import sys, torch_inception.{command} as command\n"

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from tests.pictures import landscape
 from torch_inception.backbone import Backbone
+from torch_inception.config import Pooling
 from torch_inception.network import Convolution, InceptionV3
 from torch_inception.open_vino.smoothing import smooth
 from torch_inception.storage import CACHE_VARIABLE
@@ -58,7 +59,12 @@ def peaks(network: InceptionV3) -> dict[str, Tensor]:
     return found
 
 
-def test_the_output_times_the_factors_is_what_it_was(backbone: Backbone) -> None:
+@pytest.mark.parametrize("pooling", ["tensorflow", "tensorflow-2015"])
+def test_the_output_times_the_factors_is_what_it_was(pooling: Pooling, real_cache: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(CACHE_VARIABLE, str(real_cache))
+        weights = load_weights("npm:nsfwjs", pooling=pooling)
+    backbone = Backbone(weights, device=torch.device("cpu"))
     network = backbone.copy_network()
     factors = smooth(network, batches())
     assert factors.shape == (2048,)

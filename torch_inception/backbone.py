@@ -38,7 +38,7 @@ class Backbone(nn.Module):
         super().__init__()
         folded = weights if isinstance(weights, FoldedWeights) else fold(weights)
         self.record = folded.record
-        network = empty_network(count_padding=self.record.pooling == "torchvision")
+        network = empty_network(pooling=self.record.pooling)
         network.load_state_dict(folded.state, assign=True)
         self.network: InceptionV3 = network.to(device).to(memory_format=torch.channels_last)
         self.network.requires_grad_(False)

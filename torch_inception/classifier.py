@@ -1,5 +1,6 @@
 """A trained classifier: preprocessing, backbone, head and labels in one."""
 
+import dataclasses
 import importlib.resources
 import logging
 from collections.abc import Iterable, Iterator
@@ -9,7 +10,7 @@ from typing import NamedTuple, overload
 import numpy
 import torch
 
-from torch_inception.config import DEFAULT_WEIGHTS, Device
+from torch_inception.config import DEFAULT_WEIGHTS, Device, PoolingChoice, Resize
 from torch_inception.engine import Engine
 from torch_inception.engines import choose_device, engine_at_hand, load_backbone
 from torch_inception.errors import ConfigError, ImageError, ModelError, WeightsError
@@ -24,6 +25,7 @@ from torch_inception.weights import (
     is_source_of_record,
     load_weights,
     tell_of_weights,
+    tensorflow_graph,
 )
 
 log = logging.getLogger(__name__)
@@ -49,12 +51,20 @@ class Classifier:
         self.backbone = backbone
 
     @classmethod
-    def load(cls, path: str | Path, *, weights: str = "", device: Device = "auto") -> "Classifier":
+    def load(
+        cls,
+        path: str | Path,
+        *,
+        weights: str = "",
+        pooling: PoolingChoice = "auto",
+        device: Device = "auto",
+    ) -> "Classifier":
         """Load what training saved.
 
         Args:
             path: a run folder, or a `model.pt`.
             weights: sources of the network's weights; those that the model names by default.
+            pooling: of the network; "auto" is what the model was trained with.
             device: where the network runs.
 
         Raises:
@@ -63,6 +73,7 @@ class Classifier:
             WeightsError: the weights cannot be had.
         """
         model = load_model(Path(path))
+        model = dataclasses.replace(model, backbone=model.backbone.pooling_as(pooling))
         chosen = choose_device(device)
         # What is kept in the cache spares the search for the weights' source.
         loaded = _same_weights(model.backbone, weights, str(path)) if weights else None
@@ -75,20 +86,28 @@ class Classifier:
         return cls(model, engine)
 
     @classmethod
-    def imagenet(cls, *, weights: str = DEFAULT_WEIGHTS, device: Device = "auto") -> "Classifier":
+    def imagenet(
+        cls,
+        *,
+        weights: str = DEFAULT_WEIGHTS,
+        pooling: PoolingChoice = "auto",
+        device: Device = "auto",
+    ) -> "Classifier":
         """Make a classifier of ImageNet's 1000 classes, named with all their WordNet synonyms.
 
-        Pictures are cropped as torchvision crops them, and the scores are torchvision's.
+        Pictures are cropped as torchvision crops them, and the scores are torchvision's. For the
+        graph that Google published in 2015 they are squashed, as that graph does.
 
         Raises:
             WeightsError: no source has weights with an ImageNet classifier.
         """
-        loaded = load_weights(weights, need_classifier=True)
+        loaded = load_weights(weights, need_classifier=True, pooling=pooling)
         assert loaded.classifier is not None
+        resize: Resize = "squash" if loaded.record.lineage == tensorflow_graph.LINEAGE else "crop"
         model = Model(
             labels=imagenet_labels(),
             head=Head(*loaded.classifier),
-            preprocessing=Preprocessing("crop", exact_decode=True),
+            preprocessing=Preprocessing(resize, exact_decode=True),
             backbone=loaded.record,
             half_features=False,
         )
@@ -167,26 +186,26 @@ def _is_one(pictures: object) -> bool:
 
 
 def _same_weights(record: WeightsRecord, sources: str, model: str) -> Weights:
-    """Load the weights that a model was trained with, and no others."""
+    """Load the weights that a model was trained with, and no others, to pool as its record says."""
     trained_with = (
         f"{model} was trained with the weights {brief(record.source)} ({brief(record.version)}, "
         f"sha256 {record.fingerprint[:12]}"
     )
     if not sources and not is_source_of_record(record.source):
         raise WeightsError(
-            f"{trained_with}), and that is neither a source nor the absolute path of a .pth or .pt "
-            "file on this machine. If you trust the model, name a copy in --weights."
+            f"{trained_with}), and that is neither a source nor the absolute path of a file of "
+            "weights on this machine. If you trust the model, name a copy in --weights."
         )
     try:
-        weights = load_weights(sources or record.source)
+        weights = load_weights(sources or record.source, pooling=record.pooling)
     except WeightsError as error:
         raise WeightsError(
             f"{trained_with}), and they cannot be had. Name a copy in --weights.\n{error}"
         ) from error
     if weights.record.identity != record.identity:
         raise ModelError(
-            f"{trained_with}, {record.pooling} pooling), but {brief(weights.record.source)} "
-            f"has the sha256 {weights.record.fingerprint[:12]} and {weights.record.pooling} "
-            "pooling. Name the right ones in --weights, or train again with these."
+            f"{trained_with}), but {brief(weights.record.source)} has the sha256 "
+            f"{weights.record.fingerprint[:12]}, or wants another input. Name the right ones in "
+            "--weights, or train again with these."
         )
     return weights

@@ -15,6 +15,15 @@ from torch_inception.errors import ConfigError
 
 DEFAULT_WEIGHTS = "imagenet,npm:nsfwjs"
 
+Pooling = Literal["torchvision", "tensorflow", "tensorflow-2015"]
+"""How the blocks' pooling branches pool; each set of weights wants what it was trained with.
+
+torchvision's average pools count the zeros around the edge, TensorFlow's ('SAME') leave them out.
+The graph that Google published in 2015 does as TensorFlow's others do, but takes the maximum in
+its last block.
+"""
+
+PoolingChoice = Literal["auto", Pooling]
 Resize = Literal["squash", "crop", "pad"]
 Solver = Literal["lda", "lbfgs", "sgd"]
 ClassWeights = Literal["equal", "balanced"]
@@ -44,6 +53,11 @@ class TrainConfig:
     weights: str = setting(
         DEFAULT_WEIGHTS,
         "sources of the network's weights, tried in order: imagenet, npm:nsfwjs, or a .pth file",
+    )
+    pooling: PoolingChoice = setting(
+        "auto",
+        "how the network's pooling branches pool: auto is what the weights were trained with; "
+        "saved with the model",
     )
     resize: Resize = setting("squash", "how a picture becomes 299 x 299; saved with the model")
     exact_decode: bool = setting(
@@ -104,6 +118,9 @@ class PredictConfig:
     top: int = setting(5, "classes shown for each picture, best first")
     format: Format = setting("text", "how results are written")
     weights: str = setting("", "sources of the network's weights (default: those of the model)")
+    pooling: PoolingChoice = setting(
+        "auto", "how the network's pooling branches pool: auto is what the model was trained with"
+    )
     device: Device = setting("auto", "where the network runs")
 
     def __post_init__(self) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy
 
-from torch_inception.config import DEFAULT_WEIGHTS, Device, Resize
+from torch_inception.config import DEFAULT_WEIGHTS, Device, PoolingChoice, Resize
 from torch_inception.engines import choose_device, load_backbone
 from torch_inception.errors import ImageError
 from torch_inception.extraction import Picture, Row, stream_features
@@ -22,6 +22,7 @@ class FeatureExtractor:
 
     Args:
         weights: sources of the network's weights, comma-separated, tried in order.
+        pooling: of the network; "auto" is what the weights were trained with.
         resize: how a picture becomes 299 x 299; see `Preprocessing`.
         exact_decode: whether large JPEGs are decoded at full size; see `Preprocessing`.
         device: where the network runs.
@@ -35,11 +36,13 @@ class FeatureExtractor:
         self,
         weights: str = DEFAULT_WEIGHTS,
         *,
+        pooling: PoolingChoice = "auto",
         resize: Resize = "squash",
         exact_decode: bool = False,
         device: Device = "auto",
     ) -> None:
-        self.backbone = load_backbone(load_weights(weights), device=choose_device(device))
+        loaded = load_weights(weights, pooling=pooling)
+        self.backbone = load_backbone(loaded, device=choose_device(device))
         self.preprocessing = Preprocessing(resize, exact_decode=exact_decode)
 
     def __call__(self, items: Iterable[Picture]) -> Row:

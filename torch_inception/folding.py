@@ -13,15 +13,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from torch_inception.network import empty_network
+from torch_inception.network import BATCH_NORM_EPSILON, empty_network
 from torch_inception.storage import cache_folder
 from torch_inception.torch_file import load_safely, save_whole
 from torch_inception.weights import Weights, WeightsRecord
 
 log = logging.getLogger(__name__)
-
-BATCH_NORM_EPSILON = 1e-3
-"""Added to the variance; torchvision's and Keras' Inception-v3 both use it."""
 
 FORMAT = 1
 """Number of the layout and arithmetic of a kept file; another number is folded again."""
@@ -47,7 +44,7 @@ def fold(weights: Weights) -> FoldedWeights:
     is scaled and whose bias takes the rest. Pixels p, 0 to 255, enter as
     (p / 255 - mean) / std; the first convolution has no padding, so it can take that in too.
     """
-    network, tensors = empty_network(count_padding=True), weights.tensors
+    network, tensors = empty_network(pooling="torchvision"), weights.tensors
     state: dict[str, Tensor] = {}
     for position, (name, _) in enumerate(network.convolutions()):
         gamma, beta, mean, variance = (
@@ -115,7 +112,7 @@ def _state(parameters: Tensor) -> dict[str, Tensor]:
     """Cut the parameters, all in one (P,) float32, into the tensors of `FoldedWeights.state`."""
     state: dict[str, Tensor] = {}
     start = 0
-    for name, parameter in empty_network(count_padding=True).named_parameters():
+    for name, parameter in empty_network(pooling="torchvision").named_parameters():
         part = parameters[start : start + parameter.numel()]
         state[name] = part.view(_in_memory_order(parameter).shape)
         if parameter.ndim == 4:

@@ -7,11 +7,14 @@ affine map at inference, is folded into it when weights are loaded (`folding.py`
 nothing here that could behave differently in training mode.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from torch_inception.config import Pooling
 
 FEATURES = 2048
 """Channels of the last feature map, and so the length of a feature row."""
@@ -21,6 +24,9 @@ IMAGE_SIZE = 299
 
 MAP_SIZE = 8
 """Height and width of the last feature map for a 299 x 299 input."""
+
+BATCH_NORM_EPSILON = 1e-3
+"""Added to the variance; torchvision's, Keras' and Google's Inception-v3 all use it."""
 
 Kernel = int | tuple[int, int]
 
@@ -44,7 +50,7 @@ class Convolution(nn.Conv2d):
         return super().forward(pixels).relu_()
 
 
-class PooledConvolution(Convolution):
+class AveragePooledConvolution(Convolution):
     """A 3 x 3 average at stride 1, size kept, then a 1 x 1 convolution with bias and ReLU.
 
     Both are linear, so the average is taken last, where there are fewer channels; the bias comes
@@ -54,8 +60,7 @@ class PooledConvolution(Convolution):
         in_channels: of the input.
         out_channels: of the output.
         count_padding: whether the zeros around the edge count in the mean. torchvision's network
-            counts them; TensorFlow's 'SAME' pooling does not. Each set of weights wants the one
-            that it was trained with.
+            counts them; TensorFlow's 'SAME' pooling does not.
     """
 
     def __init__(self, in_channels: int, out_channels: int, *, count_padding: bool) -> None:
@@ -72,10 +77,25 @@ class PooledConvolution(Convolution):
         return averages.add_(self.bias.view(1, -1, 1, 1)).relu_()
 
 
+class MaxPooledConvolution(Convolution):
+    """A 3 x 3 maximum at stride 1, size kept, then a 1 x 1 convolution with bias and ReLU."""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__(in_channels, out_channels, 1)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Map (B, in, H, W) to (B, out, H, W), all values >= 0."""
+        return super().forward(functional.max_pool2d(maps, 3, stride=1, padding=1))
+
+
+PoolingBranch = Callable[[int, int], Convolution]
+"""Makes a block's pooling branch from its numbers of input and output channels."""
+
+
 class InceptionA(nn.Module):
     """The 35 x 35 block (figure 5 of the paper)."""
 
-    def __init__(self, in_channels: int, *, pool_features: int, count_padding: bool) -> None:
+    def __init__(self, in_channels: int, *, pool_features: int, pool: PoolingBranch) -> None:
         super().__init__()
         self.branch1x1 = Convolution(in_channels, 64, 1)
         self.branch5x5_1 = Convolution(in_channels, 48, 1)
@@ -83,9 +103,7 @@ class InceptionA(nn.Module):
         self.branch3x3dbl_1 = Convolution(in_channels, 64, 1)
         self.branch3x3dbl_2 = Convolution(64, 96, 3, padding=1)
         self.branch3x3dbl_3 = Convolution(96, 96, 3, padding=1)
-        self.branch_pool = PooledConvolution(
-            in_channels, pool_features, count_padding=count_padding
-        )
+        self.branch_pool = pool(in_channels, pool_features)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, in, 35, 35) to (B, 224 + pool_features, 35, 35)."""
@@ -121,7 +139,7 @@ class InceptionB(nn.Module):
 class InceptionC(nn.Module):
     """The 17 x 17 block with 1 x 7 and 7 x 1 convolutions (figure 6)."""
 
-    def __init__(self, in_channels: int, *, width: int, count_padding: bool) -> None:
+    def __init__(self, in_channels: int, *, width: int, pool: PoolingBranch) -> None:
         super().__init__()
         self.branch1x1 = Convolution(in_channels, 192, 1)
         self.branch7x7_1 = Convolution(in_channels, width, 1)
@@ -132,7 +150,7 @@ class InceptionC(nn.Module):
         self.branch7x7dbl_3 = Convolution(width, width, (1, 7), padding=(0, 3))
         self.branch7x7dbl_4 = Convolution(width, width, (7, 1), padding=(3, 0))
         self.branch7x7dbl_5 = Convolution(width, 192, (1, 7), padding=(0, 3))
-        self.branch_pool = PooledConvolution(in_channels, 192, count_padding=count_padding)
+        self.branch_pool = pool(in_channels, 192)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, in, 17, 17) to (B, 768, 17, 17)."""
@@ -172,7 +190,7 @@ class InceptionD(nn.Module):
 class InceptionE(nn.Module):
     """The 8 x 8 block, whose 3 x 3 branches end in a pair side by side (figure 7)."""
 
-    def __init__(self, in_channels: int, *, count_padding: bool) -> None:
+    def __init__(self, in_channels: int, *, pool: PoolingBranch) -> None:
         super().__init__()
         self.branch1x1 = Convolution(in_channels, 320, 1)
         self.branch3x3_1 = Convolution(in_channels, 384, 1)
@@ -182,7 +200,7 @@ class InceptionE(nn.Module):
         self.branch3x3dbl_2 = Convolution(448, 384, 3, padding=1)
         self.branch3x3dbl_3a = Convolution(384, 384, (1, 3), padding=(0, 1))
         self.branch3x3dbl_3b = Convolution(384, 384, (3, 1), padding=(1, 0))
-        self.branch_pool = PooledConvolution(in_channels, 192, count_padding=count_padding)
+        self.branch_pool = pool(in_channels, 192)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, in, 8, 8) to (B, 2048, 8, 8)."""
@@ -205,12 +223,13 @@ class InceptionV3(nn.Sequential):
     Its input are pixel values on the scale 0 to 255: `folding.py` folds the scaling in.
 
     Args:
-        count_padding: the convention of the average pools; see `PooledConvolution`.
+        pooling: the convention of the pooling branches.
     """
 
-    def __init__(self, *, count_padding: bool) -> None:
+    def __init__(self, *, pooling: Pooling) -> None:
         super().__init__()
-        pooling = {"count_padding": count_padding}
+        average = partial(AveragePooledConvolution, count_padding=pooling == "torchvision")
+        last = MaxPooledConvolution if pooling == "tensorflow-2015" else average
         self.Conv2d_1a_3x3 = Convolution(3, 32, 3, stride=2)
         self.Conv2d_2a_3x3 = Convolution(32, 32, 3)
         self.Conv2d_2b_3x3 = Convolution(32, 64, 3, padding=1)
@@ -218,17 +237,17 @@ class InceptionV3(nn.Sequential):
         self.Conv2d_3b_1x1 = Convolution(64, 80, 1)
         self.Conv2d_4a_3x3 = Convolution(80, 192, 3)
         self.maxpool2 = nn.MaxPool2d(3, stride=2)
-        self.Mixed_5b = InceptionA(192, pool_features=32, **pooling)
-        self.Mixed_5c = InceptionA(256, pool_features=64, **pooling)
-        self.Mixed_5d = InceptionA(288, pool_features=64, **pooling)
+        self.Mixed_5b = InceptionA(192, pool_features=32, pool=average)
+        self.Mixed_5c = InceptionA(256, pool_features=64, pool=average)
+        self.Mixed_5d = InceptionA(288, pool_features=64, pool=average)
         self.Mixed_6a = InceptionB(288)
-        self.Mixed_6b = InceptionC(768, width=128, **pooling)
-        self.Mixed_6c = InceptionC(768, width=160, **pooling)
-        self.Mixed_6d = InceptionC(768, width=160, **pooling)
-        self.Mixed_6e = InceptionC(768, width=192, **pooling)
+        self.Mixed_6b = InceptionC(768, width=128, pool=average)
+        self.Mixed_6c = InceptionC(768, width=160, pool=average)
+        self.Mixed_6d = InceptionC(768, width=160, pool=average)
+        self.Mixed_6e = InceptionC(768, width=192, pool=average)
         self.Mixed_7a = InceptionD(768)
-        self.Mixed_7b = InceptionE(1280, **pooling)
-        self.Mixed_7c = InceptionE(2048, **pooling)
+        self.Mixed_7b = InceptionE(1280, pool=average)
+        self.Mixed_7c = InceptionE(2048, pool=last)
 
     def convolutions(self) -> Iterator[tuple[str, Convolution]]:
         """Yield (torchvision's name, unit), in the order in which the network is described.
@@ -240,7 +259,7 @@ class InceptionV3(nn.Sequential):
                 yield name, module
 
 
-def empty_network(*, count_padding: bool) -> InceptionV3:
+def empty_network(*, pooling: Pooling) -> InceptionV3:
     """Make the network without memory for its parameters: for shapes, or to be filled."""
     with torch.device("meta"):
-        return InceptionV3(count_padding=count_padding).requires_grad_(False)
+        return InceptionV3(pooling=pooling).requires_grad_(False)

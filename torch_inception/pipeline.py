@@ -91,7 +91,7 @@ def run_training(config: TrainConfig, *, progress: bool = False) -> TrainingResu
         prepare_output(output)
         log.info(class_table(dataset))
     with clock.phase("weights"):
-        weights = load_weights(config.weights)
+        weights = load_weights(config.weights, pooling=config.pooling)
         preprocessing = Preprocessing(config.resize, exact_decode=config.exact_decode)
         engine, calibration = training_engine(
             config, weights, preprocessing, dataset.paths, earlier=earlier_arithmetic(output)

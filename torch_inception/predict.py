@@ -48,10 +48,13 @@ def _predict(names: Sequence[str], config: PredictConfig) -> int:
     if "" in names:
         raise ConfigError("an empty path is given. Name a picture, a folder, a pattern or -.")
     if config.model:
-        classifier = Classifier.load(config.model, weights=config.weights, device=config.device)
+        classifier = Classifier.load(
+            config.model, weights=config.weights, pooling=config.pooling, device=config.device
+        )
     else:
-        weights = config.weights or DEFAULT_WEIGHTS
-        classifier = Classifier.imagenet(weights=weights, device=config.device)
+        classifier = Classifier.imagenet(
+            weights=config.weights or DEFAULT_WEIGHTS, pooling=config.pooling, device=config.device
+        )
     count, bad = write_answers(
         classifier,
         expand_paths(names, standard_input=sys.stdin),

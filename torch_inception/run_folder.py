@@ -1,5 +1,6 @@
 """The folder that a run leaves: complete, or as it was before."""
 
+import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,14 +15,20 @@ from torch_inception.model_file import MODEL_FILE, Model, save_model
 from torch_inception.replacement import prepare_replacing, replaced_together
 from torch_inception.split import write_splits
 from torch_inception.storage import write_csv, write_json, write_text
+from torch_inception.weights import Weights, state_file
 
+LABELS_FILE = "labels.txt"
 SPLITS_FILE = "splits.csv"
+WEIGHTS_FILE = "weights.pth"
 
 RUN_FILES = (
-    "labels.txt", "metrics.json", "history.csv", SPLITS_FILE, "predictions.csv", "skipped.csv",
+    LABELS_FILE, "metrics.json", "history.csv", SPLITS_FILE, "predictions.csv", "skipped.csv",
     "config.toml", MODEL_FILE,
 )  # fmt: skip
 """What a run leaves, in the order in which it takes the place of the previous run's."""
+
+CONVERTED_FILES = (WEIGHTS_FILE, LABELS_FILE, MODEL_FILE)
+"""What is left of a model that another program trained."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +62,7 @@ def write_run(folder: Path, run: Run) -> None:
     """
     with _explained(folder), replaced_together(folder, RUN_FILES) as staging:
         save_model(run.model, staging / MODEL_FILE)
-        write_text(staging / "labels.txt", "".join(_one_line(name) for name in run.model.labels))
+        _write_labels(staging, run.model)
         write_json(staging / "metrics.json", run.metrics)
         write_csv(staging / "history.csv", History.HEADER, run.history)
         write_splits(staging / SPLITS_FILE, run.examples.samples, run.examples.parts)
@@ -66,6 +73,29 @@ def write_run(folder: Path, run: Run) -> None:
         )
         write_csv(staging / "skipped.csv", ("path", "reason"), run.skipped)
         write_text(staging / "config.toml", to_toml(run.config))
+
+
+def write_converted(folder: Path, weights: Weights, model: Model) -> None:
+    """Write a model that another program trained, with its network beside it, or nothing.
+
+    No source on the network has such a network, so the model names the file that is written here.
+
+    Raises:
+        ConfigError: the folder cannot be written, or is that of a run.
+    """
+    others = [name for name in RUN_FILES if name not in CONVERTED_FILES]
+    if any((folder / name).exists() for name in others):
+        raise ConfigError(f"output {folder} has the results of a training. Choose another.")
+    source = str((folder / WEIGHTS_FILE).absolute())
+    record = dataclasses.replace(model.backbone, source=source)
+    with _explained(folder), replaced_together(folder, CONVERTED_FILES) as staging:
+        state_file.save(weights, staging / WEIGHTS_FILE)
+        _write_labels(staging, model)
+        save_model(dataclasses.replace(model, backbone=record), staging / MODEL_FILE)
+
+
+def _write_labels(folder: Path, model: Model) -> None:
+    write_text(folder / LABELS_FILE, "".join(_one_line(label) for label in model.labels))
 
 
 def _one_line(label: str) -> str:

@@ -130,7 +130,7 @@ def _weights() -> Weights:
     """Make weights of the real size."""
     generator = numpy.random.default_rng(0)
     state: dict[str, torch.Tensor] = {}
-    for name, unit in empty_network(count_padding=True).convolutions():
+    for name, unit in empty_network(pooling="torchvision").convolutions():
         shape = tuple(unit.weight.shape)
         state[f"{name}.conv.weight"] = torch.from_numpy(
             generator.random(shape, dtype=numpy.float32) - 0.5

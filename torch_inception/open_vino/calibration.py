@@ -132,8 +132,11 @@ def kept_engine(
     found = kept(_name(key), record, arithmetic=arithmetic)
     if found is None or found[1].pop("format", None) != FORMAT or found[1]["key"] != key:
         return None
+    calibration = Calibration(**found[1])
+    if not calibration.space.startswith(f"{record.identity} "):
+        return None  # the same weights with another pooling are another network
     check_processor()
-    return found[0], Calibration(**found[1])
+    return found[0], calibration
 
 
 def _renamed(engine: OpenVinoEngine, arithmetic: str) -> OpenVinoEngine:

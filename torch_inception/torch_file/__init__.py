@@ -10,10 +10,10 @@ import torch
 
 from torch_inception.storage import atomic_file
 from torch_inception.torch_file.archive import Archive
-from torch_inception.torch_file.plain_pickle import UnsafeError
+from torch_inception.torch_file.plain_pickle import StateDict, UnsafeError
 from torch_inception.torch_file.stream import load_stream
 
-__all__ = ["load_safely", "save_whole"]
+__all__ = ["SIZE_LIMIT", "StateDict", "load_safely", "save_whole"]
 
 SIZE_LIMIT = 2**30
 """Bytes of the largest file that is read: some 100,000 classes, or Inception-v3 ten times over."""
@@ -30,8 +30,8 @@ def load_safely(path: Path, *, mapped: bool = False) -> Any:  # noqa: ANN401 - w
             are replaced as a whole and never written to. Then nothing checks their numbers.
 
     Returns:
-        dictionaries by names, lists, tuples, strings, numbers, and tensors in the memory of the
-        processor, wherever they were.
+        dictionaries by names (an ordered one as a `StateDict`), lists, tuples, strings, numbers,
+        and tensors in the memory of the processor, wherever they were.
 
     Raises:
         ValueError: it is something else, or damaged.

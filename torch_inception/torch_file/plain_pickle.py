@@ -7,7 +7,8 @@ six in `_REBUILD`, and none of them is called by it.
 
 import math
 import pickletools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, BinaryIO
 
 import torch
@@ -62,6 +63,16 @@ def unpickle(file: BinaryIO, storage: Storage) -> Any:  # noqa: ANN401 - whateve
     return machine.stack.pop()
 
 
+class StateDict(dict[str, Any]):
+    """An ordered dictionary in a file, with what it remembers beside its entries.
+
+    Attributes:
+        metadata: what torch calls `_metadata` in a state dict; plain values.
+    """
+
+    metadata: Mapping[str, Any] = MappingProxyType({})
+
+
 class _Global:
     """A name of something in a module, as the file writes it."""
 
@@ -112,7 +123,7 @@ class _Machine:
     def _update(self, items: list[Any]) -> None:
         keys, values = items[::2], items[1::2]
         # A key of nested tuples would be hashed without end.
-        if type(self.stack[-1]) is not dict or not all(type(key) is str for key in keys):
+        if not isinstance(self.stack[-1], dict) or not all(type(key) is str for key in keys):
             raise UnsafeError("it holds a dictionary whose keys are not names")
         self.stack[-1].update(zip(keys, values, strict=True))
 
@@ -120,10 +131,12 @@ class _Machine:
         self._memo[number] = self.stack[-1]
 
     def _build(self) -> None:
-        # What a state dict remembers beside its tensors (`_metadata`) is of no use here.
-        self.stack.pop()
-        if type(self.stack[-1]) is not dict:
+        remembered = self.stack.pop()
+        if not isinstance(self.stack[-1], StateDict):
             raise UnsafeError("it holds more than tensors and plain values: BUILD")
+        metadata = remembered.get("_metadata") if isinstance(remembered, dict) else None
+        if isinstance(metadata, dict):
+            self.stack[-1].metadata = metadata
 
     def _reduce(self) -> None:
         function, arguments = self._pop(2)
@@ -170,14 +183,14 @@ def _tensor(
     return torch.as_strided(storage, size, stride, offset)
 
 
-def _no_dictionary(*arguments: object) -> dict[str, Any]:
+def _empty_state(*arguments: object) -> StateDict:
     if arguments:
         raise UnsafeError("it holds more than tensors and plain values: OrderedDict")
-    return {}
+    return StateDict()
 
 
 _REBUILD: dict[str, Callable[..., object]] = {
-    "collections OrderedDict": _no_dictionary,
+    "collections OrderedDict": _empty_state,
     "torch._utils _rebuild_tensor": _tensor,
     "torch._utils _rebuild_tensor_v2": _tensor,
     "torch._utils _rebuild_parameter": lambda tensor, *_: tensor,

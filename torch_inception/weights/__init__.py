@@ -5,15 +5,24 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
+from torch_inception.config import PoolingChoice
 from torch_inception.errors import ConfigError, WeightsError
 from torch_inception.text import brief
-from torch_inception.weights import imagenet, npm, state_file
-from torch_inception.weights.record import Pooling, Weights, WeightsRecord
+from torch_inception.weights import (
+    hugging_face,
+    imagenet,
+    npm,
+    safetensors_file,
+    state_file,
+    tensorflow_graph,
+)
+from torch_inception.weights.description import describe
+from torch_inception.weights.record import Weights, WeightsRecord
 
 __all__ = [
-    "Pooling",
     "Weights",
     "WeightsRecord",
+    "describe",
     "is_source_of_record",
     "load_weights",
     "tell_of_weights",
@@ -22,16 +31,25 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 _NAMED: dict[str, Callable[[], Weights]] = {imagenet.SOURCE: imagenet.load, npm.SOURCE: npm.load}
-_FILES: dict[str, Callable[[Path], Weights]] = {".pth": state_file.load, ".pt": state_file.load}
+_FILES: dict[str, Callable[[Path], Weights]] = {
+    ".pth": state_file.load,
+    ".pt": state_file.load,
+    ".safetensors": safetensors_file.load,
+    ".pb": tensorflow_graph.load,
+}
 """Files by the ending of their names."""
 
 
-def load_weights(sources: str, *, need_classifier: bool = False) -> Weights:
+def load_weights(
+    sources: str, *, need_classifier: bool = False, pooling: PoolingChoice = "auto"
+) -> Weights:
     """Try sources in order and return the first set of weights that can be had.
 
     Args:
-        sources: comma-separated: `imagenet`, `npm:nsfwjs`, or the path of a `.pth` or `.pt` file.
+        sources: comma-separated: `imagenet`, `npm:nsfwjs`, `hf:OWNER/NAME`, or the path of a file
+            that ends in one of `_FILES`.
         need_classifier: pass over weights without ImageNet's 1000 classes.
+        pooling: how the network is to pool; "auto" is what the weights were trained with.
 
     Raises:
         ConfigError: a name is not that of a source.
@@ -51,17 +69,21 @@ def load_weights(sources: str, *, need_classifier: bool = False) -> Weights:
             continue
         for refused_name, reason in refused:
             log.warning("weights: %s is not used: %s", refused_name, reason)
-        tell_of_weights(weights.record)
-        return dataclasses.replace(weights, refused=tuple(refused))
+        record = weights.record.pooling_as(pooling)
+        tell_of_weights(record)
+        return dataclasses.replace(weights, record=record, refused=tuple(refused))
     raise WeightsError(_all_refused(refused, need_classifier=need_classifier))
 
 
 def _check_name(name: str) -> None:
-    if name in _NAMED or Path(name).suffix in _FILES:
+    if name in _NAMED or hugging_face.NAME.fullmatch(name):
+        return
+    if Path(name).suffix in _FILES and not name.startswith(hugging_face.PREFIX):
         return
     raise ConfigError(
-        f"weights: {name!r} is not a source. Use {imagenet.SOURCE}, {npm.SOURCE}, or the path of "
-        "a .pth or .pt file; several are separated by commas."
+        f"weights: {name!r} is not a source. Use {', '.join(_NAMED)}, "
+        f"{hugging_face.PREFIX}OWNER/NAME, or the path of a file that ends in "
+        f"{', '.join(_FILES)}; several are separated by commas."
     )
 
 
@@ -69,9 +91,11 @@ def is_source_of_record(source: str) -> bool:
     """Tell whether training writes such a source into a record: a name, or an absolute path.
 
     A model can come from anywhere. What it names is opened without anybody having typed it, so
-    it must not be a list, a path that depends on where the command runs, or another machine.
+    it must not be a list, a path that depends on where the command runs, or another machine. The
+    hub that the user has set is asked for files that are read safely; where they are not those
+    that the model was trained with, they are refused.
     """
-    if source in _NAMED:
+    if source in _NAMED or hugging_face.NAME.fullmatch(source):
         return True
     is_odd = source.startswith(("//", "\\\\")) or "," in source or "\0" in source
     return not is_odd and Path(source).is_absolute() and Path(source).suffix in _FILES
@@ -80,12 +104,14 @@ def is_source_of_record(source: str) -> bool:
 def _load(name: str) -> Weights:
     if name in _NAMED:
         return _NAMED[name]()
+    if name.startswith(hugging_face.PREFIX):
+        return hugging_face.load(name)
     return _FILES[Path(name).suffix](Path(name))
 
 
 def tell_of_weights(record: WeightsRecord) -> None:
     """Log what is used, with a warning where it is a stand-in."""
-    if record.source == npm.SOURCE:
+    if npm.SOURCE in (record.source, record.lineage):
         log.warning(npm.STAND_IN)
     log.info(
         "weights: using %s (%s, sha256 %s, %s pooling)",

@@ -54,7 +54,13 @@ def load() -> Weights:
             f"{path} is damaged: its SHA-256 begins with {digest[: len(hash_prefix)]}, not with "
             f"{hash_prefix}. Delete it, and it is downloaded again."
         )
-    return make_weights(read_state(path), source=SOURCE, version=VERSION, pooling="torchvision")
+    return make_weights(
+        read_state(path),
+        source=SOURCE,
+        version=VERSION,
+        pooling="torchvision",
+        lineage="torchvision",
+    )
 
 
 def _download(url: str, path: Path, hash_prefix: str) -> None:

@@ -31,7 +31,7 @@ def to_torchvision_names(arrays: Mapping[str, NDArray[numpy.float32]]) -> dict[s
         WeightsError: an array is missing.
     """
     state: dict[str, Tensor] = {}
-    units = empty_network(count_padding=False).convolutions()
+    units = empty_network(pooling="tensorflow").convolutions()
     for number, (name, unit) in enumerate(units, start=1):
         kernel = _array(arrays, f"conv2d_{number}/kernel")
         state[f"{name}.conv.weight"] = _tensor(kernel.transpose(3, 2, 0, 1))

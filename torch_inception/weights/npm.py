@@ -88,7 +88,11 @@ def convert(tarball: Path) -> Weights:
     model, *shards = (file.decode("utf-8", "replace") for file in read_files(content, _FILES))
     arrays = read_tensors(read_manifest(model), b"".join(read_shard(shard) for shard in shards))
     return make_weights(
-        to_torchvision_names(arrays), source=SOURCE, version=VERSION, pooling="tensorflow"
+        to_torchvision_names(arrays),
+        source=SOURCE,
+        version=VERSION,
+        pooling="tensorflow",
+        lineage=SOURCE,
     )
 
 

@@ -6,17 +6,21 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import torch
 from torch import Tensor
 
+from torch_inception.config import Pooling, PoolingChoice
 from torch_inception.errors import WeightsError
 from torch_inception.network import FEATURES, empty_network
 from torch_inception.text import brief
 
-Pooling = Literal["torchvision", "tensorflow"]
-"""Whether average pools count the padding ("torchvision") or leave it out ("tensorflow")."""
+Triple = tuple[float, float, float]
+"""A number for each of red, green and blue."""
+
+INCEPTION_SCALE: Triple = (0.5, 0.5, 0.5)
+"""Mean and deviation of most sets: the network sees pixels in [-1, 1]."""
 
 IMAGENET_CLASSES = 1000
 
@@ -32,17 +36,19 @@ class WeightsRecord:
         source: what `--weights` has to name to get these again; a file by its absolute path.
         version: the source's own name for this set.
         fingerprint: SHA-256 of the backbone's tensors, in hexadecimal.
-        pooling: the convention of the average pools that the weights were trained with.
+        pooling: how the pooling branches pool: as in training, unless `--pooling` says otherwise.
         mean: pixel value, on the scale 0 to 1, that the network sees as 0; one a channel.
         std: distance from `mean` that the network sees as 1; one a channel.
+        lineage: the family that the set is of, wherever it is kept now; "" where the source tells.
     """
 
     source: str
     version: str
     fingerprint: str
     pooling: Pooling
-    mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
-    std: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    mean: Triple = INCEPTION_SCALE
+    std: Triple = INCEPTION_SCALE
+    lineage: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values for JSON and for `torch.save`."""
@@ -58,14 +64,19 @@ class WeightsRecord:
         for name in ("source", "version"):
             if not isinstance(values[name], str) or not 0 < len(values[name]) <= NAME_LIMIT:
                 raise ValueError(f"the {name} of the weights is not a name")
+        lineage = values.get("lineage", "")
+        if not isinstance(lineage, str) or len(lineage) > NAME_LIMIT:
+            raise ValueError("the lineage of the weights is not a name")
         if not re.fullmatch("[0-9a-f]{64}", values["fingerprint"]):
             raise ValueError("the fingerprint of the weights is not a SHA-256")
         if values["pooling"] not in get_args(Pooling):
             raise ValueError("the pooling of the weights is unknown")
-        triples = {name: _triple(values[name]) for name in ("mean", "std")}
-        if min(triples["std"]) <= 0:
-            raise ValueError("a std of the weights is not above 0")
-        return cls(**{**values, **triples})
+        mean, std = input_scale(values)
+        return cls(**{**values, "mean": mean, "std": std})
+
+    def pooling_as(self, choice: PoolingChoice) -> "WeightsRecord":
+        """Return the record of the same weights, run with another pooling; "auto" is their own."""
+        return self if choice == "auto" else dataclasses.replace(self, pooling=choice)
 
     @property
     def identity(self) -> str:
@@ -73,7 +84,19 @@ class WeightsRecord:
         return f"{self.fingerprint} {self.pooling} {self.mean} {self.std}"
 
 
-def _triple(values: Any) -> tuple[float, float, float]:  # noqa: ANN401 - whatever a file holds
+def input_scale(values: Mapping[str, Any]) -> tuple[Triple, Triple]:
+    """Return the mean and the std that a file gives.
+
+    Raises:
+        KeyError, ValueError: they are not there, or not numbers that pixels can be scaled with.
+    """
+    mean, std = _triple(values["mean"]), _triple(values["std"])
+    if min(std) <= 0:
+        raise ValueError("a std of the weights is not above 0")
+    return mean, std
+
+
+def _triple(values: Any) -> Triple:  # noqa: ANN401 - whatever a file holds
     if not isinstance(values, list | tuple) or [type(each) for each in values] != [float] * 3:
         raise ValueError("mean and std of the weights are not three numbers each")
     if not all(math.isfinite(each) for each in values):
@@ -100,11 +123,25 @@ class Weights:
 
 
 def make_weights(
-    state: Mapping[str, Any], *, source: str, version: str, pooling: Pooling
+    state: Mapping[str, Any],
+    *,
+    source: str,
+    version: str,
+    pooling: Pooling,
+    scale: tuple[Triple, Triple] = (INCEPTION_SCALE, INCEPTION_SCALE),
+    lineage: str = "",
 ) -> Weights:
     """Check a state dict in torchvision's names and make a `Weights` of it.
 
     The auxiliary head and the batch counters are dropped; `fc` may be missing.
+
+    Args:
+        state: names -> tensors.
+        source: as in `WeightsRecord`, and so are the others.
+        version: the source's own name.
+        pooling: convention of the average pools.
+        scale: mean and std.
+        lineage: the family.
 
     Raises:
         WeightsError: a tensor is missing, surplus, of another shape or kind, or not finite.
@@ -123,7 +160,7 @@ def make_weights(
             f"({len(surplus)} such). Give a state dict that torchvision's inception_v3 saved."
         )
     tensors = {name: _checked(state, name, shape, source) for name, shape in shapes.items()}
-    record = WeightsRecord(source, version, fingerprint(tensors), pooling)
+    record = WeightsRecord(source, version, fingerprint(tensors), pooling, *scale, lineage)
     return Weights(record, tensors, classifier)
 
 
@@ -139,7 +176,7 @@ def fingerprint(tensors: Mapping[str, Tensor]) -> str:
 def _expected_shapes() -> dict[str, tuple[int, ...]]:
     """Return torchvision's name and shape of each tensor of the backbone."""
     shapes: dict[str, tuple[int, ...]] = {}
-    for name, unit in empty_network(count_padding=True).convolutions():
+    for name, unit in empty_network(pooling="torchvision").convolutions():
         shapes[f"{name}.conv.weight"] = tuple(unit.weight.shape)
         for part in ("weight", "bias", "running_mean", "running_var"):
             shapes[f"{name}.bn.{part}"] = (unit.out_channels,)

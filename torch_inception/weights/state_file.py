@@ -1,26 +1,84 @@
-"""A state dict in a `.pth` or `.pt` file, in torchvision's names."""
+"""A state dict in a `.pth` or `.pt` file, in torchvision's names, with a record where we wrote it.
+
+The record lies where torch itself keeps what belongs to a state dict and is no tensor: in its
+`_metadata`. So the file is a state dict like any other, and torchvision's network loads it.
+"""
 
 import os
+from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
 from torch_inception.errors import WeightsError
-from torch_inception.torch_file import load_safely
-from torch_inception.weights.record import Weights, make_weights
+from torch_inception.text import brief
+from torch_inception.torch_file import StateDict, load_safely, save_whole
+from torch_inception.weights.record import Weights, WeightsRecord, make_weights
+from torch_inception.weights.timm_config import config_beside, make_described_weights
+
+RECORD = "torch_inception"
+"""Where the record is in `_metadata`, whose other keys are names of modules."""
 
 
 def load(path: Path) -> Weights:
     """Return the weights in a file that torchvision's `inception_v3` could load.
 
-    The file is taken to want what torchvision's pretrained network wants: its pooling and inputs
-    in [-1, 1] (`transform_input=True`).
+    What the weights want is told by the record that `save` wrote, else by a `config.json` of
+    timm's beside the file; else it is taken to be what torchvision's pretrained network wants.
 
     Raises:
         WeightsError: there is no such file, or it holds something else.
     """
-    return make_weights(
-        read_state(path), source=str(path.absolute()), version=path.name, pooling="torchvision"
+    state = read_state(path)
+    source = str(path.absolute())
+    told = state.metadata.get(RECORD) if isinstance(state, StateDict) else None
+    if told is None:
+        return make_described_weights(state, config_beside(path), source=source, version=path.name)
+    try:
+        record = WeightsRecord.from_dict({**told, "source": source})
+    except (KeyError, TypeError, ValueError) as error:
+        raise WeightsError(
+            f"{path} has a record that cannot be read ({brief(error)}). Convert the weights again."
+        ) from error
+    weights = make_weights(
+        state,
+        source=source,
+        version=record.version,
+        pooling=record.pooling,
+        scale=(record.mean, record.std),
+        lineage=record.lineage,
     )
+    if weights.record != record:
+        raise WeightsError(
+            f"{path} has the sha256 {weights.record.fingerprint[:12]}, and its record is of "
+            f"{record.fingerprint[:12]}: its tensors were changed. Convert the weights again."
+        )
+    return weights
+
+
+def save(weights: Weights, path: Path) -> None:
+    """Write weights for `load`, whole or not at all.
+
+    The file is a state dict for `torchvision.models.inception_v3(aux_logits=False)`, with `fc`
+    where the weights have ImageNet's classes. Where it lies is its source, so that is left out.
+
+    Raises:
+        WeightsError: the file cannot be written.
+    """
+    state = OrderedDict(weights.tensors)
+    if weights.classifier is not None:
+        state["fc.weight"], state["fc.bias"] = weights.classifier
+    record = weights.record.as_dict()
+    source = record.pop("source")
+    record["lineage"] = record["lineage"] or source
+    # The attribute that torch gives to its own state dicts (Module.state_dict).
+    state._metadata = {RECORD: record}  # type: ignore[attr-defined]
+    try:
+        save_whole(state, path)
+    except OSError as error:
+        raise WeightsError(
+            f"cannot write {path} ({error.strerror or error}). Free space, or choose another "
+            "--output."
+        ) from error
 
 
 def read_state(path: Path) -> dict[str, Any]:

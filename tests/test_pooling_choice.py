@@ -1,0 +1,70 @@
+"""How the network pools is chosen by the weights, or by `--pooling`, and the model remembers it."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from torch_inception.classifier import Classifier
+from torch_inception.config import PoolingChoice
+from torch_inception.extractor import FeatureExtractor
+from torch_inception.model_file import load_model
+from torch_inception.predict import main as predict
+
+Train = Callable[..., tuple[int, str, str]]
+
+pytestmark = pytest.mark.usefixtures("fake_network")
+
+
+@pytest.mark.parametrize(
+    ("choice", "used"),
+    [
+        ("auto", "torchvision"),
+        ("torchvision", "torchvision"),
+        ("tensorflow", "tensorflow"),
+        ("tensorflow-2015", "tensorflow-2015"),
+    ],
+)
+def test_the_model_says_what_it_was_trained_with_and_is_run_so(
+    choice: str, used: str, train: Train, run: Path
+) -> None:
+    status, out, _ = train("--pooling", choice)
+    assert status == 0
+    assert f"{used} pooling)" in out
+    assert load_model(run).backbone.pooling == used
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert metrics["backbone"]["pooling"] == used
+    assert Classifier.load(run).backbone.record.pooling == used
+
+
+def test_features_of_another_pooling_are_computed_anew(train: Train) -> None:
+    assert "90 computed, 0 reused" in train()[1]
+    assert "90 computed, 0 reused" in train("--pooling", "tensorflow-2015")[1]
+    assert "0 computed, 90 reused" in train("--pooling", "torchvision")[1]
+
+
+@pytest.mark.parametrize("choice", ["torchvision", "tensorflow-2015"])
+def test_naming_pictures_can_override_it(
+    choice: PoolingChoice,
+    train: Train,
+    run: Path,
+    colours: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    train("--pooling", "tensorflow")
+    classifier = Classifier.load(run, pooling=choice)
+    assert classifier.backbone.record.pooling == choice
+    assert classifier.model.backbone.pooling == choice
+    assert Classifier.imagenet(pooling=choice).backbone.record.pooling == choice
+    assert FeatureExtractor(pooling=choice).backbone.record.pooling == choice
+    picture = str(next(colours.rglob("*.png")))
+    for flags in (["--model", str(run)], []):
+        assert predict([picture, "--pooling", choice, *flags]) == 0
+        assert f"{choice} pooling)" in capsys.readouterr().err
+
+
+def test_there_is_no_other_pooling(train: Train, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        train("--pooling", "max")
+    assert "tensorflow-2015" in capsys.readouterr().err

@@ -1,0 +1,75 @@
+"""A state dict in a `.safetensors` file, in the names that timm and torchvision share."""
+
+import os
+from pathlib import Path
+
+from torch import Tensor
+
+from torch_inception.errors import WeightsError
+from torch_inception.text import brief
+from torch_inception.torch_file import SIZE_LIMIT
+from torch_inception.weights.record import Weights
+from torch_inception.weights.timm_config import config_beside, make_described_weights
+
+HEADER_LIMIT = 2**20
+"""Bytes of the longest list of tensors; that of Inception-v3 has some 50 thousand."""
+
+
+def load(path: Path) -> Weights:
+    """Return the weights in a file; a `config.json` of timm's beside it gives mean and std.
+
+    Raises:
+        WeightsError: there is no such file, it holds something else, or `safetensors` is missing.
+    """
+    return make_described_weights(
+        read_tensors(path),
+        config_beside(path),
+        source=str(path.absolute()),
+        version=path.name,
+    )
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Read all tensors of a file into memory.
+
+    The library checks that the numbers of each tensor lie within the file, next to each other.
+
+    Raises:
+        WeightsError: there is no such file, it holds something else, or `safetensors` is missing.
+    """
+    try:
+        from safetensors import SafetensorError
+        from safetensors.torch import load as tensors_of
+    except ImportError as error:
+        raise WeightsError(
+            f"{path.name} needs safetensors: pip install 'torch-inception[timm]'."
+        ) from error
+    content = _content(path)
+    try:
+        tensors: dict[str, Tensor] = tensors_of(content)
+    # The last three: a kind of number, or a shape, that torch does not have.
+    except (SafetensorError, LookupError, ValueError, RuntimeError) as error:
+        raise WeightsError(
+            f"{path} is not a whole safetensors file ({brief(error)}). Fetch it again."
+        ) from error
+    return tensors
+
+
+def _content(path: Path) -> bytes:
+    # Unlike Path.is_file, this takes any text, and folders that may not be looked into.
+    if not os.path.isfile(path):  # noqa: PTH113
+        raise WeightsError(f"there is no file {path}. Check the path in --weights.")
+    try:
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            header = int.from_bytes(file.read(8), "little")
+            if size > SIZE_LIMIT or header > HEADER_LIMIT:
+                raise WeightsError(
+                    f"{path} is not a safetensors file of an Inception-v3: it has {size} bytes "
+                    f"and claims a list of tensors of {header}; {SIZE_LIMIT} and {HEADER_LIMIT} "
+                    "are read at most."
+                )
+            file.seek(0)
+            return file.read()
+    except OSError as error:
+        raise WeightsError(f"cannot read {path} ({error.strerror or error}).") from error

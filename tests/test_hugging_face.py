@@ -211,6 +211,8 @@ def test_a_repository_of_something_else_is_refused(hub: Hub, tmp_path: Path) -> 
     huge = {"X-Linked-Size": str(2**40), "X-Linked-ETag": '"00"'}
     hub.answers["/a/huge/resolve/main/model.safetensors"].headers |= huge
     hub.answers["/a/proxy/resolve/main/config.json"] = Answer(b"<html>Please log in</html>")
+    half = Answer(b"{}", headers={"X-Repo-Commit": COMMIT})
+    hub.answers["/a/half/resolve/main/config.json"] = half
     page = f"{hub.url}/a/proxy/resolve/main/config.json"
     expected = {
         "hf:a/empty": "a/empty has neither model.safetensors nor pytorch_model.bin",
@@ -218,6 +220,7 @@ def test_a_repository_of_something_else_is_refused(hub: Hub, tmp_path: Path) -> 
         "hf:a/long": "it has 1048577 bytes; 1048576 are read at most",
         "hf:a/page": "is not a safetensors file of an Inception-v3",
         "hf:a/code": "not a state dict that torch can load safely",
+        "hf:a/half": "does not have an ETag",
         "hf:a/huge": f"it has {2**40} bytes; {2**30} are read at most",
         "hf:a/proxy": f"what answers at {page} is not a Hugging Face hub. Behind a proxy, set",
     }

@@ -2,12 +2,13 @@
 
 import dataclasses
 import logging
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 from torch_inception.errors import ConfigError, WeightsError
 from torch_inception.text import brief
-from torch_inception.weights import imagenet, npm, state_file
+from torch_inception.weights import imagenet, keras_file, layers_model, npm, state_file
 from torch_inception.weights.record import Pooling, Weights, WeightsRecord
 
 __all__ = [
@@ -22,7 +23,11 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 _NAMED: dict[str, Callable[[], Weights]] = {imagenet.SOURCE: imagenet.load, npm.SOURCE: npm.load}
-_FILES: dict[str, Callable[[Path], Weights]] = {".pth": state_file.load, ".pt": state_file.load}
+_FILES: dict[str, Callable[[Path], Weights]] = {
+    ".pth": state_file.load, ".pt": state_file.load,
+    ".h5": keras_file.load, ".keras": keras_file.load,
+    ".json": layers_model.load, ".tgz": layers_model.load, ".gz": layers_model.load,
+}  # fmt: skip
 """Files by the ending of their names."""
 
 
@@ -30,7 +35,8 @@ def load_weights(sources: str, *, need_classifier: bool = False) -> Weights:
     """Try sources in order and return the first set of weights that can be had.
 
     Args:
-        sources: comma-separated: `imagenet`, `npm:nsfwjs`, or the path of a `.pth` or `.pt` file.
+        sources: comma-separated: `imagenet`, `npm:nsfwjs`, the path of a file with an
+            ending of `_FILES`, or that of a folder with a TensorFlow.js model.
         need_classifier: pass over weights without ImageNet's 1000 classes.
 
     Raises:
@@ -57,11 +63,11 @@ def load_weights(sources: str, *, need_classifier: bool = False) -> Weights:
 
 
 def _check_name(name: str) -> None:
-    if name in _NAMED or Path(name).suffix in _FILES:
+    if name in _NAMED or _file_loader(name) is not None:
         return
     raise ConfigError(
         f"weights: {name!r} is not a source. Use {imagenet.SOURCE}, {npm.SOURCE}, or the path of "
-        "a .pth or .pt file; several are separated by commas."
+        f"a TensorFlow.js folder or of a {', '.join(_FILES)} file; several are separated by commas."
     )
 
 
@@ -80,7 +86,16 @@ def is_source_of_record(source: str) -> bool:
 def _load(name: str) -> Weights:
     if name in _NAMED:
         return _NAMED[name]()
-    return _FILES[Path(name).suffix](Path(name))
+    load = _file_loader(name)
+    assert load is not None
+    return load(Path(name))
+
+
+def _file_loader(name: str) -> Callable[[Path], Weights] | None:
+    # Unlike Path.is_dir, this takes any text.
+    if os.path.isdir(name):  # noqa: PTH112
+        return layers_model.load
+    return _FILES.get(Path(name).suffix)
 
 
 def tell_of_weights(record: WeightsRecord) -> None:

@@ -1,0 +1,139 @@
+"""Read HDF5 files that anybody may have made: what they hold themselves, nothing they point to.
+
+An HDF5 file can name other files: by external links, by external storage, by virtual data sets
+and by filters, for which the library loads plug-ins. None of them is followed.
+"""
+
+import contextlib
+import re
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+from torch_inception.errors import WeightsError
+from torch_inception.text import brief
+
+_FILTERS = {1, 2, 3}
+"""Deflate, shuffle and checksum, which are part of the library (H5Zpublic.h)."""
+
+ENTRY_LIMIT = 10_000
+"""Most entries of a group, and texts of an attribute; Inception-v3 has 313 layers."""
+
+TEXT_LIMIT = 2**24
+
+
+@contextlib.contextmanager
+def opened(file: BinaryIO) -> Iterator[Any]:
+    """Open a file for reading and give its root group.
+
+    Raises:
+        WeightsError: h5py is missing, or the file is damaged or none of HDF5, also where that
+            shows later on.
+    """
+    try:
+        import h5py
+    except ImportError as error:
+        raise WeightsError(
+            "weights of Keras need h5py: pip install 'torch-inception[keras]'."
+        ) from error
+    try:
+        with h5py.File(file, "r") as group:
+            yield group
+    except (OSError, RuntimeError) as error:
+        raise WeightsError(f"it is cut short or not a whole HDF5 file ({brief(error)}).") from error
+
+
+def entries(group: Any) -> list[str]:  # noqa: ANN401 - h5py has no types
+    """List the names in a group; numbers in them count as numbers.
+
+    Raises:
+        WeightsError: there are too many.
+    """
+    if len(group) > ENTRY_LIMIT:
+        raise WeightsError(f"{_path(group)} has over {ENTRY_LIMIT} entries.")
+    return sorted(group, key=lambda name: re.sub("[0-9]+", lambda digits: digits[0].zfill(9), name))
+
+
+def entry(group: Any, path: str) -> Any:  # noqa: ANN401 - as above
+    """Return the group or data set at a path within a group.
+
+    Raises:
+        WeightsError: it is not there, or kept elsewhere.
+    """
+    import h5py
+
+    for name in path.split("/"):
+        link = group.get(name, getlink=True) if isinstance(group, h5py.Group) and name else None
+        if link is None:
+            raise WeightsError(f"there is no {brief(path)!r} in {_path(group)}.")
+        if not isinstance(link, h5py.HardLink):
+            raise WeightsError(f"{brief(name)!r} in {_path(group)} is a link to elsewhere.")
+        group = group[name]
+    return group
+
+
+def dataset(group: Any, path: str) -> Any:  # noqa: ANN401 - as above
+    """Return the data set at a path within a group, unread.
+
+    Raises:
+        WeightsError: it is not there, kept elsewhere, or packed in a way that is not known.
+    """
+    import h5py
+
+    found = entry(group, path)
+    if not isinstance(found, h5py.Dataset):
+        raise WeightsError(f"{_path(found)} is not a data set.")
+    if found.external or found.is_virtual:
+        raise WeightsError(f"{_path(found)} is kept in another file.")
+    creation = found.id.get_create_plist()
+    filters = {creation.get_filter(number)[0] for number in range(creation.get_nfilters())}
+    if not filters <= _FILTERS:
+        raise WeightsError(f"{_path(found)} is packed with a filter that is not HDF5's own.")
+    return found
+
+
+def texts(group: Any, name: str) -> list[str] | None:  # noqa: ANN401 - as above
+    """Read an attribute that is a text or a list of them; None where it is not there.
+
+    Keras cuts a list that is too long for an attribute into `name0`, `name1` and so on.
+
+    Raises:
+        WeightsError: it is something else, or too long.
+    """
+    if name in group.attrs:
+        return _texts(group, name)
+    if f"{name}0" not in group.attrs:
+        return None
+    found: list[str] = []
+    for number in range(ENTRY_LIMIT):
+        if f"{name}{number}" not in group.attrs:
+            break
+        found += _texts(group, f"{name}{number}")
+    return found
+
+
+def _texts(group: Any, name: str) -> list[str]:  # noqa: ANN401 - as above
+    stored = group.attrs.get_id(name)
+    count = 1
+    for side in stored.shape or ():
+        count *= side
+    if count == 0:
+        return []
+    is_text = stored.dtype.kind in "SO"
+    if not is_text or count > ENTRY_LIMIT or count * stored.dtype.itemsize > TEXT_LIMIT:
+        raise WeightsError(f"the attribute {name!r} of {_path(group)} is not a list of names.")
+    value = group.attrs[name]
+    values = [value] if isinstance(value, str | bytes) else list(value.flat)
+    return [
+        each.decode("utf-8", "replace") if isinstance(each, bytes) else str(each) for each in values
+    ]
+
+
+def address(group: Any) -> int:  # noqa: ANN401 - as above
+    """Tell groups of a file apart, whatever names lead to them."""
+    import h5py
+
+    return int(h5py.h5o.get_info(group.id).addr)
+
+
+def _path(group: Any) -> str:  # noqa: ANN401 - as above
+    return brief(group.name)

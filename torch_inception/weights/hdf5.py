@@ -5,6 +5,7 @@ and by filters, for which the library loads plug-ins. None of them is followed.
 """
 
 import contextlib
+import math
 import re
 from collections.abc import Iterator
 from typing import Any, BinaryIO
@@ -46,11 +47,20 @@ def entries(group: Any) -> list[str]:  # noqa: ANN401 - h5py has no types
     """List the names in a group; numbers in them count as numbers.
 
     Raises:
-        WeightsError: there are too many.
+        WeightsError: there are too many, or it is no group.
     """
+    if not is_group(group):
+        raise WeightsError(f"{_path(group)} is not a group.")
     if len(group) > ENTRY_LIMIT:
         raise WeightsError(f"{_path(group)} has over {ENTRY_LIMIT} entries.")
     return sorted(group, key=lambda name: re.sub("[0-9]+", lambda digits: digits[0].zfill(9), name))
+
+
+def is_group(found: Any) -> bool:  # noqa: ANN401 - as above
+    """Tell a group from a data set."""
+    import h5py
+
+    return isinstance(found, h5py.Group)
 
 
 def entry(group: Any, path: str) -> Any:  # noqa: ANN401 - as above
@@ -62,12 +72,13 @@ def entry(group: Any, path: str) -> Any:  # noqa: ANN401 - as above
     import h5py
 
     for name in path.split("/"):
-        link = group.get(name, getlink=True) if isinstance(group, h5py.Group) and name else None
+        link = group.get(name, getlink=True) if is_group(group) and name else None
         if link is None:
             raise WeightsError(f"there is no {brief(path)!r} in {_path(group)}.")
         if not isinstance(link, h5py.HardLink):
             raise WeightsError(f"{brief(name)!r} in {_path(group)} is a link to elsewhere.")
-        group = group[name]
+        with _whole(group):
+            group = group[name]
     return group
 
 
@@ -82,10 +93,13 @@ def dataset(group: Any, path: str) -> Any:  # noqa: ANN401 - as above
     found = entry(group, path)
     if not isinstance(found, h5py.Dataset):
         raise WeightsError(f"{_path(found)} is not a data set.")
-    if found.external or found.is_virtual:
+    with _whole(found):
+        is_elsewhere = found.external or found.is_virtual
+        creation = found.id.get_create_plist()
+        filters = {creation.get_filter(number)[0] for number in range(creation.get_nfilters())}
+        _ = found.shape, found.dtype
+    if is_elsewhere:
         raise WeightsError(f"{_path(found)} is kept in another file.")
-    creation = found.id.get_create_plist()
-    filters = {creation.get_filter(number)[0] for number in range(creation.get_nfilters())}
     if not filters <= _FILTERS:
         raise WeightsError(f"{_path(found)} is packed with a filter that is not HDF5's own.")
     return found
@@ -112,20 +126,29 @@ def texts(group: Any, name: str) -> list[str] | None:  # noqa: ANN401 - as above
 
 
 def _texts(group: Any, name: str) -> list[str]:  # noqa: ANN401 - as above
-    stored = group.attrs.get_id(name)
-    count = 1
-    for side in stored.shape or ():
-        count *= side
+    with _whole(group):
+        stored = group.attrs.get_id(name)
+        count = math.prod(stored.shape or ())
+        kind, size = stored.dtype.kind, count * stored.dtype.itemsize
     if count == 0:
         return []
-    is_text = stored.dtype.kind in "SO"
-    if not is_text or count > ENTRY_LIMIT or count * stored.dtype.itemsize > TEXT_LIMIT:
+    if kind not in "SO" or count > ENTRY_LIMIT or size > TEXT_LIMIT:
         raise WeightsError(f"the attribute {name!r} of {_path(group)} is not a list of names.")
-    value = group.attrs[name]
+    with _whole(group):
+        value = group.attrs[name]
     values = [value] if isinstance(value, str | bytes) else list(value.flat)
     return [
         each.decode("utf-8", "replace") if isinstance(each, bytes) else str(each) for each in values
     ]
+
+
+@contextlib.contextmanager
+def _whole(group: Any) -> Iterator[None]:  # noqa: ANN401 - as above
+    """Tell of damage that h5py has other errors for than `OSError` and `RuntimeError`."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise WeightsError(f"{_path(group)} is damaged ({brief(error)}).") from error
 
 
 def address(group: Any) -> int:  # noqa: ANN401 - as above

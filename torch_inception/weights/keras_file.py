@@ -12,7 +12,7 @@ from typing import Any
 
 from torch_inception.errors import WeightsError
 from torch_inception.text import brief
-from torch_inception.weights.hdf5 import address, dataset, entries, entry, opened, texts
+from torch_inception.weights.hdf5 import address, dataset, entries, entry, is_group, opened, texts
 from torch_inception.weights.keras_config import layers_of
 from torch_inception.weights.keras_layers import KerasLayer, Stored, to_torchvision_names
 from torch_inception.weights.record import Weights, make_weights
@@ -134,12 +134,10 @@ def _numbered_layers(
     seen.add(address(group))
     for name in entries(group):
         found = entry(group, name)
-        if not hasattr(found, "keys"):
-            continue
         kind = re.sub("_[0-9]+$", "", name)
         if kind in _VARIABLES:
             yield _numbered_layer(entry(found, "vars"), name, _VARIABLES[kind])
-        else:
+        elif is_group(found):
             yield from _numbered_layers(found, seen)
 
 

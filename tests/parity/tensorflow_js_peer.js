@@ -44,7 +44,7 @@ async function run(pictures, folders) {
     const features = [], probabilities = [];
     for (let start = 0; start < pixels.length; start += size) {
       const values = Float32Array.from(pixels.subarray(start, start + size));
-      const picture = tf.tensor4d(values, [1, 299, 299, 3]).div(127.5).sub(1);
+      const picture = tf.sub(tf.div(tf.tensor4d(values, [1, 299, 299, 3]), 127.5), 1);
       const answers = both.predict(picture);
       features.push(answers[0].dataSync());
       probabilities.push(answers[1].dataSync());

@@ -53,7 +53,11 @@ def entries(group: Any) -> list[str]:  # noqa: ANN401 - h5py has no types
         raise WeightsError(f"{_path(group)} is not a group.")
     if len(group) > ENTRY_LIMIT:
         raise WeightsError(f"{_path(group)} has over {ENTRY_LIMIT} entries.")
-    return sorted(group, key=lambda name: re.sub("[0-9]+", lambda digits: digits[0].zfill(9), name))
+    with _whole(group):
+        names = list(group)
+    if not all(isinstance(name, str) for name in names):
+        raise WeightsError(f"{_path(group)} has a name that is no text.")
+    return sorted(names, key=lambda name: re.sub("[0-9]+", lambda digits: digits[0].zfill(9), name))
 
 
 def is_group(found: Any) -> bool:  # noqa: ANN401 - as above
@@ -72,7 +76,8 @@ def entry(group: Any, path: str) -> Any:  # noqa: ANN401 - as above
     import h5py
 
     for name in path.split("/"):
-        link = group.get(name, getlink=True) if is_group(group) and name else None
+        with _whole(group):
+            link = group.get(name, getlink=True) if is_group(group) and name else None
         if link is None:
             raise WeightsError(f"there is no {brief(path)!r} in {_path(group)}.")
         if not isinstance(link, h5py.HardLink):

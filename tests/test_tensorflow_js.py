@@ -43,6 +43,14 @@ def test_quantised_values_are_scaled_and_shifted() -> None:
     assert tensors["k/kernel"].dtype == numpy.float32
 
 
+def test_values_are_scaled_as_javascript_scales_them() -> None:
+    # In 32 bits 3 * 0.1 - 0.3 is -1.2e-8 or 0.
+    quantization = {"dtype": "uint8", "scale": 0.1, "min": -0.3}
+    tensor = {"name": "k", "shape": [1], "dtype": "float32", "quantization": quantization}
+    [value] = read_tensors([tensor], b"\3")["k"]
+    assert value == numpy.float32(3 * 0.1 - 0.3) == numpy.float32(5.551115123125783e-17)
+
+
 def test_a_shard_is_the_longest_base64_string() -> None:
     content = bytes(range(200))
     module = f'var a="short";module.exports={{x:"{base64.b64encode(content).decode()}"}}'

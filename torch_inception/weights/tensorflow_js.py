@@ -105,12 +105,12 @@ def read_tensors(
             raise WeightsError(f"the weight shards end within {name!r}.")
         if name in arrays:
             raise WeightsError(f"the weights manifest has two tensors {name!r}.")
-        values = numpy.frombuffer(data, stored, count, position).astype(numpy.float32)
-        if scale is not None:
-            with numpy.errstate(over="ignore", invalid="ignore"):
-                values = values * numpy.float32(scale)
-                values += numpy.float32(least)
-        arrays[name] = values.reshape(shape)
+        values = numpy.frombuffer(data, stored, count, position)
+        with numpy.errstate(over="ignore", invalid="ignore"):
+            if scale is not None:
+                # JavaScript's numbers have 64 bits; in 32, features are 5e-5 from TensorFlow.js'.
+                values = values.astype(numpy.float64) * scale + least
+            arrays[name] = values.astype(numpy.float32).reshape(shape)
         position = end
     if position != len(data):
         raise WeightsError(f"the weight shards have {len(data) - position} bytes too many.")

@@ -144,13 +144,15 @@ def refused(path: Path) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize("path", ["../secret", "/etc/passwd", "a/../../b", "c:\\x", "", None, 7])
+@pytest.mark.parametrize(
+    "path", ["../secret", "/etc/passwd", "a/../../b", "c:\\x", "", None, 7, "\ud800", "\0"]
+)
 def test_a_shard_outside_the_folder_is_refused(
     path: object, changed: Callable[..., Path], tmp_path: Path
 ) -> None:
     (tmp_path / "secret").write_bytes(b"secret")
     folder = changed(lambda model: model["weightsManifest"][0]["paths"].append(path))
-    assert "leads outside the folder" in refused(folder)
+    assert "is no path within the folder" in refused(folder)
 
 
 def test_a_shard_that_is_a_link_to_outside_is_refused(
@@ -160,6 +162,9 @@ def test_a_shard_that_is_a_link_to_outside_is_refused(
     folder = changed(lambda model: model["weightsManifest"][0]["paths"].append("linked"))
     (folder / "linked").symlink_to(tmp_path / "secret")
     assert "'linked' leads outside the folder" in refused(folder)
+    (folder / "linked").unlink()
+    (folder / "linked").symlink_to("linked")
+    assert "there is no shard 'linked'" in refused(folder)
 
 
 def layers_in(model: Json) -> list[Json]:

@@ -30,8 +30,9 @@ def load(path: Path) -> Weights:
         WeightsError: there is no such model, it is another network, or damaged.
     """
     # The record names the file: a folder's name alone does not tell what is in it.
-    path = path / MODEL if path.is_dir() else path
-    if not os.path.isfile(path):  # noqa: PTH113 - takes any text, unlike Path.is_file
+    # Unlike Path's, these take any text, folders that may not be looked into, and links in circles.
+    path = path / MODEL if os.path.isdir(path) else path  # noqa: PTH112
+    if not os.path.isfile(path):  # noqa: PTH113
         raise WeightsError(f"there is no file {path}. Check the path in --weights.")
     try:
         layers = _in_folder(path) if path.suffix == ".json" else _in_package(path)
@@ -55,10 +56,10 @@ def _in_folder(path: Path) -> list[KerasLayer]:
 
 def _within(folder: Path, name: str) -> Path:
     """Find a regular file in a folder; a link must not lead outside either."""
-    file = (folder / name).resolve()
-    if not file.is_relative_to(folder.resolve()):
+    file = Path(os.path.realpath(folder / name))
+    if not file.is_relative_to(os.path.realpath(folder)):
         raise WeightsError(f"the shard {brief(name)!r} leads outside the folder.")
-    if not file.is_file():
+    if not os.path.isfile(file):  # noqa: PTH113
         raise WeightsError(f"there is no shard {brief(name)!r}.")
     return file
 
@@ -85,8 +86,9 @@ def _layers(content: bytes, read: Callable[[Sequence[str]], list[bytes]]) -> lis
         raise WeightsError(f"{MODEL} is not JSON ({brief(error)}).") from error
     paths = read_manifest(model).paths
     for path in paths:
-        if not isinstance(path, str) or not path or leads_outside(path):
-            raise WeightsError(f"the shard {brief(path)!r} leads outside the folder.")
+        is_name = isinstance(path, str) and path and path.isprintable()
+        if not is_name or leads_outside(path):
+            raise WeightsError(f"the shard {brief(path)!r} is no path within the folder.")
     if len(set(paths)) < len(paths):
         raise WeightsError("the weights manifest names a shard twice.")
     return read_layers(model, b"".join(read(paths)))

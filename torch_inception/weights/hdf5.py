@@ -8,7 +8,8 @@ import contextlib
 import math
 import re
 from collections.abc import Iterator
-from typing import Any, BinaryIO
+from pathlib import Path
+from typing import Any
 
 from torch_inception.errors import WeightsError
 from torch_inception.text import brief
@@ -23,8 +24,8 @@ TEXT_LIMIT = 2**24
 
 
 @contextlib.contextmanager
-def opened(file: BinaryIO) -> Iterator[Any]:
-    """Open a file for reading and give its root group.
+def opened(source: Path | bytes) -> Iterator[Any]:
+    """Open a file, or the content of one, for reading and give its root group.
 
     Raises:
         WeightsError: h5py is missing, or the file is damaged or none of HDF5, also where that
@@ -37,13 +38,23 @@ def opened(file: BinaryIO) -> Iterator[Any]:
             "weights of Keras need h5py: pip install 'torch-inception[keras]'."
         ) from error
     try:
-        with h5py.File(file, "r") as group:
+        with h5py.File(source if isinstance(source, Path) else _image(source), "r") as group:
             yield group
     except (OSError, RuntimeError) as error:
         raise WeightsError(f"it is cut short or not a whole HDF5 file ({brief(error)}).") from error
 
 
-def entries(group: Any) -> list[str]:  # noqa: ANN401 - h5py has no types
+def _image(content: bytes) -> Any:  # noqa: ANN401 - h5py has no types
+    import h5py
+
+    try:
+        return h5py.h5f.open_file_image(content)
+    except ValueError as error:
+        # That is how h5py says that the library has not opened it.
+        raise OSError(str(error)) from error
+
+
+def entries(group: Any) -> list[str]:  # noqa: ANN401 - as above
     """List the names in a group; numbers in them count as numbers.
 
     Raises:

@@ -1,6 +1,5 @@
 """Keras' Inception-v3 in a `.weights.h5`, a legacy `.h5` or a `.keras` file."""
 
-import io
 import json
 import os
 import re
@@ -58,7 +57,7 @@ def load(path: Path) -> Weights:
 
 
 def _read_hdf5(path: Path) -> dict[str, Any]:
-    with path.open("rb") as file, opened(file) as root:
+    with opened(path) as root:
         for text in texts(root, "model_config") or ():
             _check_config(text)
         return to_torchvision_names(_layers(root))
@@ -76,7 +75,7 @@ def _read_archive(path: Path) -> dict[str, Any]:
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
         raise WeightsError(f"it is not a whole .keras file ({brief(error)}).") from error
     _check_config(config)
-    with opened(io.BytesIO(weights)) as root:
+    with opened(weights) as root:
         return to_torchvision_names(_layers(root))
 
 

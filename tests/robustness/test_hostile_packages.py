@@ -10,8 +10,9 @@ import pytest
 
 from torch_inception.errors import WeightsError
 from torch_inception.weights import tarball
-from torch_inception.weights.tarball import read_files
-from torch_inception.weights.tensorflow_js import read_manifest, read_shard, read_tensors
+from torch_inception.weights.minified import read_model, read_shard
+from torch_inception.weights.tarball import list_names, read_files
+from torch_inception.weights.tensorflow_js import read_manifest, read_tensors
 
 GOOD: dict[str, Any] = {
     "name": "k", "shape": [2, 2], "dtype": "float32",
@@ -80,12 +81,14 @@ MANIFESTS = {
 @pytest.mark.timeout(30)
 def test_a_manifest_that_cannot_be_read_is_refused_soon(kind: str) -> None:
     with pytest.raises(WeightsError, match="manifest") as caught:
-        read_manifest(MANIFESTS[kind])
+        read_manifest(read_model("modelTopology:{}," + MANIFESTS[kind]))
     assert len(str(caught.value)) < 500
 
 
 def test_a_manifest_that_is_json_is_read() -> None:
-    assert read_manifest("weightsManifest:" + json.dumps([{"weights": [GOOD]}])) == [GOOD]
+    literal = json.dumps([{"paths": ["s"], "weights": [GOOD]}])
+    manifest = read_manifest(read_model(f"modelTopology:{{}},weightsManifest:{literal}"))
+    assert manifest == (["s"], [GOOD])
 
 
 @pytest.mark.parametrize("module", ["", '"AAAAA"', '"not base64!"', "x" * 10**6, '"' * 10**6])
@@ -109,6 +112,13 @@ def packed(*members: tuple[str, bytes, bytes]) -> bytes:
 def test_files_come_in_the_order_of_their_names_and_nothing_else() -> None:
     content = packed(("../../b", b"0", b"bad"), ("b", b"0", b"two"), ("a", b"0", b"one"))
     assert read_files(content, ["a", "b"]) == [b"one", b"two"]
+
+
+@pytest.mark.parametrize("name", ["../b", "/b", "a/../../b", "c:b", "a\\b"])
+def test_an_entry_that_leads_outside_is_refused(name: str) -> None:
+    assert list_names(packed(("a/b", b"0", b"one"), ("c", b"2", b""))) == ["a/b"]
+    with pytest.raises(WeightsError, match="leads outside"):
+        list_names(packed(("a", b"0", b"one"), (name, b"0", b"bad")))
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from torch_inception.text import brief
 from torch_inception.weights import (
     hugging_face,
     imagenet,
+    keras_file,
+    layers_model,
     npm,
     safetensors_file,
     state_file,
@@ -32,11 +35,12 @@ log = logging.getLogger(__name__)
 
 _NAMED: dict[str, Callable[[], Weights]] = {imagenet.SOURCE: imagenet.load, npm.SOURCE: npm.load}
 _FILES: dict[str, Callable[[Path], Weights]] = {
-    ".pth": state_file.load,
-    ".pt": state_file.load,
+    ".pth": state_file.load, ".pt": state_file.load,
     ".safetensors": safetensors_file.load,
+    ".h5": keras_file.load, ".keras": keras_file.load,
+    ".json": layers_model.load, ".tgz": layers_model.load, ".gz": layers_model.load,
     ".pb": tensorflow_graph.load,
-}
+}  # fmt: skip
 """Files by the ending of their names."""
 
 
@@ -46,8 +50,8 @@ def load_weights(
     """Try sources in order and return the first set of weights that can be had.
 
     Args:
-        sources: comma-separated: `imagenet`, `npm:nsfwjs`, `hf:OWNER/NAME`, or the path of a file
-            that ends in one of `_FILES`.
+        sources: comma-separated: `imagenet`, `npm:nsfwjs`, `hf:OWNER/NAME`, the path of a file
+            with an ending of `_FILES`, or that of a folder with a TensorFlow.js model.
         need_classifier: pass over weights without ImageNet's 1000 classes.
         pooling: how the network is to pool; "auto" is what the weights were trained with.
 
@@ -78,12 +82,12 @@ def load_weights(
 def _check_name(name: str) -> None:
     if name in _NAMED or hugging_face.NAME.fullmatch(name):
         return
-    if Path(name).suffix in _FILES and not name.startswith(hugging_face.PREFIX):
+    if _file_loader(name) is not None and not name.startswith(hugging_face.PREFIX):
         return
     raise ConfigError(
         f"weights: {name!r} is not a source. Use {', '.join(_NAMED)}, "
-        f"{hugging_face.PREFIX}OWNER/NAME, or the path of a file that ends in "
-        f"{', '.join(_FILES)}; several are separated by commas."
+        f"{hugging_face.PREFIX}OWNER/NAME, the path of a TensorFlow.js folder, or that of a "
+        f"{', '.join(_FILES)} file; several are separated by commas."
     )
 
 
@@ -106,7 +110,16 @@ def _load(name: str) -> Weights:
         return _NAMED[name]()
     if name.startswith(hugging_face.PREFIX):
         return hugging_face.load(name)
-    return _FILES[Path(name).suffix](Path(name))
+    load = _file_loader(name)
+    assert load is not None
+    return load(Path(name))
+
+
+def _file_loader(name: str) -> Callable[[Path], Weights] | None:
+    # Unlike Path.is_dir, this takes any text.
+    if os.path.isdir(name):  # noqa: PTH112
+        return layers_model.load
+    return _FILES.get(Path(name).suffix)
 
 
 def tell_of_weights(record: WeightsRecord) -> None:

@@ -1,54 +1,176 @@
-"""Keras' Inception-v3 tensors under torchvision's names.
+"""Keras' Inception-v3 under torchvision's names, by the order of its layers.
 
-Keras numbers its layers `conv2d_1` to `conv2d_94` and `batch_normalization_1` to
-`batch_normalization_94` in the order in which `keras.applications.InceptionV3` creates them. That
-is the order in which torchvision's modules are written down, so position alone decides, and every
-shape is checked. Keras' batch normalisation has no scale (`gamma`), only a shift (`beta`).
+Keras lists the layers of a model by their distance from the output, the farthest first, and
+layers at one distance as the inputs of what follows them are listed (`map_graph` in Keras'
+`functional.py`). That follows from the structure alone. Automatic names decide nothing: the
+number in `conv2d_95` counts what a process had built before.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from types import EllipsisType
+from typing import Any, NamedTuple, Protocol
 
 import numpy
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from torch_inception.errors import WeightsError
-from torch_inception.network import empty_network
+from torch_inception.network import (
+    FEATURES,
+    Convolution,
+    InceptionA,
+    InceptionB,
+    InceptionC,
+    InceptionD,
+    InceptionE,
+    empty_network,
+)
+from torch_inception.text import brief
+from torch_inception.weights.record import IMAGENET_CLASSES
+
+_BLOCKS: dict[type[nn.Module], str] = {
+    InceptionA: "3x3dbl_1 5x5_1 3x3dbl_2 1x1 5x5_2 3x3dbl_3 _pool",
+    InceptionB: "3x3dbl_1 3x3dbl_2 3x3 3x3dbl_3",
+    InceptionC: "7x7dbl_1 7x7dbl_2 7x7_1 7x7dbl_3 7x7_2 7x7dbl_4 1x1 7x7_3 7x7dbl_5 _pool",
+    InceptionD: "7x7x3_1 7x7x3_2 3x3_1 7x7x3_3 3x3_2 7x7x3_4",
+    InceptionE: "3x3dbl_1 3x3_1 3x3dbl_2 3x3_2a 3x3_2b 3x3dbl_3a 3x3dbl_3b 1x1 _pool",
+}
+"""torchvision's names of a block's convolutions, less `branch`, in the order of Keras' layers."""
+
+_NORMALISATION = ("gamma", "beta", "moving_mean", "moving_variance")
 
 
-def to_torchvision_names(arrays: Mapping[str, NDArray[numpy.float32]]) -> dict[str, Tensor]:
-    """Rename and transpose Keras' arrays.
+class Stored(Protocol):
+    """A tensor that is read when its shape is found to be right: numpy's, or one in a file."""
+
+    @property
+    def shape(self) -> tuple[int, ...] | None:
+        """None where a file holds nothing."""
+
+    @property
+    def dtype(self) -> numpy.dtype[Any]:
+        """Kind of the numbers."""
+
+    def __getitem__(self, key: EllipsisType, /) -> NDArray[Any]:
+        """Read all of it."""
+
+
+class KerasLayer(NamedTuple):
+    """A layer of a model.
+
+    Attributes:
+        name: for messages only.
+        tensors: Keras' names within the layer (`kernel`, `beta`, ...) -> tensors.
+    """
+
+    name: str
+    tensors: Mapping[str, Stored]
+
+
+def to_torchvision_names(layers: Iterable[KerasLayer]) -> dict[str, Tensor]:
+    """Rename and transpose what Keras' layers hold.
 
     Args:
-        arrays: `conv2d_N/kernel` (height, width, in, out) and `batch_normalization_N/beta`,
-            `moving_mean`, `moving_variance` (out,) for N = 1 to 94; others are left alone.
+        layers: in the model's order. Convolutions have a `kernel` (height, width, in, out),
+            batch normalisations `beta`, `moving_mean`, `moving_variance` and, in some lineages,
+            `gamma` (out,); a layer with a `kernel` (in, out) is fully connected.
 
     Returns:
-        A state dict in torchvision's names, without `fc`.
+        A state dict in torchvision's names; with `fc` if the model ends in ImageNet's classes.
 
     Raises:
-        WeightsError: an array is missing.
+        WeightsError: a tensor is missing, surplus, misshapen or not finite.
     """
+    layers = list(layers)
+    convolutions = [layer for layer in layers if _dimensions(layer) == 4]
+    normalisations = [layer for layer in layers if set(layer.tensors) & set(_NORMALISATION)]
+    units = list(_units())
+    for found, kind in ((convolutions, "convolutions"), (normalisations, "batch normalisations")):
+        if len(found) != len(units):
+            raise WeightsError(
+                f"the Keras model has {len(found)} {kind}; Inception-v3 has {len(units)}."
+            )
     state: dict[str, Tensor] = {}
-    units = empty_network(pooling="tensorflow").convolutions()
-    for number, (name, unit) in enumerate(units, start=1):
-        kernel = _array(arrays, f"conv2d_{number}/kernel")
-        state[f"{name}.conv.weight"] = _tensor(kernel.transpose(3, 2, 0, 1))
-        normalisation = f"batch_normalization_{number}"
-        state[f"{name}.bn.weight"] = torch.ones(unit.out_channels)
-        state[f"{name}.bn.bias"] = _tensor(_array(arrays, f"{normalisation}/beta"))
-        state[f"{name}.bn.running_mean"] = _tensor(_array(arrays, f"{normalisation}/moving_mean"))
-        state[f"{name}.bn.running_var"] = _tensor(
-            _array(arrays, f"{normalisation}/moving_variance")
+    for (name, unit), convolution, normalisation in zip(
+        units, convolutions, normalisations, strict=True
+    ):
+        state |= _convolution(convolution, name, unit)
+        state |= _normalisation(normalisation, name, unit.out_channels)
+    return state | _classifier([layer for layer in layers if _dimensions(layer) == 2])
+
+
+def _units() -> Iterator[tuple[str, Convolution]]:
+    """Yield (torchvision's name, unit) in the order of Keras' layers."""
+    for name, child in empty_network(pooling="tensorflow").named_children():
+        if isinstance(child, Convolution):
+            yield name, child
+        for branch in _BLOCKS.get(type(child), "").split():
+            yield f"{name}.branch{branch}", child.get_submodule(f"branch{branch}")  # type: ignore[misc]
+
+
+def _dimensions(layer: KerasLayer) -> int:
+    shape = layer.tensors["kernel"].shape if "kernel" in layer.tensors else None
+    return len(shape or ())
+
+
+def _convolution(layer: KerasLayer, name: str, unit: Convolution) -> dict[str, Tensor]:
+    _refuse_surplus(layer, ("kernel",))
+    height, width = unit.kernel_size
+    kernel = _read(layer, "kernel", (height, width, unit.in_channels, unit.out_channels))
+    return {f"{name}.conv.weight": _tensor(kernel.transpose(3, 2, 0, 1))}
+
+
+def _normalisation(layer: KerasLayer, name: str, channels: int) -> dict[str, Tensor]:
+    _refuse_surplus(layer, _NORMALISATION)
+    beta, mean, variance = (_tensor(_read(layer, each, (channels,))) for each in _NORMALISATION[1:])
+    # keras.applications leaves the scale out.
+    scale = torch.ones(channels)
+    if "gamma" in layer.tensors:
+        scale = _tensor(_read(layer, "gamma", (channels,)))
+    return {
+        f"{name}.bn.weight": scale,
+        f"{name}.bn.bias": beta,
+        f"{name}.bn.running_mean": mean,
+        f"{name}.bn.running_var": variance,
+    }
+
+
+def _classifier(dense: list[KerasLayer]) -> dict[str, Tensor]:
+    """Return the model's top where it is ImageNet's; a top for other classes is left out."""
+    shapes = {"kernel": (FEATURES, IMAGENET_CLASSES), "bias": (IMAGENET_CLASSES,)}
+    if len(dense) != 1 or {key: each.shape for key, each in dense[0].tensors.items()} != shapes:
+        return {}
+    kernel, bias = (_read(dense[0], key, shape) for key, shape in shapes.items())
+    return {"fc.weight": _tensor(kernel.T), "fc.bias": _tensor(bias)}
+
+
+def _refuse_surplus(layer: KerasLayer, known: Iterable[str]) -> None:
+    for surplus in sorted(set(layer.tensors) - set(known)):
+        raise WeightsError(
+            f"the Keras model has {brief(f'{layer.name}/{surplus}')!r}, which Inception-v3 has not."
         )
-    return state
 
 
-def _array(arrays: Mapping[str, NDArray[numpy.float32]], name: str) -> NDArray[numpy.float32]:
-    if name not in arrays:
-        raise WeightsError(f"the Keras model has no {name!r}: it is not an Inception-v3.")
-    return arrays[name]
+def _read(layer: KerasLayer, part: str, shape: tuple[int, ...]) -> NDArray[numpy.float32]:
+    name = brief(f"{layer.name}/{part}")
+    if part not in layer.tensors:
+        raise WeightsError(f"the Keras model has no {name!r}: it is not a whole Inception-v3.")
+    stored = layer.tensors[part]
+    if stored.shape != shape:
+        raise WeightsError(
+            f"the Keras tensor {name!r} has the shape {brief(stored.shape)}; "
+            f"Inception-v3 wants {shape} there."
+        )
+    if stored.dtype.kind != "f":
+        raise WeightsError(
+            f"the Keras tensor {name!r} is of {brief(stored.dtype)}; floating point is wanted."
+        )
+    with numpy.errstate(over="ignore"):
+        array = stored[...].astype(numpy.float32)
+    if not numpy.isfinite(array).all():
+        raise WeightsError(f"the Keras tensor {name!r} holds values that are not finite.")
+    return array
 
 
 def _tensor(array: NDArray[numpy.float32]) -> Tensor:

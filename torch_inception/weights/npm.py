@@ -18,10 +18,11 @@ from torch_inception.errors import WeightsError
 from torch_inception.temporary import temporary_folder
 from torch_inception.text import brief
 from torch_inception.weights.keras_layers import to_torchvision_names
+from torch_inception.weights.minified import read_model, read_shard
 from torch_inception.weights.record import Weights, make_weights
 from torch_inception.weights.store import keep, kept
 from torch_inception.weights.tarball import read_files
-from torch_inception.weights.tensorflow_js import read_manifest, read_shard, read_tensors
+from torch_inception.weights.tensorflow_js import read_layers
 
 log = logging.getLogger(__name__)
 
@@ -86,9 +87,9 @@ def convert(tarball: Path) -> Weights:
             "not the published package. Try again, or ask who runs your package mirror."
         )
     model, *shards = (file.decode("utf-8", "replace") for file in read_files(content, _FILES))
-    arrays = read_tensors(read_manifest(model), b"".join(read_shard(shard) for shard in shards))
+    layers = read_layers(read_model(model), b"".join(read_shard(shard) for shard in shards))
     return make_weights(
-        to_torchvision_names(arrays),
+        to_torchvision_names(layers),
         source=SOURCE,
         version=VERSION,
         pooling="tensorflow",

@@ -9,8 +9,8 @@ from torch_inception.weights.record import Weights, WeightsRecord, fingerprint
 
 log = logging.getLogger(__name__)
 
-FORMAT = 1
-"""Number of the layout of a kept file; another number is converted again."""
+FORMAT = 2
+"""Number of the layout and arithmetic of a kept file; another number is converted again."""
 
 
 def kept(name: str) -> Weights | None:

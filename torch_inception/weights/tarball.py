@@ -1,10 +1,11 @@
 """Read files out of a gzipped tar archive without unpacking it, whoever made it."""
 
+import contextlib
 import gzip
 import io
 import tarfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from torch_inception.errors import WeightsError
 from torch_inception.text import brief
@@ -12,8 +13,8 @@ from torch_inception.text import brief
 UNPACKED_LIMIT = 256 * 2**20
 """Bytes of the largest archive, unpacked; nsfwjs has 42 million."""
 
-FILE_LIMIT = 64 * 2**20
-"""Bytes of the largest file that is read; nsfwjs' largest has 6 million."""
+FILE_LIMIT = 128 * 2**20
+"""Bytes of the largest file that is read; a float32 Inception-v3 in one file has 96 million."""
 
 MEMBER_LIMIT = 10_000
 """Most files in an archive; nsfwjs has 81."""
@@ -25,32 +26,58 @@ def read_files(tarball: bytes, names: Sequence[str]) -> list[bytes]:
     Raises:
         WeightsError: it is not such an archive, too large, or a file is not in it.
     """
-    try:
-        with gzip.open(io.BytesIO(tarball)) as packed:
-            archive = packed.read(UNPACKED_LIMIT + 1)
-        if len(archive) > UNPACKED_LIMIT:
-            raise WeightsError(f"the package unpacks to over {UNPACKED_LIMIT // 2**20} MiB.")
-        found = _find(archive, names)
-    except (OSError, EOFError, zlib.error, tarfile.TarError, ValueError, RecursionError) as error:
-        raise WeightsError(f"the package is not a tar archive ({brief(error)}).") from error
-    missing = [name for name in names if name not in found]
-    if missing:
-        raise WeightsError(f"the package has no file {missing[0]}.")
-    return [found[name] for name in names]
-
-
-def _find(archive: bytes, names: Sequence[str]) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
-    with tarfile.open(fileobj=io.BytesIO(archive), mode="r:") as members:
-        for count, member in enumerate(members):
-            if count >= MEMBER_LIMIT:
-                raise WeightsError(f"the package has over {MEMBER_LIMIT} files.")
+    with _opened(tarball) as archive:
+        for member in _members(archive):
             # A link could lead anywhere, and a device has no content.
             if member.name not in names or not member.isreg():
                 continue
-            file = members.extractfile(member)
+            file = archive.extractfile(member)
             assert file is not None
             if member.size > FILE_LIMIT:
                 raise WeightsError(f"the package's {member.name} is too large.")
             found[member.name] = file.read()
-    return found
+    missing = [name for name in names if name not in found]
+    if missing:
+        raise WeightsError(f"the package has no file {brief(missing[0])}.")
+    return [found[name] for name in names]
+
+
+def list_names(tarball: bytes) -> list[str]:
+    """Return the names of the archive's regular files, in its order.
+
+    Raises:
+        WeightsError: it is not such an archive, too large, or has an entry that leads outside.
+    """
+    names: list[str] = []
+    with _opened(tarball) as archive:
+        for member in _members(archive):
+            if leads_outside(member.name):
+                raise WeightsError(f"the package's entry {brief(member.name)!r} leads outside it.")
+            names += [member.name] if member.isreg() else []
+    return names
+
+
+def leads_outside(name: str) -> bool:
+    """Tell whether a name from a package could mean a file elsewhere, on any system."""
+    return name.startswith("/") or ".." in name.split("/") or any(c in name for c in "\\:\0")
+
+
+@contextlib.contextmanager
+def _opened(tarball: bytes) -> Iterator[tarfile.TarFile]:
+    try:
+        with gzip.open(io.BytesIO(tarball)) as packed:
+            content = packed.read(UNPACKED_LIMIT + 1)
+        if len(content) > UNPACKED_LIMIT:
+            raise WeightsError(f"the package unpacks to over {UNPACKED_LIMIT // 2**20} MiB.")
+        with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as archive:
+            yield archive
+    except (OSError, EOFError, zlib.error, tarfile.TarError, ValueError, RecursionError) as error:
+        raise WeightsError(f"the package is not a tar archive ({brief(error)}).") from error
+
+
+def _members(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+    for count, member in enumerate(archive):
+        if count >= MEMBER_LIMIT:
+            raise WeightsError(f"the package has over {MEMBER_LIMIT} files.")
+        yield member

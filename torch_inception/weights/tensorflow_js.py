@@ -1,16 +1,11 @@
-"""Read the tensors of a TensorFlow.js layers model out of minified JavaScript modules.
+"""The tensors of a TensorFlow.js layers model, layer by layer.
 
-The npm package `nsfwjs` wraps the model's JSON as a JavaScript object literal and each weight
-shard as a base64 string. They are read as text: no JavaScript is run. The layout of the manifest
-is that of the TensorFlow.js converter (tfjs-converter's README, "Format conversion"): tensors lie
-one after another, and a quantised one stands for `value = quantised * scale + min`.
+The layout is that of the TensorFlow.js converter (tfjs-converter's README, "Format conversion"):
+a topology, which is Keras' configuration, and a manifest of tensors, which lie one after another
+in shards. A quantised one stands for `value = quantised * scale + min`.
 """
 
-import base64
-import binascii
-import json
 import math
-import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -19,59 +14,74 @@ from numpy.typing import NDArray
 
 from torch_inception.errors import WeightsError
 from torch_inception.text import brief
+from torch_inception.weights.keras_config import layers_of
+from torch_inception.weights.keras_layers import KerasLayer
 
-# Each token is found in one go, also where a file is made to be slow to read.
-_STRING = r'"(?:[^"\\]|\\.)*+(?:"|\Z)'
-_TOKEN = re.compile(
-    rf"(?P<string>{_STRING})|(?<![\w$])(?P<key>[A-Za-z_$][\w$]*+)(?=:)|(?P<true>!0)|(?P<false>!1)"
-    r"|(?P<number>-?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)",
-    re.DOTALL,
-)
 _DTYPES = {"float32": "<f4", "float16": "<f2", "uint8": "u1", "uint16": "<u2"}
-
-MANIFEST_LIMIT = 2**20
-"""Characters of the longest manifest; that of Inception-v3 has 56 thousand."""
+_WEIGHED = ("Conv2D", "BatchNormalization", "Dense")
 
 NAME_LIMIT = 200
 DIMENSION_LIMIT = 8
 FLOAT32_MAX = float(numpy.finfo(numpy.float32).max)
 
 
-def read_manifest(module: str) -> list[dict[str, Any]]:
-    """Return the tensors' descriptions, in the order in which they lie in the shards.
+class Manifest(NamedTuple):
+    """What the shards hold.
 
-    Args:
-        module: text of the module that holds the model's JSON.
+    Attributes:
+        paths: of the shards, in their order.
+        tensors: their descriptions, in the order in which they lie in the shards.
+    """
+
+    paths: list[str]
+    tensors: list[dict[str, Any]]
+
+
+def read_manifest(model: Any) -> Manifest:  # noqa: ANN401 - whatever a file holds
+    """Return what a model's JSON says of its shards.
 
     Raises:
         WeightsError: there is no manifest in it.
     """
-    start = module.find("weightsManifest:")
-    literal = _balanced(module, module.find("[", start)) if start >= 0 else ""
-    if len(literal) > MANIFEST_LIMIT:
-        raise WeightsError("the model's weights manifest is too long.")
     try:
-        groups = json.loads(_TOKEN.sub(_to_json, literal))
-        return [tensor for group in groups for tensor in group["weights"]]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise WeightsError(
-            f"the model's weights manifest cannot be read ({brief(error)})."
-        ) from error
+        if model.get("format", "layers-model") != "layers-model":
+            raise WeightsError(
+                f"this is a {brief(model['format'])} of TensorFlow.js, not a layers-model. "
+                "Convert the Keras model with tensorflowjs_converter --output_format "
+                "tfjs_layers_model."
+            )
+        groups = model["weightsManifest"]
+        paths = [path for group in groups for path in group["paths"]]
+        return Manifest(paths, [tensor for group in groups for tensor in group["weights"]])
+    except (KeyError, TypeError, AttributeError) as error:
+        raise WeightsError(f"the weights manifest is not understood ({brief(error)}).") from error
 
 
-def read_shard(module: str) -> bytes:
-    """Return the bytes of a weight shard: the module's longest string, which is base64.
+def read_layers(model: Any, data: bytes) -> list[KerasLayer]:  # noqa: ANN401 - as above
+    """Return the layers that have tensors, in the order of the model's topology.
+
+    Args:
+        model: the model's JSON.
+        data: all shards, one after another.
 
     Raises:
-        WeightsError: there is no such string.
+        WeightsError: topology, manifest and bytes do not fit together.
     """
-    longest = max(re.findall(r'"([A-Za-z0-9+/]++={0,2})"', module), key=len, default="")
-    if not longest:
-        raise WeightsError("a weight shard cannot be read (it holds no base64).")
-    try:
-        return base64.b64decode(longest, validate=True)
-    except binascii.Error as error:
-        raise WeightsError(f"a weight shard cannot be read ({error}).") from error
+    tensors: dict[str, dict[str, NDArray[numpy.float32]]] = {}
+    for path, array in read_tensors(read_manifest(model).tensors, data).items():
+        # Tensors of a model within a model can have its name in front.
+        *_, layer, part = ("", *path.split("/"))
+        if part in tensors.setdefault(layer, {}):
+            raise WeightsError(f"the weights manifest has two tensors '{layer}/{part}'.")
+        tensors[layer][part] = array
+    topology = model.get("modelTopology") or {}
+    layers = layers_of(topology.get("model_config", topology))
+    for kind, name in layers:
+        if kind in _WEIGHED and name not in tensors:
+            raise WeightsError(f"the weights manifest has no tensor of the layer {brief(name)!r}.")
+    for name in sorted(set(tensors) - {layer.name for layer in layers}):
+        raise WeightsError(f"the weights manifest has a layer {name!r}, the model has none.")
+    return [KerasLayer(name, tensors[name]) for _, name in layers if name in tensors]
 
 
 def read_tensors(
@@ -80,7 +90,7 @@ def read_tensors(
     """Cut the shards' bytes into arrays, and dequantise.
 
     Args:
-        manifest: what `read_manifest` gave.
+        manifest: descriptions of the tensors, in the order in which they lie in the shards.
         data: all shards, one after another.
 
     Raises:
@@ -95,11 +105,12 @@ def read_tensors(
             raise WeightsError(f"the weight shards end within {name!r}.")
         if name in arrays:
             raise WeightsError(f"the weights manifest has two tensors {name!r}.")
-        values = numpy.frombuffer(data, stored, count, position).astype(numpy.float32)
-        if scale is not None:
-            values = values * numpy.float32(scale)
-            values += numpy.float32(least)
-        arrays[name] = values.reshape(shape)
+        values = numpy.frombuffer(data, stored, count, position)
+        with numpy.errstate(over="ignore", invalid="ignore"):
+            if scale is not None:
+                # JavaScript's numbers have 64 bits; in 32, features are 5e-5 from TensorFlow.js'.
+                values = values.astype(numpy.float64) * scale + least
+            arrays[name] = values.astype(numpy.float32).reshape(shape)
         position = end
     if position != len(data):
         raise WeightsError(f"the weight shards have {len(data) - position} bytes too many.")
@@ -137,23 +148,3 @@ def _finite(value: object, name: str) -> float:
     if not isinstance(value, int | float) or not abs(value) <= FLOAT32_MAX:
         raise WeightsError(f"the weights manifest gives {name!r} no scale and min that are finite.")
     return float(value)
-
-
-def _balanced(text: str, start: int) -> str:
-    """Return the bracketed literal that begins at `start`; strings in it hold no brackets."""
-    depth = 0
-    for match in re.compile(r"[\[\]]").finditer(text, start):
-        depth += 1 if match[0] == "[" else -1
-        if depth == 0:
-            return text[start : match.end()]
-    return ""
-
-
-def _to_json(match: re.Match[str]) -> str:
-    """Spell one token of a minified JavaScript literal as JSON does: `.5` is `0.5`, `!0` true."""
-    text = match[0]
-    if match["key"]:
-        return f'"{text}"'
-    if match["number"]:
-        return repr(float(text)) if "." in text or "e" in text.lower() else text
-    return {"!0": "true", "!1": "false"}.get(text, text)

@@ -1,0 +1,140 @@
+"""Weights from TensorFlow.js beside TensorFlow.js itself, in Node.js."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from tests.parity.conftest import Compare
+from tests.parity.pictures import Pixels, draw_pictures
+from torch_inception.backbone import Backbone
+from torch_inception.storage import CACHE_VARIABLE
+from torch_inception.weights import Weights, load_weights, npm
+from torch_inception.weights.tensorflow_js import read_manifest, read_tensors
+
+pytestmark = [pytest.mark.parity, pytest.mark.timeout(900)]
+
+VERSION = "4.22.0"
+RUNTIME = f"TensorFlow.js {VERSION} (Node.js, WebAssembly)"
+SCRIPT = Path(__file__).parent / "tensorflow_js_peer.js"
+PACKAGES = [
+    f"nsfwjs@{npm.VERSION}",
+    *(f"@tensorflow/tfjs-{part}@{VERSION}" for part in ("core", "layers", "backend-wasm")),
+]
+STORED = {"float32": "<f4", "float16": "<f2", "uint16": "<u2"}
+
+Arrays = dict[str, NDArray[numpy.float32]]
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a folder of models, each a folder with what TensorFlow.js answers to the pictures.
+
+    `uint8` is the package's own; the others are made of it, quantised otherwise.
+    """
+    for program in ("node", "npm"):
+        if shutil.which(program) is None:
+            assert not os.environ.get("CI"), f"{program} is missing"
+            pytest.skip(f"{program} is missing")
+    folder = tmp_path_factory.mktemp("tensorflow_js")
+    # Without peers: nsfwjs would bring all of TensorFlow.js.
+    flags = ["--prefix", str(folder), "--legacy-peer-deps", "--ignore-scripts", "--no-audit"]
+    call("npm", "install", *flags, *PACKAGES)
+    modules = folder / "node_modules"
+    call("node", SCRIPT, "unwrap", modules / "nsfwjs/dist/models/inception_v3", folder / "uint8")
+    for dtype in STORED:
+        quantise(folder, dtype)
+    (folder / "pictures.u8").write_bytes(draw_pictures().tobytes())
+    call("node", SCRIPT, "run", folder / "pictures.u8",
+         *(folder / dtype for dtype in ("uint8", *STORED)), modules=modules)  # fmt: skip
+    return folder
+
+
+def call(program: str, *arguments: str | Path, modules: Path | None = None) -> None:
+    command = [shutil.which(program) or program, *map(str, arguments)]
+    environment = {**os.environ, "NODE_PATH": str(modules)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+def read(folder: Path) -> tuple[Any, Arrays]:
+    """Read a model's JSON and its tensors."""
+    model = json.loads((folder / "model.json").read_text())
+    manifest = read_manifest(model)
+    data = b"".join((folder / path).read_bytes() for path in manifest.paths)
+    return model, read_tensors(manifest.tensors, data)
+
+
+def quantise(folder: Path, dtype: str) -> None:
+    """Write the package's model again with other numbers, in one shard."""
+    model, arrays = read(folder / "uint8")
+    pieces: list[bytes] = []
+    for tensor in model["weightsManifest"][0]["weights"]:
+        # What 8 bits cannot hold, so that it would be seen if it were lost.
+        array = arrays[tensor["name"]] * numpy.float32(1.001)
+        del tensor["quantization"]
+        if dtype != "float32":
+            tensor["quantization"] = {"dtype": dtype, "original_dtype": "float32"}
+        if dtype == "uint16":
+            least, most = float(array.min()), float(array.max())
+            scale = max(most - least, 1e-6) / 65535
+            tensor["quantization"] |= {"scale": scale, "min": least}
+            array = ((array - least) / scale).round().clip(0, 65535)
+        pieces.append(array.astype(STORED[dtype]).tobytes())
+    model["weightsManifest"][0]["paths"] = ["all.bin"]
+    (folder / dtype).mkdir()
+    (folder / dtype / "model.json").write_text(json.dumps(model))
+    (folder / dtype / "all.bin").write_bytes(b"".join(pieces))
+
+
+def answers(folder: Path, name: str) -> NDArray[numpy.float32]:
+    return numpy.fromfile(folder / f"{name}.f32", "<f4").reshape(8, -1)
+
+
+def check(lineage: str, weights: Weights, folder: Path, pictures: Pixels, compare: Compare) -> None:
+    """Compare features, and the probabilities that the package's own top makes of them."""
+    backbone = Backbone(weights, device=torch.device("cpu"))
+    features: NDArray[numpy.float32] = backbone(
+        torch.from_numpy(pictures).permute(0, 3, 1, 2)
+    ).numpy()
+    _, arrays = read(folder)
+    values = features
+    for layer in ("dense_1", "dense_2", "dense_3"):
+        logits = values @ arrays[f"{layer}/kernel"] + arrays[f"{layer}/bias"]
+        values = logits.clip(0)
+    compare(
+        lineage, RUNTIME, ours=features, theirs=answers(folder, "features"),
+        our_probabilities=torch.from_numpy(logits).softmax(dim=1).numpy(),
+        their_probabilities=answers(folder, "probabilities"),
+    )  # fmt: skip
+
+
+def test_npms_package_answers_as_in_tensorflow_js(
+    models: Path,
+    pictures: Pixels,
+    compare: Compare,
+    real_cache: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(CACHE_VARIABLE, str(real_cache))
+    weights = load_weights(npm.SOURCE)
+    check("`npm:nsfwjs`", weights, models / "uint8", pictures, compare)
+    # The package's modules are only another wrapping of the same folder.
+    again = load_weights(str(models / "uint8"))
+    assert again.record.fingerprint == weights.record.fingerprint
+
+
+@pytest.mark.parametrize("dtype", STORED)
+def test_a_folder_answers_as_in_tensorflow_js(
+    dtype: str, models: Path, pictures: Pixels, compare: Compare
+) -> None:
+    weights = load_weights(str(models / dtype))
+    assert weights.classifier is None
+    check(f"TensorFlow.js, {dtype}", weights, models / dtype, pictures, compare)

@@ -41,7 +41,7 @@ def inception(*, first: int = 0, gamma: bool = False, top: int | None = None) ->
         gamma: whether batch normalisation has a scale.
         top: classes of a fully connected layer at the end.
     """
-    units = [unit for _, unit in empty_network(count_padding=False).convolutions()]
+    units = [unit for _, unit in empty_network(pooling="tensorflow").convolutions()]
     layers: list[Layer] = []
     for n in KERAS_ORDER:
         unit, suffix = units[n], f"_{n + first}" if n + first else ""
@@ -64,7 +64,7 @@ def filled(shape: tuple[int, ...], value: float) -> NDArray[numpy.float32]:
 
 def check_state(state: Mapping[str, torch.Tensor], *, gamma: bool = False) -> None:
     """Check that every tensor of `inception` arrived under the right name."""
-    for n, (name, _) in enumerate(empty_network(count_padding=False).convolutions()):
+    for n, (name, _) in enumerate(empty_network(pooling="tensorflow").convolutions()):
         wanted = {
             "conv.weight": n, "bn.weight": n + 2 if gamma else 1, "bn.bias": n,
             "bn.running_mean": n + 0.5, "bn.running_var": n + 1,

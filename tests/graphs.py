@@ -9,9 +9,9 @@ from typing import Any
 import numpy
 
 from torch_inception.network import empty_network
-from torch_inception.weights.graph_messages import message_class
-from torch_inception.weights.graph_names import LAST_POOL, POOLS, UNITS
-from torch_inception.weights.label_map import FILE
+from torch_inception.weights.tensorflow_graph.label_map import FILE
+from torch_inception.weights.tensorflow_graph.messages import message_class
+from torch_inception.weights.tensorflow_graph.names import LAST_POOL, POOLS, UNITS
 
 NORMALISATION = "BatchNormWithGlobalNormalization"
 

@@ -220,7 +220,8 @@ def test_without_a_whole_kept_network_the_source_of_the_weights_is_asked(
 ) -> None:
     asked: list[str] = []
 
-    def load(sources: str) -> Weights:
+    def load(sources: str, *, pooling: str) -> Weights:
+        assert pooling == small.record.pooling
         asked.append(sources)
         return small
 

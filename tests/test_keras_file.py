@@ -14,7 +14,8 @@ import pytest
 
 from tests.keras_models import Layer, check_state, configuration, inception, numbered
 from torch_inception.errors import WeightsError
-from torch_inception.weights import is_source_of_record, keras_file, load_weights
+from torch_inception.weights import is_source_of_record, keras, load_weights
+from torch_inception.weights.keras import file as keras_file
 
 try:
     import h5py
@@ -284,7 +285,7 @@ def test_bytes_changed_anywhere_give_no_other_error(
         path.write_bytes(changed)
         # It is not a whole network, so it is refused in any case.
         with pytest.raises(WeightsError):
-            keras_file.load(path)
+            keras.load(path)
 
 
 @pytest.mark.parametrize("name", ["../x", "/x", "a/../../x", "c:x"])

@@ -7,14 +7,18 @@ import pytest
 import torch
 from PIL import Image
 
+from tests.fakes import random_state
 from tests.graphs import Nodes, constant, inception, retrained, saved, with_softmax
+from tests.test_end_to_end import command
 from torch_inception.classifier import Classifier
+from torch_inception.convert import main as convert
 from torch_inception.errors import ConfigError, ModelError, TorchInceptionError, WeightsError
 from torch_inception.model_file import load_model
 from torch_inception.predict import main as predict
 from torch_inception.retrained import convert_retrained, read_retrained
 from torch_inception.storage import CACHE_VARIABLE
-from torch_inception.weights import load_weights
+from torch_inception.weights import load_weights, state_file
+from torch_inception.weights.record import make_weights
 
 pytest.importorskip("google.protobuf")
 
@@ -72,14 +76,67 @@ def test_the_folder_names_pictures_without_the_graph(
     assert capsys.readouterr().out == first
 
 
-def test_a_folder_that_was_moved_says_which_weights_it_wants(
+def test_a_folder_may_be_moved_with_its_weights(
     graph: Path, labels: Path, run: Path, tmp_path: Path
 ) -> None:
     convert_retrained(graph, labels, run)
     moved = run.rename(tmp_path / "moved")
+    assert Classifier.load(moved).labels == Classifier.load(moved / "model.pt").labels == LABELS
+
+
+def test_a_model_without_its_weights_says_which_it_wants(
+    graph: Path, labels: Path, run: Path, tmp_path: Path
+) -> None:
+    convert_retrained(graph, labels, run)
+    weights = (run / "weights.pth").rename(tmp_path / "elsewhere.pth")
     with pytest.raises(WeightsError, match=r"weights\.pth.* cannot be had. Name a copy"):
-        Classifier.load(moved)
-    assert Classifier.load(moved, weights=str(moved / "weights.pth")).labels == LABELS
+        Classifier.load(run)
+    assert Classifier.load(run, weights=str(weights)).labels == LABELS
+
+
+def test_other_weights_beside_a_model_are_not_taken(
+    graph: Path, labels: Path, run: Path, tmp_path: Path
+) -> None:
+    convert_retrained(graph, labels, run)
+    state_file.save(make_weights(random_state(), source="x", version="x", pooling="torchvision"),
+                    run / "weights.pth")  # fmt: skip
+    with pytest.raises(ModelError, match="but .*weights.pth has the sha256"):
+        Classifier.load(run)
+
+
+def test_the_command_moves_a_model_over(graph: Path, labels: Path, tmp_path: Path) -> None:
+    status, out, err = command(
+        "convert", str(graph), "--output", str(tmp_path / "runs" / "old"), str(labels),
+        cache=tmp_path / "cache",
+    )  # fmt: skip
+    assert status == 0, err
+    output = tmp_path / "runs" / "old"
+    assert out == f"{output} is written. Use it: --model {output}\n"
+    assert f"3 classes, in {output}: daisy, rösli, tulip" in err
+    assert load_model(output).labels == LABELS
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["retrained_graph.pb", "gone.txt", "--output", "run"], "there is no file gone.txt"),
+        (["gone.pb", "retrained_labels.txt", "--output", "run"], "there is no file gone.pb"),
+        (["retrained_labels.txt", "retrained_graph.pb", "--output", "run"], "is not a frozen"),
+        (["retrained_graph.pb", "retrained_labels.txt", "--output", "a,b"], "has a comma in it"),
+    ],
+)
+def test_a_mistake_is_told(
+    arguments: list[str], told: str, graph: Path, labels: Path, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    assert graph.parent == labels.parent == tmp_path
+    assert convert(arguments) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("error: ")
+    assert told in err
+    assert not {"run", "a,b"} & {path.name for path in tmp_path.iterdir()}
 
 
 def test_converting_again_replaces_it_and_a_training_is_left_alone(
@@ -166,7 +223,7 @@ def test_wrong_labels_are_named(
     with pytest.raises(ModelError, match=complaint):
         convert_retrained(graph, labels, run)
     labels.unlink()
-    with pytest.raises(ModelError, match="cannot read the labels"):
+    with pytest.raises(WeightsError, match="there is no file .*retrained_labels.txt"):
         convert_retrained(graph, labels, run)
 
 

@@ -18,8 +18,8 @@ from torch_inception.classifier import Classifier
 from torch_inception.errors import WeightsError
 from torch_inception.network import empty_network
 from torch_inception.weights import load_weights
-from torch_inception.weights.graph_messages import message_class
-from torch_inception.weights.graph_names import UNITS
+from torch_inception.weights.tensorflow_graph.messages import message_class
+from torch_inception.weights.tensorflow_graph.names import UNITS
 
 pytest.importorskip("google.protobuf")
 

@@ -16,7 +16,7 @@ from torch_inception.engines import choose_device, engine_at_hand, load_backbone
 from torch_inception.errors import ConfigError, ImageError, ModelError, WeightsError
 from torch_inception.extraction import Picture, Row, stream_features
 from torch_inception.head import Head
-from torch_inception.model_file import Model, load_model, save_model
+from torch_inception.model_file import Model, load_model, save_model, weights_beside
 from torch_inception.preprocessing import Preprocessing
 from torch_inception.text import brief
 from torch_inception.weights import (
@@ -79,7 +79,8 @@ class Classifier:
         loaded = _same_weights(model.backbone, weights, str(path)) if weights else None
         engine = engine_at_hand(model.backbone, model.arithmetic, chosen)
         if engine is None:
-            loaded = loaded or _same_weights(model.backbone, weights, str(path))
+            beside = weights_beside(Path(path), model.backbone)
+            loaded = loaded or _same_weights(model.backbone, beside, str(path))
             engine = load_backbone(loaded, device=chosen, arithmetic=model.arithmetic)
         elif loaded is None:
             tell_of_weights(model.backbone)

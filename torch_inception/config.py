@@ -52,7 +52,8 @@ class TrainConfig:
     output: str = setting("", "folder for the results (default: runs/NAME OF THE DATA FOLDER)")
     weights: str = setting(
         DEFAULT_WEIGHTS,
-        "sources of the network's weights, tried in order: imagenet, npm:nsfwjs, or a .pth file",
+        "sources of the network's weights, tried in order: imagenet, npm:nsfwjs, hf:OWNER/NAME, or "
+        "a file or folder of PyTorch, timm, Keras, TensorFlow.js or TensorFlow 1",
     )
     pooling: PoolingChoice = setting(
         "auto",

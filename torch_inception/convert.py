@@ -1,11 +1,11 @@
-"""Turn weights from any source into a .pth file of torchvision's names, or tell what they are."""
+"""Write weights as torchvision's state dict, move a model of retrain.py over, or show weights."""
 
 import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from torch_inception.command_line import SUCCESS, run_command
+from torch_inception.command_line import SUCCESS, open_closed_streams, run_command
 from torch_inception.errors import ConfigError
 from torch_inception.interruption import leave
 from torch_inception.text import printable
@@ -15,21 +15,35 @@ ENDINGS = (".pth", ".pt")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
+    open_closed_streams()
     parser = argparse.ArgumentParser(prog="python -m torch_inception.convert", description=__doc__)
     parser.add_argument("source", metavar="SOURCE", help="what --weights of the training takes")
+    parser.add_argument(
+        "labels", metavar="LABELS", nargs="?",
+        help="the retrained_labels.txt of a SOURCE that retrain.py left",
+    )  # fmt: skip
     task = parser.add_mutually_exclusive_group(required=True)
-    task.add_argument("--output", metavar="FILE.pth", help="write the weights and their record")
+    task.add_argument(
+        "--output", metavar="PATH",
+        help="FILE.pth for the weights and their record; with LABELS, a folder for a model",
+    )  # fmt: skip
     task.add_argument("--show", action="store_true", help="print what the weights are")
-    arguments = parser.parse_args(argv)
+    arguments = parser.parse_intermixed_args(argv)
+    if arguments.show and arguments.labels is not None:
+        parser.error("LABELS goes with --output")
     return run_command(
-        lambda: (
-            _show(arguments.source)
-            if arguments.show
-            else _convert(arguments.source, arguments.output)
-        ),
+        lambda: _run(arguments),
         log_to=sys.stderr,
         when_stopped="stopped. Nothing was written.",
     )
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    if arguments.show:
+        return _show(arguments.source)
+    if arguments.labels is None:
+        return _convert(arguments.source, arguments.output)
+    return _move_over(Path(arguments.source), Path(arguments.labels), arguments.output)
 
 
 def _show(source: str) -> int:
@@ -52,6 +66,15 @@ def _convert(source: str, output: str) -> int:
         )
     state_file.save(load_weights(source), Path(output))
     sys.stdout.write(f"{printable(output)} is written. Use it: --weights {printable(output)}\n")
+    return SUCCESS
+
+
+def _move_over(graph: Path, labels: Path, output: str) -> int:
+    # Imported here, so that --help does not wait for torch.
+    from torch_inception.retrained import convert_retrained
+
+    convert_retrained(graph, labels, Path(output))
+    sys.stdout.write(f"{printable(output)} is written. Use it: --model {printable(output)}\n")
     return SUCCESS
 
 

@@ -14,9 +14,12 @@ from torch_inception.network import FEATURES
 from torch_inception.preprocessing import Preprocessing
 from torch_inception.text import brief
 from torch_inception.torch_file import load_safely, save_whole
-from torch_inception.weights import WeightsRecord
+from torch_inception.weights import WeightsRecord, is_source_of_record
 
 MODEL_FILE = "model.pt"
+
+WEIGHTS_FILE = "weights.pth"
+"""The network of a model that another program trained, beside it."""
 
 FORMAT = 1
 """Number of the layout of the file."""
@@ -109,6 +112,20 @@ def load_model(path: Path) -> Model:
         raise ModelError(f"{file} is damaged ({brief(error)} is missing). Train again.") from error
     except (ConfigError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise ModelError(f"{file} is damaged ({brief(error)}). Train again.") from error
+
+
+def weights_beside(path: Path, record: WeightsRecord) -> str:
+    """Return the weights that a converted model brought along, wherever it lies now; or "".
+
+    Args:
+        path: a run folder, or the model file in it.
+        record: the model's, which has the path that they had first.
+    """
+    folder = path if path.is_dir() else path.parent
+    beside = str((folder / WEIGHTS_FILE).absolute())
+    was_beside = Path(record.source).name == WEIGHTS_FILE
+    is_there = was_beside and is_source_of_record(beside) and Path(beside).is_file()
+    return beside if is_there else ""
 
 
 def earlier_arithmetic(folder: Path) -> str:

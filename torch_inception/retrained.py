@@ -16,8 +16,9 @@ from torch_inception.preprocessing import Preprocessing
 from torch_inception.run_folder import write_converted
 from torch_inception.text import brief
 from torch_inception.weights import Weights
-from torch_inception.weights.frozen_graph import FrozenGraph
-from torch_inception.weights.tensorflow_graph import RETRAINED, read_weights
+from torch_inception.weights.local_file import read_whole
+from torch_inception.weights.tensorflow_graph.frozen import FrozenGraph
+from torch_inception.weights.tensorflow_graph.inception import RETRAINED, read_weights
 
 log = logging.getLogger(__name__)
 
@@ -82,13 +83,7 @@ def _head(graph: FrozenGraph, labels: list[str], labels_path: Path) -> Head:
 
 def _labels(path: Path) -> list[str]:
     """Read one label a line."""
-    try:
-        with path.open("rb") as file:
-            text = file.read(_LABELS_SIZE_LIMIT).decode("utf-8-sig", "replace")
-    except OSError as error:
-        raise ModelError(
-            f"cannot read the labels in {path} ({error.strerror or error})."
-        ) from error
+    text = read_whole(path, _LABELS_SIZE_LIMIT).decode("utf-8-sig", "replace")
     labels = text.replace("\r\n", "\n").removesuffix("\n").split("\n")
     for number, label in enumerate(labels, start=1):
         if not 0 < len(label) <= LABEL_LIMIT:

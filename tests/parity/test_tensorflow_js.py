@@ -17,7 +17,7 @@ from tests.parity.pictures import Pixels, draw_pictures
 from torch_inception.backbone import Backbone
 from torch_inception.storage import CACHE_VARIABLE
 from torch_inception.weights import Weights, load_weights, npm
-from torch_inception.weights.tensorflow_js import read_manifest, read_tensors
+from torch_inception.weights.tensorflow_js.tensors import read_manifest, read_tensors
 
 pytestmark = [pytest.mark.parity, pytest.mark.timeout(900)]
 

@@ -9,9 +9,10 @@ import pytest
 from tests.graphs import Node, Nodes, constant, delimited, inception, saved, serialised
 from tests.robustness.hostile import in_process
 from torch_inception.errors import WeightsError
-from torch_inception.weights import frozen_graph, load_weights, tensorflow_graph
-from torch_inception.weights.graph_messages import message_class
-from torch_inception.weights.graph_names import LAST_POOL
+from torch_inception.weights import load_weights, tensorflow_graph
+from torch_inception.weights.tensorflow_graph import frozen
+from torch_inception.weights.tensorflow_graph.messages import message_class
+from torch_inception.weights.tensorflow_graph.names import LAST_POOL
 
 pytest.importorskip("google.protobuf")
 
@@ -148,12 +149,12 @@ def test_what_is_no_graph_is_refused(content: bytes, cause: str, tmp_path: Path)
         load_weights(str(path))
 
 
-@pytest.mark.parametrize("size", [frozen_graph.SIZE_LIMIT + 1, 2**31, 2**40])
+@pytest.mark.parametrize("size", [frozen.SIZE_LIMIT + 1, 2**31, 2**40])
 def test_a_file_that_is_too_large_is_not_read(size: int, tmp_path: Path) -> None:
     path = tmp_path / "graph.pb"
     with path.open("wb") as file:
         file.truncate(size)
-    with pytest.raises(WeightsError, match=f"{size} bytes; {frozen_graph.SIZE_LIMIT} are"):
+    with pytest.raises(WeightsError, match=f"{size} bytes; {frozen.SIZE_LIMIT} are"):
         load_weights(str(path))
 
 
@@ -185,8 +186,9 @@ def test_millions_of_empty_messages_do_not_fill_the_memory(what: str, tmp_path: 
 import sys
 from pathlib import Path
 from tests.robustness.hostile import peak_memory
-from torch_inception.weights import graph_messages, tensorflow_graph
-graph_messages.parse("GraphDef", b"")
+from torch_inception.weights import tensorflow_graph
+from torch_inception.weights.tensorflow_graph import messages
+messages.parse("GraphDef", b"")
 before = peak_memory()
 try:
     tensorflow_graph.load(Path(sys.argv[1]))

@@ -10,9 +10,9 @@ import pytest
 
 from torch_inception.errors import WeightsError
 from torch_inception.weights import tarball
-from torch_inception.weights.minified import read_model, read_shard
 from torch_inception.weights.tarball import list_names, read_files
-from torch_inception.weights.tensorflow_js import read_manifest, read_tensors
+from torch_inception.weights.tensorflow_js.minified import read_model, read_shard
+from torch_inception.weights.tensorflow_js.tensors import read_manifest, read_tensors
 
 GOOD: dict[str, Any] = {
     "name": "k", "shape": [2, 2], "dtype": "float32",

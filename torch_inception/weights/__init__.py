@@ -12,12 +12,12 @@ from torch_inception.text import brief
 from torch_inception.weights import (
     hugging_face,
     imagenet,
-    keras_file,
-    layers_model,
+    keras,
     npm,
     safetensors_file,
     state_file,
     tensorflow_graph,
+    tensorflow_js,
 )
 from torch_inception.weights.description import describe
 from torch_inception.weights.record import Weights, WeightsRecord
@@ -37,8 +37,8 @@ _NAMED: dict[str, Callable[[], Weights]] = {imagenet.SOURCE: imagenet.load, npm.
 _FILES: dict[str, Callable[[Path], Weights]] = {
     ".pth": state_file.load, ".pt": state_file.load,
     ".safetensors": safetensors_file.load,
-    ".h5": keras_file.load, ".keras": keras_file.load,
-    ".json": layers_model.load, ".tgz": layers_model.load, ".gz": layers_model.load,
+    ".h5": keras.load, ".keras": keras.load,
+    ".json": tensorflow_js.load, ".tgz": tensorflow_js.load, ".gz": tensorflow_js.load,
     ".pb": tensorflow_graph.load,
 }  # fmt: skip
 """Files by the ending of their names."""
@@ -118,7 +118,7 @@ def _load(name: str) -> Weights:
 def _file_loader(name: str) -> Callable[[Path], Weights] | None:
     # Unlike Path.is_dir, this takes any text.
     if os.path.isdir(name):  # noqa: PTH112
-        return layers_model.load
+        return tensorflow_js.load
     return _FILES.get(Path(name).suffix)
 
 

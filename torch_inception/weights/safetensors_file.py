@@ -1,6 +1,5 @@
 """A state dict in a `.safetensors` file, in the names that timm and torchvision share."""
 
-import os
 from pathlib import Path
 
 from torch import Tensor
@@ -8,6 +7,7 @@ from torch import Tensor
 from torch_inception.errors import WeightsError
 from torch_inception.text import brief
 from torch_inception.torch_file import SIZE_LIMIT
+from torch_inception.weights.local_file import read_whole
 from torch_inception.weights.record import Weights
 from torch_inception.weights.timm_config import config_beside, make_described_weights
 
@@ -44,7 +44,13 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         raise WeightsError(
             f"{path.name} needs safetensors: pip install 'torch-inception[timm]'."
         ) from error
-    content = _content(path)
+    content = read_whole(path, SIZE_LIMIT)
+    header = int.from_bytes(content[:8], "little")
+    if header > HEADER_LIMIT:
+        raise WeightsError(
+            f"{path} is not a safetensors file of an Inception-v3: it claims a list of tensors of "
+            f"{header} bytes; {HEADER_LIMIT} are read at most."
+        )
     try:
         tensors: dict[str, Tensor] = tensors_of(content)
     # The last three: a kind of number, or a shape, that torch does not have.
@@ -53,23 +59,3 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
             f"{path} is not a whole safetensors file ({brief(error)}). Fetch it again."
         ) from error
     return tensors
-
-
-def _content(path: Path) -> bytes:
-    # Unlike Path.is_file, this takes any text, and folders that may not be looked into.
-    if not os.path.isfile(path):  # noqa: PTH113
-        raise WeightsError(f"there is no file {path}. Check the path in --weights.")
-    try:
-        with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            header = int.from_bytes(file.read(8), "little")
-            if size > SIZE_LIMIT or header > HEADER_LIMIT:
-                raise WeightsError(
-                    f"{path} is not a safetensors file of an Inception-v3: it has {size} bytes "
-                    f"and claims a list of tensors of {header}; {SIZE_LIMIT} and {HEADER_LIMIT} "
-                    "are read at most."
-                )
-            file.seek(0)
-            return file.read()
-    except OSError as error:
-        raise WeightsError(f"cannot read {path} ({error.strerror or error}).") from error

@@ -4,7 +4,6 @@ The record lies where torch itself keeps what belongs to a state dict and is no 
 `_metadata`. So the file is a state dict like any other, and torchvision's network loads it.
 """
 
-import os
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 from torch_inception.errors import WeightsError
 from torch_inception.text import brief
 from torch_inception.torch_file import StateDict, load_safely, save_whole
+from torch_inception.weights.local_file import require_file
 from torch_inception.weights.record import Weights, WeightsRecord, make_weights
 from torch_inception.weights.timm_config import config_beside, make_described_weights
 
@@ -87,9 +87,7 @@ def read_state(path: Path) -> dict[str, Any]:
     Raises:
         WeightsError: the file is not there, is cut short, or holds more than tensors.
     """
-    # Unlike Path.is_file, this takes any text, and folders that may not be looked into.
-    if not os.path.isfile(path):  # noqa: PTH113
-        raise WeightsError(f"there is no file {path}. Check the path in --weights.")
+    require_file(path)
     try:
         state = load_safely(path)
     except ValueError as error:

@@ -7,10 +7,11 @@ from pathlib import Path, PurePosixPath
 
 from torch_inception.errors import WeightsError
 from torch_inception.text import brief
-from torch_inception.weights.keras_layers import KerasLayer, to_torchvision_names
+from torch_inception.weights.keras.layers import KerasLayer, to_torchvision_names
+from torch_inception.weights.local_file import read_whole
 from torch_inception.weights.record import Weights, make_weights
 from torch_inception.weights.tarball import UNPACKED_LIMIT, leads_outside, list_names, read_files
-from torch_inception.weights.tensorflow_js import read_layers, read_manifest
+from torch_inception.weights.tensorflow_js.tensors import read_layers, read_manifest
 
 MODEL = "model.json"
 
@@ -30,42 +31,44 @@ def load(path: Path) -> Weights:
         WeightsError: there is no such model, it is another network, or damaged.
     """
     # The record names the file: a folder's name alone does not tell what is in it.
-    # Unlike Path's, these take any text, folders that may not be looked into, and links in circles.
-    path = path / MODEL if os.path.isdir(path) else path  # noqa: PTH112
-    if not os.path.isfile(path):  # noqa: PTH113
-        raise WeightsError(f"there is no file {path}. Check the path in --weights.")
+    path = path / MODEL if os.path.isdir(path) else path  # noqa: PTH112 - takes any text
+    is_unpacked = path.suffix == ".json"
+    content = read_whole(path, MODEL_LIMIT if is_unpacked else UNPACKED_LIMIT)
     try:
-        layers = _in_folder(path) if path.suffix == ".json" else _in_package(path)
+        layers = _in_folder(path.parent, content) if is_unpacked else _in_package(content)
         state = to_torchvision_names(layers)
     except WeightsError as error:
         raise WeightsError(f"{path}: {error}") from error
-    except OSError as error:
-        raise WeightsError(f"cannot read {path} ({error.strerror or error}).") from error
-    return make_weights(state, source=str(path.absolute()), version=path.name, pooling="tensorflow")
+    return make_weights(
+        state,
+        source=str(path.absolute()),
+        version=path.name,
+        pooling="tensorflow",
+        lineage="TensorFlow.js",
+    )
 
 
-def _in_folder(path: Path) -> list[KerasLayer]:
+def _in_folder(folder: Path, model: bytes) -> list[KerasLayer]:
     def read(names: Sequence[str]) -> list[bytes]:
-        files = [_within(path.parent, name) for name in names]
-        if sum(file.stat().st_size for file in files) > UNPACKED_LIMIT:
-            raise WeightsError(f"the shards have over {UNPACKED_LIMIT // 2**20} MiB.")
-        return [file.read_bytes() for file in files]
+        contents: list[bytes] = []
+        left = UNPACKED_LIMIT
+        for name in names:
+            contents.append(read_whole(_within(folder, name), left))
+            left -= len(contents[-1])
+        return contents
 
-    return _layers(_read_bounded(path, MODEL_LIMIT), read)
+    return _layers(model, read)
 
 
 def _within(folder: Path, name: str) -> Path:
-    """Find a regular file in a folder; a link must not lead outside either."""
+    """Return the file of a name in a folder; a link must not lead outside either."""
     file = Path(os.path.realpath(folder / name))
     if not file.is_relative_to(os.path.realpath(folder)):
         raise WeightsError(f"the shard {brief(name)!r} leads outside the folder.")
-    if not os.path.isfile(file):  # noqa: PTH113
-        raise WeightsError(f"there is no shard {brief(name)!r}.")
     return file
 
 
-def _in_package(path: Path) -> list[KerasLayer]:
-    tarball = _read_bounded(path, UNPACKED_LIMIT)
+def _in_package(tarball: bytes) -> list[KerasLayer]:
     models = [name for name in list_names(tarball) if PurePosixPath(name).name == MODEL]
     if len(models) != 1:
         raise WeightsError(f"the package has {len(models)} files {MODEL}; one is wanted.")
@@ -92,9 +95,3 @@ def _layers(content: bytes, read: Callable[[Sequence[str]], list[bytes]]) -> lis
     if len(set(paths)) < len(paths):
         raise WeightsError("the weights manifest names a shard twice.")
     return read_layers(model, b"".join(read(paths)))
-
-
-def _read_bounded(path: Path, limit: int) -> bytes:
-    if path.stat().st_size > limit:
-        raise WeightsError(f"{path.name} has over {limit // 2**20} MiB.")
-    return path.read_bytes()

@@ -1,7 +1,6 @@
 """Keras' Inception-v3 in a `.weights.h5`, a legacy `.h5` or a `.keras` file."""
 
 import json
-import os
 import re
 import zipfile
 import zlib
@@ -11,9 +10,18 @@ from typing import Any
 
 from torch_inception.errors import WeightsError
 from torch_inception.text import brief
-from torch_inception.weights.hdf5 import address, dataset, entries, entry, is_group, opened, texts
-from torch_inception.weights.keras_config import layers_of
-from torch_inception.weights.keras_layers import KerasLayer, Stored, to_torchvision_names
+from torch_inception.weights.keras.config import layers_of
+from torch_inception.weights.keras.hdf5 import (
+    address,
+    dataset,
+    entries,
+    entry,
+    is_group,
+    opened,
+    texts,
+)
+from torch_inception.weights.keras.layers import KerasLayer, Stored, to_torchvision_names
+from torch_inception.weights.local_file import require_file
 from torch_inception.weights.record import Weights, make_weights
 from torch_inception.weights.tarball import leads_outside
 
@@ -43,8 +51,7 @@ def load(path: Path) -> Weights:
     Raises:
         WeightsError: there is no such file, it holds another network, or is damaged.
     """
-    if not os.path.isfile(path):  # noqa: PTH113 - takes any text, unlike Path.is_file
-        raise WeightsError(f"there is no file {path}. Check the path in --weights.")
+    require_file(path)
     try:
         with path.open("rb") as file:
             is_archive = file.read(2) == b"PK"
@@ -53,7 +60,13 @@ def load(path: Path) -> Weights:
         raise WeightsError(f"{path}: {error}") from error
     except OSError as error:
         raise WeightsError(f"cannot read {path} ({error.strerror or error}).") from error
-    return make_weights(state, source=str(path.absolute()), version=path.name, pooling="tensorflow")
+    return make_weights(
+        state,
+        source=str(path.absolute()),
+        version=path.name,
+        pooling="tensorflow",
+        lineage="Keras",
+    )
 
 
 def _read_hdf5(path: Path) -> dict[str, Any]:

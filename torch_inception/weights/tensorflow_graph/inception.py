@@ -16,10 +16,10 @@ from torch import Tensor
 
 from torch_inception.config import Pooling
 from torch_inception.network import BATCH_NORM_EPSILON, FEATURES, empty_network
-from torch_inception.weights.frozen_graph import FrozenGraph, Shape
-from torch_inception.weights.graph_names import LAST_POOL, POOLS, UNITS
-from torch_inception.weights.label_map import FILE, OUTPUTS, read_label_map
 from torch_inception.weights.record import Weights, make_weights
+from torch_inception.weights.tensorflow_graph.frozen import FrozenGraph, Shape
+from torch_inception.weights.tensorflow_graph.label_map import FILE, OUTPUTS, read_label_map
+from torch_inception.weights.tensorflow_graph.names import LAST_POOL, POOLS, UNITS
 
 log = logging.getLogger(__name__)
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from torch_inception.errors import WeightsError
+from torch_inception.weights.local_file import read_whole
 
 OUTPUTS = 1008
 CLASSES = 1000
@@ -27,11 +28,7 @@ def read_label_map(path: Path) -> Sequence[int]:
     Raises:
         WeightsError: the file cannot be read, or is another.
     """
-    try:
-        with path.open("rb") as file:
-            text = file.read(_SIZE_LIMIT).decode("utf-8", "replace")
-    except OSError as error:
-        raise WeightsError(f"cannot read {path} ({error.strerror or error}).") from error
+    text = read_whole(path, _SIZE_LIMIT).decode("utf-8", "replace")
     outputs = {wordnet: int(output) for output, wordnet in _ENTRY.findall(text)}
     if sorted(outputs.values()) != list(range(1, CLASSES + 1)):
         raise WeightsError(

@@ -1,7 +1,6 @@
 """A frozen TensorFlow 1 graph: the operations and constants in a `GraphDef` file."""
 
 import math
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,8 @@ from numpy.typing import NDArray
 
 from torch_inception.errors import WeightsError
 from torch_inception.text import brief
-from torch_inception.weights.graph_messages import message_class, parse
+from torch_inception.weights.local_file import read_whole
+from torch_inception.weights.tensorflow_graph.messages import message_class, parse
 
 SIZE_LIMIT = 2**28
 """Bytes of the largest file that is read: nearly three times the graph of 2015."""
@@ -50,8 +50,9 @@ class FrozenGraph:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        content = read_whole(path, SIZE_LIMIT)
         try:
-            self._nodes = _parse_graph(_read(path))
+            self._nodes = _parse_graph(content)
         except ValueError as error:
             raise WeightsError(
                 f"{path} is not a frozen TensorFlow graph (GraphDef), or it is cut short or "
@@ -114,20 +115,6 @@ class FrozenGraph:
             raise self.refusal(name, f"holds {len(values)} values; {count} are wanted")
         # TensorFlow leaves out values at the end that are like the last that it gives.
         return numpy.pad(values, (0, count - len(values)), mode="edge")
-
-
-def _read(path: Path) -> bytes:
-    # Unlike Path.is_file, this takes any text, and folders that may not be looked into.
-    if not os.path.isfile(path):  # noqa: PTH113
-        raise WeightsError(f"there is no file {path}. Check the path.")
-    try:
-        with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            if size > SIZE_LIMIT:
-                raise ValueError(f"{size} bytes; {SIZE_LIMIT} are the most that is read")
-            return file.read(size)
-    except OSError as error:
-        raise WeightsError(f"cannot read {path} ({error.strerror or error}).") from error
 
 
 def _parse_graph(content: bytes) -> dict[str, _Node]:

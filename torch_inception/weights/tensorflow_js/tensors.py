@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from torch_inception.errors import WeightsError
 from torch_inception.text import brief
-from torch_inception.weights.keras_config import layers_of
-from torch_inception.weights.keras_layers import KerasLayer
+from torch_inception.weights.keras.config import layers_of
+from torch_inception.weights.keras.layers import KerasLayer
 
 _DTYPES = {"float32": "<f4", "float16": "<f2", "uint8": "u1", "uint16": "<u2"}
 _WEIGHED = ("Conv2D", "BatchNormalization", "Dense")

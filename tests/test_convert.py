@@ -17,7 +17,7 @@ from torch_inception.convert import main
 from torch_inception.errors import WeightsError
 from torch_inception.torch_file import StateDict, load_safely
 from torch_inception.weights import Weights, load_weights, npm, state_file
-from torch_inception.weights.record import make_weights
+from torch_inception.weights.checked import make_weights
 
 
 @pytest.fixture(scope="module")
@@ -141,8 +141,8 @@ def test_show_prints_what_weights_are(
         f"fingerprint: sha256 {weights.record.fingerprint}",
         "classes: ImageNet's 1000",
         "pooling: tensorflow (average pools leave the padding out)",
-        "mean: 0.1, 0.2, 0.3 of red, green, blue on the scale 0 to 1",
-        "std: 0.4, 0.5, 0.6 of red, green, blue on the scale 0 to 1",
+        "preprocessing: 299 x 299, mean (0.1, 0.2, 0.3), std (0.4, 0.5, 0.6) of red, green, blue "
+        "on the scale 0 to 1",
     ]
     assert err.startswith(f"weights: using {converted} (else.h5, sha256 ")
 
@@ -221,5 +221,5 @@ def test_a_stand_in_remains_one(
     assert main(["--show", str(tmp_path / "nsfwjs.pth")]) == 0
     out, err = capsys.readouterr()
     assert "lineage: npm:nsfwjs\nversion: 4.4.0\n" in out
-    assert "classes: none\npooling: tensorflow" in out
+    assert "classes: none; only ImageNet's 1000 are kept\npooling: tensorflow" in out
     assert npm.STAND_IN in err

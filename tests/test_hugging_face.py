@@ -149,7 +149,7 @@ def test_a_repository_is_fetched_once_and_kept(
     told = dict(line.split(": ", 1) for line in out.splitlines())
     assert told["source"] == "hf:timm/some.net"
     assert (told["version"], told["lineage"]) == (COMMIT, "timm")
-    assert told["mean"].startswith("0.485, 0.456, 0.406")
+    assert "mean (0.485, 0.456, 0.406)" in told["preprocessing"]
     assert told["std"].startswith("0.229, 0.224, 0.225")
     assert hub.tokens == {"Bearer hf_secret"}
     assert [Path(path).name for path in hub.fetched] == ["config.json", "model.safetensors"]

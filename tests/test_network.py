@@ -14,7 +14,7 @@ from torch_inception.backbone import Backbone
 from torch_inception.config import Pooling
 from torch_inception.storage import CACHE_VARIABLE
 from torch_inception.weights import Weights, load_weights
-from torch_inception.weights.record import fingerprint
+from torch_inception.weights.checked import fingerprint
 
 CPU = torch.device("cpu")
 

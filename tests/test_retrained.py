@@ -18,7 +18,7 @@ from torch_inception.predict import main as predict
 from torch_inception.retrained import convert_retrained, read_retrained
 from torch_inception.storage import CACHE_VARIABLE
 from torch_inception.weights import load_weights, state_file
-from torch_inception.weights.record import make_weights
+from torch_inception.weights.checked import make_weights
 
 pytest.importorskip("google.protobuf")
 

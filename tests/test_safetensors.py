@@ -15,7 +15,7 @@ from torch import Tensor
 from tests.fakes import random_state
 from torch_inception.errors import WeightsError
 from torch_inception.weights import load_weights, safetensors_file
-from torch_inception.weights.record import make_weights
+from torch_inception.weights.checked import make_weights
 from torch_inception.weights.timm_config import config_beside
 
 pytest.importorskip("safetensors", reason="the extra timm is not installed")

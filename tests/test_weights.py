@@ -9,7 +9,8 @@ import torch
 
 from torch_inception.errors import ConfigError, WeightsError
 from torch_inception.weights import load_weights
-from torch_inception.weights.record import WeightsRecord, make_weights
+from torch_inception.weights.checked import make_weights
+from torch_inception.weights.record import WeightsRecord
 
 State = dict[str, torch.Tensor]
 

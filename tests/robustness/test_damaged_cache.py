@@ -19,7 +19,8 @@ from torch_inception.backbone import Backbone
 from torch_inception.features import FeatureTable, feature_table
 from torch_inception.preprocessing import Preprocessing
 from torch_inception.weights import Weights, store
-from torch_inception.weights.record import WeightsRecord, fingerprint
+from torch_inception.weights.checked import fingerprint
+from torch_inception.weights.record import WeightsRecord
 
 pytestmark = pytest.mark.usefixtures("fake_network")
 

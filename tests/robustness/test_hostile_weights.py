@@ -80,8 +80,16 @@ def test_numbers_that_no_network_can_have_are_refused(
 
 
 @pytest.mark.parametrize("fc", [7, "text", torch.zeros(()), torch.zeros(1000, 1), [0] * 1000])
-def test_a_classifier_that_is_none_is_left_out(state: State, path: Path, fc: object) -> None:
-    assert load_weights(str(saved({**state, "fc.bias": fc}, path))).classifier is None
+def test_a_classifier_that_is_none_is_refused(state: State, path: Path, fc: object) -> None:
+    with pytest.raises(WeightsError, match="the tensor 'fc.bias' (is a|has the shape)"):
+        load_weights(str(saved({**state, "fc.bias": fc}, path)))
+
+
+@pytest.mark.parametrize("part", ["weight", "bias"])
+def test_half_a_classifier_is_refused(state: State, path: Path, part: str) -> None:
+    half = {name: value for name, value in state.items() if name != f"fc.{part}"}
+    with pytest.raises(WeightsError, match=f"the tensor 'fc.{part}' is missing"):
+        load_weights(str(saved(half, path)))
 
 
 @pytest.mark.parametrize("kind", calls(Path("x")))

@@ -26,7 +26,7 @@ from torch_inception.network import empty_network
 from torch_inception.storage import CACHE_VARIABLE
 from torch_inception.train import main
 from torch_inception.weights import Weights, npm
-from torch_inception.weights.record import make_weights
+from torch_inception.weights.checked import make_weights
 
 PICTURE_SECONDS = 0.002
 """What a picture takes in the network; so a pass has moments to be killed at."""

@@ -19,8 +19,9 @@ from torch_inception.weights import (
     tensorflow_graph,
     tensorflow_js,
 )
+from torch_inception.weights.checked import Weights
 from torch_inception.weights.description import describe
-from torch_inception.weights.record import Weights, WeightsRecord
+from torch_inception.weights.record import WeightsRecord
 
 __all__ = [
     "Weights",

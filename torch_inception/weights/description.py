@@ -1,6 +1,10 @@
 """What a set of weights is, in words."""
 
-from torch_inception.weights.record import IMAGENET_CLASSES, Weights
+from torch_inception.network import IMAGE_SIZE
+from torch_inception.weights.checked import IMAGENET_CLASSES, Weights
+from torch_inception.weights.record import Triple
+
+_CLASSES = f"ImageNet's {IMAGENET_CLASSES}"
 
 _POOLING = {
     "torchvision": "average pools count the padding",
@@ -17,12 +21,15 @@ def describe(weights: Weights) -> list[tuple[str, str]]:
         ("lineage", record.lineage or record.source),
         ("version", record.version),
         ("fingerprint", f"sha256 {record.fingerprint}"),
-        ("classes", f"ImageNet's {IMAGENET_CLASSES}" if weights.classifier else "none"),
+        ("classes", _CLASSES if weights.classifier else f"none; only {_CLASSES} are kept"),
         ("pooling", f"{record.pooling} ({_POOLING[record.pooling]})"),
-        ("mean", _triple(record.mean)),
-        ("std", _triple(record.std)),
+        (
+            "preprocessing",
+            f"{IMAGE_SIZE} x {IMAGE_SIZE}, mean {_triple(record.mean)}, std {_triple(record.std)} "
+            "of red, green, blue on the scale 0 to 1",
+        ),
     ]
 
 
-def _triple(values: tuple[float, float, float]) -> str:
-    return ", ".join(f"{value:g}" for value in values) + " of red, green, blue on the scale 0 to 1"
+def _triple(values: Triple) -> str:
+    return "({:g}, {:g}, {:g})".format(*values)

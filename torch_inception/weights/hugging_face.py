@@ -12,7 +12,7 @@ from torch_inception.errors import WeightsError
 from torch_inception.text import brief
 from torch_inception.torch_file import SIZE_LIMIT
 from torch_inception.weights import timm_config
-from torch_inception.weights.record import Weights
+from torch_inception.weights.checked import Weights
 from torch_inception.weights.safetensors_file import read_tensors
 from torch_inception.weights.state_file import read_state
 from torch_inception.weights.timm_config import CONFIG, make_described_weights, read_config

@@ -15,7 +15,7 @@ import torch
 
 from torch_inception.errors import WeightsError
 from torch_inception.temporary import temporary_folder
-from torch_inception.weights.record import Weights, make_weights
+from torch_inception.weights.checked import Weights, make_weights
 from torch_inception.weights.state_file import read_state
 
 SOURCE = "imagenet"

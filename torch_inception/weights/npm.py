@@ -17,8 +17,8 @@ from pathlib import Path
 from torch_inception.errors import WeightsError
 from torch_inception.temporary import temporary_folder
 from torch_inception.text import brief
+from torch_inception.weights.checked import Weights, make_weights
 from torch_inception.weights.keras.layers import to_torchvision_names
-from torch_inception.weights.record import Weights, make_weights
 from torch_inception.weights.store import keep, kept
 from torch_inception.weights.tarball import read_files
 from torch_inception.weights.tensorflow_js.minified import read_model, read_shard

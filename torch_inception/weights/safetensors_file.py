@@ -7,8 +7,8 @@ from torch import Tensor
 from torch_inception.errors import WeightsError
 from torch_inception.text import brief
 from torch_inception.torch_file import SIZE_LIMIT
+from torch_inception.weights.checked import Weights
 from torch_inception.weights.local_file import read_whole
-from torch_inception.weights.record import Weights
 from torch_inception.weights.timm_config import config_beside, make_described_weights
 
 HEADER_LIMIT = 2**20

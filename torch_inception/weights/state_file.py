@@ -11,8 +11,9 @@ from typing import Any
 from torch_inception.errors import WeightsError
 from torch_inception.text import brief
 from torch_inception.torch_file import StateDict, load_safely, save_whole
+from torch_inception.weights.checked import Weights, make_weights
 from torch_inception.weights.local_file import require_file
-from torch_inception.weights.record import Weights, WeightsRecord, make_weights
+from torch_inception.weights.record import WeightsRecord
 from torch_inception.weights.timm_config import config_beside, make_described_weights
 
 RECORD = "torch_inception"

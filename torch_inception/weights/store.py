@@ -5,7 +5,8 @@ from pathlib import Path
 
 from torch_inception.storage import cache_folder
 from torch_inception.torch_file import load_safely, save_whole
-from torch_inception.weights.record import Weights, WeightsRecord, fingerprint
+from torch_inception.weights.checked import Weights, fingerprint
+from torch_inception.weights.record import WeightsRecord
 
 log = logging.getLogger(__name__)
 

@@ -18,13 +18,8 @@ from typing import Any
 
 from torch_inception.errors import WeightsError
 from torch_inception.text import brief
-from torch_inception.weights.record import (
-    INCEPTION_SCALE,
-    Triple,
-    Weights,
-    input_scale,
-    make_weights,
-)
+from torch_inception.weights.checked import Weights, make_weights
+from torch_inception.weights.record import INCEPTION_SCALE, Triple, input_scale
 
 log = logging.getLogger(__name__)
 

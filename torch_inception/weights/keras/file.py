@@ -10,6 +10,7 @@ from typing import Any
 
 from torch_inception.errors import WeightsError
 from torch_inception.text import brief
+from torch_inception.weights.checked import Weights, make_weights
 from torch_inception.weights.keras.config import layers_of
 from torch_inception.weights.keras.hdf5 import (
     address,
@@ -22,7 +23,6 @@ from torch_inception.weights.keras.hdf5 import (
 )
 from torch_inception.weights.keras.layers import KerasLayer, Stored, to_torchvision_names
 from torch_inception.weights.local_file import require_file
-from torch_inception.weights.record import Weights, make_weights
 from torch_inception.weights.tarball import leads_outside
 
 _VARIABLES: dict[str, dict[int, tuple[str, ...]]] = {

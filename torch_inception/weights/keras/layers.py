@@ -27,7 +27,7 @@ from torch_inception.network import (
     empty_network,
 )
 from torch_inception.text import brief
-from torch_inception.weights.record import IMAGENET_CLASSES
+from torch_inception.weights.checked import IMAGENET_CLASSES
 
 _BLOCKS: dict[type[nn.Module], str] = {
     InceptionA: "3x3dbl_1 5x5_1 3x3dbl_2 1x1 5x5_2 3x3dbl_3 _pool",

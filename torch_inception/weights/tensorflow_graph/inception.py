@@ -16,7 +16,7 @@ from torch import Tensor
 
 from torch_inception.config import Pooling
 from torch_inception.network import BATCH_NORM_EPSILON, FEATURES, empty_network
-from torch_inception.weights.record import Weights, make_weights
+from torch_inception.weights.checked import Weights, make_weights
 from torch_inception.weights.tensorflow_graph.frozen import FrozenGraph, Shape
 from torch_inception.weights.tensorflow_graph.label_map import FILE, OUTPUTS, read_label_map
 from torch_inception.weights.tensorflow_graph.names import LAST_POOL, POOLS, UNITS
@@ -48,7 +48,14 @@ def load(path: Path) -> Weights:
     Raises:
         WeightsError: there is no such file, or it holds something else.
     """
-    return read_weights(FrozenGraph(path))
+    graph = FrozenGraph(path)
+    if any(name.rpartition("/")[2] in RETRAINED for name, _ in graph.arrays()):
+        log.info(
+            "weights: the last layer that retrain.py trained is left out; to keep it: "
+            "python -m torch_inception.convert %s LABELS --output FOLDER",
+            path,
+        )
+    return read_weights(graph)
 
 
 def read_weights(graph: FrozenGraph) -> Weights:

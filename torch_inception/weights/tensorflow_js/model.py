@@ -7,9 +7,9 @@ from pathlib import Path, PurePosixPath
 
 from torch_inception.errors import WeightsError
 from torch_inception.text import brief
+from torch_inception.weights.checked import Weights, make_weights
 from torch_inception.weights.keras.layers import KerasLayer, to_torchvision_names
 from torch_inception.weights.local_file import read_whole
-from torch_inception.weights.record import Weights, make_weights
 from torch_inception.weights.tarball import UNPACKED_LIMIT, leads_outside, list_names, read_files
 from torch_inception.weights.tensorflow_js.tensors import read_layers, read_manifest
 

@@ -13,16 +13,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from tests.fakes import random_state
 from tests.test_end_to_end import command
 from torch_inception.errors import ConfigError
 from torch_inception.weights import is_source_of_record, load_weights
-
-pytest.importorskip("huggingface_hub", reason="the extra timm is not installed")
-pytest.importorskip("safetensors", reason="the extra timm is not installed")
-
-from safetensors.torch import save_file
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 CONFIG = {

@@ -20,8 +20,6 @@ from torch_inception.storage import CACHE_VARIABLE
 from torch_inception.weights import load_weights, state_file
 from torch_inception.weights.checked import make_weights
 
-pytest.importorskip("google.protobuf")
-
 LABELS = ["daisy", "rösli", "tulip"]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import Tensor
 
 from tests.fakes import random_state
@@ -17,10 +18,6 @@ from torch_inception.errors import WeightsError
 from torch_inception.weights import load_weights, safetensors_file
 from torch_inception.weights.checked import make_weights
 from torch_inception.weights.timm_config import config_beside
-
-pytest.importorskip("safetensors", reason="the extra timm is not installed")
-
-from safetensors.torch import save_file
 
 NAME = "Mixed_6c.branch7x7_2.conv.weight"
 IMAGENET = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}

@@ -21,8 +21,6 @@ from torch_inception.weights import load_weights
 from torch_inception.weights.tensorflow_graph.messages import message_class
 from torch_inception.weights.tensorflow_graph.names import UNITS
 
-pytest.importorskip("google.protobuf")
-
 
 def test_every_tensor_lands_where_it_belongs(tmp_path: Path) -> None:
     weights = load_weights(str(saved(tmp_path, inception())))

@@ -1,7 +1,9 @@
 """What the parity tests share: pictures, a table of errors, and TensorFlow."""
 
+import importlib.util
 import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -31,20 +33,19 @@ def pictures() -> Pixels:
 
 @pytest.fixture(scope="session")
 def tensorflow(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
-    """Run a script with TensorFlow, in a process and an environment of its own.
+    """Run a script with TensorFlow, in a process of its own.
 
-    TensorFlow and PyTorch cannot always be imported into one process. The environment's Python is
-    named by `PARITY_PYTHON`; without it such tests are skipped.
+    TensorFlow and PyTorch cannot always be imported into one process.
     """
-    python = os.environ.get("PARITY_PYTHON")
-    if not python:
-        pytest.skip("PARITY_PYTHON does not name a Python that has TensorFlow")
+    if importlib.util.find_spec("tensorflow") is None:
+        pytest.skip("TensorFlow is not installed: pip install '.[parity]'")
 
     def run(script: str, *arguments: str | Path) -> Path:
         """Run `tests/parity/SCRIPT FOLDER ARGUMENTS...`; return the folder it wrote to."""
         folder = tmp_path_factory.mktemp("peer")
         numpy.save(folder / "pictures.npy", draw_pictures())
-        command = [python, str(Path(__file__).parent / script), str(folder), *map(str, arguments)]
+        path = Path(__file__).parent / script
+        command = [sys.executable, str(path), str(folder), *map(str, arguments)]
         environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0"}
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr[-3000:]

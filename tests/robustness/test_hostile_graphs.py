@@ -14,8 +14,6 @@ from torch_inception.weights.tensorflow_graph import frozen
 from torch_inception.weights.tensorflow_graph.messages import message_class
 from torch_inception.weights.tensorflow_graph.names import LAST_POOL
 
-pytest.importorskip("google.protobuf")
-
 KERNEL = "mixed_5/tower/conv_1/conv2d_params"
 NORM = "mixed_5/tower/conv_1/batchnorm"
 SHAPE = (1, 7, 160, 160)

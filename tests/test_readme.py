@@ -21,7 +21,13 @@ def test_it_opens_with_the_two_commands_that_do_all_their_own_set_up() -> None:
 def test_every_flag_that_it_names_exists() -> None:
     names = {field.name for kind in (TrainConfig, PredictConfig) for field in fields(kind)}
     flags = {flag.replace("-", "_") for flag in re.findall(r"--([a-z][a-z-]+)", README)}
-    assert flags - names <= {"config", "help", "show", "long"}  # the last is pytest's
+    assert flags - names <= {
+        "config",
+        "help",
+        "show",
+        "long",
+        "prefix",
+    }  # the last two are pytest's and npm's
 
 
 def test_every_test_that_it_names_exists() -> None:
@@ -48,8 +54,9 @@ def test_every_link_and_picture_is_there() -> None:
 
 def test_every_extra_that_it_names_exists() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    extras = set(re.findall(r'"\.\[([a-z]+)\]"', README))
-    assert "test" in extras
+    named = ",".join(re.findall(r'["`](?:\.|torch-inception)?\[([a-z,]+)\]["`]', README))
+    extras = set(named.split(","))
+    assert {"test", "parity", "timm", "keras", "tensorflow"} <= extras
     assert extras <= set(project["optional-dependencies"])
 
 

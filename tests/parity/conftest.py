@@ -6,21 +6,54 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy
 import pytest
+import torch
 from numpy.typing import NDArray
 
 from tests.parity.pictures import Pixels, draw_pictures
+from torch_inception.backbone import Backbone
+from torch_inception.head import Head
+from torch_inception.weights import Weights
 
 FEATURE_LIMIT = 1e-4
-"""Largest relative L2 error of a picture's features."""
+"""Largest relative L2 error of a picture's features, and of its logits."""
 
 PROBABILITY_LIMIT = 1e-4
 """Largest absolute error of a probability."""
 
 _TABLE: list[str] = []
+
+
+class Answers(NamedTuple):
+    """What a network says of the pictures: features (8, 2048), and what its top makes of them."""
+
+    features: NDArray[Any]
+    logits: NDArray[Any] | None = None
+    probabilities: NDArray[Any] | None = None
+
+
+class Errors(NamedTuple):
+    """The largest over the pictures: relative L2 of the first two, absolute of probabilities."""
+
+    features: float
+    logits: float | None
+    probabilities: float | None
+
+
+def answers_of(weights: Weights, pictures: Pixels) -> Answers:
+    """Return what our network says, in float32 on the processor."""
+    pixels = torch.from_numpy(pictures).permute(0, 3, 1, 2)
+    features = Backbone(weights, device=torch.device("cpu"))(pixels)
+    if weights.classifier is None:
+        return Answers(features.numpy())
+    head = Head(*weights.classifier)
+    return Answers(
+        features.numpy(), head.logits(features).numpy(), head.probabilities(features).numpy()
+    )
+
 
 Compare = Callable[..., None]
 
@@ -58,35 +91,55 @@ def tensorflow(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
 def compare() -> Compare:
     """Compare a lineage with its runtime, and keep the largest errors for the table."""
 
-    def check(
-        lineage: str,
-        runtime: str,
-        *,
-        ours: NDArray[Any],
-        theirs: NDArray[Any],
-        our_probabilities: NDArray[Any] | None = None,
-        their_probabilities: NDArray[Any] | None = None,
-    ) -> None:
-        assert ours.shape == theirs.shape == (len(ours), 2048)
-        lengths = numpy.linalg.norm(theirs, axis=1)
-        assert lengths.min() > 0
-        feature = float((numpy.linalg.norm(ours - theirs, axis=1) / lengths).max())
-        probability = None
-        if our_probabilities is not None and their_probabilities is not None:
-            assert our_probabilities.shape == their_probabilities.shape
-            probability = float(numpy.abs(our_probabilities - their_probabilities).max())
-        shown = "-" if probability is None else f"{probability:.1e}"
-        _TABLE.append(f"| {lineage} | {runtime} | {feature:.1e} | {shown} |")
-        assert feature < FEATURE_LIMIT
-        assert probability is None or probability < PROBABILITY_LIMIT
+    def check(lineage: str, runtime: str, *, ours: Answers, theirs: Answers) -> None:
+        errors = errors_of(ours, theirs)
+        cells = ("-" if each is None else f"{each:.1e}" for each in errors)
+        _TABLE.append(f"| {lineage} | {runtime} | {' | '.join(cells)} |")
+        require_small(errors)
 
     return check
+
+
+def errors_of(ours: Answers, theirs: Answers) -> Errors:
+    """Return the largest errors over the pictures."""
+    assert ours.features.shape == (8, 2048)
+    logit = probability = None
+    if theirs.logits is not None:
+        logit = relative_errors(ours.logits, theirs.logits).max()
+    if theirs.probabilities is not None:
+        assert ours.probabilities is not None
+        assert ours.probabilities.shape == theirs.probabilities.shape
+        probability = numpy.abs(ours.probabilities - theirs.probabilities).max()
+    return Errors(relative_errors(ours.features, theirs.features).max(), logit, probability)
+
+
+def require_small(errors: Errors) -> None:
+    """Fail where a network is not the one that it is compared with."""
+    assert errors.features < FEATURE_LIMIT
+    assert errors.logits is None or errors.logits < FEATURE_LIMIT
+    assert errors.probabilities is None or errors.probabilities < PROBABILITY_LIMIT
+
+
+def require_caught(wrong: Answers, theirs: Answers) -> None:
+    """Fail unless a mistake is caught, and not by a hair: on every picture, far from the limit."""
+    with pytest.raises(AssertionError, match="FEATURE_LIMIT|< 0.0001"):
+        require_small(errors_of(wrong, theirs))
+    assert relative_errors(wrong.features, theirs.features).min() > 100 * FEATURE_LIMIT
+
+
+def relative_errors(ours: Any, theirs: Any) -> NDArray[numpy.float64]:  # noqa: ANN401
+    """Return ||ours - theirs|| / ||theirs|| of each picture's row."""
+    assert ours.shape == theirs.shape
+    lengths = numpy.linalg.norm(theirs, axis=1)
+    assert lengths.min() > 0
+    errors: NDArray[numpy.float64] = numpy.linalg.norm(ours - theirs, axis=1) / lengths
+    return errors
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if _TABLE:
         terminalreporter.section("parity: largest errors")
-        terminalreporter.line("| weights | compared with | features, relative | probabilities |")
-        terminalreporter.line("| --- | --- | --- | --- |")
+        terminalreporter.line("| weights | compared with | features | logits | probabilities |")
+        terminalreporter.line("| --- | --- | --- | --- | --- |")
         for line in _TABLE:
             terminalreporter.line(line)

@@ -53,7 +53,11 @@ def main(folder: Path) -> None:
     save(model, folder, "top")
     both = keras.Model(model.inputs, [model.get_layer("avg_pool").output, model.output])
     features, probabilities = both.predict(pictures, batch_size=4, verbose=0)
-    numpy.savez(folder / "top.npz", features=features, probabilities=probabilities)
+    top = model.get_layer("predictions")
+    top.activation = keras.activations.linear
+    numpy.savez(
+        folder / "top.npz", features=features, probabilities=probabilities, logits=top(features)
+    )
 
     second = build(seed=2, include_top=False, pictures=pictures)
     assert second.layers[1].name == "conv2d_94"

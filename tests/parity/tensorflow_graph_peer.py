@@ -2,8 +2,8 @@
 """Build, write and run a graph like Google's of 2015, with seeded weights: TensorFlow's side.
 
 Writes `graph.pb` (1008 outputs), `retrained_graph.pb` (5 classes), the label files that belong to
-them, and what TensorFlow computes from both: `features.npy` (8, 2048), `softmax.npy` (8, 1008) and
-`retrained.npy` (8, 5).
+them, and what TensorFlow computes from both, `whole.npz` and `retrained.npz`: features (8, 2048),
+logits and probabilities of 1000 and of 5 classes.
 """
 
 import sys
@@ -241,10 +241,15 @@ def main(folder: Path) -> None:
     lines = [entry.format(output, number) for number, output in enumerate(outputs)]
     name = "imagenet_2012_challenge_label_map_proto.pbtxt"
     (folder / name).write_text("# -*- protobuffer -*-\n" + "".join(lines[::-1]))
-    features, softmax = run(whole, pictures, "pool_3/_reshape:0", "softmax:0")
-    (named,) = run(retrained, pictures, "final_result:0")
-    numpy.savez(folder / "theirs.npz", features=features, softmax=softmax, retrained=named,
-                outputs=outputs)  # fmt: skip
+    features, logits, softmax = run(
+        whole, pictures, "pool_3/_reshape:0", "softmax/logits:0", "softmax:0"
+    )
+    # The graph has eight outputs more, which are no classes.
+    classes = softmax[:, outputs]
+    numpy.savez(folder / "whole.npz", features=features, logits=logits[:, outputs],
+                probabilities=classes / classes.sum(axis=1, keepdims=True))  # fmt: skip
+    logits, named = run(retrained, pictures, f"{final[2]}:0", "final_result:0")
+    numpy.savez(folder / "retrained.npz", features=features, logits=logits, probabilities=named)
 
 
 if __name__ == "__main__":

@@ -7,15 +7,17 @@ import numpy
 import pytest
 import torch
 
-from tests.parity.conftest import FEATURE_LIMIT, Compare
+from tests.parity.conftest import Answers, Compare, answers_of, require_caught
 from tests.parity.pictures import Pixels
 from torch_inception.backbone import Backbone
 from torch_inception.classifier import Classifier
 from torch_inception.config import Pooling
 from torch_inception.retrained import convert_retrained
-from torch_inception.weights import Weights, load_weights
+from torch_inception.weights import load_weights
 
 pytestmark = pytest.mark.parity
+
+RUNTIME = "TensorFlow (`tf.compat.v1`)"
 
 
 @pytest.fixture(scope="module")
@@ -27,31 +29,12 @@ def graphs(tensorflow: Callable[..., Path]) -> Iterator[Path]:
         graph.unlink()
 
 
-def batch(pictures: Pixels) -> torch.Tensor:
-    return torch.from_numpy(pictures).permute(0, 3, 1, 2)
-
-
-def features(weights: Weights, pictures: Pixels) -> torch.Tensor:
-    rows: torch.Tensor = Backbone(weights, device=torch.device("cpu"))(batch(pictures))
-    return rows
-
-
 def test_the_graph_of_2015(graphs: Path, pictures: Pixels, compare: Compare) -> None:
     weights = load_weights(str(graphs / "graph.pb"), need_classifier=True)
     assert weights.record.pooling == "tensorflow-2015"
-    assert weights.classifier is not None
-    rows = features(weights, pictures)
-    weight, bias = weights.classifier
-    theirs = numpy.load(graphs / "theirs.npz")
-    # The graph has eight outputs more, which are no classes.
-    classes = theirs["softmax"][:, theirs["outputs"]]
+    theirs = Answers(**numpy.load(graphs / "whole.npz"))
     compare(
-        "TensorFlow 1, graph of 2015",
-        "TensorFlow (`tf.compat.v1`)",
-        ours=rows.numpy(),
-        theirs=theirs["features"],
-        our_probabilities=torch.softmax(rows @ weight.T + bias, dim=1).numpy(),
-        their_probabilities=classes / classes.sum(axis=1, keepdims=True),
+        "TensorFlow 1, graph of 2015", RUNTIME, ours=answers_of(weights, pictures), theirs=theirs
     )
 
 
@@ -62,24 +45,21 @@ def test_a_retrained_graph(
     convert_retrained(graphs / "retrained_graph.pb", labels, tmp_path / "run")
     classifier = Classifier.load(tmp_path / "run")
     assert isinstance(classifier.backbone, Backbone)
-    rows: torch.Tensor = classifier.backbone(batch(pictures))
-    answers = classifier.predict(list(batch(pictures)), top=5)
+    batch = torch.from_numpy(pictures).permute(0, 3, 1, 2)
+    rows: torch.Tensor = classifier.backbone(batch)
+    answers = classifier.predict(list(batch), top=5)
     scores = [{each.label: each.score for each in answer} for answer in answers]
     names = labels.read_text().split()
-    theirs = numpy.load(graphs / "theirs.npz")
-    compare(
-        "TensorFlow 1, `retrained_graph.pb`",
-        "TensorFlow (`tf.compat.v1`)",
-        ours=rows.numpy(),
-        theirs=theirs["features"],
-        our_probabilities=numpy.array([[each[name] for name in names] for each in scores]),
-        their_probabilities=theirs["retrained"],
+    ours = Answers(
+        rows.numpy(),
+        classifier.model.head.logits(rows).numpy(),
+        numpy.array([[each[name] for name in names] for each in scores]),
     )
+    theirs = Answers(**numpy.load(graphs / "retrained.npz"))
+    compare("TensorFlow 1, `retrained_graph.pb`", RUNTIME, ours=ours, theirs=theirs)
 
 
 @pytest.mark.parametrize("wrong", ["torchvision", "tensorflow"])
 def test_the_wrong_pooling_is_caught(graphs: Path, pictures: Pixels, wrong: Pooling) -> None:
-    rows = features(load_weights(str(graphs / "graph.pb"), pooling=wrong), pictures).numpy()
-    theirs = numpy.load(graphs / "theirs.npz")["features"]
-    errors = numpy.linalg.norm(rows - theirs, axis=1) / numpy.linalg.norm(theirs, axis=1)
-    assert errors.min() > 1000 * FEATURE_LIMIT
+    weights = load_weights(str(graphs / "graph.pb"), pooling=wrong)
+    require_caught(answers_of(weights, pictures), Answers(**numpy.load(graphs / "whole.npz")))

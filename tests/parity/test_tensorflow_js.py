@@ -11,9 +11,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from tests.parity.conftest import Compare
+from tests.parity.conftest import Answers, Compare, answers_of, require_caught
 from tests.parity.pictures import Pixels, draw_pictures
-from torch_inception.backbone import Backbone
 from torch_inception.storage import CACHE_VARIABLE
 from torch_inception.weights import Weights, load_weights, npm
 from torch_inception.weights.tensorflow_js.tensors import read_manifest, read_tensors
@@ -81,26 +80,33 @@ def quantise(folder: Path, dtype: str) -> None:
     (folder / dtype / "all.bin").write_bytes(b"".join(pieces))
 
 
-def answers(folder: Path, name: str) -> NDArray[numpy.float32]:
-    return numpy.fromfile(folder / f"{name}.f32", "<f4").reshape(8, -1)
-
-
 def check(lineage: str, weights: Weights, folder: Path, pictures: Pixels, compare: Compare) -> None:
-    """Compare features, and the probabilities that the package's own top makes of them."""
-    backbone = Backbone(weights, device=torch.device("cpu"))
-    features: NDArray[numpy.float32] = backbone(
-        torch.from_numpy(pictures).permute(0, 3, 1, 2)
-    ).numpy()
+    """Compare features, and the probabilities that the package's own top makes of them.
+
+    Its last layer ends in softmax, so TensorFlow.js tells no logits.
+    """
+    features = answers_of(weights, pictures).features
     _, arrays = read(folder)
     values = features
     for layer in ("dense_1", "dense_2", "dense_3"):
         logits = values @ arrays[f"{layer}/kernel"] + arrays[f"{layer}/bias"]
         values = logits.clip(0)
-    compare(
-        lineage, RUNTIME, ours=features, theirs=answers(folder, "features"),
-        our_probabilities=torch.from_numpy(logits).softmax(dim=1).numpy(),
-        their_probabilities=answers(folder, "probabilities"),
-    )  # fmt: skip
+    ours = Answers(features, probabilities=torch.from_numpy(logits).softmax(dim=1).numpy())
+    compare(lineage, RUNTIME, ours=ours, theirs=their_answers(folder))
+
+
+def their_answers(folder: Path) -> Answers:
+    features, probabilities = (
+        numpy.fromfile(folder / f"{name}.f32", "<f4").reshape(8, -1)
+        for name in ("features", "probabilities")
+    )
+    return Answers(features, probabilities=probabilities)
+
+
+def test_the_wrong_pooling_is_caught(models: Path, pictures: Pixels) -> None:
+    wrong = load_weights(str(models / "uint8"), pooling="torchvision")
+    theirs = Answers(their_answers(models / "uint8").features)
+    require_caught(answers_of(wrong, pictures), theirs)
 
 
 def test_npms_package_answers_as_in_tensorflow_js(

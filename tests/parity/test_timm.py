@@ -5,24 +5,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy
 import pytest
 import torch
 import torchvision
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from tests.parity import conftest
-from tests.parity.conftest import Compare
+from tests.parity.conftest import Answers, Compare, answers_of, require_caught
 from tests.parity.pictures import Pixels
-from torch_inception.backbone import Backbone
-from torch_inception.head import Head
-from torch_inception.weights import Weights, load_weights
+from torch_inception.weights import load_weights
 
 pytestmark = pytest.mark.parity
-
-Answers = tuple[NDArray[Any], NDArray[Any]]
-"""Features (B, 2048) and probabilities (B, 1000)."""
 
 IMAGENET_SCALE = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 """What torchvision's and timm's documentation normalise pixels with."""
@@ -46,7 +38,7 @@ def enliven(network: nn.Module, inputs: Tensor) -> None:
     network.eval()
 
 
-def answers_of(network: nn.Module, last: nn.Module, inputs: Tensor) -> Answers:
+def their_answers(network: nn.Module, last: nn.Module, inputs: Tensor) -> Answers:
     """Run a network; its features are what its last layer is given."""
     seen: list[Tensor] = []
     handle = last.register_forward_pre_hook(lambda _, arguments: seen.append(arguments[0]))
@@ -54,14 +46,7 @@ def answers_of(network: nn.Module, last: nn.Module, inputs: Tensor) -> Answers:
         outputs = network(inputs)
     handle.remove()
     logits = outputs[0] if isinstance(outputs, tuple) else outputs
-    return seen[0].numpy(), logits.softmax(dim=1).numpy()
-
-
-def our_answers(weights: Weights, pictures: Pixels) -> Answers:
-    assert weights.classifier is not None
-    pixels = torch.from_numpy(pictures).permute(0, 3, 1, 2)
-    rows = Backbone(weights, device=torch.device("cpu"))(pixels)
-    return rows.numpy(), Head(*weights.classifier).probabilities(rows).numpy()
+    return Answers(seen[0].numpy(), logits.numpy(), logits.softmax(dim=1).numpy())
 
 
 @pytest.fixture
@@ -76,20 +61,9 @@ def timm_network(pictures: Pixels) -> Callable[..., tuple[nn.Module, Answers]]:
             wanted = timm.data.resolve_data_config({}, model=network)
             inputs = normalised(pictures, wanted["mean"], wanted["std"])
             enliven(network, inputs)
-        return network, answers_of(network, network.fc, inputs)
+        return network, their_answers(network, network.fc, inputs)
 
     return make
-
-
-def check(compare: Compare, lineage: str, runtime: str, ours: Answers, theirs: Answers) -> None:
-    compare(
-        lineage,
-        runtime,
-        ours=ours[0],
-        theirs=theirs[0],
-        our_probabilities=ours[1],
-        their_probabilities=theirs[1],
-    )
 
 
 @pytest.mark.parametrize("tag", ["tv_in1k", "tf_adv_in1k", "gluon_in1k"])
@@ -107,8 +81,8 @@ def test_what_timm_publishes(
     save_for_hf(network, str(tmp_path), safe_serialization=True)
     weights = load_weights(str(tmp_path / "model.safetensors"))
     assert weights.record.lineage == "timm"
-    ours = our_answers(weights, pictures)
-    check(compare, f"timm {tag} (.safetensors)", "timm", ours, theirs)
+    ours = answers_of(weights, pictures)
+    compare(f"timm {tag} (.safetensors)", "timm", ours=ours, theirs=theirs)
 
 
 def test_timm_state_dict(
@@ -119,8 +93,8 @@ def test_timm_state_dict(
 ) -> None:
     network, theirs = timm_network("tf_in1k")
     torch.save(network.state_dict(), tmp_path / "timm.pth")
-    ours = our_answers(load_weights(str(tmp_path / "timm.pth")), pictures)
-    check(compare, "timm tf_in1k (.pth)", "timm", ours, theirs)
+    ours = answers_of(load_weights(str(tmp_path / "timm.pth")), pictures)
+    compare("timm tf_in1k (.pth)", "timm", ours=ours, theirs=theirs)
 
 
 @pytest.fixture(scope="module")
@@ -137,46 +111,29 @@ def torchvision_file(
         enliven(network, inputs)
     path = tmp_path_factory.mktemp("torchvision") / "torchvision.pth"
     torch.save(network.state_dict(), path)
-    return path, answers_of(network, network.fc, inputs)
+    return path, their_answers(network, network.fc, inputs)
 
 
 def test_torchvision_state_dict(
     torchvision_file: tuple[Path, Answers], pictures: Pixels, compare: Compare
 ) -> None:
     path, theirs = torchvision_file
-    ours = our_answers(load_weights(str(path)), pictures)
-    check(compare, "torchvision (.pth)", "torchvision", ours, theirs)
+    ours = answers_of(load_weights(str(path)), pictures)
+    compare("torchvision (.pth)", "torchvision", ours=ours, theirs=theirs)
 
 
 def test_the_wrong_pooling_is_caught(
-    torchvision_file: tuple[Path, Answers],
-    pictures: Pixels,
-    compare: Compare,
-    monkeypatch: pytest.MonkeyPatch,
+    torchvision_file: tuple[Path, Answers], pictures: Pixels
 ) -> None:
     path, theirs = torchvision_file
-    weights = load_weights(str(path))
-    wrong = dataclasses.replace(weights.record, pooling="tensorflow")
-    ours = our_answers(dataclasses.replace(weights, record=wrong), pictures)
-    monkeypatch.setattr(conftest, "_TABLE", [])
-    with pytest.raises(AssertionError, match="FEATURE_LIMIT|< 0.0001"):
-        check(compare, "wrong pooling", "torchvision", ours, theirs)
-    # Not by a hair: there is room between the limit and the smallest mistake.
-    errors = numpy.linalg.norm(ours[0] - theirs[0], axis=1) / numpy.linalg.norm(theirs[0], axis=1)
-    assert errors.min() > 100 * conftest.FEATURE_LIMIT
+    require_caught(answers_of(load_weights(str(path), pooling="tensorflow"), pictures), theirs)
 
 
 def test_the_wrong_scale_is_caught(
-    torchvision_file: tuple[Path, Answers],
-    pictures: Pixels,
-    compare: Compare,
-    monkeypatch: pytest.MonkeyPatch,
+    torchvision_file: tuple[Path, Answers], pictures: Pixels
 ) -> None:
     path, theirs = torchvision_file
     weights = load_weights(str(path))
     mean, std = IMAGENET_SCALE
     wrong = dataclasses.replace(weights.record, mean=mean, std=std)
-    ours = our_answers(dataclasses.replace(weights, record=wrong), pictures)
-    monkeypatch.setattr(conftest, "_TABLE", [])
-    with pytest.raises(AssertionError, match="FEATURE_LIMIT|< 0.0001"):
-        check(compare, "wrong scale", "torchvision", ours, theirs)
+    require_caught(answers_of(dataclasses.replace(weights, record=wrong), pictures), theirs)

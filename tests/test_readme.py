@@ -21,13 +21,8 @@ def test_it_opens_with_the_two_commands_that_do_all_their_own_set_up() -> None:
 def test_every_flag_that_it_names_exists() -> None:
     names = {field.name for kind in (TrainConfig, PredictConfig) for field in fields(kind)}
     flags = {flag.replace("-", "_") for flag in re.findall(r"--([a-z][a-z-]+)", README)}
-    assert flags - names <= {
-        "config",
-        "help",
-        "show",
-        "long",
-        "prefix",
-    }  # the last two are pytest's and npm's
+    others = {"config", "help", "show", "long", "prefix"}  # the last two are pytest's and npm's
+    assert flags - names <= others
 
 
 def test_every_test_that_it_names_exists() -> None:

@@ -73,9 +73,19 @@ def check_state(state: Mapping[str, torch.Tensor], *, gamma: bool = False) -> No
             assert (state[f"{name}.{part}"] == value).all(), f"{name}.{part}"
 
 
-def configuration(layers: list[Layer], *, epsilon: float = 1e-3) -> dict[str, Any]:
-    """Make the configuration of a model, as Keras writes it."""
+def configuration(
+    layers: list[Layer], *, epsilon: float = 1e-3, before: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Make the configuration of a model, as Keras writes it.
+
+    Args:
+        layers: of the network.
+        epsilon: of its batch normalisations.
+        before: kind -> settings of layers before it.
+    """
     configs = [{"class_name": "InputLayer", "config": {"name": "input_1"}}]
+    for kind, options in (before or {}).items():
+        configs.append({"class_name": kind, "config": {"name": kind.lower(), **options}})
     for kind, name, _ in layers:
         settings = {"name": name, "epsilon": epsilon} if kind.startswith("B") else {"name": name}
         configs.append({"class_name": kind, "config": settings})

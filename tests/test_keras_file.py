@@ -2,27 +2,21 @@
 
 import io
 import json
-import os
+import re
 import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy
 import pytest
 
-from tests.keras_models import Layer, check_state, configuration, inception, numbered
+from tests.keras_models import Layer, check_state, configuration, filled, inception, numbered
 from torch_inception.errors import WeightsError
 from torch_inception.weights import is_source_of_record, keras, load_weights
 from torch_inception.weights.keras import file as keras_file
-
-try:
-    import h5py
-except ImportError:
-    if os.environ.get("CI"):
-        raise
-    pytest.skip("h5py is not installed", allow_module_level=True)
 
 KERNEL = "layers/conv2d_1/vars/0"
 MEAN = "layers/batch_normalization_1/vars/1"
@@ -45,13 +39,13 @@ def write_weights(file: Any, layers: list[Layer]) -> None:  # noqa: ANN401
                 keep(root, f"layers/{group}/vars/{place}", array)
 
 
-def write_archive(path: Path, layers: list[Layer], *, epsilon: float = 1e-3) -> None:
-    """Write a `.keras` file."""
+def write_archive(path: Path, layers: list[Layer], **options: Any) -> None:  # noqa: ANN401
+    """Write a `.keras` file; the options are those of `configuration`."""
     weights = io.BytesIO()
     write_weights(weights, layers)
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("metadata.json", "{}")
-        archive.writestr("config.json", json.dumps(configuration(layers, epsilon=epsilon)))
+        archive.writestr("config.json", json.dumps(configuration(layers, **options)))
         archive.writestr("model.weights.h5", weights.getvalue())
 
 
@@ -104,6 +98,73 @@ def test_imagenets_top_and_a_scale_are_kept(name: str, tmp_path: Path) -> None:
     assert weight.shape == (1000, 2048)
     assert (weight == 3).all()
     assert (bias == 4).all()
+
+
+def with_head(top: int) -> list[Layer]:
+    """Make a network with a batch normalisation before its fully connected layer."""
+    *network, dense = inception(top=top)
+    tensors = {part: filled((2048,), 9) for part in ("beta", "moving_mean", "moving_variance")}
+    return [*network, Layer("BatchNormalization", "batch_normalization_94", tensors), dense]
+
+
+@pytest.mark.parametrize("name", WRITERS)
+@pytest.mark.parametrize("top", [7, 1000])
+def test_a_head_with_a_normalisation_is_left_out(name: str, top: int, tmp_path: Path) -> None:
+    WRITERS[name](tmp_path / name, with_head(top))
+    weights = load_weights(str(tmp_path / name))
+    check_state(weights.tensors)
+    # What the head makes of features is more than its last layer.
+    assert weights.classifier is None
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_normalisation_too_many_without_a_head_is_refused(name: str, tmp_path: Path) -> None:
+    WRITERS[name](tmp_path / name, with_head(7)[:-1])
+    told = "'batch_normalization_94(_7)?/beta', which Inception-v3 has not"
+    assert re.search(told, refused(tmp_path / name))
+
+
+@pytest.mark.parametrize(
+    ("before", "mean", "std"),
+    [
+        ({"RandomFlip": {}, "Resizing": {}}, 0.5, 0.5),
+        ({"Rescaling": {"scale": 1 / 255, "offset": 0.0}}, 0.0, 1.0),
+        ({"Rescaling": {"scale": 1 / 127.5, "offset": -1}}, 0.5, 0.5),
+        ({"RandomZoom": {}, "Rescaling": {"scale": 1 / 51, "offset": -2.5}}, 0.5, 0.2),
+    ],
+)
+def test_the_layers_before_it_say_what_it_wants(
+    before: dict[str, Any], mean: float, std: float, layers: list[Layer], tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    write_archive(tmp_path / "a.keras", layers, before=before)
+    record = load_weights(str(tmp_path / "a.keras")).record
+    assert (record.mean, record.std) == ((mean,) * 3, (std,) * 3)
+    assert not [each for each in caplog.records if each.levelname == "WARNING"]
+
+
+def test_a_layer_before_it_that_is_not_known_is_told(
+    layers: list[Layer], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_archive(tmp_path / "a.keras", layers, before={"Lambda": {}})
+    assert load_weights(str(tmp_path / "a.keras")).record.std == (0.5, 0.5, 0.5)
+    assert "what the Keras layer 'lambda' does to pixels is not known" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("before", "told"),
+    [
+        ({"Normalization": {}}, "'normalization' normalises pixels with numbers of its own"),
+        ({"Rescaling": {"scale": -1.0}}, "multiplies pixels with -1.0; above 0"),
+        ({"Rescaling": {"scale": [1, 2, 3]}}, r"with the scale \[1, 2, 3\]"),
+        ({"Rescaling": {"scale": 1.0, "offset": float("nan")}}, "with the offset nan"),
+    ],
+)
+def test_pixels_that_are_scaled_in_another_way_are_refused(
+    before: dict[str, Any], told: str, layers: list[Layer], tmp_path: Path
+) -> None:
+    write_archive(tmp_path / "a.keras", layers, before=before)
+    assert re.search(told, refused(tmp_path / "a.keras"))
 
 
 @pytest.fixture(scope="module")
@@ -180,7 +241,7 @@ CHANGES: dict[str, tuple[Callable[[Any, Path], Any], str]] = {
     "kept in another file": (keep_outside, "kept in another file"),
     "a virtual data set": (make_virtual, "kept in another file"),
     "not finite": (not_finite, "'conv2d_1/kernel' holds values that are not finite"),
-    "a huge shape": (huge, "has 93 convolutions"),
+    "a huge shape": (huge, "'conv2d_2/kernel' has the shape"),
     "huge, of four sides": (
         lambda root, _: replace(root, KERNEL, shape=(2**20,) * 4, dtype="f4", chunks=(8,) * 4),
         "'conv2d_1/kernel' has the shape (1048576, ",
@@ -198,7 +259,10 @@ CHANGES: dict[str, tuple[Callable[[Any, Path], Any], str]] = {
         lambda root, _: replace(root, KERNEL, shape=(3, 3, 32, 32), dtype=h5py.string_dtype()),
         "is of object",
     ),
-    "nothing": (lambda root, _: replace(root, KERNEL, data=h5py.Empty("f4")), "has 93 convolu"),
+    "nothing": (
+        lambda root, _: replace(root, KERNEL, data=h5py.Empty("f4")),
+        "'conv2d_1/kernel' has the shape None",
+    ),
     "variances below 0": (
         lambda root, _: replace(
             root, "layers/batch_normalization_1/vars/2", data=numpy.full(32, -1, "f4")
@@ -217,9 +281,16 @@ CHANGES: dict[str, tuple[Callable[[Any, Path], Any], str]] = {
     "tensors of other names": (
         lambda root, _: root.move(KERNEL, "layers/conv2d_1/vars/kernel"), "numbered from 0"
     ),
-    "a layer too few": (lambda root, _: root.pop("layers/conv2d_1"), "has 93 convolutions"),
+    "a layer too few": (
+        lambda root, _: root.pop("layers/conv2d_93"),
+        "93 layers of the kind of 'Mixed_7c.branch_pool.conv'",
+    ),
+    "the first layer missing": (
+        lambda root, _: root.pop("layers/conv2d_1"), "'conv2d_2/kernel' has the shape"
+    ),
     "a layer too many": (
-        lambda root, _: root.copy("layers/conv2d_1", "layers/conv2d_200"), "has 95 convolutions"
+        lambda root, _: root.copy("layers/conv2d_1", "layers/conv2d_200"),
+        "'conv2d_200/kernel', which Inception-v3 has not",
     ),
     "layers swapped": (
         lambda root, _: (

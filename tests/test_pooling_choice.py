@@ -2,12 +2,15 @@
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from torch_inception.classifier import Classifier
 from torch_inception.config import PoolingChoice
+from torch_inception.errors import ConfigError
 from torch_inception.extractor import FeatureExtractor
 from torch_inception.model_file import load_model
 from torch_inception.predict import main as predict
@@ -61,7 +64,20 @@ def test_naming_pictures_can_override_it(
     picture = str(next(colours.rglob("*.png")))
     for flags in (["--model", str(run)], []):
         assert predict([picture, "--pooling", choice, *flags]) == 0
-        assert f"{choice} pooling)" in capsys.readouterr().err
+        told = capsys.readouterr().err
+        assert f"{choice} pooling)" in told
+        warning = f"{run} was trained with tensorflow pooling. With {choice}, "
+        assert (warning in told) == bool(flags)
+    assert predict([picture, "--pooling", "tensorflow", "--model", str(run)]) == 0
+    assert "was trained with" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("pooling", ["tensorflow2015", "", None])
+def test_the_library_refuses_another_pooling(pooling: Any, train: Train, run: Path) -> None:  # noqa: ANN401
+    train()
+    for use in (FeatureExtractor, Classifier.imagenet, partial(Classifier.load, run)):
+        with pytest.raises(ConfigError, match="pooling = .* is not one of auto, torchvision"):
+            use(pooling=pooling)
 
 
 def test_there_is_no_other_pooling(train: Train, capsys: pytest.CaptureFixture[str]) -> None:

@@ -105,13 +105,25 @@ def test_sources_are_tried_in_order_and_the_reasons_kept(tmp_path: Path, state: 
     assert "there is no file" in reason
 
 
+@pytest.mark.parametrize("key", ["state_dict", "model_state_dict", "model"])
+def test_a_checkpoint_of_a_training_is_unwrapped(
+    key: str, state: dict[str, torch.Tensor], tmp_path: Path
+) -> None:
+    parallel = {f"module.{name}": tensor for name, tensor in state.items()}
+    content = {key: parallel, "epoch": 3, "best": 0.5, "optimizer": {"state": {}}}
+    torch.save(content, tmp_path / "checkpoint.PTH")
+    torch.save(state, tmp_path / "plain.bin")
+    found, plain = (load_weights(tmp_path / name) for name in ("checkpoint.PTH", "plain.bin"))
+    assert found.record.fingerprint == plain.record.fingerprint
+    assert found.classifier is not None
+
+
 def test_when_every_source_fails_each_is_listed(tmp_path: Path) -> None:
     first, second = tmp_path / "first.pth", tmp_path / "second.pt"
     with pytest.raises(WeightsError) as caught:
         load_weights(f"{first},{second}")
-    assert f"{first}: there is no file" in str(caught.value)
-    assert f"{second}: there is no file" in str(caught.value)
-    assert "What to do" in str(caught.value)
+    assert f"there is no file {first}" in str(caught.value)
+    assert f"there is no file {second}" in str(caught.value)
 
 
 def test_a_misspelt_source_is_told_at_once() -> None:

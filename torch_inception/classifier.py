@@ -10,7 +10,13 @@ from typing import NamedTuple, overload
 import numpy
 import torch
 
-from torch_inception.config import DEFAULT_WEIGHTS, Device, PoolingChoice, Resize
+from torch_inception.config import (
+    DEFAULT_WEIGHTS,
+    Device,
+    PoolingChoice,
+    Resize,
+    check_choice,
+)
 from torch_inception.engine import Engine
 from torch_inception.engines import choose_device, engine_at_hand, load_backbone
 from torch_inception.errors import ConfigError, ImageError, ModelError, WeightsError
@@ -29,6 +35,11 @@ from torch_inception.weights import (
 )
 
 log = logging.getLogger(__name__)
+
+OTHER_POOLING = (
+    "WARNING: %s was trained with %s pooling. With %s, features and scores are not those that its "
+    "head was fitted and calibrated on."
+)
 
 
 class Prediction(NamedTuple):
@@ -55,7 +66,7 @@ class Classifier:
         cls,
         path: str | Path,
         *,
-        weights: str = "",
+        weights: str | Path = "",
         pooling: PoolingChoice = "auto",
         device: Device = "auto",
     ) -> "Classifier":
@@ -68,12 +79,18 @@ class Classifier:
             device: where the network runs.
 
         Raises:
+            ConfigError: the device or the pooling is unknown.
             ModelError: there is no model, it is damaged, or the weights are not those that it
                 was trained with.
             WeightsError: the weights cannot be had.
         """
-        model = load_model(Path(path))
-        model = dataclasses.replace(model, backbone=model.backbone.pooling_as(pooling))
+        check_choice("pooling", pooling, PoolingChoice)
+        trained = load_model(Path(path))
+        model = dataclasses.replace(trained, backbone=trained.backbone.pooling_as(pooling))
+        if model.backbone != trained.backbone:
+            log.warning(OTHER_POOLING, path, trained.backbone.pooling, pooling)
+            # An 8-bit network is of one pooling.
+            model = dataclasses.replace(model, arithmetic="fp32")
         chosen = choose_device(device)
         # What is kept in the cache spares the search for the weights' source.
         loaded = _same_weights(model.backbone, weights, str(path)) if weights else None
@@ -90,7 +107,7 @@ class Classifier:
     def imagenet(
         cls,
         *,
-        weights: str = DEFAULT_WEIGHTS,
+        weights: str | Path = DEFAULT_WEIGHTS,
         pooling: PoolingChoice = "auto",
         device: Device = "auto",
     ) -> "Classifier":
@@ -186,7 +203,7 @@ def _is_one(pictures: object) -> bool:
     return isinstance(pictures, str) or not isinstance(pictures, Iterable)
 
 
-def _same_weights(record: WeightsRecord, sources: str, model: str) -> Weights:
+def _same_weights(record: WeightsRecord, sources: str | Path, model: str) -> Weights:
     """Load the weights that a model was trained with, and no others, to pool as its record says."""
     trained_with = (
         f"{model} was trained with the weights {brief(record.source)} ({brief(record.version)}, "

@@ -1,6 +1,7 @@
 """Write weights as torchvision's state dict, move a model of retrain.py over, or show weights."""
 
 import argparse
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,10 +18,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
     open_closed_streams()
     parser = argparse.ArgumentParser(prog="python -m torch_inception.convert", description=__doc__)
-    parser.add_argument("source", metavar="SOURCE", help="what --weights of the training takes")
+    parser.add_argument(
+        "source", metavar="SOURCE",
+        help="imagenet, npm:nsfwjs, hf:OWNER/NAME, or a file or folder: .pth, .pt, .bin, "
+        ".safetensors, .h5, .keras, a TensorFlow.js model.json, .tgz, or a frozen graph .pb",
+    )  # fmt: skip
     parser.add_argument(
         "labels", metavar="LABELS", nargs="?",
-        help="the retrained_labels.txt of a SOURCE that retrain.py left",
+        help="retrained_labels.txt, where SOURCE is the retrained_graph.pb that retrain.py left "
+        "with it: then a whole model is written, for predict --model",
     )  # fmt: skip
     task = parser.add_mutually_exclusive_group(required=True)
     task.add_argument(
@@ -31,6 +37,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_intermixed_args(argv)
     if arguments.show and arguments.labels is not None:
         parser.error("LABELS goes with --output")
+    if arguments.output == "":
+        parser.error("--output is given and empty")
     return run_command(
         lambda: _run(arguments),
         log_to=sys.stderr,
@@ -62,10 +70,10 @@ def _convert(source: str, output: str) -> int:
     if not output.endswith(ENDINGS):
         raise ConfigError(
             f"--output {output!r} does not end in {' or '.join(ENDINGS)}, and --weights knows "
-            "such files by it."
+            "such files by it. (A folder is made of a graph that retrain.py left and its LABELS.)"
         )
     state_file.save(load_weights(source), Path(output))
-    sys.stdout.write(f"{printable(output)} is written. Use it: --weights {printable(output)}\n")
+    _tell(output, "--weights")
     return SUCCESS
 
 
@@ -73,9 +81,19 @@ def _move_over(graph: Path, labels: Path, output: str) -> int:
     # Imported here, so that --help does not wait for torch.
     from torch_inception.retrained import convert_retrained
 
+    if graph.suffix.lower() != ".pb":
+        raise ConfigError(
+            f"LABELS goes with the retrained_graph.pb that retrain.py left with it, before it; "
+            f"{str(graph)!r} is no .pb file."
+        )
     convert_retrained(graph, labels, Path(output))
-    sys.stdout.write(f"{printable(output)} is written. Use it: --model {printable(output)}\n")
+    _tell(output, "--model")
     return SUCCESS
+
+
+def _tell(output: str, flag: str) -> None:
+    shown = printable(output)
+    sys.stdout.write(f"{shown} is written. Use it: {flag} {shlex.quote(shown)}\n")
 
 
 if __name__ == "__main__":

@@ -29,12 +29,12 @@ class FeatureExtractor:
 
     Raises:
         WeightsError: no source works.
-        ConfigError: a source or the device is unknown.
+        ConfigError: a source, the pooling or the device is unknown.
     """
 
     def __init__(
         self,
-        weights: str = DEFAULT_WEIGHTS,
+        weights: str | Path = DEFAULT_WEIGHTS,
         *,
         pooling: PoolingChoice = "auto",
         resize: Resize = "squash",

@@ -8,13 +8,13 @@ from typing import Any
 
 import torch
 
-from torch_inception.errors import ConfigError, ModelError
+from torch_inception.errors import ConfigError, ModelError, WeightsError
 from torch_inception.head import Head
 from torch_inception.network import FEATURES
 from torch_inception.preprocessing import Preprocessing
 from torch_inception.text import brief
 from torch_inception.torch_file import load_safely, save_whole
-from torch_inception.weights import WeightsRecord, is_source_of_record
+from torch_inception.weights import WeightsRecord, state_file
 
 MODEL_FILE = "model.pt"
 
@@ -122,10 +122,14 @@ def weights_beside(path: Path, record: WeightsRecord) -> str:
         record: the model's, which has the path that they had first.
     """
     folder = path if path.is_dir() else path.parent
-    beside = str((folder / WEIGHTS_FILE).absolute())
-    was_beside = Path(record.source).name == WEIGHTS_FILE
-    is_there = was_beside and is_source_of_record(beside) and Path(beside).is_file()
-    return beside if is_there else ""
+    beside = (folder / WEIGHTS_FILE).absolute()
+    if Path(record.source).name != WEIGHTS_FILE or not beside.is_file():
+        return ""
+    try:
+        found = state_file.load(beside).record
+    except WeightsError:
+        return ""
+    return str(beside) if found.pooling_as(record.pooling).identity == record.identity else ""
 
 
 def earlier_arithmetic(folder: Path) -> str:

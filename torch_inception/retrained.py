@@ -1,6 +1,7 @@
 """Models of TensorFlow's `retrain.py`: a graph and a list of labels become a model of ours."""
 
 import logging
+from collections import Counter
 from pathlib import Path
 
 import numpy
@@ -17,7 +18,7 @@ from torch_inception.run_folder import write_converted
 from torch_inception.text import brief
 from torch_inception.weights import Weights
 from torch_inception.weights.local_file import read_whole
-from torch_inception.weights.tensorflow_graph.frozen import FrozenGraph
+from torch_inception.weights.tensorflow_graph.frozen import FrozenGraph, Shape
 from torch_inception.weights.tensorflow_graph.inception import RETRAINED, read_weights
 
 log = logging.getLogger(__name__)
@@ -66,11 +67,7 @@ def read_retrained(graph: Path, labels: Path) -> tuple[Weights, Model]:
 
 
 def _head(graph: FrozenGraph, labels: list[str], labels_path: Path) -> Head:
-    trained = {name.rpartition("/")[2]: (name, shape) for name, shape in graph.arrays()}
-    for last in RETRAINED:
-        if last not in trained:
-            raise graph.refusal(last, "is missing: this is no graph that retrain.py left")
-    (kernel, (*_, classes)), (bias, _) = (trained[last] for last in RETRAINED)
+    (kernel, (*_, classes)), (bias, _) = (_trained(graph, last) for last in RETRAINED)
     if classes != len(labels):
         raise ModelError(
             f"{labels_path} has {len(labels)} labels, and the last layer of {graph.path} "
@@ -81,16 +78,39 @@ def _head(graph: FrozenGraph, labels: list[str], labels_path: Path) -> Head:
     )
 
 
+def _trained(graph: FrozenGraph, last: str) -> tuple[str, Shape]:
+    """Return the name and shape of the one constant whose name ends so."""
+    found = [each for each in graph.arrays() if each[0].rpartition("/")[2] == last]
+    if not found:
+        raise graph.refusal(
+            last,
+            "is missing: this is no graph that retrain.py left. Without LABELS, its weights alone "
+            "are converted",
+        )
+    if len(found) > 1:
+        raise graph.refusal(last, f"is there {len(found)} times")
+    return found[0]
+
+
 def _labels(path: Path) -> list[str]:
     """Read one label a line."""
-    text = read_whole(path, _LABELS_SIZE_LIMIT).decode("utf-8-sig", "replace")
+    try:
+        text = read_whole(path, _LABELS_SIZE_LIMIT).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ModelError(
+            f"{path} is not UTF-8 text. Give the retrained_labels.txt that was written with the "
+            "graph, or save it as UTF-8."
+        ) from error
     labels = text.replace("\r\n", "\n").removesuffix("\n").split("\n")
     for number, label in enumerate(labels, start=1):
-        if not 0 < len(label) <= LABEL_LIMIT:
+        if not 0 < len(label) <= LABEL_LIMIT or not label.isprintable():
             raise ModelError(
-                f"{path}: line {number} has {len(label)} characters; a label has 1 to "
-                f"{LABEL_LIMIT}. Give the retrained_labels.txt that was written with the graph."
+                f"{path}: line {number} is {brief(label)!r}; a label has 1 to {LABEL_LIMIT} "
+                "printable characters. Give the retrained_labels.txt that was written with the "
+                "graph."
             )
+    for label in (label for label, count in Counter(labels).items() if count > 1):
+        log.warning("%s has the label %r more than once", path, label)
     return labels
 
 

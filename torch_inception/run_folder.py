@@ -15,7 +15,7 @@ from torch_inception.model_file import MODEL_FILE, WEIGHTS_FILE, Model, save_mod
 from torch_inception.replacement import prepare_replacing, replaced_together
 from torch_inception.split import write_splits
 from torch_inception.storage import write_csv, write_json, write_text
-from torch_inception.weights import Weights, is_source_of_record, state_file
+from torch_inception.weights import Weights, state_file
 
 LABELS_FILE = "labels.txt"
 SPLITS_FILE = "splits.csv"
@@ -80,15 +80,12 @@ def write_converted(folder: Path, weights: Weights, model: Model) -> None:
     No source on the network has such a network, so the model names the file that is written here.
 
     Raises:
-        ConfigError: the folder cannot be written or named in a list of sources, or is that of a
-            run.
+        ConfigError: the folder cannot be written, or is that of a run.
     """
     others = [name for name in RUN_FILES if name not in CONVERTED_FILES]
     if any((folder / name).exists() for name in others):
         raise ConfigError(f"output {folder} has the results of a training. Choose another.")
     source = str((folder / WEIGHTS_FILE).absolute())
-    if not is_source_of_record(source):
-        raise ConfigError(f"output {folder}: the path has a comma in it. Choose another --output.")
     record = dataclasses.replace(model.backbone, source=source)
     with _explained(folder), replaced_together(folder, CONVERTED_FILES) as staging:
         state_file.save(weights, staging / WEIGHTS_FILE)

@@ -48,7 +48,8 @@ def save(model: Any, folder: Path, name: str) -> None:  # noqa: ANN401
 def main(folder: Path) -> None:
     """Write `top` and `notop`, built second, and what they answer."""
     pixels = numpy.load(folder / "pictures.npy").astype(numpy.float32)
-    pictures = keras.applications.inception_v3.preprocess_input(pixels)
+    # A copy: what it is given is changed.
+    pictures = keras.applications.inception_v3.preprocess_input(pixels.copy())
     model = build(seed=1, include_top=True, pictures=pictures)
     save(model, folder, "top")
     both = keras.Model(model.inputs, [model.get_layer("avg_pool").output, model.output])
@@ -70,6 +71,22 @@ def main(folder: Path) -> None:
     )
     nested.save(folder / "nested.keras")
     nested.save(folder / "nested.h5")
+
+    rescaled = keras.Sequential(
+        [
+            keras.Input((None, None, 3)),
+            keras.layers.RandomFlip(),
+            keras.layers.Rescaling(1 / 51, offset=-2.0),
+            second,
+            keras.layers.GlobalAveragePooling2D(),
+            keras.layers.BatchNormalization(),
+            keras.layers.Dense(5),
+        ]
+    )
+    rescaled.save(folder / "rescaled.keras")
+    rescaled.save(folder / "rescaled.h5")
+    maps = second.predict(pixels / 51 - 2, batch_size=4, verbose=0)
+    numpy.savez(folder / "rescaled.npz", features=maps.mean(axis=(1, 2)))
 
 
 if __name__ == "__main__":

@@ -85,6 +85,12 @@ def test_a_classifier_that_is_none_is_refused(state: State, path: Path, fc: obje
         load_weights(str(saved({**state, "fc.bias": fc}, path)))
 
 
+def test_a_model_in_place_of_weights_is_told(path: Path) -> None:
+    saved({"labels": ["a"], "backbone": {}, "weight": torch.zeros(1, 2048)}, path)
+    with pytest.raises(WeightsError, match="is a model that training saved.*Name the weights"):
+        load_weights(path)
+
+
 @pytest.mark.parametrize("part", ["weight", "bias"])
 def test_half_a_classifier_is_refused(state: State, path: Path, part: str) -> None:
     half = {name: value for name, value in state.items() if name != f"fc.{part}"}

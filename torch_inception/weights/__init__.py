@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from torch_inception.config import PoolingChoice
+from torch_inception.config import PoolingChoice, check_choice
 from torch_inception.errors import ConfigError, WeightsError
 from torch_inception.text import brief
 from torch_inception.weights import (
@@ -36,9 +36,9 @@ log = logging.getLogger(__name__)
 
 _NAMED: dict[str, Callable[[], Weights]] = {imagenet.SOURCE: imagenet.load, npm.SOURCE: npm.load}
 _FILES: dict[str, Callable[[Path], Weights]] = {
-    ".pth": state_file.load, ".pt": state_file.load,
+    ".pth": state_file.load, ".pt": state_file.load, ".bin": state_file.load,
     ".safetensors": safetensors_file.load,
-    ".h5": keras.load, ".keras": keras.load,
+    ".h5": keras.load, ".hdf5": keras.load, ".keras": keras.load,
     ".json": tensorflow_js.load, ".tgz": tensorflow_js.load, ".gz": tensorflow_js.load,
     ".pb": tensorflow_graph.load,
 }  # fmt: skip
@@ -46,21 +46,23 @@ _FILES: dict[str, Callable[[Path], Weights]] = {
 
 
 def load_weights(
-    sources: str, *, need_classifier: bool = False, pooling: PoolingChoice = "auto"
+    sources: str | Path, *, need_classifier: bool = False, pooling: PoolingChoice = "auto"
 ) -> Weights:
     """Try sources in order and return the first set of weights that can be had.
 
     Args:
         sources: comma-separated: `imagenet`, `npm:nsfwjs`, `hf:OWNER/NAME`, the path of a file
-            with an ending of `_FILES`, or that of a folder with a TensorFlow.js model.
+            of PyTorch, timm, Keras, TensorFlow.js or TensorFlow 1, or that of a folder with a
+            TensorFlow.js model. The path of a file or folder alone may have commas in it.
         need_classifier: pass over weights without ImageNet's 1000 classes.
         pooling: how the network is to pool; "auto" is what the weights were trained with.
 
     Raises:
-        ConfigError: a name is not that of a source.
+        ConfigError: a name is not that of a source, or the pooling is unknown.
         WeightsError: every source failed; the message lists each with its cause.
     """
-    names = [name.strip() for name in sources.split(",") if name.strip()]
+    check_choice("pooling", pooling, PoolingChoice)
+    names = _names(os.fspath(sources))
     for name in names:
         _check_name(name)
     refused: list[tuple[str, str]] = []
@@ -78,6 +80,12 @@ def load_weights(
         tell_of_weights(record)
         return dataclasses.replace(weights, record=record, refused=tuple(refused))
     raise WeightsError(_all_refused(refused, need_classifier=need_classifier))
+
+
+def _names(sources: str) -> list[str]:
+    if os.path.exists(sources):  # noqa: PTH110 - takes any text
+        return [sources]
+    return [name.strip() for name in sources.split(",") if name.strip()]
 
 
 def _check_name(name: str) -> None:
@@ -102,8 +110,10 @@ def is_source_of_record(source: str) -> bool:
     """
     if source in _NAMED or hugging_face.NAME.fullmatch(source):
         return True
-    is_odd = source.startswith(("//", "\\\\")) or "," in source or "\0" in source
-    return not is_odd and Path(source).is_absolute() and Path(source).suffix in _FILES
+    is_elsewhere = source.startswith(("//", "\\\\")) or "\0" in source
+    if is_elsewhere or not Path(source).is_absolute() or Path(source).suffix.lower() not in _FILES:
+        return False
+    return "," not in source or os.path.isfile(source)  # noqa: PTH113 - as above
 
 
 def _load(name: str) -> Weights:
@@ -120,7 +130,7 @@ def _file_loader(name: str) -> Callable[[Path], Weights] | None:
     # Unlike Path.is_dir, this takes any text.
     if os.path.isdir(name):  # noqa: PTH112
         return tensorflow_js.load
-    return _FILES.get(Path(name).suffix)
+    return _FILES.get(Path(name).suffix.lower())
 
 
 def tell_of_weights(record: WeightsRecord) -> None:
@@ -141,11 +151,15 @@ def _all_refused(refused: list[tuple[str, str]], *, need_classifier: bool) -> st
         return "weights: no source is given. Use --weights imagenet,npm:nsfwjs."
     wanted = "weights with ImageNet's classes" if need_classifier else "Inception-v3 weights"
     lines = [f"no source gave {wanted}:"]
-    lines += [f"  {name}: {reason}" for name, reason in refused]
-    lines.append(
-        f"What to do: download {imagenet.URL} where there is a network and name the file: "
-        "--weights PATH."
-    )
+    # Many reasons begin with the file's path.
+    for name, reason in refused:
+        tells_name = name not in _NAMED and name in reason
+        lines.append(f"  {reason}" if tells_name else f"  {name}: {reason}")
+    if imagenet.SOURCE in dict(refused):
+        lines.append(
+            f"What to do: download {imagenet.URL} where there is a network and name the file: "
+            "--weights PATH."
+        )
     if need_classifier:
         lines.append("To name your own classes, train a model and give it: --model RUN.")
     return "\n".join(lines)

@@ -12,7 +12,7 @@ from torch_inception.config import Pooling
 from torch_inception.errors import WeightsError
 from torch_inception.network import FEATURES, empty_network
 from torch_inception.text import brief
-from torch_inception.weights.record import INCEPTION_SCALE, Triple, WeightsRecord
+from torch_inception.weights.record import INCEPTION_SCALE, Scale, WeightsRecord
 
 IMAGENET_CLASSES = 1000
 
@@ -40,7 +40,7 @@ def make_weights(
     source: str,
     version: str,
     pooling: Pooling,
-    scale: tuple[Triple, Triple] = (INCEPTION_SCALE, INCEPTION_SCALE),
+    scale: Scale = (INCEPTION_SCALE, INCEPTION_SCALE),
     lineage: str = "",
 ) -> Weights:
     """Check a state dict in torchvision's names and make a `Weights` of it.

@@ -15,6 +15,8 @@ def require_file(path: Path) -> None:
     # Unlike Path.is_file, this takes any text, folders that may not be looked into, and links in
     # circles. Opening a pipe would wait for who writes into it.
     if not os.path.isfile(path):  # noqa: PTH113
+        if os.path.exists(path):  # noqa: PTH110 - as above
+            raise WeightsError(f"{path} is no regular file.")
         raise WeightsError(f"there is no file {path}. Check the path.")
 
 

@@ -12,6 +12,9 @@ from torch_inception.config import Pooling, PoolingChoice
 Triple = tuple[float, float, float]
 """A number for each of red, green and blue."""
 
+Scale = tuple[Triple, Triple]
+"""Mean and std."""
+
 INCEPTION_SCALE: Triple = (0.5, 0.5, 0.5)
 """Mean and deviation of most sets: the network sees pixels in [-1, 1]."""
 
@@ -75,7 +78,7 @@ class WeightsRecord:
         return f"{self.fingerprint} {self.pooling} {self.mean} {self.std}"
 
 
-def input_scale(values: Mapping[str, Any]) -> tuple[Triple, Triple]:
+def input_scale(values: Mapping[str, Any]) -> Scale:
     """Return the mean and the std that a file gives.
 
     Raises:

@@ -1,4 +1,4 @@
-"""A state dict in a `.pth` or `.pt` file, in torchvision's names, with a record where we wrote it.
+"""A state dict that `torch.save` wrote, in torchvision's names; with a record if we wrote it.
 
 The record lies where torch itself keeps what belongs to a state dict and is no tensor: in its
 `_metadata`. So the file is a state dict like any other, and torchvision's network loads it.
@@ -19,6 +19,12 @@ from torch_inception.weights.timm_config import config_beside, make_described_we
 RECORD = "torch_inception"
 """Where the record is in `_metadata`, whose other keys are names of modules."""
 
+_CHECKPOINT = ("state_dict", "model_state_dict", "model")
+"""Under which names training programs save a state dict beside an epoch and an optimizer."""
+
+_PARALLEL = "module."
+"""What `torch.nn.DataParallel` puts before each name."""
+
 
 def load(path: Path) -> Weights:
     """Return the weights in a file that torchvision's `inception_v3` could load.
@@ -29,9 +35,14 @@ def load(path: Path) -> Weights:
     Raises:
         WeightsError: there is no such file, or it holds something else.
     """
-    state = read_state(path)
+    state = _unwrapped(read_state(path))
     source = str(path.absolute())
     told = state.metadata.get(RECORD) if isinstance(state, StateDict) else None
+    if {"labels", "backbone"} <= set(state):
+        raise WeightsError(
+            f"{path} is a model that training saved: a head and labels, without the network. Name "
+            "the weights that it was trained with; `predict` tells them."
+        )
     if told is None:
         return make_described_weights(state, config_beside(path), source=source, version=path.name)
     try:
@@ -54,6 +65,17 @@ def load(path: Path) -> Weights:
             f"{record.fingerprint[:12]}: its tensors were changed. Convert the weights again."
         )
     return weights
+
+
+def _unwrapped(state: dict[str, Any]) -> dict[str, Any]:
+    """Return the state dict in a training's checkpoint, without the prefix of `DataParallel`."""
+    for key in _CHECKPOINT:
+        if isinstance(state.get(key), dict):
+            state = state[key]
+            break
+    if state and all(isinstance(name, str) and name.startswith(_PARALLEL) for name in state):
+        return {name.removeprefix(_PARALLEL): value for name, value in state.items()}
+    return state
 
 
 def save(weights: Weights, path: Path) -> None:

@@ -19,7 +19,7 @@ from typing import Any
 from torch_inception.errors import WeightsError
 from torch_inception.text import brief
 from torch_inception.weights.checked import Weights, make_weights
-from torch_inception.weights.record import INCEPTION_SCALE, Triple, input_scale
+from torch_inception.weights.record import INCEPTION_SCALE, Scale, input_scale
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ class TimmConfig:
     """
 
     architecture: str
-    scale: tuple[Triple, Triple] = (INCEPTION_SCALE, INCEPTION_SCALE)
+    scale: Scale = (INCEPTION_SCALE, INCEPTION_SCALE)
 
     @property
     def is_inception(self) -> bool:

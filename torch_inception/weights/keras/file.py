@@ -11,7 +11,7 @@ from typing import Any
 from torch_inception.errors import WeightsError
 from torch_inception.text import brief
 from torch_inception.weights.checked import Weights, make_weights
-from torch_inception.weights.keras.config import layers_of
+from torch_inception.weights.keras.config import LayerConfig, input_scale, layers_of
 from torch_inception.weights.keras.hdf5 import (
     address,
     dataset,
@@ -23,6 +23,7 @@ from torch_inception.weights.keras.hdf5 import (
 )
 from torch_inception.weights.keras.layers import KerasLayer, Stored, to_torchvision_names
 from torch_inception.weights.local_file import require_file
+from torch_inception.weights.record import Scale
 from torch_inception.weights.tarball import leads_outside
 
 _VARIABLES: dict[str, dict[int, tuple[str, ...]]] = {
@@ -55,7 +56,7 @@ def load(path: Path) -> Weights:
     try:
         with path.open("rb") as file:
             is_archive = file.read(2) == b"PK"
-        state = _read_archive(path) if is_archive else _read_hdf5(path)
+        state, scale = _read_archive(path) if is_archive else _read_hdf5(path)
     except WeightsError as error:
         raise WeightsError(f"{path}: {error}") from error
     except OSError as error:
@@ -65,18 +66,20 @@ def load(path: Path) -> Weights:
         source=str(path.absolute()),
         version=path.name,
         pooling="tensorflow",
+        scale=scale,
         lineage="Keras",
     )
 
 
-def _read_hdf5(path: Path) -> dict[str, Any]:
+def _read_hdf5(path: Path) -> tuple[dict[str, Any], Scale]:
     with opened(path) as root:
-        for text in texts(root, "model_config") or ():
-            _check_config(text)
-        return to_torchvision_names(_layers(root))
+        config = texts(root, "model_config")
+        # A file of weights alone says nothing of the layers before the network.
+        layers = _read_config("".join(config)) if config else []
+        return to_torchvision_names(_layers(root)), input_scale(layers)
 
 
-def _read_archive(path: Path) -> dict[str, Any]:
+def _read_archive(path: Path) -> tuple[dict[str, Any], Scale]:
     """Read a `.keras` file: a zip archive of a configuration and a `.weights.h5`."""
     try:
         with zipfile.ZipFile(path) as archive:
@@ -87,9 +90,9 @@ def _read_archive(path: Path) -> dict[str, Any]:
             weights = _unpack(archive, "model.weights.h5", UNPACKED_LIMIT)
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
         raise WeightsError(f"it is not a whole .keras file ({brief(error)}).") from error
-    _check_config(config)
+    scale = input_scale(_read_config(config))
     with opened(weights) as root:
-        return to_torchvision_names(_layers(root))
+        return to_torchvision_names(_layers(root)), scale
 
 
 def _unpack(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
@@ -102,9 +105,9 @@ def _unpack(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
     return content
 
 
-def _check_config(text: str | bytes) -> None:
+def _read_config(text: str | bytes) -> list[LayerConfig]:
     try:
-        layers_of(json.loads(text))
+        return layers_of(json.loads(text))
     except (ValueError, RecursionError) as error:
         raise WeightsError(f"its configuration is not JSON ({brief(error)}).") from error
 
@@ -144,13 +147,20 @@ def _numbered_layers(
     if address(group) in seen:
         raise WeightsError(f"the group {brief(group.name)!r} is there twice.")
     seen.add(address(group))
+    own: list[str] = []
+    # A network within the model comes before the head that somebody gave it.
     for name in entries(group):
-        found = entry(group, name)
-        kind = re.sub("_[0-9]+$", "", name)
-        if kind in _VARIABLES:
-            yield _numbered_layer(entry(found, "vars"), name, _VARIABLES[kind])
-        elif is_group(found):
+        if _kind(name) in _VARIABLES:
+            own.append(name)
+        elif is_group(found := entry(group, name)):
             yield from _numbered_layers(found, seen)
+    for name in own:
+        variables = entry(entry(group, name), "vars")
+        yield _numbered_layer(variables, name, _VARIABLES[_kind(name)])
+
+
+def _kind(name: str) -> str:
+    return re.sub("_[0-9]+$", "", name)
 
 
 def _numbered_layer(

@@ -6,7 +6,7 @@ layers at one distance as the inputs of what follows them are listed (`map_graph
 number in `conv2d_95` counts what a process had built before.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import EllipsisType
 from typing import Any, NamedTuple, Protocol
 
@@ -71,10 +71,14 @@ class KerasLayer(NamedTuple):
 def to_torchvision_names(layers: Iterable[KerasLayer]) -> dict[str, Tensor]:
     """Rename and transpose what Keras' layers hold.
 
+    A head that somebody trained is left out, but for ImageNet's classes: fully connected layers,
+    and batch normalisations between them.
+
     Args:
-        layers: in the model's order. Convolutions have a `kernel` (height, width, in, out),
-            batch normalisations `beta`, `moving_mean`, `moving_variance` and, in some lineages,
-            `gamma` (out,); a layer with a `kernel` (in, out) is fully connected.
+        layers: in the model's order. Batch normalisations have `beta`, `moving_mean`,
+            `moving_variance` and, in some lineages, `gamma` (out,); a layer with a `kernel`
+            (in, out) is fully connected; all others are convolutions, with a `kernel` (height,
+            width, in, out).
 
     Returns:
         A state dict in torchvision's names; with `fc` if the model ends in ImageNet's classes.
@@ -82,22 +86,40 @@ def to_torchvision_names(layers: Iterable[KerasLayer]) -> dict[str, Tensor]:
     Raises:
         WeightsError: a tensor is missing, surplus, misshapen or not finite.
     """
-    layers = list(layers)
-    convolutions = [layer for layer in layers if _dimensions(layer) == 4]
-    normalisations = [layer for layer in layers if set(layer.tensors) & set(_NORMALISATION)]
+    convolutions, normalisations, dense = _by_kind(layers)
     units = list(_units())
-    for found, kind in ((convolutions, "convolutions"), (normalisations, "batch normalisations")):
-        if len(found) != len(units):
-            raise WeightsError(
-                f"the Keras model has {len(found)} {kind}; Inception-v3 has {len(units)}."
-            )
     state: dict[str, Tensor] = {}
-    for (name, unit), convolution, normalisation in zip(
-        units, convolutions, normalisations, strict=True
-    ):
-        state |= _convolution(convolution, name, unit)
-        state |= _normalisation(normalisation, name, unit.out_channels)
-    return state | _classifier([layer for layer in layers if _dimensions(layer) == 2])
+    for place, (name, unit) in enumerate(units):
+        state |= _convolution(_at(place, convolutions, f"{name}.conv"), name, unit)
+        state |= _normalisation(_at(place, normalisations, f"{name}.bn"), name, unit.out_channels)
+    in_head = normalisations[len(units) :]
+    for surplus in convolutions[len(units) :] + ([] if dense else in_head):
+        _refuse_surplus(surplus, ())
+    return state if in_head else state | _classifier(dense)
+
+
+def _by_kind(
+    layers: Iterable[KerasLayer],
+) -> tuple[list[KerasLayer], list[KerasLayer], list[KerasLayer]]:
+    """Return convolutions, batch normalisations and fully connected layers."""
+    convolutions: list[KerasLayer] = []
+    normalisations: list[KerasLayer] = []
+    dense: list[KerasLayer] = []
+    for layer in layers:
+        if set(layer.tensors) & set(_NORMALISATION):
+            normalisations.append(layer)
+        else:
+            (dense if _dimensions(layer) == 2 else convolutions).append(layer)
+    return convolutions, normalisations, dense
+
+
+def _at(place: int, layers: Sequence[KerasLayer], name: str) -> KerasLayer:
+    if place >= len(layers):
+        raise WeightsError(
+            f"the Keras model is no whole Inception-v3: it has {place} layers of the kind of "
+            f"{name!r}, and that one is missing."
+        )
+    return layers[place]
 
 
 def _units() -> Iterator[tuple[str, Convolution]]:

@@ -31,7 +31,13 @@ def load(path: Path) -> Weights:
         WeightsError: there is no such model, it is another network, or damaged.
     """
     # The record names the file: a folder's name alone does not tell what is in it.
-    path = path / MODEL if os.path.isdir(path) else path  # noqa: PTH112 - takes any text
+    if os.path.isdir(path):  # noqa: PTH112 - takes any text
+        if not os.path.lexists(path / MODEL):
+            raise WeightsError(
+                f"the folder {path} has no {MODEL}: it is no TensorFlow.js layers model. Of other "
+                "folders, name the file of weights."
+            )
+        path = path / MODEL
     is_unpacked = path.suffix == ".json"
     content = read_whole(path, MODEL_LIMIT if is_unpacked else UNPACKED_LIMIT)
     try:

@@ -76,12 +76,12 @@ def read_layers(model: Any, data: bytes) -> list[KerasLayer]:  # noqa: ANN401 - 
         tensors[layer][part] = array
     topology = model.get("modelTopology") or {}
     layers = layers_of(topology.get("model_config", topology))
-    for kind, name in layers:
+    for kind, name, _ in layers:
         if kind in _WEIGHED and name not in tensors:
             raise WeightsError(f"the weights manifest has no tensor of the layer {brief(name)!r}.")
     for name in sorted(set(tensors) - {layer.name for layer in layers}):
         raise WeightsError(f"the weights manifest has a layer {name!r}, the model has none.")
-    return [KerasLayer(name, tensors[name]) for _, name in layers if name in tensors]
+    return [KerasLayer(name, tensors[name]) for _, name, _ in layers if name in tensors]
 
 
 def read_tensors(

@@ -68,7 +68,7 @@ def test_the_defaults_are_the_documented_ones() -> None:
         ({"data": 3}, r"data = 3 must be text"),
         ({"output": ["a"]}, r"output = \['a'\] must be text"),
         ({"solver": "adam"}, r"f\.toml: solver = 'adam' is not one of .*lbfgs, sgd"),
-        ({"resize": ["crop"]}, r"resize = \['crop'\] is not one of squash, crop, pad"),
+        ({"resize": ["crop"]}, r"resize = \['crop'\] is not one of squash, crop, pad, tensorflow"),
         ({"steps": 0}, r"steps = 0 must be 1 or more"),
         ({"batch_size": -1}, r"batch_size = -1 must be 1 or more"),
         ({"eval_interval": 0}, r"eval_interval = 0 must be 1 or more"),

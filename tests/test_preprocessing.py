@@ -2,6 +2,7 @@
 
 import io
 from pathlib import Path
+from typing import get_args
 
 import numpy
 import pytest
@@ -15,6 +16,7 @@ from torch_inception.folders import find_pictures
 from torch_inception.images import to_image
 from torch_inception.preprocessing import Preprocessing
 
+WAYS: tuple[Resize, ...] = get_args(Resize)
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 
 
@@ -24,7 +26,7 @@ def noise(width: int, height: int) -> Image.Image:
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 200), (200, 3), (299, 299), (700, 500)])
-@pytest.mark.parametrize("resize", ["squash", "crop", "pad"])
+@pytest.mark.parametrize("resize", WAYS)
 def test_every_size_becomes_299_pixels_square(resize: Resize, size: tuple[int, int]) -> None:
     pixels = Preprocessing(resize)(noise(*size))
     assert pixels.shape == (299, 299, 3)
@@ -54,6 +56,22 @@ def test_squash_keeps_the_whole_picture() -> None:
     assert (pixels[:, 152:] == BLUE).all()
 
 
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_tensorflows_way_looks_at_four_pixels_only(times: int) -> None:
+    picture = noise(299 * times, 299 * times)
+    pixels = Preprocessing("tensorflow")(picture)
+    # Where each place falls on a pixel, that one is all that counts.
+    assert numpy.array_equal(pixels, numpy.asarray(picture)[::times, ::times])
+
+
+def test_tensorflows_way_is_between_two_pixels_and_repeats_the_last() -> None:
+    picture = Image.fromarray(numpy.array([[[0] * 3, [200] * 3]], numpy.uint8))
+    row = Preprocessing("tensorflow")(picture)[0, :, 0]
+    places = numpy.minimum(numpy.arange(299) * 2 / 299, 1)
+    assert numpy.abs(row - 200 * places).max() <= 0.501
+    assert Preprocessing("tensorflow").shorter_side is None
+
+
 @pytest.mark.parametrize("wide", [True, False])
 def test_pad_keeps_the_shape_and_fills_up_with_white(wide: bool) -> None:
     # 600 x 200 becomes 299 x 100: 99 rows of white above, 100 below.
@@ -65,8 +83,7 @@ def test_pad_keeps_the_shape_and_fills_up_with_white(wide: bool) -> None:
 
 
 def test_each_way_of_resizing_has_an_identity_of_its_own() -> None:
-    ways: list[Resize] = ["squash", "crop", "pad"]
-    assert len({Preprocessing(way).identity for way in ways}) == 3
+    assert len({Preprocessing(way).identity for way in WAYS}) == len(WAYS) == 4
 
 
 def test_find_pictures_ignores_what_is_hidden_and_sorts_the_rest(tmp_path: Path) -> None:
@@ -109,7 +126,7 @@ def test_anything_else_is_a_type_error_that_says_what_is_wanted(item: object) ->
         to_image(item)
 
 
-@pytest.mark.parametrize("resize", ["squash", "crop", "pad"])
+@pytest.mark.parametrize("resize", WAYS)
 def test_an_image_that_pillow_opened_but_cannot_load_is_an_image_error(resize: Resize) -> None:
     stream = io.BytesIO()
     noise(60, 40).save(stream, "PNG")

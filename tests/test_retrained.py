@@ -45,8 +45,8 @@ def test_the_last_layer_is_the_head(scope: str, tmp_path: Path, labels: Path) ->
     assert torch.allclose(model.head.weight, expected)
     assert torch.equal(model.head.bias, torch.tensor([0.0, 1.0, 2.0]))
     assert model.backbone == weights.record == load_weights(str(graph)).record
-    # The old program decoded whole pictures, squashed them, and rounded no features.
-    assert (model.preprocessing.resize, model.preprocessing.exact_decode) == ("squash", True)
+    # The old program decoded whole pictures, and rounded no features.
+    assert (model.preprocessing.resize, model.preprocessing.exact_decode) == ("tensorflow", True)
     assert not model.half_features
 
 

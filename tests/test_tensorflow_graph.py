@@ -108,7 +108,7 @@ def test_the_classes_are_in_the_order_of_the_label_map(tmp_path: Path) -> None:
 def test_pictures_are_squashed_for_its_classes(tmp_path: Path) -> None:
     label_map(tmp_path, list(range(1, 1001)))
     classifier = Classifier.imagenet(weights=str(saved(tmp_path, with_softmax(inception()))))
-    assert classifier.model.preprocessing.resize == "squash"
+    assert classifier.model.preprocessing.resize == "tensorflow"
 
 
 def test_without_a_label_map_there_are_no_classes(tmp_path: Path) -> None:

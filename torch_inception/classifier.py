@@ -114,14 +114,15 @@ class Classifier:
         """Make a classifier of ImageNet's 1000 classes, named with all their WordNet synonyms.
 
         Pictures are cropped as torchvision crops them, and the scores are torchvision's. For the
-        graph that Google published in 2015 they are squashed, as that graph does.
+        graph that Google published in 2015 they are squashed, in the way of that graph.
 
         Raises:
             WeightsError: no source has weights with an ImageNet classifier.
         """
         loaded = load_weights(weights, need_classifier=True, pooling=pooling)
         assert loaded.classifier is not None
-        resize: Resize = "squash" if loaded.record.lineage == tensorflow_graph.LINEAGE else "crop"
+        is_graph = loaded.record.lineage == tensorflow_graph.LINEAGE
+        resize: Resize = "tensorflow" if is_graph else "crop"
         model = Model(
             labels=imagenet_labels(),
             head=Head(*loaded.classifier),

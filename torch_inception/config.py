@@ -24,7 +24,7 @@ its last block.
 """
 
 PoolingChoice = Literal["auto", Pooling]
-Resize = Literal["squash", "crop", "pad"]
+Resize = Literal["squash", "crop", "pad", "tensorflow"]
 Solver = Literal["lda", "lbfgs", "sgd"]
 ClassWeights = Literal["equal", "balanced"]
 Device = Literal["auto", "cpu", "cuda"]

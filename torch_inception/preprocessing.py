@@ -1,6 +1,8 @@
 """Bring a picture to the network's size. There is no second way: it is saved with every model."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy
 from numpy.typing import NDArray
@@ -22,6 +24,7 @@ OVERSAMPLING = 2
 JPEGs keep a cosine of 0.997 to those of a full decode, at 1 one of 0.99."""
 
 Pixels = NDArray[numpy.uint8]
+Places = NDArray[numpy.intp]
 
 
 @dataclass(frozen=True)
@@ -31,9 +34,11 @@ class Preprocessing:
     Attributes:
         resize: "squash" scales both sides, whatever the shape (the original's graph does);
             "crop" scales the shorter side to 342 and cuts out the centre (torchvision's way);
-            "pad" scales the longer side and fills up with white.
+            "pad" scales the longer side and fills up with white; "tensorflow" squashes as
+            TensorFlow 1's `ResizeBilinear` does, which looks at four pixels for each of the result,
+            however large the picture: for models that were trained so.
         exact_decode: whether a large JPEG is decoded at its full size; otherwise at half, a
-            quarter or an eighth, at least twice what it is resized to.
+            quarter or an eighth, at least twice what it is resized to. "tensorflow" is exact.
     """
 
     resize: Resize = "squash"
@@ -52,13 +57,13 @@ class Preprocessing:
     @property
     def shorter_side(self) -> int | None:
         """What `images.decode` has to leave of a picture's shorter side; None for all of it."""
-        if self.exact_decode:
+        if self.exact_decode or self.resize == "tensorflow":
             return None
         return OVERSAMPLING * (CROP_RESIZE if self.resize == "crop" else IMAGE_SIZE)
 
     def __call__(self, image: Image.Image) -> Pixels:
         """Map an upright RGB picture to (299, 299, 3) uint8."""
-        resized = {"squash": _squash, "crop": _crop, "pad": _pad}[self.resize](image)
+        resized = _WAYS[self.resize](image)
         return numpy.asarray(resized)
 
 
@@ -96,3 +101,35 @@ def _pad(image: Image.Image) -> Image.Image:
     padded = Image.new("RGB", (IMAGE_SIZE, IMAGE_SIZE), GROUND)
     padded.paste(resized, ((IMAGE_SIZE - width) // 2, (IMAGE_SIZE - height) // 2))
     return padded
+
+
+def _sample(image: Image.Image) -> Pixels:
+    """Resize as `ResizeBilinear` with `align_corners` and `half_pixel_centers` false.
+
+    The value at i is that at i * side / 299 of the picture, between two pixels in each direction
+    (tensorflow/core/kernels/image/resize_bilinear_op.cc).
+    """
+    pixels = numpy.asarray(image)
+    (top, bottom, down), (left, right, along) = map(_neighbours, pixels.shape[:2])
+    rows = _between(pixels[top], pixels[bottom], down[:, None, None])
+    columns = _between(rows[:, left], rows[:, right], along[:, None])
+    return columns.round().astype(numpy.uint8)
+
+
+def _neighbours(side: int) -> tuple[Places, Places, NDArray[numpy.float32]]:
+    """Return, for each of 299 places, the pixels before and after it and how far it is between."""
+    places = numpy.arange(IMAGE_SIZE, dtype=numpy.float32) * numpy.float32(side / IMAGE_SIZE)
+    before = places.astype(numpy.intp)
+    return before, numpy.minimum(before + 1, side - 1), places - before
+
+
+def _between(
+    first: NDArray[Any], second: NDArray[Any], share: NDArray[numpy.float32]
+) -> NDArray[numpy.float32]:
+    result: NDArray[numpy.float32] = first + (second.astype(numpy.float32) - first) * share
+    return result
+
+
+_WAYS: dict[Resize, Callable[[Image.Image], Image.Image | Pixels]] = {
+    "squash": _squash, "crop": _crop, "pad": _pad, "tensorflow": _sample,
+}  # fmt: skip

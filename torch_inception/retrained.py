@@ -29,8 +29,8 @@ _LABELS_SIZE_LIMIT = 2**24
 def convert_retrained(graph: Path, labels: Path, output: Path) -> None:
     """Make a run folder of what `retrain.py` left: `predict` answers like the old program.
 
-    The network and the head are the same; a picture is brought to 299 x 299 in our way, not by
-    TensorFlow's `ResizeBilinear`, which looks at four pixels for each of the result.
+    The network, the head and the way to 299 x 299 are the same. Photographs are turned upright,
+    which the old program did not do.
 
     Args:
         graph: `retrained_graph.pb`.
@@ -60,7 +60,7 @@ def read_retrained(graph: Path, labels: Path) -> tuple[Weights, Model]:
     return weights, Model(
         labels=names,
         head=head,
-        preprocessing=Preprocessing("squash", exact_decode=True),
+        preprocessing=Preprocessing("tensorflow", exact_decode=True),
         backbone=weights.record,
         half_features=False,
     )

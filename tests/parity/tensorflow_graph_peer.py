@@ -3,7 +3,8 @@
 
 Writes `graph.pb` (1008 outputs), `retrained_graph.pb` (5 classes), the label files that belong to
 them, and what TensorFlow computes from both, `whole.npz` and `retrained.npz`: features (8, 2048),
-logits and probabilities of 1000 and of 5 classes.
+logits and probabilities of 1000 and of 5 classes; and `resized.npy`, what the graph makes of the
+JPEG files that are named after the folder.
 """
 
 import sys
@@ -55,7 +56,9 @@ class Builder:
     def input(self) -> tuple[str, Any]:
         """Add what decodes and scales a picture."""
         self.constant("DecodeJpeg/contents", b"", tf.string)
-        self.node("DecodeJpeg", "DecodeJpeg", "DecodeJpeg/contents", channels=3)
+        # The graph of 2015 leaves the method out, and so has a fast one that Pillow lacks.
+        self.node("DecodeJpeg", "DecodeJpeg", "DecodeJpeg/contents", channels=3,
+                  dct_method=b"INTEGER_ACCURATE")  # fmt: skip
         self.node("Cast", "Cast", "DecodeJpeg", SrcT=tf.uint8, DstT=tf.float32)
         self.constant("ExpandDims/dim", 0, tf.int32)
         self.node("ExpandDims", "ExpandDims", "Cast", "ExpandDims/dim", T=tf.float32)
@@ -221,7 +224,20 @@ def run(graph: Any, pictures: Any, *outputs: str) -> list[Any]:
     return [numpy.concatenate([row[place] for row in rows]) for place in range(len(outputs))]
 
 
-def main(folder: Path) -> None:
+def resize_files(graph: Any, files: list[str]) -> Any:
+    """Return what a graph makes of JPEG files, which it decodes and resizes: (N, 299, 299, 3)."""
+    with v1.Graph().as_default():
+        v1.import_graph_def(graph, name="")
+        with v1.Session() as session:
+            contents = [Path(file).read_bytes() for file in files]
+            rows = [
+                session.run("ResizeBilinear:0", {"DecodeJpeg/contents:0": each})
+                for each in contents
+            ]
+    return numpy.concatenate(rows)
+
+
+def main(folder: Path, files: list[str]) -> None:
     """Write everything to a folder."""
     pictures = numpy.load(folder / "pictures.npy").astype("f4")
     builder = Builder(pictures)
@@ -250,7 +266,8 @@ def main(folder: Path) -> None:
                 probabilities=classes / classes.sum(axis=1, keepdims=True))  # fmt: skip
     logits, named = run(retrained, pictures, f"{final[2]}:0", "final_result:0")
     numpy.savez(folder / "retrained.npz", features=features, logits=logits, probabilities=named)
+    numpy.save(folder / "resized.npy", resize_files(whole, files))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2:])

@@ -6,12 +6,16 @@ from pathlib import Path
 import numpy
 import pytest
 import torch
+from PIL import Image
 
 from tests.parity.conftest import Answers, Compare, answers_of, require_caught
 from tests.parity.pictures import Pixels
+from tests.pictures import landscape
 from torch_inception.backbone import Backbone
 from torch_inception.classifier import Classifier
 from torch_inception.config import Pooling
+from torch_inception.images import to_image
+from torch_inception.preprocessing import Preprocessing
 from torch_inception.retrained import convert_retrained
 from torch_inception.weights import load_weights
 
@@ -21,9 +25,23 @@ RUNTIME = "TensorFlow (`tf.compat.v1`)"
 
 
 @pytest.fixture(scope="module")
-def graphs(tensorflow: Callable[..., Path]) -> Iterator[Path]:
+def photographs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Write JPEG files of sizes that the graph has to enlarge or to shrink."""
+    folder = tmp_path_factory.mktemp("photographs")
+    paths = [folder / f"{width}.jpg" for width in (150, 640, 1632, 4000)]
+    for path in paths:
+        width = int(path.stem)
+        texture = numpy.random.default_rng(width).integers(0, 50, (width * 3 // 4, width, 1))
+        scene = Image.fromarray(landscape()).resize((width, width * 3 // 4))
+        pixels = (numpy.asarray(scene) * 0.8 + texture).astype(numpy.uint8)
+        Image.fromarray(pixels).save(path, quality=90)
+    return paths
+
+
+@pytest.fixture(scope="module")
+def graphs(tensorflow: Callable[..., Path], photographs: list[Path]) -> Iterator[Path]:
     """The folder of graphs and of TensorFlow's results."""
-    folder = tensorflow("tensorflow_graph_peer.py")
+    folder = tensorflow("tensorflow_graph_peer.py", *photographs)
     yield folder
     for graph in folder.glob("*.pb"):
         graph.unlink()
@@ -57,6 +75,19 @@ def test_a_retrained_graph(
     )
     theirs = Answers(**numpy.load(graphs / "retrained.npz"))
     compare("TensorFlow 1, `retrained_graph.pb`", RUNTIME, ours=ours, theirs=theirs)
+
+
+def test_files_become_the_pixels_that_the_graph_makes_of_them(
+    graphs: Path, photographs: list[Path]
+) -> None:
+    theirs = numpy.load(graphs / "resized.npy")
+    assert len(theirs) == len(photographs)
+    for path, wanted in zip(photographs, theirs, strict=True):
+        pixels = Preprocessing("tensorflow", exact_decode=True)(to_image(path))
+        # The graph goes on with fractions, and we with whole numbers.
+        assert numpy.abs(pixels - wanted).max() < 0.501
+        squashed = Preprocessing("squash", exact_decode=True)(to_image(path))
+        assert numpy.abs(squashed - wanted).mean() > 1
 
 
 @pytest.mark.parametrize("wrong", ["torchvision", "tensorflow"])

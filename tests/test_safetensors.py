@@ -204,7 +204,7 @@ def test_what_is_no_file_of_weights_is_not_read(kind: str, tmp_path: Path) -> No
     path = tmp_path / "x.safetensors"
     if kind == "huge":
         path.touch()
-        os.truncate(path, 2**34)
+        os.truncate(path, 2**28 + 1)
     elif kind == "folder":
         path.mkdir()
     elif kind == "pipe":

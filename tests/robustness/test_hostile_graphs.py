@@ -139,7 +139,10 @@ LATIN = message_class("GraphDef")(node=[b"\x0a\x01\xff"]).SerializeToString()
         (delimited(1, delimited(1, b"a")) * 2, "two nodes have the name 'a'"),
         (delimited(1, delimited(5, b"") * 31), "31 attributes"),
         (b"\x0a\x00" * 20_001, "over 20000 fields"),
-        (b"\x10\x80\x01\x19" + bytes(8) + b"\x25" + bytes(4) + b"\x0a\x00" * 20_000, "over 20000"),
+        (
+            b"\x10\x80\x01\x19" + b"\xff" * 8 + b"\x25" + b"\xff" * 4 + b"\x0a\x00" * 20_000,
+            "over 20000",
+        ),
         (delimited(1, delimited(3, b"") * 501), "over 500 fields"),
         (delimited(1, delimited(1, bytes(2**26))), "a node of 67108869 bytes"),
         (b"\x0b\x0c", "no(t a)? protobuf message"),

@@ -38,16 +38,18 @@ def test_a_model_is_read_from_a_javascript_literal() -> None:
 def test_quantised_values_are_scaled_and_shifted() -> None:
     data = bytes([0, 1, 2, 255]) + struct.pack("<2f", 0.25, -8.0)
     tensors = read_tensors(read_manifest(read_model(MODULE)).tensors, data)
-    assert tensors["k/kernel"].tolist() == [[-1.5, -1.0], [-0.5, 126.0]]
-    assert tensors["k/bias"].tolist() == [0.25, -8.0]
-    assert tensors["k/kernel"].dtype == numpy.float32
+    assert tensors["k/kernel"][...].tolist() == [[-1.5, -1.0], [-0.5, 126.0]]
+    assert tensors["k/bias"][...].tolist() == [0.25, -8.0]
+    for tensor, shape in ((tensors["k/kernel"], (2, 2)), (tensors["k/bias"], (2,))):
+        assert tensor.dtype == tensor[...].dtype == numpy.float32
+        assert tensor.shape == tensor[...].shape == shape
 
 
 def test_values_are_scaled_as_javascript_scales_them() -> None:
     # In 32 bits 3 * 0.1 - 0.3 is -1.2e-8 or 0.
     quantization = {"dtype": "uint8", "scale": 0.1, "min": -0.3}
     tensor = {"name": "k", "shape": [1], "dtype": "float32", "quantization": quantization}
-    [value] = read_tensors([tensor], b"\3")["k"]
+    [value] = read_tensors([tensor], b"\3")["k"][...]
     assert value == numpy.float32(3 * 0.1 - 0.3) == numpy.float32(5.551115123125783e-17)
 
 
@@ -251,6 +253,12 @@ def test_a_model_cut_short_is_refused(changed: Callable[..., Path]) -> None:
     (folder / "group1-shard2of2.bin").unlink()
     (folder / "group1-shard2of2.bin").write_bytes(content[:-1])
     assert "end within" in refused(folder)
+
+
+def test_the_layers_before_it_say_what_it_wants(changed: Callable[..., Path]) -> None:
+    before = {"class_name": "Rescaling", "config": {"name": "r", "scale": 1 / 255, "offset": 0}}
+    record = load_weights(changed(lambda model: layers_in(model).insert(0, before))).record
+    assert (record.mean, record.std) == ((0.0,) * 3, (1.0,) * 3)
 
 
 def test_a_folder_without_a_model_is_told(tmp_path: Path) -> None:

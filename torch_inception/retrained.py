@@ -4,11 +4,6 @@ import logging
 from collections import Counter
 from pathlib import Path
 
-import numpy
-import torch
-from numpy.typing import NDArray
-from torch import Tensor
-
 from torch_inception.errors import ModelError
 from torch_inception.head import Head
 from torch_inception.model_file import LABEL_LIMIT, Model
@@ -17,6 +12,7 @@ from torch_inception.preprocessing import Preprocessing
 from torch_inception.run_folder import write_converted
 from torch_inception.text import brief
 from torch_inception.weights import Weights
+from torch_inception.weights.checked import to_tensor
 from torch_inception.weights.local_file import read_whole
 from torch_inception.weights.tensorflow_graph.frozen import FrozenGraph, Shape
 from torch_inception.weights.tensorflow_graph.inception import RETRAINED, read_weights
@@ -74,7 +70,8 @@ def _head(graph: FrozenGraph, labels: list[str], labels_path: Path) -> Head:
             f"{brief(classes)} classes. Give the file that was written with the graph."
         )
     return Head(
-        _tensor(graph.array(kernel, (FEATURES, classes)).T), _tensor(graph.array(bias, (classes,)))
+        to_tensor(graph.array(kernel, (FEATURES, classes)).T),
+        to_tensor(graph.array(bias, (classes,))),
     )
 
 
@@ -112,7 +109,3 @@ def _labels(path: Path) -> list[str]:
     for label in (label for label, count in Counter(labels).items() if count > 1):
         log.warning("%s has the label %r more than once", path, label)
     return labels
-
-
-def _tensor(array: NDArray[numpy.float32]) -> Tensor:
-    return torch.from_numpy(numpy.ascontiguousarray(array))

@@ -55,7 +55,8 @@ def read(folder: Path) -> tuple[Any, Arrays]:
     model = json.loads((folder / "model.json").read_text())
     manifest = read_manifest(model)
     data = b"".join((folder / path).read_bytes() for path in manifest.paths)
-    return model, read_tensors(manifest.tensors, data)
+    tensors = read_tensors(manifest.tensors, data)
+    return model, {name: tensor[...] for name, tensor in tensors.items()}
 
 
 def quantise(folder: Path, dtype: str) -> None:

@@ -10,9 +10,15 @@ import pytest
 
 from torch_inception.errors import WeightsError
 from torch_inception.weights import tarball
+from torch_inception.weights.keras.layers import to_torchvision_names
 from torch_inception.weights.tarball import list_names, read_files
 from torch_inception.weights.tensorflow_js.minified import read_model, read_shard
-from torch_inception.weights.tensorflow_js.tensors import read_manifest, read_tensors
+from torch_inception.weights.tensorflow_js.tensors import (
+    StoredTensor,
+    read_layers,
+    read_manifest,
+    read_tensors,
+)
 
 GOOD: dict[str, Any] = {
     "name": "k", "shape": [2, 2], "dtype": "float32",
@@ -44,7 +50,7 @@ TENSORS: list[Any] = [
 
 @pytest.mark.parametrize("number", range(len(TENSORS)))
 def test_a_tensor_that_cannot_be_is_refused(number: int) -> None:
-    assert read_tensors([GOOD], bytes(4))["k"].tolist() == [[-1.0, -1.0], [-1.0, -1.0]]
+    assert read_tensors([GOOD], bytes(4))["k"][...].tolist() == [[-1.0, -1.0], [-1.0, -1.0]]
     with pytest.raises(WeightsError, match="manifest|end within") as caught:
         read_tensors([TENSORS[number]], bytes(4))
     text = str(caught.value)
@@ -160,3 +166,87 @@ def test_large_packages_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     many = packed(*((str(number), b"0", b"") for number in range(10_001)))
     with pytest.raises(WeightsError, match="over 10000 files"):
         read_files(many, ["a"])
+
+
+def header(name: str, size: int, kind: bytes) -> bytes:
+    about = tarfile.TarInfo(name)
+    about.type, about.size = kind, size
+    return about.tobuf(tarfile.GNU_FORMAT)
+
+
+def test_two_files_of_one_name_are_refused() -> None:
+    with pytest.raises(WeightsError, match="two files a"):
+        read_files(packed(("a", b"0", b"one"), ("b", b"0", b""), ("a", b"0", b"two")), ["a"])
+
+
+def with_record(record: bytes) -> bytes:
+    """A tar archive of a file `a` with a header in POSIX' extended format."""
+    length = len(record) + 4
+    text = b"%d %s\n" % (length, record)
+    assert len(text) == length
+    return header("x", length, b"x") + text.ljust(512, b"\0") + header("a", 0, b"0")
+
+
+SPARSE = {
+    "GNU's": header("a", 0, b"S"),
+    "POSIX', 0.0": with_record(b"GNU.sparse.size=99"),
+    "POSIX', 0.1": with_record(b"GNU.sparse.map=0,99"),
+    "POSIX', 1.0": with_record(b"GNU.sparse.major=1"),
+}
+
+
+@pytest.mark.parametrize("kind", SPARSE)
+def test_a_sparse_file_is_refused(kind: str) -> None:
+    assert read_files(gzip.compress(with_record(b"comment=fine")), ["a"]) == [b""]
+    with pytest.raises(WeightsError, match="has sparse files"):
+        read_files(gzip.compress(SPARSE[kind]), ["a"])
+
+
+EXTENDED = {
+    f"{number} times {size} bytes of {kind.decode()}": (header("x", size, kind), size, number)
+    for kind in (b"x", b"g", b"L", b"K", b"X")
+    for size, number in ((2**20 + 1, 1), (2**20 - 1, 2), (6, 300))
+}
+
+
+@pytest.mark.parametrize("kind", EXTENDED)
+@pytest.mark.timeout(10)
+def test_headers_without_end_are_refused(kind: str) -> None:
+    head, size, number = EXTENDED[kind]
+    content = (b"6 a=b\n" * (size // 6)).ljust(-(-size // 512) * 512, b"\0")
+    # Not all in a row, of which few are too many for `tarfile`.
+    repeated = (head + content) * number + header("b", 0, b"0")
+    with pytest.raises(WeightsError, match="over 1 MiB of extended headers"):
+        read_files(gzip.compress(repeated * (8 if number > 2 else 1), 1), ["a"])
+
+
+def test_a_file_of_less_than_no_bytes_is_refused() -> None:
+    negative = header("a", 8**12 - 1, b"0")[:124] + b"\xff" * 11 + b"\0"
+    raw = bytearray(negative + header("a", 0, b"0")[136:])
+    raw[148:156] = b"%06o\0 " % (sum(raw[:148]) + 8 * 32 + sum(raw[156:]))
+    with pytest.raises(WeightsError, match="less than no bytes"):
+        read_files(gzip.compress(bytes(raw)), ["a"])
+
+
+def test_a_tensor_is_dequantised_when_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    side = 2**27
+    tensors = read_tensors([{**GOOD, "shape": [side]}], bytes(side))
+    assert tensors["k"].shape == (side,)
+    assert tensors["k"].quantised.dtype == "uint8"
+    # It is refused for its shape, unread.
+    monkeypatch.delattr(StoredTensor, "__getitem__")
+    model = {
+        "modelTopology": {"class_name": "Conv2D", "config": {"name": "c"}},
+        "weightsManifest": [
+            {"paths": [], "weights": [{**GOOD, "name": "c/kernel", "shape": [side]}]}
+        ],
+    }
+    with pytest.raises(WeightsError, match="'c/kernel' has the shape"):
+        to_torchvision_names(read_layers(model, bytes(side)))
+
+
+@pytest.mark.parametrize("topology", [[1], "x", 5, None, True, [], {}, {"model_config": None}])
+def test_a_topology_that_is_none_is_refused(topology: object) -> None:
+    model = {"modelTopology": topology, "weightsManifest": []}
+    with pytest.raises(WeightsError, match="configuration of the Keras model is not understood"):
+        read_layers(model, b"")

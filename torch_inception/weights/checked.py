@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from torch_inception.config import Pooling
@@ -74,6 +76,11 @@ def make_weights(
     tensors = {name: _checked(state, name, shape, source) for name, shape in shapes.items()}
     record = WeightsRecord(source, version, fingerprint(tensors), pooling, *scale, lineage)
     return Weights(record, tensors, classifier)
+
+
+def to_tensor(array: NDArray[numpy.float32]) -> Tensor:
+    """Return an array, however it lies in memory, as a contiguous tensor of the same shape."""
+    return torch.from_numpy(numpy.ascontiguousarray(array))
 
 
 def fingerprint(tensors: Mapping[str, Tensor]) -> str:

@@ -8,12 +8,11 @@ import contextlib
 import re
 from pathlib import Path
 
+from torch_inception import torch_file
 from torch_inception.errors import WeightsError
 from torch_inception.text import brief
-from torch_inception.torch_file import SIZE_LIMIT
-from torch_inception.weights import timm_config
+from torch_inception.weights import safetensors_file, timm_config
 from torch_inception.weights.checked import Weights
-from torch_inception.weights.safetensors_file import read_tensors
 from torch_inception.weights.state_file import read_state
 from torch_inception.weights.timm_config import CONFIG, make_described_weights, read_config
 
@@ -54,9 +53,9 @@ def load(name: str) -> Weights:
         raise WeightsError(
             f"{repository} holds a {brief(config.architecture)}, not an inception_v3 of timm's."
         )
-    if path := _fetch(repository, SAFETENSORS, revision, limit=SIZE_LIMIT):
-        state = read_tensors(path)
-    elif path := _fetch(repository, PICKLE, revision, limit=SIZE_LIMIT):
+    if path := _fetch(repository, SAFETENSORS, revision, limit=safetensors_file.SIZE_LIMIT):
+        state = safetensors_file.read_tensors(path)
+    elif path := _fetch(repository, PICKLE, revision, limit=torch_file.SIZE_LIMIT):
         state = read_state(path)
     else:
         raise WeightsError(f"{repository} has neither {SAFETENSORS} nor {PICKLE}.")
@@ -96,7 +95,7 @@ def _check(url: str, limit: int) -> None:
     """Ask what a download would be, before it is begun.
 
     Raises:
-        WeightsError: it is larger than the limit (bytes).
+        WeightsError: it is larger than the limit (bytes), or nobody tells.
         Exception: who answers is no hub, or whatever the hub's client raises.
     """
     from huggingface_hub import get_hf_file_metadata
@@ -107,7 +106,9 @@ def _check(url: str, limit: int) -> None:
         told = get_hf_file_metadata(url)
         if not told.commit_hash:
             raise OSError(f"what answers at {url} is not a Hugging Face hub")
-        if (told.size or 0) > limit:
+        if told.size is None:
+            raise WeightsError("whoever answers does not tell its size. Name another HF_ENDPOINT.")
+        if told.size > limit:
             raise WeightsError(f"it has {told.size} bytes; {limit} are read at most.")
 
 
@@ -143,4 +144,6 @@ def _cause(error: Exception) -> str:
             )
         case errors.RevisionNotFoundError():
             return "there is no such revision. Check what comes after the @."
+    if status in (401, 403):
+        return f"{said}. If it is for some people only, set HF_TOKEN. {ADVICE}"
     return f"{said}. {ADVICE}"

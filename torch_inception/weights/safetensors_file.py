@@ -6,10 +6,13 @@ from torch import Tensor
 
 from torch_inception.errors import WeightsError
 from torch_inception.text import brief
-from torch_inception.torch_file import SIZE_LIMIT
 from torch_inception.weights.checked import Weights
 from torch_inception.weights.local_file import read_whole
 from torch_inception.weights.timm_config import config_beside, make_described_weights
+
+SIZE_LIMIT = 2**28
+"""Bytes of the largest file that is read; Inception-v3 in 64 bits, with its auxiliary head, has 218
+million."""
 
 HEADER_LIMIT = 2**20
 """Bytes of the longest list of tensors; that of Inception-v3 has some 50 thousand."""

@@ -2,8 +2,6 @@
 
 import json
 import re
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,20 +9,22 @@ from typing import Any
 from torch_inception.errors import WeightsError
 from torch_inception.text import brief
 from torch_inception.weights.checked import Weights, make_weights
+from torch_inception.weights.keras.archive import check_size, read_archive
+from torch_inception.weights.keras.attributes import names, text
 from torch_inception.weights.keras.config import LayerConfig, input_scale, layers_of
 from torch_inception.weights.keras.hdf5 import (
+    ENTRY_LIMIT,
+    OpenFile,
     address,
     dataset,
     entries,
     entry,
     is_group,
     opened,
-    texts,
 )
 from torch_inception.weights.keras.layers import KerasLayer, Stored, to_torchvision_names
 from torch_inception.weights.local_file import require_file
 from torch_inception.weights.record import Scale
-from torch_inception.weights.tarball import leads_outside
 
 _VARIABLES: dict[str, dict[int, tuple[str, ...]]] = {
     "conv2d": {1: ("kernel",), 2: ("kernel", "bias")},
@@ -36,11 +36,8 @@ _VARIABLES: dict[str, dict[int, tuple[str, ...]]] = {
 }
 """What a layer's variables 0, 1, ... are in Keras 3's files, by their number."""
 
-CONFIG_LIMIT = 2**23
-"""Bytes of the longest config.json; that of Inception-v3 has some 300 thousand."""
-
-UNPACKED_LIMIT = 2**29
-"""Bytes of the largest file within a `.keras`; Inception-v3 with Adam's state has 290 million."""
+UNPACKED_LIMIT = 320 * 2**20
+"""Bytes of the largest HDF5 file; Inception-v3 with Adam's state has 290 million."""
 
 
 def load(path: Path) -> Weights:
@@ -72,37 +69,19 @@ def load(path: Path) -> Weights:
 
 
 def _read_hdf5(path: Path) -> tuple[dict[str, Any], Scale]:
-    with opened(path) as root:
-        config = texts(root, "model_config")
+    check_size(path, UNPACKED_LIMIT)
+    with opened(path.read_bytes()) as file:
+        config = text(file, "model_config")
         # A file of weights alone says nothing of the layers before the network.
-        layers = _read_config("".join(config)) if config else []
-        return to_torchvision_names(_layers(root)), input_scale(layers)
+        layers = _read_config(config) if config is not None else []
+        return to_torchvision_names(_layers(file)), input_scale(layers)
 
 
 def _read_archive(path: Path) -> tuple[dict[str, Any], Scale]:
-    """Read a `.keras` file: a zip archive of a configuration and a `.weights.h5`."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            for name in archive.namelist():
-                if leads_outside(name):
-                    raise WeightsError(f"its entry {brief(name)!r} leads outside it.")
-            config = _unpack(archive, "config.json", CONFIG_LIMIT)
-            weights = _unpack(archive, "model.weights.h5", UNPACKED_LIMIT)
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
-        raise WeightsError(f"it is not a whole .keras file ({brief(error)}).") from error
+    config, weights = read_archive(path, UNPACKED_LIMIT)
     scale = input_scale(_read_config(config))
-    with opened(weights) as root:
-        return to_torchvision_names(_layers(root)), scale
-
-
-def _unpack(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
-    if name not in archive.namelist():
-        raise WeightsError(f"it has no {name}: it is not a .keras file.")
-    with archive.open(name) as file:
-        content = file.read(limit + 1)
-    if len(content) > limit:
-        raise WeightsError(f"its {name} unpacks to over {limit // 2**20} MiB.")
-    return content
+    with opened(weights) as file:
+        return to_torchvision_names(_layers(file)), scale
 
 
 def _read_config(text: str | bytes) -> list[LayerConfig]:
@@ -112,24 +91,36 @@ def _read_config(text: str | bytes) -> list[LayerConfig]:
         raise WeightsError(f"its configuration is not JSON ({brief(error)}).") from error
 
 
-def _layers(root: Any) -> Iterator[KerasLayer]:  # noqa: ANN401 - h5py has no types
+def _layers(file: OpenFile) -> Iterator[KerasLayer]:
     """Yield the layers that have tensors, in the model's order."""
+    root = file.root
     group = entry(root, "model_weights") if "model_weights" in entries(root) else root
-    names = texts(group, "layer_names")
-    if names is None:
+    listed = names(group, "layer_names", file.longest)
+    if listed is None:
         yield from _numbered_layers(group, set())
         return
-    for name in names:
-        yield from _named_layers(entry(group, name), name)
+    if len(set(listed)) < len(listed):
+        raise WeightsError("it lists a layer twice.")
+    count = 0
+    for name in listed:
+        for layer in _named_layers(entry(group, name), name, file.longest):
+            count += len(layer.tensors)
+            if count > ENTRY_LIMIT:
+                raise WeightsError(f"it lists over {ENTRY_LIMIT} tensors.")
+            yield layer
 
 
-def _named_layers(group: Any, name: str) -> Iterator[KerasLayer]:  # noqa: ANN401 - as above
+def _named_layers(
+    group: Any,  # noqa: ANN401 - h5py has no types
+    name: str,
+    longest: int,
+) -> Iterator[KerasLayer]:
     """Yield a legacy file's layer, or the layers of a model in its place.
 
     A model's tensors are listed layer by layer, those that are not trained after all others.
     """
     layers: dict[str, dict[str, Stored]] = {}
-    for path in texts(group, "weight_names") or ():
+    for path in names(group, "weight_names", longest) or ():
         prefix, _, last = path.rpartition("/")
         part = last.partition(":")[0]
         if part in layers.setdefault(prefix, {}):

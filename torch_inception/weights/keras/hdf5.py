@@ -8,24 +8,41 @@ import contextlib
 import math
 import re
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch_inception.errors import WeightsError
 from torch_inception.text import brief
 
-_FILTERS = {1, 2, 3}
-"""Deflate, shuffle and checksum, which are part of the library (H5Zpublic.h)."""
+_FILTERS = {2, 3}
+"""Shuffle and checksum, which are part of the library (H5Zpublic.h). Keras does not compress, and
+the library unpacks a chunk to whatever size it has."""
+
+_CHUNK_LIMIT = 2**20
+"""Elements of the largest chunk that may be larger than its data set."""
 
 ENTRY_LIMIT = 10_000
-"""Most entries of a group, and texts of an attribute; Inception-v3 has 313 layers."""
+"""Most entries of a group, and names in an attribute; Inception-v3 has 313 layers."""
 
-TEXT_LIMIT = 2**24
+_HEAP = re.compile(rb"GCOL(?=\x01...(.{8}))", re.DOTALL)
+"""Where texts of variable length are kept, and its size (HDF5's file format, "Global Heap")."""
+
+
+class OpenFile(NamedTuple):
+    """A file that is open for reading.
+
+    Attributes:
+        root: its root group.
+        longest: bytes that no text of variable length in it surpasses. Many references can lead to
+            one text, and only reading it tells how long it is.
+    """
+
+    root: Any
+    longest: int
 
 
 @contextlib.contextmanager
-def opened(source: Path | bytes) -> Iterator[Any]:
-    """Open a file, or the content of one, for reading and give its root group.
+def opened(content: bytes) -> Iterator[OpenFile]:
+    """Open the content of a file.
 
     Raises:
         WeightsError: h5py is missing, or the file is damaged or none of HDF5, also where that
@@ -38,8 +55,8 @@ def opened(source: Path | bytes) -> Iterator[Any]:
             "weights of Keras need h5py: pip install 'torch-inception[keras]'."
         ) from error
     try:
-        with h5py.File(source if isinstance(source, Path) else _image(source), "r") as group:
-            yield group
+        with h5py.File(_image(content), "r") as root:
+            yield OpenFile(root, _longest_text(content))
     except (OSError, RuntimeError) as error:
         raise WeightsError(f"it is cut short or not a whole HDF5 file ({brief(error)}).") from error
 
@@ -54,6 +71,12 @@ def _image(content: bytes) -> Any:  # noqa: ANN401 - h5py has no types
         raise OSError(str(error)) from error
 
 
+def _longest_text(content: bytes) -> int:
+    sizes = (int.from_bytes(match[1], "little") for match in _HEAP.finditer(content))
+    # Four letters can also be a number.
+    return max((size for size in sizes if size <= len(content)), default=0)
+
+
 def entries(group: Any) -> list[str]:  # noqa: ANN401 - as above
     """List the names in a group; numbers in them count as numbers.
 
@@ -61,13 +84,13 @@ def entries(group: Any) -> list[str]:  # noqa: ANN401 - as above
         WeightsError: there are too many, or it is no group.
     """
     if not is_group(group):
-        raise WeightsError(f"{_path(group)} is not a group.")
+        raise WeightsError(f"{path_of(group)} is not a group.")
     if len(group) > ENTRY_LIMIT:
-        raise WeightsError(f"{_path(group)} has over {ENTRY_LIMIT} entries.")
-    with _whole(group):
+        raise WeightsError(f"{path_of(group)} has over {ENTRY_LIMIT} entries.")
+    with whole(group):
         names = list(group)
     if not all(isinstance(name, str) for name in names):
-        raise WeightsError(f"{_path(group)} has a name that is no text.")
+        raise WeightsError(f"{path_of(group)} has a name that is no text.")
     return sorted(names, key=lambda name: re.sub("[0-9]+", lambda digits: digits[0].zfill(9), name))
 
 
@@ -87,13 +110,13 @@ def entry(group: Any, path: str) -> Any:  # noqa: ANN401 - as above
     import h5py
 
     for name in path.split("/"):
-        with _whole(group):
+        with whole(group):
             link = group.get(name, getlink=True) if is_group(group) and name else None
         if link is None:
-            raise WeightsError(f"there is no {brief(path)!r} in {_path(group)}.")
+            raise WeightsError(f"there is no {brief(path)!r} in {path_of(group)}.")
         if not isinstance(link, h5py.HardLink):
-            raise WeightsError(f"{brief(name)!r} in {_path(group)} is a link to elsewhere.")
-        with _whole(group):
+            raise WeightsError(f"{brief(name)!r} in {path_of(group)} is a link to elsewhere.")
+        with whole(group):
             group = group[name]
     return group
 
@@ -102,69 +125,38 @@ def dataset(group: Any, path: str) -> Any:  # noqa: ANN401 - as above
     """Return the data set at a path within a group, unread.
 
     Raises:
-        WeightsError: it is not there, kept elsewhere, or packed in a way that is not known.
+        WeightsError: it is not there, kept elsewhere, compressed, or in chunks larger than it.
     """
     import h5py
 
     found = entry(group, path)
     if not isinstance(found, h5py.Dataset):
-        raise WeightsError(f"{_path(found)} is not a data set.")
-    with _whole(found):
+        raise WeightsError(f"{path_of(found)} is not a data set.")
+    with whole(found):
         is_elsewhere = found.external or found.is_virtual
         creation = found.id.get_create_plist()
         filters = {creation.get_filter(number)[0] for number in range(creation.get_nfilters())}
-        _ = found.shape, found.dtype
+        chunk, count = math.prod(found.chunks or ()), math.prod(found.shape or ())
+        _ = found.dtype
     if is_elsewhere:
-        raise WeightsError(f"{_path(found)} is kept in another file.")
+        raise WeightsError(f"{path_of(found)} is kept in another file.")
     if not filters <= _FILTERS:
-        raise WeightsError(f"{_path(found)} is packed with a filter that is not HDF5's own.")
+        raise WeightsError(
+            f"{path_of(found)} is compressed, which Keras does not do. Unpack it: "
+            "h5repack -f NONE FILE NEW_FILE."
+        )
+    if chunk > max(count, _CHUNK_LIMIT):
+        raise WeightsError(f"{path_of(found)} has chunks larger than itself.")
     return found
-
-
-def texts(group: Any, name: str) -> list[str] | None:  # noqa: ANN401 - as above
-    """Read an attribute that is a text or a list of them; None where it is not there.
-
-    Keras cuts a list that is too long for an attribute into `name0`, `name1` and so on.
-
-    Raises:
-        WeightsError: it is something else, or too long.
-    """
-    if name in group.attrs:
-        return _texts(group, name)
-    if f"{name}0" not in group.attrs:
-        return None
-    found: list[str] = []
-    for number in range(ENTRY_LIMIT):
-        if f"{name}{number}" not in group.attrs:
-            break
-        found += _texts(group, f"{name}{number}")
-    return found
-
-
-def _texts(group: Any, name: str) -> list[str]:  # noqa: ANN401 - as above
-    with _whole(group):
-        stored = group.attrs.get_id(name)
-        count = math.prod(stored.shape or ())
-        kind, size = stored.dtype.kind, count * stored.dtype.itemsize
-    if count == 0:
-        return []
-    if kind not in "SO" or count > ENTRY_LIMIT or size > TEXT_LIMIT:
-        raise WeightsError(f"the attribute {name!r} of {_path(group)} is not a list of names.")
-    with _whole(group):
-        value = group.attrs[name]
-    values = [value] if isinstance(value, str | bytes) else list(value.flat)
-    return [
-        each.decode("utf-8", "replace") if isinstance(each, bytes) else str(each) for each in values
-    ]
 
 
 @contextlib.contextmanager
-def _whole(group: Any) -> Iterator[None]:  # noqa: ANN401 - as above
+def whole(group: Any) -> Iterator[None]:  # noqa: ANN401 - as above
     """Tell of damage that h5py has other errors for than `OSError` and `RuntimeError`."""
     try:
         yield
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise WeightsError(f"{_path(group)} is damaged ({brief(error)}).") from error
+        raise WeightsError(f"{path_of(group)} is damaged ({brief(error)}).") from error
 
 
 def address(group: Any) -> int:  # noqa: ANN401 - as above
@@ -174,5 +166,6 @@ def address(group: Any) -> int:  # noqa: ANN401 - as above
     return int(h5py.h5o.get_info(group.id).addr)
 
 
-def _path(group: Any) -> str:  # noqa: ANN401 - as above
+def path_of(group: Any) -> str:  # noqa: ANN401 - as above
+    """Return the name of a group or data set, for messages."""
     return brief(group.name)

@@ -27,7 +27,7 @@ from torch_inception.network import (
     empty_network,
 )
 from torch_inception.text import brief
-from torch_inception.weights.checked import IMAGENET_CLASSES
+from torch_inception.weights.checked import IMAGENET_CLASSES, to_tensor
 
 _BLOCKS: dict[type[nn.Module], str] = {
     InceptionA: "3x3dbl_1 5x5_1 3x3dbl_2 1x1 5x5_2 3x3dbl_3 _pool",
@@ -140,16 +140,18 @@ def _convolution(layer: KerasLayer, name: str, unit: Convolution) -> dict[str, T
     _refuse_surplus(layer, ("kernel",))
     height, width = unit.kernel_size
     kernel = _read(layer, "kernel", (height, width, unit.in_channels, unit.out_channels))
-    return {f"{name}.conv.weight": _tensor(kernel.transpose(3, 2, 0, 1))}
+    return {f"{name}.conv.weight": to_tensor(kernel.transpose(3, 2, 0, 1))}
 
 
 def _normalisation(layer: KerasLayer, name: str, channels: int) -> dict[str, Tensor]:
     _refuse_surplus(layer, _NORMALISATION)
-    beta, mean, variance = (_tensor(_read(layer, each, (channels,))) for each in _NORMALISATION[1:])
+    beta, mean, variance = (
+        to_tensor(_read(layer, each, (channels,))) for each in _NORMALISATION[1:]
+    )
     # keras.applications leaves the scale out.
     scale = torch.ones(channels)
     if "gamma" in layer.tensors:
-        scale = _tensor(_read(layer, "gamma", (channels,)))
+        scale = to_tensor(_read(layer, "gamma", (channels,)))
     return {
         f"{name}.bn.weight": scale,
         f"{name}.bn.bias": beta,
@@ -164,7 +166,7 @@ def _classifier(dense: list[KerasLayer]) -> dict[str, Tensor]:
     if len(dense) != 1 or {key: each.shape for key, each in dense[0].tensors.items()} != shapes:
         return {}
     kernel, bias = (_read(dense[0], key, shape) for key, shape in shapes.items())
-    return {"fc.weight": _tensor(kernel.T), "fc.bias": _tensor(bias)}
+    return {"fc.weight": to_tensor(kernel.T), "fc.bias": to_tensor(bias)}
 
 
 def _refuse_surplus(layer: KerasLayer, known: Iterable[str]) -> None:
@@ -193,7 +195,3 @@ def _read(layer: KerasLayer, part: str, shape: tuple[int, ...]) -> NDArray[numpy
     if not numpy.isfinite(array).all():
         raise WeightsError(f"the Keras tensor {name!r} holds values that are not finite.")
     return array
-
-
-def _tensor(array: NDArray[numpy.float32]) -> Tensor:
-    return torch.from_numpy(numpy.ascontiguousarray(array))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch_inception.errors import WeightsError
 from torch_inception.text import brief
 from torch_inception.weights.local_file import read_whole
-from torch_inception.weights.tensorflow_graph.messages import message_class, parse
+from torch_inception.weights.tensorflow_graph.messages import message_class, parse, require_fields
 
 SIZE_LIMIT = 2**28
 """Bytes of the largest file that is read: nearly three times the graph of 2015."""
@@ -20,7 +20,15 @@ SIZE_LIMIT = 2**28
 MOST_NODES = 20_000
 """Operations of the largest graph that is read; the graph of 2015 has some thousand."""
 
-_MOST_ATTRIBUTES = 100
+_MOST_FIELDS = 500
+"""Inputs, attributes and so on of an operation."""
+
+_LARGEST_NODE = 2**26
+"""Bytes of the largest operation that is read; a last layer of 8000 classes is as large."""
+
+_MOST_ATTRIBUTES = 30
+"""Of an operation; a convolution has ten."""
+
 _LONGEST_SHAPE = 1000
 """Bytes of the longest shape that is read; one of four sides has some twenty."""
 
@@ -110,17 +118,19 @@ class FrozenGraph:
                     name, f"holds {len(tensor.tensor_content)} bytes; {4 * count} are wanted"
                 )
             return numpy.frombuffer(tensor.tensor_content, "<f4").astype(numpy.float32)
+        found = len(tensor.float_val)
+        if not 0 < found <= count:
+            raise self.refusal(name, f"holds {found} values; {count} are wanted")
         values = numpy.array(tensor.float_val, numpy.float32)
-        if not 0 < len(values) <= count:
-            raise self.refusal(name, f"holds {len(values)} values; {count} are wanted")
         # TensorFlow leaves out values at the end that are like the last that it gives.
-        return numpy.pad(values, (0, count - len(values)), mode="edge")
+        return numpy.pad(values, (0, count - found), mode="edge")
 
 
 def _parse_graph(content: bytes) -> dict[str, _Node]:
+    require_fields(content, MOST_NODES)
     serialised = parse("GraphDef", content).node
-    if not 0 < len(serialised) <= MOST_NODES:
-        raise ValueError(f"{len(serialised)} nodes; 1 to {MOST_NODES} are wanted")
+    if not serialised:
+        raise ValueError(f"0 nodes; 1 to {MOST_NODES} are wanted")
     nodes: dict[str, _Node] = {}
     for each in serialised:
         name, node = _parse_node(each)
@@ -131,6 +141,9 @@ def _parse_graph(content: bytes) -> dict[str, _Node]:
 
 
 def _parse_node(serialised: bytes) -> tuple[str, _Node]:
+    if len(serialised) > _LARGEST_NODE:
+        raise ValueError(f"a node of {len(serialised)} bytes")
+    require_fields(serialised, _MOST_FIELDS)
     node = parse("NodeDef", serialised)
     if len(node.attr) > _MOST_ATTRIBUTES:
         raise ValueError(f"a node has {len(node.attr)} attributes")

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from torch_inception.config import Pooling
 from torch_inception.network import BATCH_NORM_EPSILON, FEATURES, empty_network
-from torch_inception.weights.checked import Weights, make_weights
+from torch_inception.weights.checked import Weights, make_weights, to_tensor
 from torch_inception.weights.tensorflow_graph.frozen import FrozenGraph, Shape
 from torch_inception.weights.tensorflow_graph.label_map import FILE, OUTPUTS, read_label_map
 from torch_inception.weights.tensorflow_graph.names import LAST_POOL, POOLS, UNITS
@@ -72,9 +72,9 @@ def read_weights(graph: FrozenGraph) -> Weights:
         node = UNITS[name]
         out, inside, height, width = unit.weight.shape
         kernel = graph.array(f"{node}/conv2d_params", (height, width, inside, out))
-        state[f"{name}.conv.weight"] = _tensor(kernel.transpose(3, 2, 0, 1))
+        state[f"{name}.conv.weight"] = to_tensor(kernel.transpose(3, 2, 0, 1))
         for part, values in _normalisation(graph, f"{node}/batchnorm", (out,)).items():
-            state[f"{name}.bn.{part}"] = _tensor(values)
+            state[f"{name}.bn.{part}"] = to_tensor(values)
     return make_weights(
         state | _classifier(graph),
         source=str(graph.path.absolute()),
@@ -135,14 +135,10 @@ def _classifier(graph: FrozenGraph) -> dict[str, Tensor]:
     """Return `fc` of ImageNet's 1000 classes, where the graph has them and the map lies beside."""
     if not any(graph.operation(name) for name in _CLASSIFIER):
         return {}
-    weight, bias = (_tensor(graph.array(*each).T) for each in _CLASSIFIER.items())
+    weight, bias = (to_tensor(graph.array(*each).T) for each in _CLASSIFIER.items())
     label_map = graph.path.parent / FILE
     if not label_map.exists():
         log.info("weights: ImageNet's classes are left out: there is no %s", label_map)
         return {}
     outputs = torch.tensor(read_label_map(label_map))
     return {"fc.weight": weight[outputs], "fc.bias": bias[outputs]}
-
-
-def _tensor(array: NDArray[numpy.float32]) -> Tensor:
-    return torch.from_numpy(numpy.ascontiguousarray(array))

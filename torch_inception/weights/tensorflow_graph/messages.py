@@ -1,9 +1,10 @@
 """The messages of a TensorFlow graph, as far as a frozen network needs them.
 
 Field numbers are those of TensorFlow's files graph.proto, node_def.proto, attr_value.proto,
-tensor.proto and tensor_shape.proto (tensorflow/core/framework). Some embedded messages are declared
-as bytes, which protobuf encodes alike, so that each is counted or measured before it is parsed:
-parsed at once, a file of millions of empty messages would fill the memory.
+tensor.proto and tensor_shape.proto (tensorflow/core/framework). Nodes,
+attributes and shapes are declared as bytes, which protobuf encodes alike, so that each is parsed by
+itself. Also as bytes, millions of them would fill the memory: who parses a graph or a node counts
+its fields before (`require_fields`), and measures a shape.
 """
 
 import functools
@@ -60,6 +61,46 @@ def parse(name: str, serialised: bytes) -> Any:  # noqa: ANN401 - of a class mad
         return kind.FromString(serialised)
     except DecodeError as error:
         raise ValueError(f"{name}: {error}") from error
+
+
+def require_fields(serialised: bytes, most: int) -> None:
+    """Count the fields of a message without parsing what is in them.
+
+    Raises:
+        ValueError: there are more, or it is no message.
+    """
+    position = count = 0
+    while position < len(serialised):
+        count += 1
+        if count > most:
+            raise ValueError(f"over {most} fields")
+        key, position = _varint(serialised, position)
+        # https://protobuf.dev/programming-guides/encoding/#structure
+        match key & 7:
+            case 0:
+                _, position = _varint(serialised, position)
+            case 1:
+                position += 8
+            case 2:
+                length, position = _varint(serialised, position)
+                position += length
+            case 5:
+                position += 4
+            case _:
+                raise ValueError("not a protobuf message")
+
+
+def _varint(serialised: bytes, position: int) -> tuple[int, int]:
+    """Return a number of seven bits a byte, and the position behind it."""
+    number = shift = 0
+    while position < len(serialised) and shift < 70:
+        byte = serialised[position]
+        position += 1
+        number |= (byte & 127) << shift
+        if byte < 128:
+            return number, position
+        shift += 7
+    raise ValueError("cut short")
 
 
 @functools.cache

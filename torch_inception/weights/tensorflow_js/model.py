@@ -8,10 +8,12 @@ from pathlib import Path, PurePosixPath
 from torch_inception.errors import WeightsError
 from torch_inception.text import brief
 from torch_inception.weights.checked import Weights, make_weights
+from torch_inception.weights.keras.config import input_scale
 from torch_inception.weights.keras.layers import KerasLayer, to_torchvision_names
 from torch_inception.weights.local_file import read_whole
+from torch_inception.weights.record import Scale
 from torch_inception.weights.tarball import UNPACKED_LIMIT, leads_outside, list_names, read_files
-from torch_inception.weights.tensorflow_js.tensors import read_layers, read_manifest
+from torch_inception.weights.tensorflow_js.tensors import read_layers, read_manifest, read_topology
 
 MODEL = "model.json"
 
@@ -41,7 +43,7 @@ def load(path: Path) -> Weights:
     is_unpacked = path.suffix == ".json"
     content = read_whole(path, MODEL_LIMIT if is_unpacked else UNPACKED_LIMIT)
     try:
-        layers = _in_folder(path.parent, content) if is_unpacked else _in_package(content)
+        layers, scale = _in_folder(path.parent, content) if is_unpacked else _in_package(content)
         state = to_torchvision_names(layers)
     except WeightsError as error:
         raise WeightsError(f"{path}: {error}") from error
@@ -50,11 +52,12 @@ def load(path: Path) -> Weights:
         source=str(path.absolute()),
         version=path.name,
         pooling="tensorflow",
+        scale=scale,
         lineage="TensorFlow.js",
     )
 
 
-def _in_folder(folder: Path, model: bytes) -> list[KerasLayer]:
+def _in_folder(folder: Path, model: bytes) -> tuple[list[KerasLayer], Scale]:
     def read(names: Sequence[str]) -> list[bytes]:
         contents: list[bytes] = []
         left = UNPACKED_LIMIT
@@ -74,7 +77,7 @@ def _within(folder: Path, name: str) -> Path:
     return file
 
 
-def _in_package(tarball: bytes) -> list[KerasLayer]:
+def _in_package(tarball: bytes) -> tuple[list[KerasLayer], Scale]:
     models = [name for name in list_names(tarball) if PurePosixPath(name).name == MODEL]
     if len(models) != 1:
         raise WeightsError(f"the package has {len(models)} files {MODEL}; one is wanted.")
@@ -87,7 +90,9 @@ def _in_package(tarball: bytes) -> list[KerasLayer]:
     return _layers(model, read)
 
 
-def _layers(content: bytes, read: Callable[[Sequence[str]], list[bytes]]) -> list[KerasLayer]:
+def _layers(
+    content: bytes, read: Callable[[Sequence[str]], list[bytes]]
+) -> tuple[list[KerasLayer], Scale]:
     """Read the model's JSON, then its shards by their paths relative to it."""
     try:
         model = json.loads(content)
@@ -100,4 +105,4 @@ def _layers(content: bytes, read: Callable[[Sequence[str]], list[bytes]]) -> lis
             raise WeightsError(f"the shard {brief(path)!r} is no path within the folder.")
     if len(set(paths)) < len(paths):
         raise WeightsError("the weights manifest names a shard twice.")
-    return read_layers(model, b"".join(read(paths)))
+    return read_layers(model, b"".join(read(paths))), input_scale(read_topology(model))

@@ -7,6 +7,8 @@ in shards. A quantised one stands for `value = quantised * scale + min`.
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
+from types import EllipsisType
 from typing import Any, NamedTuple
 
 import numpy
@@ -14,8 +16,8 @@ from numpy.typing import NDArray
 
 from torch_inception.errors import WeightsError
 from torch_inception.text import brief
-from torch_inception.weights.keras.config import layers_of
-from torch_inception.weights.keras.layers import KerasLayer
+from torch_inception.weights.keras.config import LayerConfig, layers_of
+from torch_inception.weights.keras.layers import KerasLayer, Stored
 
 _DTYPES = {"float32": "<f4", "float16": "<f2", "uint8": "u1", "uint16": "<u2"}
 _WEIGHED = ("Conv2D", "BatchNormalization", "Dense")
@@ -57,6 +59,17 @@ def read_manifest(model: Any) -> Manifest:  # noqa: ANN401 - whatever a file hol
         raise WeightsError(f"the weights manifest is not understood ({brief(error)}).") from error
 
 
+def read_topology(model: Any) -> list[LayerConfig]:  # noqa: ANN401 - as above
+    """Return the layers that a model's JSON describes, in their order.
+
+    Raises:
+        WeightsError: there is no topology in it.
+    """
+    topology = model.get("modelTopology")
+    is_wrapped = isinstance(topology, dict) and "model_config" in topology
+    return layers_of(topology["model_config"] if is_wrapped else topology)
+
+
 def read_layers(model: Any, data: bytes) -> list[KerasLayer]:  # noqa: ANN401 - as above
     """Return the layers that have tensors, in the order of the model's topology.
 
@@ -67,15 +80,14 @@ def read_layers(model: Any, data: bytes) -> list[KerasLayer]:  # noqa: ANN401 - 
     Raises:
         WeightsError: topology, manifest and bytes do not fit together.
     """
-    tensors: dict[str, dict[str, NDArray[numpy.float32]]] = {}
-    for path, array in read_tensors(read_manifest(model).tensors, data).items():
+    tensors: dict[str, dict[str, Stored]] = {}
+    for path, tensor in read_tensors(read_manifest(model).tensors, data).items():
         # Tensors of a model within a model can have its name in front.
         *_, layer, part = ("", *path.split("/"))
         if part in tensors.setdefault(layer, {}):
             raise WeightsError(f"the weights manifest has two tensors '{layer}/{part}'.")
-        tensors[layer][part] = array
-    topology = model.get("modelTopology") or {}
-    layers = layers_of(topology.get("model_config", topology))
+        tensors[layer][part] = tensor
+    layers = read_topology(model)
     for kind, name, _ in layers:
         if kind in _WEIGHED and name not in tensors:
             raise WeightsError(f"the weights manifest has no tensor of the layer {brief(name)!r}.")
@@ -84,10 +96,38 @@ def read_layers(model: Any, data: bytes) -> list[KerasLayer]:  # noqa: ANN401 - 
     return [KerasLayer(name, tensors[name]) for _, name, _ in layers if name in tensors]
 
 
-def read_tensors(
-    manifest: Sequence[dict[str, Any]], data: bytes
-) -> dict[str, NDArray[numpy.float32]]:
-    """Cut the shards' bytes into arrays, and dequantise.
+@dataclass(frozen=True)
+class StoredTensor:
+    """A tensor in the shards, which is dequantised when it is read (see `Stored`).
+
+    Attributes:
+        quantised: the numbers as they are stored, in the shape of the tensor.
+        scale: 64 bits; None for numbers that are taken as they are.
+        least: what is added to scaled numbers, 64 bits.
+    """
+
+    quantised: NDArray[Any]
+    scale: float | None
+    least: float
+    dtype = numpy.dtype(numpy.float32)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Sides of the tensor."""
+        return self.quantised.shape
+
+    def __getitem__(self, key: EllipsisType, /) -> NDArray[numpy.float32]:
+        """Read all of it."""
+        values = self.quantised
+        with numpy.errstate(over="ignore", invalid="ignore"):
+            if self.scale is not None:
+                # JavaScript's numbers have 64 bits; in 32, features are 5e-5 from TensorFlow.js'.
+                values = values.astype(numpy.float64) * self.scale + self.least
+            return values.astype(numpy.float32)
+
+
+def read_tensors(manifest: Sequence[dict[str, Any]], data: bytes) -> dict[str, StoredTensor]:
+    """Cut the shards' bytes into tensors.
 
     Args:
         manifest: descriptions of the tensors, in the order in which they lie in the shards.
@@ -96,25 +136,21 @@ def read_tensors(
     Raises:
         WeightsError: the bytes and the manifest do not fit together.
     """
-    arrays: dict[str, NDArray[numpy.float32]] = {}
+    tensors: dict[str, StoredTensor] = {}
     position = 0
     for name, stored, shape, scale, least in map(_layout, manifest):
         count = math.prod(shape)
         end = position + count * stored.itemsize
         if end > len(data):
             raise WeightsError(f"the weight shards end within {name!r}.")
-        if name in arrays:
+        if name in tensors:
             raise WeightsError(f"the weights manifest has two tensors {name!r}.")
-        values = numpy.frombuffer(data, stored, count, position)
-        with numpy.errstate(over="ignore", invalid="ignore"):
-            if scale is not None:
-                # JavaScript's numbers have 64 bits; in 32, features are 5e-5 from TensorFlow.js'.
-                values = values.astype(numpy.float64) * scale + least
-            arrays[name] = values.astype(numpy.float32).reshape(shape)
+        quantised = numpy.frombuffer(data, stored, count, position).reshape(shape)
+        tensors[name] = StoredTensor(quantised, scale, least)
         position = end
     if position != len(data):
         raise WeightsError(f"the weight shards have {len(data) - position} bytes too many.")
-    return arrays
+    return tensors
 
 
 class _Layout(NamedTuple):

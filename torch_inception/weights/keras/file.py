@@ -84,9 +84,9 @@ def _read_archive(path: Path) -> tuple[dict[str, Any], Scale]:
         return to_torchvision_names(_layers(file)), scale
 
 
-def _read_config(text: str | bytes) -> list[LayerConfig]:
+def _read_config(content: str | bytes) -> list[LayerConfig]:
     try:
-        return layers_of(json.loads(text))
+        return layers_of(json.loads(content))
     except (ValueError, RecursionError) as error:
         raise WeightsError(f"its configuration is not JSON ({brief(error)}).") from error
 

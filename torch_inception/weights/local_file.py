@@ -20,6 +20,18 @@ def require_file(path: Path) -> None:
         raise WeightsError(f"there is no file {path}. Check the path.")
 
 
+def require_size(path: Path, limit: int) -> None:
+    """Check that a file has at most `limit` bytes.
+
+    Raises:
+        WeightsError: it has more.
+        OSError: it cannot be looked at.
+    """
+    size = path.stat().st_size
+    if size > limit:
+        raise WeightsError(f"{path} has {size} bytes; {limit} are read at most.")
+
+
 def read_whole(path: Path, limit: int) -> bytes:
     """Return what a file of at most `limit` bytes holds.
 
@@ -28,10 +40,8 @@ def read_whole(path: Path, limit: int) -> bytes:
     """
     require_file(path)
     try:
+        require_size(path, limit)
         with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            if size > limit:
-                raise WeightsError(f"{path} has {size} bytes; {limit} are read at most.")
             return file.read(limit)
     except OSError as error:
         raise WeightsError(f"cannot read {path} ({error.strerror or error}).") from error

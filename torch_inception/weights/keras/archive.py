@@ -9,6 +9,7 @@ from pathlib import Path
 
 from torch_inception.errors import WeightsError
 from torch_inception.text import brief
+from torch_inception.weights.local_file import require_size
 from torch_inception.weights.tarball import leads_outside
 
 SIZE_LIMIT = 2**29
@@ -34,7 +35,7 @@ def read_archive(path: Path, limit: int) -> tuple[bytes, bytes]:
         WeightsError: it is damaged, too large, or not such an archive.
         OSError: it cannot be read.
     """
-    check_size(path, SIZE_LIMIT)
+    require_size(path, SIZE_LIMIT)
     _check_entries(path)
     try:
         with zipfile.ZipFile(path) as archive:
@@ -48,17 +49,6 @@ def read_archive(path: Path, limit: int) -> tuple[bytes, bytes]:
         zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, ValueError
     ) as error:  # fmt: skip
         raise WeightsError(f"it is not a whole .keras file ({brief(error)}).") from error
-
-
-def check_size(path: Path, limit: int) -> None:
-    """Refuse a file of more bytes.
-
-    Raises:
-        WeightsError: it has more.
-    """
-    size = path.stat().st_size
-    if size > limit:
-        raise WeightsError(f"it has {size} bytes; {limit} are read at most.")
 
 
 def _check_entries(path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from torch_inception.errors import WeightsError
 from torch_inception.text import brief
 from torch_inception.weights.checked import Weights, make_weights
-from torch_inception.weights.keras.archive import check_size, read_archive
+from torch_inception.weights.keras.archive import read_archive
 from torch_inception.weights.keras.attributes import names, text
 from torch_inception.weights.keras.config import LayerConfig, input_scale, layers_of
 from torch_inception.weights.keras.hdf5 import (
@@ -23,7 +23,7 @@ from torch_inception.weights.keras.hdf5 import (
     opened,
 )
 from torch_inception.weights.keras.layers import KerasLayer, Stored, to_torchvision_names
-from torch_inception.weights.local_file import require_file
+from torch_inception.weights.local_file import read_whole, require_file
 from torch_inception.weights.record import Scale
 
 _VARIABLES: dict[str, dict[int, tuple[str, ...]]] = {
@@ -69,8 +69,7 @@ def load(path: Path) -> Weights:
 
 
 def _read_hdf5(path: Path) -> tuple[dict[str, Any], Scale]:
-    check_size(path, UNPACKED_LIMIT)
-    with opened(path.read_bytes()) as file:
+    with opened(read_whole(path, UNPACKED_LIMIT)) as file:
         config = text(file, "model_config")
         # A file of weights alone says nothing of the layers before the network.
         layers = _read_config(config) if config is not None else []

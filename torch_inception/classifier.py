@@ -96,8 +96,7 @@ class Classifier:
         loaded = _same_weights(model.backbone, weights, str(path)) if weights else None
         engine = engine_at_hand(model.backbone, model.arithmetic, chosen)
         if engine is None:
-            beside = weights_beside(Path(path), model.backbone)
-            loaded = loaded or _same_weights(model.backbone, beside, str(path))
+            loaded = loaded or _own_weights(model.backbone, path)
             engine = load_backbone(loaded, device=chosen, arithmetic=model.arithmetic)
         elif loaded is None:
             tell_of_weights(model.backbone)
@@ -202,6 +201,15 @@ def _is_one(pictures: object) -> bool:
     if isinstance(pictures, torch.Tensor):
         return pictures.ndim == 3
     return isinstance(pictures, str) or not isinstance(pictures, Iterable)
+
+
+def _own_weights(record: WeightsRecord, model: str | Path) -> Weights:
+    """Load the weights that a model has beside it, or else those that it names."""
+    beside = weights_beside(Path(model), record)
+    if beside is None:
+        return _same_weights(record, "", str(model))
+    tell_of_weights(beside.record)
+    return beside
 
 
 def _same_weights(record: WeightsRecord, sources: str | Path, model: str) -> Weights:

@@ -14,7 +14,7 @@ from torch_inception.network import FEATURES
 from torch_inception.preprocessing import Preprocessing
 from torch_inception.text import brief
 from torch_inception.torch_file import load_safely, save_whole
-from torch_inception.weights import WeightsRecord, state_file
+from torch_inception.weights import Weights, WeightsRecord, state_file
 
 MODEL_FILE = "model.pt"
 
@@ -114,8 +114,8 @@ def load_model(path: Path) -> Model:
         raise ModelError(f"{file} is damaged ({brief(error)}). Train again.") from error
 
 
-def weights_beside(path: Path, record: WeightsRecord) -> str:
-    """Return the weights that a converted model brought along, wherever it lies now; or "".
+def weights_beside(path: Path, record: WeightsRecord) -> Weights | None:
+    """Return the weights that a converted model brought along, wherever it lies now; or None.
 
     Args:
         path: a run folder, or the model file in it.
@@ -124,12 +124,14 @@ def weights_beside(path: Path, record: WeightsRecord) -> str:
     folder = path if path.is_dir() else path.parent
     beside = (folder / WEIGHTS_FILE).absolute()
     if Path(record.source).name != WEIGHTS_FILE or not beside.is_file():
-        return ""
+        return None
     try:
-        found = state_file.load(beside).record
+        weights = state_file.load(beside)
     except WeightsError:
-        return ""
-    return str(beside) if found.pooling_as(record.pooling).identity == record.identity else ""
+        return None
+    found = weights.record.pooling_as(record.pooling)
+    is_its_own = found.identity == record.identity
+    return dataclasses.replace(weights, record=found) if is_its_own else None
 
 
 def earlier_arithmetic(folder: Path) -> str:

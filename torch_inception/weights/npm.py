@@ -87,12 +87,13 @@ def convert(tarball: Path) -> Weights:
             "not the published package. Try again, or ask who runs your package mirror."
         )
     model, *shards = (file.decode("utf-8", "replace") for file in read_files(content, _FILES))
-    layers = read_layers(read_model(model), b"".join(read_shard(shard) for shard in shards))
+    layers, scale = read_layers(read_model(model), b"".join(read_shard(shard) for shard in shards))
     return make_weights(
         to_torchvision_names(layers),
         source=SOURCE,
         version=VERSION,
         pooling="tensorflow",
+        scale=scale,
         lineage=SOURCE,
     )
 

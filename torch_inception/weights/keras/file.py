@@ -8,7 +8,7 @@ from typing import Any
 
 from torch_inception.errors import WeightsError
 from torch_inception.text import brief
-from torch_inception.weights.checked import Weights, make_weights
+from torch_inception.weights.checked import Weights
 from torch_inception.weights.keras.archive import read_archive
 from torch_inception.weights.keras.attributes import names, text
 from torch_inception.weights.keras.config import LayerConfig, input_scale, layers_of
@@ -22,7 +22,12 @@ from torch_inception.weights.keras.hdf5 import (
     is_group,
     opened,
 )
-from torch_inception.weights.keras.layers import KerasLayer, Stored, to_torchvision_names
+from torch_inception.weights.keras.layers import (
+    KerasLayer,
+    Stored,
+    make_keras_weights,
+    to_torchvision_names,
+)
 from torch_inception.weights.local_file import read_whole, require_file
 from torch_inception.weights.record import Scale
 
@@ -58,14 +63,7 @@ def load(path: Path) -> Weights:
         raise WeightsError(f"{path}: {error}") from error
     except OSError as error:
         raise WeightsError(f"cannot read {path} ({error.strerror or error}).") from error
-    return make_weights(
-        state,
-        source=str(path.absolute()),
-        version=path.name,
-        pooling="tensorflow",
-        scale=scale,
-        lineage="Keras",
-    )
+    return make_keras_weights(state, scale, path, lineage="Keras")
 
 
 def _read_hdf5(path: Path) -> tuple[dict[str, Any], Scale]:

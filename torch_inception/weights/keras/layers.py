@@ -7,6 +7,7 @@ number in `conv2d_95` counts what a process had built before.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from types import EllipsisType
 from typing import Any, NamedTuple, Protocol
 
@@ -27,7 +28,8 @@ from torch_inception.network import (
     empty_network,
 )
 from torch_inception.text import brief
-from torch_inception.weights.checked import IMAGENET_CLASSES, to_tensor
+from torch_inception.weights.checked import IMAGENET_CLASSES, Weights, make_weights, to_tensor
+from torch_inception.weights.record import Scale
 
 _BLOCKS: dict[type[nn.Module], str] = {
     InceptionA: "3x3dbl_1 5x5_1 3x3dbl_2 1x1 5x5_2 3x3dbl_3 _pool",
@@ -66,6 +68,24 @@ class KerasLayer(NamedTuple):
 
     name: str
     tensors: Mapping[str, Stored]
+
+
+def make_keras_weights(
+    state: Mapping[str, Tensor], scale: Scale, path: Path, *, lineage: str
+) -> Weights:
+    """Make weights of what `to_torchvision_names` found in a file.
+
+    Raises:
+        WeightsError: as `make_weights`.
+    """
+    return make_weights(
+        state,
+        source=str(path.absolute()),
+        version=path.name,
+        pooling="tensorflow",
+        scale=scale,
+        lineage=lineage,
+    )
 
 
 def to_torchvision_names(layers: Iterable[KerasLayer]) -> dict[str, Tensor]:

@@ -1,10 +1,10 @@
 """The messages of a TensorFlow graph, as far as a frozen network needs them.
 
 Field numbers are those of TensorFlow's files graph.proto, node_def.proto, attr_value.proto,
-tensor.proto and tensor_shape.proto (tensorflow/core/framework). Nodes,
-attributes and shapes are declared as bytes, which protobuf encodes alike, so that each is parsed by
-itself. Also as bytes, millions of them would fill the memory: who parses a graph or a node counts
-its fields before (`require_fields`), and measures a shape.
+tensor.proto and tensor_shape.proto (tensorflow/core/framework). Nodes, attributes and shapes are
+declared as bytes, which protobuf encodes alike, so that each is parsed by itself. Also as bytes,
+millions of them would fill the memory: who parses a graph or a node counts its fields before
+(`require_fields`), and measures a shape.
 """
 
 import functools

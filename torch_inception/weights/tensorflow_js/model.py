@@ -7,13 +7,16 @@ from pathlib import Path, PurePosixPath
 
 from torch_inception.errors import WeightsError
 from torch_inception.text import brief
-from torch_inception.weights.checked import Weights, make_weights
-from torch_inception.weights.keras.config import input_scale
-from torch_inception.weights.keras.layers import KerasLayer, to_torchvision_names
+from torch_inception.weights.checked import Weights
+from torch_inception.weights.keras.layers import (
+    KerasLayer,
+    make_keras_weights,
+    to_torchvision_names,
+)
 from torch_inception.weights.local_file import read_whole
 from torch_inception.weights.record import Scale
 from torch_inception.weights.tarball import UNPACKED_LIMIT, leads_outside, list_names, read_files
-from torch_inception.weights.tensorflow_js.tensors import read_layers, read_manifest, read_topology
+from torch_inception.weights.tensorflow_js.tensors import read_layers, read_manifest
 
 MODEL = "model.json"
 
@@ -47,14 +50,7 @@ def load(path: Path) -> Weights:
         state = to_torchvision_names(layers)
     except WeightsError as error:
         raise WeightsError(f"{path}: {error}") from error
-    return make_weights(
-        state,
-        source=str(path.absolute()),
-        version=path.name,
-        pooling="tensorflow",
-        scale=scale,
-        lineage="TensorFlow.js",
-    )
+    return make_keras_weights(state, scale, path, lineage="TensorFlow.js")
 
 
 def _in_folder(folder: Path, model: bytes) -> tuple[list[KerasLayer], Scale]:
@@ -105,4 +101,4 @@ def _layers(
             raise WeightsError(f"the shard {brief(path)!r} is no path within the folder.")
     if len(set(paths)) < len(paths):
         raise WeightsError("the weights manifest names a shard twice.")
-    return read_layers(model, b"".join(read(paths))), input_scale(read_topology(model))
+    return read_layers(model, b"".join(read(paths)))

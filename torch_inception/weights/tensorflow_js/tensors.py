@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from torch_inception.errors import WeightsError
 from torch_inception.text import brief
-from torch_inception.weights.keras.config import LayerConfig, layers_of
+from torch_inception.weights.keras.config import input_scale, layers_of
 from torch_inception.weights.keras.layers import KerasLayer, Stored
+from torch_inception.weights.record import Scale
 
 _DTYPES = {"float32": "<f4", "float16": "<f2", "uint8": "u1", "uint16": "<u2"}
 _WEIGHED = ("Conv2D", "BatchNormalization", "Dense")
@@ -59,19 +60,11 @@ def read_manifest(model: Any) -> Manifest:  # noqa: ANN401 - whatever a file hol
         raise WeightsError(f"the weights manifest is not understood ({brief(error)}).") from error
 
 
-def read_topology(model: Any) -> list[LayerConfig]:  # noqa: ANN401 - as above
-    """Return the layers that a model's JSON describes, in their order.
-
-    Raises:
-        WeightsError: there is no topology in it.
-    """
-    topology = model.get("modelTopology")
-    is_wrapped = isinstance(topology, dict) and "model_config" in topology
-    return layers_of(topology["model_config"] if is_wrapped else topology)
-
-
-def read_layers(model: Any, data: bytes) -> list[KerasLayer]:  # noqa: ANN401 - as above
-    """Return the layers that have tensors, in the order of the model's topology.
+def read_layers(
+    model: Any,  # noqa: ANN401 - as above
+    data: bytes,
+) -> tuple[list[KerasLayer], Scale]:
+    """Return the layers that have tensors, in the topology's order, and what pixels they want.
 
     Args:
         model: the model's JSON.
@@ -87,13 +80,16 @@ def read_layers(model: Any, data: bytes) -> list[KerasLayer]:  # noqa: ANN401 - 
         if part in tensors.setdefault(layer, {}):
             raise WeightsError(f"the weights manifest has two tensors '{layer}/{part}'.")
         tensors[layer][part] = tensor
-    layers = read_topology(model)
+    topology = model.get("modelTopology")
+    is_wrapped = isinstance(topology, dict) and "model_config" in topology
+    layers = layers_of(topology["model_config"] if is_wrapped else topology)
     for kind, name, _ in layers:
         if kind in _WEIGHED and name not in tensors:
             raise WeightsError(f"the weights manifest has no tensor of the layer {brief(name)!r}.")
     for name in sorted(set(tensors) - {layer.name for layer in layers}):
         raise WeightsError(f"the weights manifest has a layer {name!r}, the model has none.")
-    return [KerasLayer(name, tensors[name]) for _, name, _ in layers if name in tensors]
+    found = [KerasLayer(name, tensors[name]) for _, name, _ in layers if name in tensors]
+    return found, input_scale(layers)
 
 
 @dataclass(frozen=True)

@@ -5,17 +5,17 @@ import argparse
 from torch_inception.config import DEFAULT_WEIGHTS
 
 
-def speed_parser(description: str | None, *, pictures: str) -> argparse.ArgumentParser:
-    """Return a parser with the flags for pictures, rounds and weights.
+def speed_parser(description: str | None, *, images: str) -> argparse.ArgumentParser:
+    """Return a parser with the flags for images, rounds and weights.
 
     Args:
         description: the module's docstring.
-        pictures: help for the number of pictures.
+        images: help for the number of images.
     """
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--pictures", type=_number, default=64, help=f"{pictures} (default: 64)")
+    parser.add_argument("--images", type=_number, default=64, help=f"{images} (default: 64)")
     parser.add_argument("--rounds", type=_number, default=5, help="default: 5")
     parser.add_argument("--weights", default=DEFAULT_WEIGHTS, help=f"default: {DEFAULT_WEIGHTS}")
     return parser

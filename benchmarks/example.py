@@ -1,4 +1,4 @@
-"""Draw the README's picture: test pictures of a run, each with the name and score it gets.
+"""Draw the README's image: test images of a run, each with the name and score it gets.
 
 python -m torch_inception.train
 python -m benchmarks.example runs/training_dataset benchmarks/results/example.png
@@ -19,10 +19,10 @@ GAP = 12
 
 
 def main() -> None:
-    """Read a run folder and write the picture."""
+    """Read a run folder and write the image."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", type=Path)
-    parser.add_argument("picture", type=Path)
+    parser.add_argument("image", type=Path)
     arguments = parser.parse_args()
     data = Path(tomllib.loads((arguments.run / "config.toml").read_text("utf-8"))["data"])
     with (arguments.run / "predictions.csv").open(encoding="utf-8", newline="") as file:
@@ -34,7 +34,7 @@ def main() -> None:
         row, column = divmod(place, COLUMNS)
         corner = (GAP + column * (TILE + GAP), GAP + row * (TILE + CAPTION + GAP))
         _draw(sheet, corner, data / answer["path"], answer)
-    sheet.quantize(128).save(arguments.picture, optimize=True)
+    sheet.quantize(128).save(arguments.image, optimize=True)
 
 
 def _spread(answers: list[dict[str, str]], count: int) -> list[dict[str, str]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy
 from PIL import Image
 
-from benchmarks.pictures import photograph
+from benchmarks.images import photograph
 
 COLOUR_PHOTOGRAPHS = ("astronaut", "cat", "coffee", "rocket")
 
@@ -26,21 +26,21 @@ Size = tuple[int, int]
 
 
 def make_jpegs(folder: Path, size: Size, count: int) -> Path:
-    """Write different pictures of one size, the same at every call.
+    """Write different images of one size, the same at every call.
 
     Args:
-        folder: they go into a folder in it, as loaders of labelled pictures want it.
+        folder: they go into a folder in it, as loaders of labelled images want it.
         size: width and height.
         count: how many.
 
     Returns:
         The folder.
     """
-    inside = folder / "pictures"
+    inside = folder / "images"
     inside.mkdir(parents=True)
 
     def make(number: int) -> None:
-        _picture(size, number).save(inside / f"{number:04d}.jpg", quality=QUALITY)
+        _image(size, number).save(inside / f"{number:04d}.jpg", quality=QUALITY)
 
     with ThreadPoolExecutor() as threads:
         list(threads.map(make, range(count)))
@@ -52,7 +52,7 @@ def jpegs_in(folder: Path) -> list[Path]:
     return sorted(folder.rglob("*.jpg"))
 
 
-def _picture(size: Size, number: int) -> Image.Image:
+def _image(size: Size, number: int) -> Image.Image:
     random = numpy.random.default_rng((SEED, number))
     whole = photograph(COLOUR_PHOTOGRAPHS[number % len(COLOUR_PHOTOGRAPHS)])
     largest = min(whole.width / size[0], whole.height / size[1])

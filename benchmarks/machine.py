@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from torch_inception.cores import usable_cores
+from torch_inception.system.cores import usable_cores
 
 PROCESSORS = Path("/proc/cpuinfo")
 

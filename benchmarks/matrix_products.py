@@ -7,7 +7,7 @@ from functools import partial
 import torch
 
 from benchmarks.rounds import Request
-from torch_inception.cores import usable_cores
+from torch_inception.system.cores import usable_cores
 
 LIMIT = "matrix products"
 

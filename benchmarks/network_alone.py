@@ -25,17 +25,17 @@ from benchmarks.table import Rates, markdown, times
 EAGER = "torchvision"
 
 OPERATIONS = 11.4
-"""GFLOP a picture: 5.7 thousand million multiplications, and as many additions."""
+"""GFLOP an image: 5.7 thousand million multiplications, and as many additions."""
 
-COLUMN = "pictures a second"
+COLUMN = "images a second"
 
-WARM_PICTURES = 32
+WARM_IMAGES = 32
 CALIBRATION_SIZE = (640, 480)
 
 
 def main() -> None:
     """Print the table."""
-    arguments = speed_parser(__doc__, pictures="a round, on a processor").parse_args()
+    arguments = speed_parser(__doc__, images="a round, on a processor").parse_args()
     if torch.cuda.is_available():
         rates, names = network_on_gpu.measure_gpu(
             arguments.weights, column=COLUMN, rounds=arguments.rounds
@@ -48,17 +48,17 @@ def main() -> None:
     print(f"\n{machine}; {arguments.rounds} rounds")
     print(
         f"limit: {products:.0f} GFLOP/s in matrix products, so "
-        f"{products / OPERATIONS:.1f} pictures a second of {OPERATIONS} GFLOP"
+        f"{products / OPERATIONS:.1f} images a second of {OPERATIONS} GFLOP"
     )
     print(_table(rates, names, reference))
 
 
 def _measure_processor(arguments: argparse.Namespace) -> tuple[Rates, list[str]]:
     with tempfile.TemporaryDirectory() as name:
-        calibration = str(make_jpegs(Path(name), CALIBRATION_SIZE, WARM_PICTURES))
+        calibration = str(make_jpegs(Path(name), CALIBRATION_SIZE, WARM_IMAGES))
         contenders = _contenders(arguments.weights, calibration)
-        with started(contenders, Request(str(WARM_PICTURES), WARM_PICTURES)) as workers:
-            requests = {COLUMN: Request(str(arguments.pictures), arguments.pictures)}
+        with started(contenders, Request(str(WARM_IMAGES), WARM_IMAGES)) as workers:
+            requests = {COLUMN: Request(str(arguments.images), arguments.images)}
             rates = measure([*workers, MatrixProducts()], requests, arguments.rounds)
             return rates, [worker.name for worker in workers]
 

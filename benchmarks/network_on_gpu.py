@@ -12,14 +12,14 @@ from benchmarks.contenders.torchvision_eager import plain_network
 from benchmarks.matrix_products import LIMIT
 from benchmarks.rounds import Request, Timed, measure
 from benchmarks.table import Rates
-from torch_inception.engines import load_backbone
-from torch_inception.weights import load_weights
+from torch_inception.engines.choose import load_backbone
+from torch_inception.weights.load import load_weights
 
 BATCHES = (32, 64, 128)
 
 EAGER = "torchvision fp32, batch 128"
 
-PICTURES = 1024
+IMAGES = 1024
 """A round, of each contender."""
 
 SIDE = 8192
@@ -45,8 +45,8 @@ class OnGpu:
 
     @torch.inference_mode()
     def rate(self, request: Request) -> float:
-        """Return pictures a second, from the first launch to the last result."""
-        repeats = request.pictures // len(self.pixels)
+        """Return images a second, from the first launch to the last result."""
+        repeats = request.images // len(self.pixels)
         torch.cuda.synchronize()
         start = time.perf_counter()
         for _ in range(repeats):
@@ -89,7 +89,7 @@ def measure_gpu(weights: str, *, column: str, rounds: int) -> tuple[Rates, list[
     entrants: list[Timed] = [*networks, GpuMatrixProducts(device)]
     for entrant in entrants:
         entrant.rate(WARM)
-    rates = measure(entrants, {column: Request("", PICTURES)}, rounds)
+    rates = measure(entrants, {column: Request("", IMAGES)}, rounds)
     return rates, [network.name for network in networks]
 
 

@@ -13,16 +13,16 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.pictures import make_digits, make_patches
+from benchmarks.images import make_digits, make_patches
 from benchmarks.solvers import by_path, labelled_rows, split_measures
 from benchmarks.table import markdown
 from torch_inception.config import DEFAULT_WEIGHTS
-from torch_inception.dataset import read_dataset
-from torch_inception.engines import load_backbone
-from torch_inception.open_vino import calibrated_engine
-from torch_inception.preprocessing import Preprocessing
-from torch_inception.solvers import discriminant
-from torch_inception.weights import load_weights
+from torch_inception.engines.choose import load_backbone
+from torch_inception.engines.openvino.calibration import calibrated_engine
+from torch_inception.heads.solvers import discriminant
+from torch_inception.images.preprocess import Preprocessing
+from torch_inception.training.dataset import read_dataset
+from torch_inception.weights.load import load_weights
 
 
 def main() -> None:
@@ -58,7 +58,7 @@ def main() -> None:
                     f"{calibration.mean_cosine:.4f}, {calibration.lowest_cosine:.4f}",
                 ]
             )
-    header = ["pictures", "how many", "float32", "int8", "difference", "cosine: mean, lowest"]
+    header = ["images", "how many", "float32", "int8", "difference", "cosine: mean, lowest"]
     print(markdown(header, rows))
 
 

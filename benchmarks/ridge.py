@@ -7,9 +7,9 @@ a temperature (`calibration.py`) turns them into logits.
 
 from collections.abc import Iterator, Sequence
 
-from torch_inception.head import Head
-from torch_inception.solvers.covariance import Covariance
-from torch_inception.solvers.problem import Problem
+from torch_inception.heads.head import Head
+from torch_inception.heads.solvers.covariance import Covariance
+from torch_inception.heads.solvers.problem import Problem
 
 STRENGTHS = (0.9, 0.7, 0.5, 0.3, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002)
 """Shares of the identity in the shrunk covariance that are tried."""

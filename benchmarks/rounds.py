@@ -29,12 +29,12 @@ class Request:
     """What a contender is asked to do.
 
     Attributes:
-        text: a folder of JPEGs, or a number of pictures.
-        pictures: how many pictures that is.
+        text: a folder of JPEGs, or a number of images.
+        images: how many images that is.
     """
 
     text: str
-    pictures: int
+    images: int
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Timed(Protocol):
         """As the table shows it."""
 
     def rate(self, request: Request) -> float:
-        """Do what is asked and return pictures a second."""
+        """Do what is asked and return images a second."""
 
 
 class Worker:
@@ -93,7 +93,7 @@ class Worker:
             raise LeftOutError(answer["failed"])
 
     def rate(self, request: Request) -> float:
-        """Do what is asked and return pictures a second.
+        """Do what is asked and return images a second.
 
         Raises:
             SystemExit: it failed; what it wrote to standard error says why.
@@ -102,9 +102,9 @@ class Worker:
         self.process.stdin.write(f"{request.text}\n")
         self.process.stdin.flush()
         answer = self._answer()
-        if answer.get("rows") != request.pictures:
-            raise SystemExit(f"{self.name} gave not {request.pictures} rows but {answer}")
-        return request.pictures / float(answer["seconds"])
+        if answer.get("rows") != request.images:
+            raise SystemExit(f"{self.name} gave not {request.images} rows but {answer}")
+        return request.images / float(answer["seconds"])
 
     def close(self) -> None:
         """Let the process tidy up and end; wait until its memory is free."""

@@ -22,20 +22,23 @@ import numpy
 import torch
 
 from benchmarks.machine import processor
-from torch_inception.cache import FileIndex, RowStore, row_store
 from torch_inception.config import TrainConfig
-from torch_inception.dataset import read_dataset
-from torch_inception.digests import hash_files
-from torch_inception.engine import Session
-from torch_inception.evaluation import History, evaluate
-from torch_inception.examples import make_examples
-from torch_inception.feature_rows import FeatureRows
-from torch_inception.features import feature_table
-from torch_inception.head import Head
+from torch_inception.engines.protocol import Session
+from torch_inception.features.cache.digests import hash_files
+from torch_inception.features.cache.file_index import FileIndex
+from torch_inception.features.cache.open import open_row_store
+from torch_inception.features.cache.row_store import RowStore
+from torch_inception.features.rows import FeatureRows
+from torch_inception.features.table import feature_table
+from torch_inception.heads.fit import fit_head
+from torch_inception.heads.head import Head
+from torch_inception.heads.solvers.problem import Problem
+from torch_inception.images.preprocess import Preprocessing
 from torch_inception.network import FEATURES
-from torch_inception.preprocessing import Preprocessing
-from torch_inception.solvers import Problem, fit_head
-from torch_inception.weights import WeightsRecord
+from torch_inception.training.dataset import read_dataset
+from torch_inception.training.evaluation import History, evaluate
+from torch_inception.training.examples import make_examples
+from torch_inception.weights.record import WeightsRecord
 
 CLASSES = 10
 PORTION = 10_000
@@ -80,9 +83,9 @@ def measure_rows(folder: Path, count: int) -> str:
     generator = numpy.random.default_rng(0)
     digests = [generator.bytes(32) for _ in range(count)]
     targets = torch.from_numpy(generator.integers(0, CLASSES, count))
-    _fill(row_store(folder, space=SPACE), digests, targets)
+    _fill(open_row_store(folder, space=SPACE), digests, targets)
     with _peak_memory() as peak:
-        opened, store = _timed(lambda: row_store(folder, space=SPACE))
+        opened, store = _timed(lambda: open_row_store(folder, space=SPACE))
         looked_up, (table, places) = _timed(lambda: store.table(digests))
         numbers = torch.tensor([places[digest] for digest in digests])
         fitted, accuracy = _timed(
@@ -104,7 +107,7 @@ def measure_files(folder: Path, count: int) -> str:
     for number in range(count):
         file = data / f"class_{number % CLASSES}" / f"{number:07d}.jpg"
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(b"picture %d" % number)
+        file.write_bytes(b"image %d" % number)
     _remember(data, cache)
     with _peak_memory() as peak:
         listed, dataset = _timed(lambda: read_dataset(data))
@@ -132,7 +135,7 @@ def _fill(store: RowStore, digests: list[bytes], targets: torch.Tensor) -> None:
 def _remember(data: Path, cache: Path) -> None:
     """Hash the files and put a row of zeros into the cache for each."""
     engine, preprocessing = StillEngine(), Preprocessing()
-    store = row_store(cache, space=f"{engine.identity} {preprocessing.identity}")
+    store = open_row_store(cache, space=f"{engine.identity} {preprocessing.identity}")
     digests, _ = hash_files(read_dataset(data).paths, FileIndex(cache), progress=False)
     row = numpy.zeros(FEATURES, "<f2")
     store.append(dict.fromkeys(digests.values(), row))

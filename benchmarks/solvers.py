@@ -1,9 +1,9 @@
-"""Compare the ways of fitting a head, on three kinds of pictures.
+"""Compare the ways of fitting a head, on three kinds of images.
 
     python -m benchmarks.solvers
 
 Each data set is split anew ten times into 80 % training, 10 % validation and 10 % test; each
-solver chooses its strength by validation (folds under 50 pictures), as in training. Needs the
+solver chooses its strength by validation (folds under 50 images), as in training. Needs the
 `benchmark` extra: pip install ".[benchmark]".
 """
 
@@ -17,24 +17,26 @@ from pathlib import Path
 import torch
 
 from benchmarks import ridge
-from benchmarks.pictures import make_digits, make_patches
+from benchmarks.images import make_digits, make_patches
 from torch_inception.config import DEFAULT_WEIGHTS, TrainConfig
-from torch_inception.dataset import read_dataset
-from torch_inception.engine import Engine
-from torch_inception.engines import choose_device, load_backbone
-from torch_inception.evaluation import evaluate
-from torch_inception.features import feature_table
-from torch_inception.head import Head
-from torch_inception.preprocessing import Preprocessing
-from torch_inception.solvers import Problem, discriminant, fit_head, logistic
-from torch_inception.solvers.selection import FOLDS, FitPath, choose
-from torch_inception.storage import cache_folder
-from torch_inception.weights import load_weights
+from torch_inception.engines.choose import choose_device, load_backbone
+from torch_inception.engines.protocol import Engine
+from torch_inception.features.table import feature_table
+from torch_inception.heads.fit import fit_head
+from torch_inception.heads.head import Head
+from torch_inception.heads.solvers import discriminant, logistic
+from torch_inception.heads.solvers.problem import Problem
+from torch_inception.heads.solvers.selection import FOLDS, FitPath, choose
+from torch_inception.images.preprocess import Preprocessing
+from torch_inception.system.atomic import cache_folder
+from torch_inception.training.dataset import read_dataset
+from torch_inception.training.evaluation import evaluate
+from torch_inception.weights.load import load_weights
 
 SPLITS = 10
 
 SMALL_CLASS = 25
-"""Pictures a class of the small problems, drawn anew for each split."""
+"""Images a class of the small problems, drawn anew for each split."""
 
 Fit = Callable[[Problem, Problem, torch.Tensor], Head]
 
@@ -45,7 +47,7 @@ def main() -> None:
     parser.add_argument("--weights", default=DEFAULT_WEIGHTS)
     arguments = parser.parse_args()
     backbone = load_backbone(load_weights(arguments.weights), device=choose_device("auto"))
-    print("| data set | pictures | solver | test accuracy | cross entropy | seconds |")
+    print("| data set | images | solver | test accuracy | cross entropy | seconds |")
     print("| --- | --- | --- | --- | --- | --- |")
     with tempfile.TemporaryDirectory() as name:
         folders = {

@@ -3,7 +3,7 @@
     python -m benchmarks.start_up
 
 Trains once on `training_dataset/`, then runs each command in turn, round after round: naming one
-picture with the trained model, training again with every feature cached, and `--help`.
+image with the trained model, training again with every feature cached, and `--help`.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from torch_inception.config import DEFAULT_WEIGHTS
 
 IMPORT = "import torch"
 COLUMN = "seconds"
-PICTURE = "training_dataset/circle/circle_000.jpg"
+IMAGE = "training_dataset/circle/circle_000.jpg"
 
 
 def main() -> None:
@@ -34,7 +34,7 @@ def main() -> None:
         _seconds(train)
         commands = {
             IMPORT: ["-c", "import torch"],
-            "name one picture": ["-m", "torch_inception.predict", "--model", run, PICTURE],
+            "name one image": ["-m", "torch_inception.predict", "--model", run, IMAGE],
             "train again": train,
             "--help": ["-m", "torch_inception.train", "--help"],
         }

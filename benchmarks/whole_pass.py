@@ -39,7 +39,7 @@ COLOURS = {
 
 SIZES = ((640, 480), (1632, 1224), (4000, 3000))
 
-WARM_PICTURES = 32
+WARM_IMAGES = 32
 WARM_SIZE = (640, 480)
 
 
@@ -47,26 +47,26 @@ def main() -> None:
     """Print the table and draw the chart."""
     arguments = _parse()
     with tempfile.TemporaryDirectory() as name:
-        warm = str(make_jpegs(Path(name) / "warm", WARM_SIZE, WARM_PICTURES))
+        warm = str(make_jpegs(Path(name) / "warm", WARM_SIZE, WARM_IMAGES))
         requests = {
             f"{size[0]} x {size[1]}": Request(
-                str(make_jpegs(Path(name) / f"{size[0]}x{size[1]}", size, arguments.pictures)),
-                arguments.pictures,
+                str(make_jpegs(Path(name) / f"{size[0]}x{size[1]}", size, arguments.images)),
+                arguments.images,
             )
             for size in arguments.sizes
         }
         contenders = _contenders(arguments.weights, warm, arguments.keras_python)
-        with started(contenders, Request(warm, WARM_PICTURES)) as workers:
+        with started(contenders, Request(warm, WARM_IMAGES)) as workers:
             rates = measure(workers, requests, arguments.rounds)
             names = [worker.name for worker in workers]
-    print(f"\n{processor()}; {arguments.pictures} pictures of each size, {arguments.rounds} rounds")
+    print(f"\n{processor()}; {arguments.images} images of each size, {arguments.rounds} rounds")
     print(_table(rates, names, list(requests)))
     colours = {name: COLOURS[name] for name in names}
     draw(arguments.output, rates, colours, list(requests), caption=processor())
 
 
 def _parse() -> argparse.Namespace:
-    parser = speed_parser(__doc__, pictures="of each size")
+    parser = speed_parser(__doc__, images="of each size")
     parser.add_argument("--sizes", type=_size, nargs="+", default=SIZES, metavar="WIDTHxHEIGHT")
     parser.add_argument(
         "--keras-python", help="an interpreter that has tensorflow (default: one is made)"
@@ -104,7 +104,7 @@ def _table(rates: Rates, names: Sequence[str], columns: Sequence[str]) -> str:
         ratios = [times(rates.ratio(name, reference, column)) for reference in (TUTORIAL, KERAS)]
         return " / ".join([f"{rates.median(name, column):.1f}", *ratios])
 
-    header = ["pictures a second / against the tutorial / against Keras", *columns]
+    header = ["images a second / against the tutorial / against Keras", *columns]
     return markdown(header, ([name, *(cell(name, column) for column in columns)] for name in names))
 
 

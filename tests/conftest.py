@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.drawings import draw_colours
 from tests.fakes import FAKE_RECORD, fake_backbone, fake_weights
-from tests.pictures import draw_colours
+from torch_inception.commands.train import main
 from torch_inception.errors import WeightsError
-from torch_inception.storage import CACHE_VARIABLE, cache_folder
-from torch_inception.train import main
-from torch_inception.weights import WeightsRecord, npm
+from torch_inception.system.atomic import CACHE_VARIABLE, cache_folder
+from torch_inception.weights.record import WeightsRecord
+from torch_inception.weights.sources import npm
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -59,7 +60,7 @@ def fake_network(monkeypatch: pytest.MonkeyPatch) -> WeightsRecord:
 
 @pytest.fixture
 def colours(tmp_path: Path) -> Path:
-    """Make a data set of three classes, 30 pictures each."""
+    """Make a data set of three classes, 30 images each."""
     folder = tmp_path / "colours"
     draw_colours(folder)
     return folder

@@ -4,11 +4,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from torch_inception import engines as engines_room
-from torch_inception import weights as weights_room
-from torch_inception.backbone import Backbone
+from torch_inception.engines import choose as engines_room
+from torch_inception.engines.cpu import Backbone
 from torch_inception.network import FEATURES
-from torch_inception.weights import Weights, WeightsRecord
+from torch_inception.weights import load as weights_room
+from torch_inception.weights.checked import Weights
+from torch_inception.weights.record import WeightsRecord
 
 FAKE_RECORD = WeightsRecord(
     source="imagenet", version="fake", fingerprint="f" * 64, pooling="torchvision"

@@ -1,4 +1,4 @@
-"""The commands as users run them, with real weights, on pictures that the test draws."""
+"""The commands as users run them, with real weights, on images that the test draws."""
 
 import csv
 import json
@@ -14,10 +14,10 @@ import torch
 import torchvision
 from PIL import Image, ImageDraw
 
-from tests.pictures import landscape
+from tests.drawings import landscape
 from torch_inception import Classifier, FeatureExtractor, train_classifier
-from torch_inception.storage import CACHE_VARIABLE
-from torch_inception.weights import load_weights
+from torch_inception.system.atomic import CACHE_VARIABLE
+from torch_inception.weights.load import load_weights
 
 pytestmark = pytest.mark.real_weights
 
@@ -27,8 +27,8 @@ WEIGHTS = "npm:nsfwjs"
 def draw(kind: str, number: int) -> Image.Image:
     """Draw dots or stripes, of another colour, size and place for each number."""
     random = numpy.random.default_rng(number)
-    picture = Image.new("RGB", (120, 100), tuple(random.integers(150, 256, 3).tolist()))
-    canvas, ink = ImageDraw.Draw(picture), tuple(random.integers(0, 110, 3).tolist())
+    image = Image.new("RGB", (120, 100), tuple(random.integers(150, 256, 3).tolist()))
+    canvas, ink = ImageDraw.Draw(image), tuple(random.integers(0, 110, 3).tolist())
     step, shift = int(random.integers(18, 30)), int(random.integers(0, 15))
     for x in range(shift, 120, step):
         if kind == "stripes":
@@ -36,11 +36,11 @@ def draw(kind: str, number: int) -> Image.Image:
         else:
             for y in range(shift, 100, step):
                 canvas.ellipse((x, y, x + step // 2, y + step // 2), fill=ink)
-    return picture
+    return image
 
 
 def draw_patterns(folder: Path, count: int) -> None:
-    """Draw a data set of two classes, so many pictures each."""
+    """Draw a data set of two classes, so many images each."""
     for kind in ("dots", "stripes"):
         (folder / kind).mkdir(parents=True)
         for number in range(count):
@@ -95,11 +95,11 @@ def test_a_second_run_reuses_every_feature_and_gives_the_same_model(
     assert torch.equal(first["bias"], second["bias"])
 
 
-def test_new_pictures_are_named_as_json_from_standard_input(
+def test_new_images_are_named_as_json_from_standard_input(
     run: Path, real_cache: Path, tmp_path: Path
 ) -> None:
     wanted = ["dots", "dots", "stripes", "stripes"]
-    paths = [tmp_path / f"new picture {number}.png" for number in range(4)]
+    paths = [tmp_path / f"new image {number}.png" for number in range(4)]
     for number, (path, kind) in enumerate(zip(paths, wanted, strict=True)):
         draw(kind, 90 + number).save(path)
     arguments = ["--model", str(run), "-", "--format", "json", "--top", "1"]
@@ -112,7 +112,7 @@ def test_new_pictures_are_named_as_json_from_standard_input(
     assert [answer["predictions"][0]["label"] for answer in answers] == wanted
 
 
-def test_one_picture_is_named_in_the_lines_of_the_original(
+def test_one_image_is_named_in_the_lines_of_the_original(
     run: Path, real_cache: Path, tmp_path: Path
 ) -> None:
     draw("dots", 80).save(tmp_path / "new.png")
@@ -174,17 +174,17 @@ def test_imagenet_scores_are_those_of_torchvision(
     state["fc.weight"] = 10 * torch.randn(1000, 2048, generator=generator)
     state["fc.bias"] = torch.randn(1000, generator=generator)
     torch.save(state, tmp_path / "whole.pth")
-    picture = Image.fromarray(landscape()).resize(size)
+    image = Image.fromarray(landscape()).resize(size)
 
     network = torchvision.models.inception_v3(weights=None, aux_logits=False, init_weights=False)
     network.load_state_dict(state, strict=False)
     network.transform_input = True
     transforms = torchvision.models.Inception_V3_Weights.IMAGENET1K_V1.transforms()
     with torch.inference_mode():
-        expected = torch.softmax(network.eval()(transforms(picture)[None])[0], dim=0)
+        expected = torch.softmax(network.eval()(transforms(image)[None])[0], dim=0)
 
     classifier = Classifier.imagenet(weights=str(tmp_path / "whole.pth"))
-    found = dict(classifier.predict(picture, top=1000))
+    found = dict(classifier.predict(image, top=1000))
     assert len(set(classifier.labels)) == 999  # two classes are both called "crane"
     scores = torch.tensor(
         [found[label] for label in classifier.labels if label != "crane"], dtype=torch.float32
@@ -194,14 +194,14 @@ def test_imagenet_scores_are_those_of_torchvision(
     assert float(expected.max()) > 0.01
 
 
-def test_features_of_paths_pictures_and_tensors_agree(
+def test_features_of_paths_images_and_tensors_agree(
     real_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(CACHE_VARIABLE, str(real_cache))
-    picture = Image.fromarray(landscape())
-    picture.save(tmp_path / "landscape.png")
+    image = Image.fromarray(landscape())
+    image.save(tmp_path / "landscape.png")
     tensor = torch.from_numpy(landscape()).permute(2, 0, 1)
-    rows = FeatureExtractor(weights=WEIGHTS)([tmp_path / "landscape.png", picture, tensor])
+    rows = FeatureExtractor(weights=WEIGHTS)([tmp_path / "landscape.png", image, tensor])
     assert rows.shape == (3, 2048)
     assert rows.dtype == numpy.float32
     assert numpy.array_equal(rows[1], rows[2])

@@ -9,12 +9,12 @@ import pytest
 import torch
 import torchvision
 
-from tests.pictures import landscape
-from torch_inception.backbone import Backbone
+from tests.drawings import landscape
 from torch_inception.config import Pooling
-from torch_inception.storage import CACHE_VARIABLE
-from torch_inception.weights import Weights, load_weights
-from torch_inception.weights.checked import fingerprint
+from torch_inception.engines.cpu import Backbone
+from torch_inception.system.atomic import CACHE_VARIABLE
+from torch_inception.weights.checked import Weights, fingerprint
+from torch_inception.weights.load import load_weights
 
 CPU = torch.device("cpu")
 
@@ -36,8 +36,8 @@ def backbone(weights: Weights, pooling: Pooling) -> Backbone:
     return Backbone(dataclasses.replace(weights, record=record), device=CPU)
 
 
-def batch(*pictures: numpy.ndarray[tuple[int, ...], numpy.dtype[numpy.uint8]]) -> torch.Tensor:
-    return torch.from_numpy(numpy.stack(pictures)).permute(0, 3, 1, 2)
+def batch(*images: numpy.ndarray[tuple[int, ...], numpy.dtype[numpy.uint8]]) -> torch.Tensor:
+    return torch.from_numpy(numpy.stack(images)).permute(0, 3, 1, 2)
 
 
 def relative_error(found: torch.Tensor, expected: torch.Tensor) -> float:
@@ -56,10 +56,10 @@ def torchvision_network(weights: Weights) -> torch.nn.Module:
 
 @pytest.mark.real_weights
 def test_features_are_those_of_tensorflow_js(real_weights: Weights) -> None:
-    picture = landscape()
-    assert hashlib.sha256(picture.tobytes()).hexdigest() == LANDSCAPE_SHA256
+    image = landscape()
+    assert hashlib.sha256(image.tobytes()).hexdigest() == LANDSCAPE_SHA256
     expected = torch.from_numpy(numpy.load(REFERENCE))
-    found = backbone(real_weights, "tensorflow")(batch(picture))[0]
+    found = backbone(real_weights, "tensorflow")(batch(image))[0]
     assert found.shape == expected.shape == (2048,)
     assert relative_error(found, expected) < 1e-4
 
@@ -73,21 +73,21 @@ def test_the_other_pooling_is_caught(real_weights: Weights) -> None:
 
 @pytest.mark.real_weights
 def test_features_are_those_of_torchvision(real_weights: Weights) -> None:
-    pictures = batch(landscape(), landscape()[::-1].copy(), landscape()[:, ::-1].copy())
+    images = batch(landscape(), landscape()[::-1].copy(), landscape()[:, ::-1].copy())
     with torch.inference_mode():
-        expected = torchvision_network(real_weights)(pictures / 127.5 - 1)
-    found = backbone(real_weights, "torchvision")(pictures)
+        expected = torchvision_network(real_weights)(images / 127.5 - 1)
+    found = backbone(real_weights, "torchvision")(images)
     assert relative_error(found, expected) < 1e-5
 
 
 @pytest.mark.real_weights
 def test_a_row_does_not_depend_on_its_batch(real_weights: Weights) -> None:
     network = backbone(real_weights, "tensorflow")
-    pictures = batch(*(numpy.roll(landscape(), 40 * shift, axis=1) for shift in range(5)))
-    together = network(pictures)
-    alone = torch.cat([network(pictures[i : i + 1]) for i in range(5)])
+    images = batch(*(numpy.roll(landscape(), 40 * shift, axis=1) for shift in range(5)))
+    together = network(images)
+    alone = torch.cat([network(images[i : i + 1]) for i in range(5)])
     assert relative_error(together, alone) < 1e-6
-    assert relative_error(network(pictures.flip(0)).flip(0), together) < 1e-6
+    assert relative_error(network(images.flip(0)).flip(0), together) < 1e-6
 
 
 @pytest.mark.real_weights
@@ -127,7 +127,7 @@ def test_real_imagenet_weights_where_they_are_at_hand() -> None:
     network.fc = torch.nn.Identity()
     mean = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
     deviation = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
-    pictures = batch(landscape())
+    images = batch(landscape())
     with torch.inference_mode():
-        expected = network.eval()((pictures / 255 - mean) / deviation)
-    assert relative_error(Backbone(weights, device=CPU)(pictures), expected) < 1e-5
+        expected = network.eval()((images / 255 - mean) / deviation)
+    assert relative_error(Backbone(weights, device=CPU)(images), expected) < 1e-5

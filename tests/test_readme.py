@@ -6,9 +6,9 @@ from dataclasses import fields
 from pathlib import Path
 
 from torch_inception.config import PredictConfig, TrainConfig, make_config, read_toml
-from torch_inception.run_folder import RUN_FILES
+from torch_inception.training.run_folder import RUN_FILES
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -40,7 +40,7 @@ def test_every_file_of_a_run_is_described() -> None:
         assert f"| `{name}` |" in README
 
 
-def test_every_link_and_picture_is_there() -> None:
+def test_every_link_and_image_is_there() -> None:
     targets = re.findall(r"\]\(([^)#]+)\)", README)
     assert targets
     for target in targets:
@@ -64,7 +64,7 @@ def test_the_seed_configuration_holds_the_values_of_the_original() -> None:
     assert numbers == (500, 0.01, 100, 100)
 
 
-def test_every_training_picture_that_it_names_is_there() -> None:
+def test_every_training_image_that_it_names_is_there() -> None:
     names = re.findall(r"training_dataset/[a-z]+/[a-z]+_\d+\.[a-z]+", README)
     assert names
     for name in names:

@@ -48,7 +48,7 @@ class TrainConfig:
         ConfigError: a number is out of its range.
     """
 
-    data: str = setting("training_dataset", "folder with one folder of pictures a class")
+    data: str = setting("training_dataset", "folder with one folder of images a class")
     output: str = setting("", "folder for the results (default: runs/NAME OF THE DATA FOLDER)")
     weights: str = setting(
         DEFAULT_WEIGHTS,
@@ -60,7 +60,7 @@ class TrainConfig:
         "how the network's pooling branches pool: auto is what the weights were trained with; "
         "saved with the model",
     )
-    resize: Resize = setting("squash", "how a picture becomes 299 x 299; saved with the model")
+    resize: Resize = setting("squash", "how an image becomes 299 x 299; saved with the model")
     exact_decode: bool = setting(
         False, "decode large JPEGs at full size, not at the scale that is needed; saved too"
     )
@@ -77,11 +77,11 @@ class TrainConfig:
         "how the head is fitted: discriminant analysis, logistic regression, or gradient descent",
     )
     class_weights: ClassWeights = setting(
-        "equal", "whether each picture weighs the same, or each class (balanced)"
+        "equal", "whether each image weighs the same, or each class (balanced)"
     )
     steps: int = setting(500, "steps of --solver sgd")
     learning_rate: float = setting(0.01, "learning rate of --solver sgd")
-    batch_size: int = setting(100, "pictures a step of --solver sgd")
+    batch_size: int = setting(100, "images a step of --solver sgd")
     eval_interval: int = setting(100, "steps between two reports of --solver sgd")
     seed: int = setting(0, "seed of everything that is drawn")
     device: Device = setting("auto", "where the network runs")
@@ -116,7 +116,7 @@ class PredictConfig:
     """
 
     model: str = setting("", "run folder or model.pt (default: ImageNet's 1000 classes)")
-    top: int = setting(5, "classes shown for each picture, best first")
+    top: int = setting(5, "classes shown for each image, best first")
     format: Format = setting("text", "how results are written")
     weights: str = setting("", "sources of the network's weights (default: those of the model)")
     pooling: PoolingChoice = setting(

@@ -9,12 +9,16 @@ class TorchInceptionError(Exception):
     """Base of every error that a user can mend."""
 
 
+class InstallationError(TorchInceptionError, ImportError):
+    """A package that is needed is not installed, or does not fit the others."""
+
+
 class ConfigError(TorchInceptionError):
     """A setting has a value that cannot be used."""
 
 
 class ImageError(TorchInceptionError):
-    """A file is not a picture, or is not whole."""
+    """A file is not an image, or is not whole."""
 
 
 class WeightsError(TorchInceptionError):

@@ -19,9 +19,6 @@ from torch_inception.config import Pooling
 FEATURES = 2048
 """Channels of the last feature map, and so the length of a feature row."""
 
-IMAGE_SIZE = 299
-"""Height and width of the network's input, in pixels."""
-
 MAP_SIZE = 8
 """Height and width of the last feature map for a 299 x 299 input."""
 

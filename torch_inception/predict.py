@@ -1,75 +1,7 @@
-"""Name pictures with a trained model, or with ImageNet's 1000 classes."""
+"""`python -m torch_inception.predict`: see `commands/predict.py`."""
 
-import argparse
-import sys
-from collections.abc import Sequence
-
-from torch_inception.command_line import (
-    FAILURE,
-    SUCCESS,
-    add_flags,
-    chosen_config,
-    open_closed_streams,
-    print_error,
-    run_command,
-)
-from torch_inception.config import DEFAULT_WEIGHTS, PredictConfig
-from torch_inception.errors import ConfigError
-from torch_inception.interruption import leave
-from torch_inception.text import printable
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; return its exit status."""
-    open_closed_streams()
-    parser = argparse.ArgumentParser(prog="python -m torch_inception.predict", description=__doc__)
-    parser.add_argument(
-        "paths",
-        nargs="+",
-        metavar="PATH",
-        help="a picture, a folder, a pattern such as 'photos/*.jpg', or - for paths on standard "
-        "input, one a line",
-    )
-    add_flags(parser, PredictConfig)
-    arguments = parser.parse_args(argv)
-    return run_command(
-        lambda: _predict(arguments.paths, chosen_config(arguments, PredictConfig)),
-        log_to=sys.stderr,
-        when_stopped="stopped. What was answered is whole; give the other pictures to go on.",
-    )
-
-
-def _predict(names: Sequence[str], config: PredictConfig) -> int:
-    # Imported here, so that --help does not wait for torch.
-    from torch_inception.answers import write_answers
-    from torch_inception.classifier import Classifier
-    from torch_inception.sources import STANDARD_INPUT, expand_paths, is_one_file
-
-    if "" in names:
-        raise ConfigError("an empty path is given. Name a picture, a folder, a pattern or -.")
-    if config.model:
-        classifier = Classifier.load(
-            config.model, weights=config.weights, pooling=config.pooling, device=config.device
-        )
-    else:
-        classifier = Classifier.imagenet(
-            weights=config.weights or DEFAULT_WEIGHTS, pooling=config.pooling, device=config.device
-        )
-    count, bad = write_answers(
-        classifier,
-        expand_paths(names, standard_input=sys.stdin),
-        top=config.top,
-        style=config.format,
-        headings=not is_one_file(names),
-        output=sys.stdout,
-    )
-    is_nothing = count == 0 and STANDARD_INPUT not in names
-    if is_nothing:
-        print_error("there is no picture in what was given.")
-    if bad:
-        print_error(f"{len(bad)} could not be named, the first of them {printable(str(bad[0]))}.")
-    return FAILURE if bad or is_nothing else SUCCESS
-
+from torch_inception.commands.predict import main
+from torch_inception.commands.signals import leave
 
 if __name__ == "__main__":
     leave(main())

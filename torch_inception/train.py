@@ -1,41 +1,7 @@
-"""Train a classifier on a folder of pictures."""
+"""`python -m torch_inception.train`: see `commands/train.py`."""
 
-import argparse
-import sys
-from collections.abc import Sequence
-
-from torch_inception.command_line import (
-    FAILURE,
-    SUCCESS,
-    add_flags,
-    chosen_config,
-    open_closed_streams,
-    run_command,
-)
-from torch_inception.config import TrainConfig
-from torch_inception.interruption import leave
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; return its exit status."""
-    open_closed_streams()
-    parser = argparse.ArgumentParser(prog="python -m torch_inception.train", description=__doc__)
-    add_flags(parser, TrainConfig)
-    arguments = parser.parse_args(argv)
-    return run_command(
-        lambda: _train(chosen_config(arguments, TrainConfig)),
-        log_to=sys.stdout,
-        when_stopped="stopped. Run the same command again: features that were computed are kept.",
-    )
-
-
-def _train(config: TrainConfig) -> int:
-    # Imported here, so that --help does not wait for torch.
-    from torch_inception.pipeline import run_training
-
-    result = run_training(config, progress=True)
-    return FAILURE if config.strict and result.skipped else SUCCESS
-
+from torch_inception.commands.signals import leave
+from torch_inception.commands.train import main
 
 if __name__ == "__main__":
     leave(main())

@@ -1,4 +1,4 @@
-"""Pictures that are in memory already, for timing a network alone: noise is as good as any."""
+"""Images that are in memory already, for timing a network alone: noise is as good as any."""
 
 import numpy
 from numpy.typing import NDArray
@@ -7,13 +7,13 @@ SHAPE = (299, 299, 3)
 
 
 def random_pixels(count: int) -> NDArray[numpy.uint8]:
-    """Return pictures as decoded: (count, 299, 299, 3), the same at every call."""
+    """Return images as decoded: (count, 299, 299, 3), the same at every call."""
     random = numpy.random.default_rng(0)
     return random.integers(0, 256, (count, *SHAPE), dtype=numpy.uint8)
 
 
 def random_values(count: int) -> NDArray[numpy.float32]:
-    """Return pictures as networks want them: (count, 3, 299, 299), from -1 to 1."""
+    """Return images as networks want them: (count, 3, 299, 299), from -1 to 1."""
     return scaled(random_pixels(count))
 
 

@@ -18,7 +18,7 @@ from benchmarks.contenders.memory import SHAPE, random_pixels, scaled
 from benchmarks.contenders.torchvision_eager import plain_network
 from benchmarks.jpegs import jpegs_in
 from benchmarks.worker import Rows, Run
-from torch_inception.cores import usable_cores
+from torch_inception.system.cores import usable_cores
 
 BATCH = 4
 

@@ -11,15 +11,15 @@ from PIL import Image
 from benchmarks.contenders.memory import random_pixels
 from benchmarks.jpegs import jpegs_in
 from benchmarks.worker import Rows, Run
-from torch_inception.backbone import Backbone
-from torch_inception.engine import Engine, Session
-from torch_inception.engines import choose_device, load_backbone
+from torch_inception.engines.choose import choose_device, load_backbone
+from torch_inception.engines.cpu import Backbone
+from torch_inception.engines.openvino.float32 import float32_engine
+from torch_inception.engines.openvino.quantisation import quantise
+from torch_inception.engines.protocol import Engine, Session
 from torch_inception.errors import ImageError
-from torch_inception.extraction import stream_features
-from torch_inception.network import IMAGE_SIZE
-from torch_inception.open_vino import float32_engine, quantise
-from torch_inception.preprocessing import Pixels, Preprocessing
-from torch_inception.weights import load_weights
+from torch_inception.features.extract import stream_features
+from torch_inception.images.preprocess import IMAGE_SIZE, Pixels, Preprocessing
+from torch_inception.weights.load import load_weights
 
 
 def whole_pass(engine_name: str, sources: str, folder: str) -> Run:
@@ -48,12 +48,12 @@ def network(engine_name: str, sources: str, folder: str) -> Run:
     engine = _engine(engine_name, sources, Path(folder))
     own = _Own()
     threads = ThreadPoolExecutor(engine.workers, initializer=own.prepare, initargs=(engine,))
-    pictures = random_pixels(engine.batch_size)
+    images = random_pixels(engine.batch_size)
 
     def run(request: str) -> Rows:
         count = int(request)
         batches = [
-            pictures[: min(engine.batch_size, count - start)]
+            images[: min(engine.batch_size, count - start)]
             for start in range(0, count, engine.batch_size)
         ]
         return numpy.concatenate(list(threads.map(lambda batch: own.session(list(batch)), batches)))

@@ -1,4 +1,4 @@
-"""What the parity tests share: pictures, a table of errors, and TensorFlow."""
+"""What the parity tests share: images, a table of errors, and TensorFlow."""
 
 import importlib.util
 import os
@@ -13,13 +13,13 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from tests.parity.pictures import Pixels, draw_pictures
-from torch_inception.backbone import Backbone
-from torch_inception.head import Head
-from torch_inception.weights import Weights
+from tests.parity.drawings import Pixels, draw_images
+from torch_inception.engines.cpu import Backbone
+from torch_inception.heads.head import Head
+from torch_inception.weights.checked import Weights
 
 FEATURE_LIMIT = 1e-4
-"""Largest relative L2 error of a picture's features, and of its logits."""
+"""Largest relative L2 error of an image's features, and of its logits."""
 
 PROBABILITY_LIMIT = 1e-4
 """Largest absolute error of a probability."""
@@ -28,7 +28,7 @@ _TABLE: list[str] = []
 
 
 class Answers(NamedTuple):
-    """What a network says of the pictures: features (8, 2048), and what its top makes of them."""
+    """What a network says of the images: features (8, 2048), and what its top makes of them."""
 
     features: NDArray[Any]
     logits: NDArray[Any] | None = None
@@ -36,16 +36,16 @@ class Answers(NamedTuple):
 
 
 class Errors(NamedTuple):
-    """The largest over the pictures: relative L2 of the first two, absolute of probabilities."""
+    """The largest over the images: relative L2 of the first two, absolute of probabilities."""
 
     features: float
     logits: float | None
     probabilities: float | None
 
 
-def answers_of(weights: Weights, pictures: Pixels) -> Answers:
+def answers_of(weights: Weights, images: Pixels) -> Answers:
     """Return what our network says, in float32 on the processor."""
-    pixels = torch.from_numpy(pictures).permute(0, 3, 1, 2)
+    pixels = torch.from_numpy(images).permute(0, 3, 1, 2)
     features = Backbone(weights, device=torch.device("cpu"))(pixels)
     if weights.classifier is None:
         return Answers(features.numpy())
@@ -59,9 +59,9 @@ Compare = Callable[..., None]
 
 
 @pytest.fixture(scope="session")
-def pictures() -> Pixels:
-    """Draw eight pictures, (8, 299, 299, 3) uint8."""
-    return draw_pictures()
+def images() -> Pixels:
+    """Draw eight images, (8, 299, 299, 3) uint8."""
+    return draw_images()
 
 
 @pytest.fixture(scope="session")
@@ -76,7 +76,7 @@ def tensorflow(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     def run(script: str, *arguments: str | Path) -> Path:
         """Run `tests/parity/SCRIPT FOLDER ARGUMENTS...`; return the folder it wrote to."""
         folder = tmp_path_factory.mktemp("peer")
-        numpy.save(folder / "pictures.npy", draw_pictures())
+        numpy.save(folder / "images.npy", draw_images())
         path = Path(__file__).parent / script
         command = [sys.executable, str(path), str(folder), *map(str, arguments)]
         environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0"}
@@ -101,7 +101,7 @@ def compare() -> Compare:
 
 
 def errors_of(ours: Answers, theirs: Answers) -> Errors:
-    """Return the largest errors over the pictures."""
+    """Return the largest errors over the images."""
     assert ours.features.shape == (8, 2048)
     logit = probability = None
     if theirs.logits is not None:
@@ -121,14 +121,14 @@ def require_small(errors: Errors) -> None:
 
 
 def require_caught(wrong: Answers, theirs: Answers) -> None:
-    """Fail unless a mistake is caught, and not by a hair: on every picture, far from the limit."""
+    """Fail unless a mistake is caught, and not by a hair: on every image, far from the limit."""
     with pytest.raises(AssertionError, match="FEATURE_LIMIT|< 0.0001"):
         require_small(errors_of(wrong, theirs))
     assert relative_errors(wrong.features, theirs.features).min() > 100 * FEATURE_LIMIT
 
 
 def relative_errors(ours: Any, theirs: Any) -> NDArray[numpy.float64]:  # noqa: ANN401
-    """Return ||ours - theirs|| / ||theirs|| of each picture's row."""
+    """Return ||ours - theirs|| / ||theirs|| of each image's row."""
     assert ours.shape == theirs.shape
     lengths = numpy.linalg.norm(theirs, axis=1)
     assert lengths.min() > 0

@@ -1,6 +1,6 @@
-"""Keras' Inception-v3 with random weights: its files, and its answers to the pictures.
+"""Keras' Inception-v3 with random weights: its files, and its answers to the images.
 
-Run in an environment with TensorFlow: `keras_peer.py FOLDER`, which has `pictures.npy`.
+Run in an environment with TensorFlow: `keras_peer.py FOLDER`, which has `images.npy`.
 """
 
 import sys
@@ -13,8 +13,8 @@ import numpy
 from keras.src.legacy.saving.legacy_h5_format import save_weights_to_hdf5_group
 
 
-def build(*, seed: int, include_top: bool, pictures: Any) -> Any:  # noqa: ANN401
-    """Build a network whose features are far from 0 and differ: it has seen the pictures."""
+def build(*, seed: int, include_top: bool, images: Any) -> Any:  # noqa: ANN401
+    """Build a network whose features are far from 0 and differ: it has seen the images."""
     keras.utils.set_random_seed(seed)
     model = keras.applications.InceptionV3(weights=None, include_top=include_top)
     chance = numpy.random.default_rng(seed)
@@ -26,7 +26,7 @@ def build(*, seed: int, include_top: bool, pictures: Any) -> Any:  # noqa: ANN40
         layer.momentum = 0.0
         layer.beta.assign(chance.normal(0, 0.3, layer.beta.shape))
     # With momentum 0 the moving statistics become those of this one pass.
-    model(pictures, training=True)
+    model(images, training=True)
     for layer in normalisations:
         layer.momentum = 0.99
     if include_top:
@@ -47,23 +47,23 @@ def save(model: Any, folder: Path, name: str) -> None:  # noqa: ANN401
 
 def main(folder: Path) -> None:
     """Write `top` and `notop`, built second, and what they answer."""
-    pixels = numpy.load(folder / "pictures.npy").astype(numpy.float32)
+    pixels = numpy.load(folder / "images.npy").astype(numpy.float32)
     # A copy: what it is given is changed.
-    pictures = keras.applications.inception_v3.preprocess_input(pixels.copy())
-    model = build(seed=1, include_top=True, pictures=pictures)
+    images = keras.applications.inception_v3.preprocess_input(pixels.copy())
+    model = build(seed=1, include_top=True, images=images)
     save(model, folder, "top")
     both = keras.Model(model.inputs, [model.get_layer("avg_pool").output, model.output])
-    features, probabilities = both.predict(pictures, batch_size=4, verbose=0)
+    features, probabilities = both.predict(images, batch_size=4, verbose=0)
     top = model.get_layer("predictions")
     top.activation = keras.activations.linear
     numpy.savez(
         folder / "top.npz", features=features, probabilities=probabilities, logits=top(features)
     )
 
-    second = build(seed=2, include_top=False, pictures=pictures)
+    second = build(seed=2, include_top=False, images=images)
     assert second.layers[1].name == "conv2d_94"
     save(second, folder, "notop")
-    maps = second.predict(pictures, batch_size=4, verbose=0)
+    maps = second.predict(images, batch_size=4, verbose=0)
     numpy.savez(folder / "notop.npz", features=maps.mean(axis=(1, 2)))
 
     nested = keras.Sequential(

@@ -21,12 +21,12 @@ EPSILON = 0.001
 class Builder:
     """Adds nodes to a graph, and computes what they give, to find statistics that fit."""
 
-    def __init__(self, pictures: Any) -> None:
+    def __init__(self, images: Any) -> None:
         self.graph = v1.GraphDef()
         # BatchNormWithGlobalNormalization is not for graphs of version 9 and later.
         self.graph.versions.producer = 8
         self.chance = numpy.random.default_rng(2015)
-        self.pictures = pictures
+        self.images = images
 
     def node(self, name: str, op: str, *inputs: str, **attributes: Any) -> str:
         """Add a node; an attribute is a type, a number, a list of them, or a text."""
@@ -54,7 +54,7 @@ class Builder:
         return self.node(name, "Const", dtype=dtype, value=tf.make_tensor_proto(value, dtype))
 
     def input(self) -> tuple[str, Any]:
-        """Add what decodes and scales a picture."""
+        """Add what decodes and scales an image."""
         self.constant("DecodeJpeg/contents", b"", tf.string)
         # The graph of 2015 leaves the method out, and so has a fast one that Pillow lacks.
         self.node("DecodeJpeg", "DecodeJpeg", "DecodeJpeg/contents", channels=3,
@@ -70,7 +70,7 @@ class Builder:
         self.node("Sub", "Sub", "ResizeBilinear", "Sub/y", T=tf.float32)
         self.constant("Mul/y", 0.0078125)
         self.node("Mul", "Mul", "Sub", "Mul/y", T=tf.float32)
-        return "Mul", (self.pictures - 128) / 128
+        return "Mul", (self.images - 128) / 128
 
     def conv(
         self, name: str, x: tuple[str, Any], out: int, size: tuple[int, int], *,
@@ -215,12 +215,12 @@ def with_layer(
     return last.graph
 
 
-def run(graph: Any, pictures: Any, *outputs: str) -> list[Any]:
+def run(graph: Any, images: Any, *outputs: str) -> list[Any]:
     """Run a graph as classify_image.py does, but from pixels that are resized already."""
     with v1.Graph().as_default():
         v1.import_graph_def(graph, name="")
         with v1.Session() as session:
-            rows = [session.run(outputs, {"ResizeBilinear:0": each[None]}) for each in pictures]
+            rows = [session.run(outputs, {"ResizeBilinear:0": each[None]}) for each in images]
     return [numpy.concatenate([row[place] for row in rows]) for place in range(len(outputs))]
 
 
@@ -239,8 +239,8 @@ def resize_files(graph: Any, files: list[str]) -> Any:
 
 def main(folder: Path, files: list[str]) -> None:
     """Write everything to a folder."""
-    pictures = numpy.load(folder / "pictures.npy").astype("f4")
-    builder = Builder(pictures)
+    images = numpy.load(folder / "images.npy").astype("f4")
+    builder = Builder(images)
     build(builder)
     builder.constant("pool_3/_reshape/shape", [1, 2048], tf.int32)
     builder.node("pool_3/_reshape", "Reshape", "pool_3", "pool_3/_reshape/shape", T=tf.float32)
@@ -258,13 +258,13 @@ def main(folder: Path, files: list[str]) -> None:
     name = "imagenet_2012_challenge_label_map_proto.pbtxt"
     (folder / name).write_text("# -*- protobuffer -*-\n" + "".join(lines[::-1]))
     features, logits, softmax = run(
-        whole, pictures, "pool_3/_reshape:0", "softmax/logits:0", "softmax:0"
+        whole, images, "pool_3/_reshape:0", "softmax/logits:0", "softmax:0"
     )
     # The graph has eight outputs more, which are no classes.
     classes = softmax[:, outputs]
     numpy.savez(folder / "whole.npz", features=features, logits=logits[:, outputs],
                 probabilities=classes / classes.sum(axis=1, keepdims=True))  # fmt: skip
-    logits, named = run(retrained, pictures, f"{final[2]}:0", "final_result:0")
+    logits, named = run(retrained, images, f"{final[2]}:0", "final_result:0")
     numpy.savez(folder / "retrained.npz", features=features, logits=logits, probabilities=named)
     numpy.save(folder / "resized.npy", resize_files(whole, files))
 

@@ -8,16 +8,16 @@ import pytest
 import torch
 from PIL import Image
 
+from tests.drawings import landscape
 from tests.parity.conftest import Answers, Compare, answers_of, require_caught
-from tests.parity.pictures import Pixels
-from tests.pictures import landscape
-from torch_inception.backbone import Backbone
-from torch_inception.classifier import Classifier
+from tests.parity.drawings import Pixels
+from torch_inception.classifier.classifier import Classifier
 from torch_inception.config import Pooling
-from torch_inception.images import to_image
-from torch_inception.preprocessing import Preprocessing
-from torch_inception.retrained import convert_retrained
-from torch_inception.weights import load_weights
+from torch_inception.engines.cpu import Backbone
+from torch_inception.images.decode import to_image
+from torch_inception.images.preprocess import Preprocessing
+from torch_inception.training.retrained import convert_retrained
+from torch_inception.weights.load import load_weights
 
 pytestmark = pytest.mark.parity
 
@@ -47,23 +47,19 @@ def graphs(tensorflow: Callable[..., Path], photographs: list[Path]) -> Iterator
         graph.unlink()
 
 
-def test_the_graph_of_2015(graphs: Path, pictures: Pixels, compare: Compare) -> None:
+def test_the_graph_of_2015(graphs: Path, images: Pixels, compare: Compare) -> None:
     weights = load_weights(str(graphs / "graph.pb"), need_classifier=True)
     assert weights.record.pooling == "tensorflow-2015"
     theirs = Answers(**numpy.load(graphs / "whole.npz"))
-    compare(
-        "TensorFlow 1, graph of 2015", RUNTIME, ours=answers_of(weights, pictures), theirs=theirs
-    )
+    compare("TensorFlow 1, graph of 2015", RUNTIME, ours=answers_of(weights, images), theirs=theirs)
 
 
-def test_a_retrained_graph(
-    graphs: Path, pictures: Pixels, compare: Compare, tmp_path: Path
-) -> None:
+def test_a_retrained_graph(graphs: Path, images: Pixels, compare: Compare, tmp_path: Path) -> None:
     labels = graphs / "retrained_labels.txt"
     convert_retrained(graphs / "retrained_graph.pb", labels, tmp_path / "run")
     classifier = Classifier.load(tmp_path / "run")
     assert isinstance(classifier.backbone, Backbone)
-    batch = torch.from_numpy(pictures).permute(0, 3, 1, 2)
+    batch = torch.from_numpy(images).permute(0, 3, 1, 2)
     rows: torch.Tensor = classifier.backbone(batch)
     answers = classifier.predict(list(batch), top=5)
     scores = [{each.label: each.score for each in answer} for answer in answers]
@@ -91,6 +87,6 @@ def test_files_become_the_pixels_that_the_graph_makes_of_them(
 
 
 @pytest.mark.parametrize("wrong", ["torchvision", "tensorflow"])
-def test_the_wrong_pooling_is_caught(graphs: Path, pictures: Pixels, wrong: Pooling) -> None:
+def test_the_wrong_pooling_is_caught(graphs: Path, images: Pixels, wrong: Pooling) -> None:
     weights = load_weights(str(graphs / "graph.pb"), pooling=wrong)
-    require_caught(answers_of(weights, pictures), Answers(**numpy.load(graphs / "whole.npz")))
+    require_caught(answers_of(weights, images), Answers(**numpy.load(graphs / "whole.npz")))

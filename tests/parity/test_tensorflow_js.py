@@ -12,10 +12,12 @@ import torch
 from numpy.typing import NDArray
 
 from tests.parity.conftest import Answers, Compare, answers_of, require_caught
-from tests.parity.pictures import Pixels, draw_pictures
-from torch_inception.storage import CACHE_VARIABLE
-from torch_inception.weights import Weights, load_weights, npm
-from torch_inception.weights.tensorflow_js.tensors import read_manifest, read_tensors
+from tests.parity.drawings import Pixels, draw_images
+from torch_inception.system.atomic import CACHE_VARIABLE
+from torch_inception.weights.checked import Weights
+from torch_inception.weights.formats.tensorflow_js.tensors import read_manifest, read_tensors
+from torch_inception.weights.load import load_weights
+from torch_inception.weights.sources import npm
 
 pytestmark = [pytest.mark.parity, pytest.mark.timeout(900)]
 
@@ -29,7 +31,7 @@ Arrays = dict[str, NDArray[numpy.float32]]
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a folder of models, each a folder with what TensorFlow.js answers to the pictures.
+    """Give a folder of models, each a folder with what TensorFlow.js answers to the images.
 
     `uint8` is the package's own; the others are made of it, quantised otherwise.
     """
@@ -39,8 +41,8 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     call("unwrap", MODULES / "nsfwjs/dist/models/inception_v3", folder / "uint8")
     for dtype in STORED:
         quantise(folder, dtype)
-    (folder / "pictures.u8").write_bytes(draw_pictures().tobytes())
-    call("run", folder / "pictures.u8", *(folder / dtype for dtype in ("uint8", *STORED)))
+    (folder / "images.u8").write_bytes(draw_images().tobytes())
+    call("run", folder / "images.u8", *(folder / dtype for dtype in ("uint8", *STORED)))
     return folder
 
 
@@ -81,12 +83,12 @@ def quantise(folder: Path, dtype: str) -> None:
     (folder / dtype / "all.bin").write_bytes(b"".join(pieces))
 
 
-def check(lineage: str, weights: Weights, folder: Path, pictures: Pixels, compare: Compare) -> None:
+def check(lineage: str, weights: Weights, folder: Path, images: Pixels, compare: Compare) -> None:
     """Compare features, and the probabilities that the package's own top makes of them.
 
     Its last layer ends in softmax, so TensorFlow.js tells no logits.
     """
-    features = answers_of(weights, pictures).features
+    features = answers_of(weights, images).features
     _, arrays = read(folder)
     values = features
     for layer in ("dense_1", "dense_2", "dense_3"):
@@ -104,22 +106,22 @@ def their_answers(folder: Path) -> Answers:
     return Answers(features, probabilities=probabilities)
 
 
-def test_the_wrong_pooling_is_caught(models: Path, pictures: Pixels) -> None:
+def test_the_wrong_pooling_is_caught(models: Path, images: Pixels) -> None:
     wrong = load_weights(str(models / "uint8"), pooling="torchvision")
     theirs = Answers(their_answers(models / "uint8").features)
-    require_caught(answers_of(wrong, pictures), theirs)
+    require_caught(answers_of(wrong, images), theirs)
 
 
 def test_npms_package_answers_as_in_tensorflow_js(
     models: Path,
-    pictures: Pixels,
+    images: Pixels,
     compare: Compare,
     real_cache: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv(CACHE_VARIABLE, str(real_cache))
     weights = load_weights(npm.SOURCE)
-    check("`npm:nsfwjs`", weights, models / "uint8", pictures, compare)
+    check("`npm:nsfwjs`", weights, models / "uint8", images, compare)
     # The package's modules are only another wrapping of the same folder.
     again = load_weights(str(models / "uint8"))
     assert again.record.fingerprint == weights.record.fingerprint
@@ -127,8 +129,8 @@ def test_npms_package_answers_as_in_tensorflow_js(
 
 @pytest.mark.parametrize("dtype", STORED)
 def test_a_folder_answers_as_in_tensorflow_js(
-    dtype: str, models: Path, pictures: Pixels, compare: Compare
+    dtype: str, models: Path, images: Pixels, compare: Compare
 ) -> None:
     weights = load_weights(str(models / dtype))
     assert weights.classifier is None
-    check(f"TensorFlow.js, {dtype}", weights, models / dtype, pictures, compare)
+    check(f"TensorFlow.js, {dtype}", weights, models / dtype, images, compare)

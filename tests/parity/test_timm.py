@@ -11,8 +11,8 @@ import torchvision
 from torch import Tensor, nn
 
 from tests.parity.conftest import Answers, Compare, answers_of, require_caught
-from tests.parity.pictures import Pixels
-from torch_inception.weights import load_weights
+from tests.parity.drawings import Pixels
+from torch_inception.weights.load import load_weights
 
 pytestmark = pytest.mark.parity
 
@@ -20,8 +20,8 @@ IMAGENET_SCALE = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 """What torchvision's and timm's documentation normalise pixels with."""
 
 
-def normalised(pictures: Pixels, mean: Any, std: Any) -> Tensor:  # noqa: ANN401
-    pixels = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255
+def normalised(images: Pixels, mean: Any, std: Any) -> Tensor:  # noqa: ANN401
+    pixels = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
     shift, scale = (torch.tensor(values).view(3, 1, 1) for values in (mean, std))
     return (pixels - shift) / scale
 
@@ -50,7 +50,7 @@ def their_answers(network: nn.Module, last: nn.Module, inputs: Tensor) -> Answer
 
 
 @pytest.fixture
-def timm_network(pictures: Pixels) -> Callable[..., tuple[nn.Module, Answers]]:
+def timm_network(images: Pixels) -> Callable[..., tuple[nn.Module, Answers]]:
     """Make one of timm's networks with its own mean and std; return it and its answers."""
     timm = pytest.importorskip("timm", reason="timm is not installed: pip install '.[parity]'")
 
@@ -59,7 +59,7 @@ def timm_network(pictures: Pixels) -> Callable[..., tuple[nn.Module, Answers]]:
             torch.manual_seed(7)
             network = timm.create_model(f"inception_v3.{tag}", pretrained=False, **options)
             wanted = timm.data.resolve_data_config({}, model=network)
-            inputs = normalised(pictures, wanted["mean"], wanted["std"])
+            inputs = normalised(images, wanted["mean"], wanted["std"])
             enliven(network, inputs)
         return network, their_answers(network, network.fc, inputs)
 
@@ -70,7 +70,7 @@ def timm_network(pictures: Pixels) -> Callable[..., tuple[nn.Module, Answers]]:
 def test_what_timm_publishes(
     tag: str,
     timm_network: Callable[..., tuple[nn.Module, Answers]],
-    pictures: Pixels,
+    images: Pixels,
     compare: Compare,
     tmp_path: Path,
 ) -> None:
@@ -81,28 +81,28 @@ def test_what_timm_publishes(
     save_for_hf(network, str(tmp_path), safe_serialization=True)
     weights = load_weights(str(tmp_path / "model.safetensors"))
     assert weights.record.lineage == "timm"
-    ours = answers_of(weights, pictures)
+    ours = answers_of(weights, images)
     compare(f"timm {tag} (.safetensors)", "timm", ours=ours, theirs=theirs)
 
 
 def test_timm_state_dict(
     timm_network: Callable[..., tuple[nn.Module, Answers]],
-    pictures: Pixels,
+    images: Pixels,
     compare: Compare,
     tmp_path: Path,
 ) -> None:
     network, theirs = timm_network("tf_in1k")
     torch.save(network.state_dict(), tmp_path / "timm.pth")
-    ours = answers_of(load_weights(str(tmp_path / "timm.pth")), pictures)
+    ours = answers_of(load_weights(str(tmp_path / "timm.pth")), images)
     compare("timm tf_in1k (.pth)", "timm", ours=ours, theirs=theirs)
 
 
 @pytest.fixture(scope="module")
 def torchvision_file(
-    tmp_path_factory: pytest.TempPathFactory, pictures: Pixels
+    tmp_path_factory: pytest.TempPathFactory, images: Pixels
 ) -> tuple[Path, Answers]:
     """Save torchvision's network as it is when it is pretrained; return its answers, too."""
-    inputs = normalised(pictures, *IMAGENET_SCALE)
+    inputs = normalised(images, *IMAGENET_SCALE)
     with torch.random.fork_rng():
         torch.manual_seed(8)
         network = torchvision.models.inception_v3(
@@ -115,25 +115,23 @@ def torchvision_file(
 
 
 def test_torchvision_state_dict(
-    torchvision_file: tuple[Path, Answers], pictures: Pixels, compare: Compare
+    torchvision_file: tuple[Path, Answers], images: Pixels, compare: Compare
 ) -> None:
     path, theirs = torchvision_file
-    ours = answers_of(load_weights(str(path)), pictures)
+    ours = answers_of(load_weights(str(path)), images)
     compare("torchvision (.pth)", "torchvision", ours=ours, theirs=theirs)
 
 
 def test_the_wrong_pooling_is_caught(
-    torchvision_file: tuple[Path, Answers], pictures: Pixels
+    torchvision_file: tuple[Path, Answers], images: Pixels
 ) -> None:
     path, theirs = torchvision_file
-    require_caught(answers_of(load_weights(str(path), pooling="tensorflow"), pictures), theirs)
+    require_caught(answers_of(load_weights(str(path), pooling="tensorflow"), images), theirs)
 
 
-def test_the_wrong_scale_is_caught(
-    torchvision_file: tuple[Path, Answers], pictures: Pixels
-) -> None:
+def test_the_wrong_scale_is_caught(torchvision_file: tuple[Path, Answers], images: Pixels) -> None:
     path, theirs = torchvision_file
     weights = load_weights(str(path))
     mean, std = IMAGENET_SCALE
     wrong = dataclasses.replace(weights.record, mean=mean, std=std)
-    require_caught(answers_of(dataclasses.replace(weights, record=wrong), pictures), theirs)
+    require_caught(answers_of(dataclasses.replace(weights, record=wrong), images), theirs)

@@ -50,7 +50,7 @@ def interlaced_png(image: Image.Image) -> bytes:
 def tiff(*tags: tuple[int, int, int, int], size: tuple[int, int] = (4, 4), then: int = 0) -> bytes:
     """Write a grey TIFF without compression; tags (number, type, count, value) replace its own.
 
-    `then` is where the next picture's tags are said to be.
+    `then` is where the next image's tags are said to be.
     """
     own = {
         256: (4, 1, size[0]), 257: (4, 1, size[1]), 258: (3, 1, 8), 259: (3, 1, 1),

@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.drawings import draw_colours
 from tests.fakes import FAKE_RECORD
-from tests.pictures import draw_colours
-from torch_inception.backbone import Backbone
-from torch_inception.features import FeatureTable, feature_table
-from torch_inception.preprocessing import Preprocessing
-from torch_inception.weights import Weights, store
-from torch_inception.weights.checked import fingerprint
+from torch_inception.engines.cpu import Backbone
+from torch_inception.features.table import FeatureTable, feature_table
+from torch_inception.images.preprocess import Preprocessing
+from torch_inception.weights import store
+from torch_inception.weights.checked import Weights, fingerprint
 from torch_inception.weights.record import WeightsRecord
 
 pytestmark = pytest.mark.usefixtures("fake_network")
@@ -151,8 +151,8 @@ def test_the_cache_of_a_newer_version_stays_and_is_not_read(
     cache, rows = whole
     before = {file: file.read_bytes() for file in cache.rglob("*") if file.is_file()}
     with monkeypatch.context() as patch:
-        patch.setattr("torch_inception.cache.LAYOUT", 99)
-        patch.setattr("torch_inception.cache.files._LAYOUT", 99)
+        patch.setattr("torch_inception.features.cache.open.LAYOUT", 99)
+        patch.setattr("torch_inception.features.cache.file_index._LAYOUT", 99)
         assert run_pass(paths[:5], cache).computed == 5
     added = {file for file in cache.rglob("*") if file.is_file()} - before.keys()
     assert sorted(file.name for file in added) == ["files-99.sqlite", "index.sqlite", "rows.bin"]
@@ -179,7 +179,7 @@ def as_another_user() -> Iterator[None]:
 def locked(
     whole: tuple[Path, torch.Tensor], paths: list[Path]
 ) -> Iterator[tuple[Path, list[Path]]]:
-    """Give a cache that cannot be written, and pictures, in a place that anybody can read."""
+    """Give a cache that cannot be written, and images, in a place that anybody can read."""
     place = Path(tempfile.mkdtemp())
     place.chmod(0o755)
     cache = place / "cache"

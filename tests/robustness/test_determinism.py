@@ -17,26 +17,29 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from tests.pictures import landscape
+from tests.drawings import landscape
 from tests.test_end_to_end import WEIGHTS, draw
-from torch_inception.backbone import Backbone
+from torch_inception.commands.train import main
 from torch_inception.config import Solver, TrainConfig
-from torch_inception.engine import Engine
-from torch_inception.engines import load_backbone
-from torch_inception.evaluation import History
-from torch_inception.feature_rows import FeatureRows
-from torch_inception.head import Head
+from torch_inception.engines.choose import load_backbone
+from torch_inception.engines.cpu import Backbone
+from torch_inception.engines.openvino import quantisation
+from torch_inception.engines.openvino.float32 import float32_engine
+from torch_inception.engines.protocol import Engine
+from torch_inception.features.rows import FeatureRows
+from torch_inception.heads.fit import fit_head
+from torch_inception.heads.head import Head
+from torch_inception.heads.solvers import covariance
+from torch_inception.heads.solvers.problem import Problem
+from torch_inception.images.preprocess import Preprocessing
 from torch_inception.network import FEATURES, InceptionV3
-from torch_inception.open_vino import float32_engine, quantisation
-from torch_inception.preprocessing import Preprocessing
-from torch_inception.solvers import Problem, covariance, fit_head
-from torch_inception.storage import CACHE_VARIABLE
-from torch_inception.train import main
-from torch_inception.weights import load_weights
+from torch_inception.system.atomic import CACHE_VARIABLE
+from torch_inception.training.evaluation import History
+from torch_inception.weights.load import load_weights
 
 Result = TypeVar("Result")
 
-PICTURES = 12
+IMAGES = 12
 
 NOT_OF_THE_MODEL = {
     "seconds": None,
@@ -143,17 +146,17 @@ class First(NamedTuple):
 def first(real_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> First:
     """Train from an empty cache, on all cores."""
     folder = tmp_path_factory.mktemp("first")
-    data = make_data(folder / "data", range(PICTURES))
+    data = make_data(folder / "data", range(IMAGES))
     cache = new_cache(folder / "cache", real_cache)
     shown = train(data, folder / "run", cache)
-    assert f"features: {2 * PICTURES} computed, 0 reused" in shown
+    assert f"features: {2 * IMAGES} computed, 0 reused" in shown
     return First(data, folder / "run", cache)
 
 
 @pytest.mark.real_weights
 def test_rows_from_the_cache_change_no_bit(first: First, tmp_path: Path) -> None:
     shown = train(first.data, tmp_path / "again", first.cache)
-    assert f"features: 0 computed, {2 * PICTURES} reused" in shown
+    assert f"features: 0 computed, {2 * IMAGES} reused" in shown
     assert_same(first.output, tmp_path / "again")
 
 
@@ -161,13 +164,13 @@ def test_rows_from_the_cache_change_no_bit(first: First, tmp_path: Path) -> None
 def test_order_times_and_place_of_files_and_the_number_of_cores_change_no_bit(
     first: First, real_cache: Path, tmp_path: Path
 ) -> None:
-    moved = make_data(tmp_path / "data", range(PICTURES)[::-1], first_class="stripes")
+    moved = make_data(tmp_path / "data", range(IMAGES)[::-1], first_class="stripes")
     cache = new_cache(tmp_path / "cache", real_cache)
     shown = train(
         moved, tmp_path / "moved", cache,
         python=("-c", BACKWARDS), cores=1, OMP_NUM_THREADS="1",
     )  # fmt: skip
-    assert f"features: {2 * PICTURES} computed, 0 reused" in shown
+    assert f"features: {2 * IMAGES} computed, 0 reused" in shown
     assert_same(first.output, tmp_path / "moved")
     assert (first.output / "labels.txt").read_text() == "dots\nstripes\n"
     assert rows_file(cache) == rows_file(first.cache)
@@ -177,8 +180,8 @@ def test_order_times_and_place_of_files_and_the_number_of_cores_change_no_bit(
 def test_a_cache_that_another_data_set_filled_changes_no_bit(
     first: First, real_cache: Path, tmp_path: Path
 ) -> None:
-    # Other names and classes, and pictures in between: rows of other numbers, some not needed.
-    for number in range(PICTURES + 3):
+    # Other names and classes, and images in between: rows of other numbers, some not needed.
+    for number in range(IMAGES + 3):
         for place, kind in enumerate(("stripes", "dots")):
             folder = tmp_path / "others" / f"class{(number + place) % 2}"
             folder.mkdir(parents=True, exist_ok=True)
@@ -186,7 +189,7 @@ def test_a_cache_that_another_data_set_filled_changes_no_bit(
     cache = new_cache(tmp_path / "cache", real_cache)
     train(tmp_path / "others", tmp_path / "run of others", cache)
     shown = train(first.data, tmp_path / "run", cache)
-    assert f"features: 0 computed, {2 * PICTURES} reused" in shown
+    assert f"features: 0 computed, {2 * IMAGES} reused" in shown
     assert not rows_file(cache).startswith(rows_file(first.cache))
     assert_same(first.output, tmp_path / "run")
 
@@ -195,12 +198,11 @@ def test_a_cache_that_another_data_set_filled_changes_no_bit(
 
 
 def crops() -> list[numpy.ndarray[Any, numpy.dtype[numpy.uint8]]]:
-    """Cut seven different pictures out of one."""
-    picture = Image.fromarray(landscape())
-    width, height = picture.size
+    """Cut seven different images out of one."""
+    image = Image.fromarray(landscape())
+    width, height = image.size
     return [
-        Preprocessing()(picture.crop((8 * i, 5 * i, width - 6 * i, height - 9 * i)))
-        for i in range(7)
+        Preprocessing()(image.crop((8 * i, 5 * i, width - 6 * i, height - 9 * i))) for i in range(7)
     ]
 
 
@@ -211,10 +213,10 @@ def backbone(real_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Backbone:
 
 
 def rows_in_batches(engine: Engine, size: int) -> Tensor:
-    session, pictures = engine.session(), crops()
+    session, images = engine.session(), crops()
     parts = [
-        torch.from_numpy(session(pictures[start : start + size]).copy())
-        for start in range(0, len(pictures), size)
+        torch.from_numpy(session(images[start : start + size]).copy())
+        for start in range(0, len(images), size)
     ]
     return torch.cat(parts)
 
@@ -313,10 +315,10 @@ def test_a_run_on_two_threads_is_the_run_on_one(
         (tmp_path / "data" / kind).mkdir(parents=True)
         for number in range(300):
             noise = random.integers(60, 190, (24, 24, 3), numpy.uint8)
-            picture = Image.fromarray(noise)
+            image = Image.fromarray(noise)
             if kind == "smooth":
-                picture = picture.resize((22, 22)).resize((24, 24))
-            picture.save(tmp_path / "data" / kind / f"{number}.png")
+                image = image.resize((22, 22)).resize((24, 24))
+            image.save(tmp_path / "data" / kind / f"{number}.png")
     arguments = ["--data", str(tmp_path / "data"), "--solver", solver, "--steps", "200"]
     for threads in (1, 2):
         output = ["--output", str(tmp_path / f"run{threads}")]

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.pictures import draw_colours
+from tests.drawings import draw_colours
 from tests.robustness.trainings import Training
-from torch_inception.cache.rows import RECORD_BYTES
-from torch_inception.features import COMMIT_ROWS
+from torch_inception.features.cache.row_store import RECORD_BYTES
+from torch_inception.features.table import COMMIT_ROWS
 
-PICTURES = 90
+IMAGES = 90
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def assert_goes_on(training: Training, finished: Training) -> None:
     assert training.run() == 0, training.said()
     assert training.numbers() == finished.numbers()
     assert training.files() == finished.files()
-    assert training.through_the_network() - before <= PICTURES - COMMIT_ROWS
+    assert training.through_the_network() - before <= IMAGES - COMMIT_ROWS
 
 
 def test_no_room_for_rows(with_networks: Training, finished: Training) -> None:

@@ -1,4 +1,4 @@
-"""Thousands of damaged files through the decoder: a whole picture comes out, or a reason."""
+"""Thousands of damaged files through the decoder: a whole image comes out, or a reason."""
 
 import functools
 import io
@@ -12,10 +12,12 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from tests.pictures import landscape
+from tests.drawings import landscape
 from tests.robustness.by_hand import encoded, interlaced_png
 from torch_inception.errors import ImageError
-from torch_inception.images import decode, decoding, limits
+from torch_inception.images import decode as decoding
+from torch_inception.images import limits
+from torch_inception.images.decode import decode
 
 EXAMPLES, LONG_EXAMPLES = 500, 20_000
 
@@ -27,58 +29,58 @@ PIXELS = 2**22
 ZEROS = 80
 """Zeros at the end that are always noticed; half-done downloads leave 512 at least."""
 
-PICTURE = Image.fromarray(landscape(64)).resize((53, 37))
+IMAGE = Image.fromarray(landscape(64)).resize((53, 37))
 
-GREY = PICTURE.convert("L")
+GREY = IMAGE.convert("L")
 
 
 def clear() -> Image.Image:
-    picture = PICTURE.convert("RGBA")
-    picture.putalpha(GREY)
-    return picture
+    image = IMAGE.convert("RGBA")
+    image.putalpha(GREY)
+    return image
 
 
 def seeds() -> dict[str, bytes]:
-    several = {"save_all": True, "append_images": [PICTURE.rotate(90)]}
+    several = {"save_all": True, "append_images": [IMAGE.rotate(90)]}
     deep = Image.fromarray(numpy.asarray(GREY).astype(numpy.uint16) * 257)
     floats = Image.fromarray(numpy.asarray(GREY).astype(numpy.float32) / 255)
     exif = Image.Exif()
     exif[0x0112] = 6
     found = {
-        "jpeg": encoded(PICTURE, "JPEG", exif=exif),
-        "jpeg, progressive": encoded(PICTURE, "JPEG", progressive=True),
-        "jpeg, restarts": encoded(PICTURE, "JPEG", restart_marker_blocks=2),
+        "jpeg": encoded(IMAGE, "JPEG", exif=exif),
+        "jpeg, progressive": encoded(IMAGE, "JPEG", progressive=True),
+        "jpeg, restarts": encoded(IMAGE, "JPEG", restart_marker_blocks=2),
         "jpeg, grey": encoded(GREY, "JPEG"),
-        "jpeg, cmyk": encoded(PICTURE.convert("CMYK"), "JPEG"),
-        "jpeg, several": encoded(PICTURE, "MPO", **several),
-        "png": encoded(PICTURE, "PNG", exif=exif),
-        "png, palette": encoded(PICTURE.quantize(16), "PNG", transparency=3),
-        "png, 1 bit": encoded(PICTURE.convert("1"), "PNG"),
+        "jpeg, cmyk": encoded(IMAGE.convert("CMYK"), "JPEG"),
+        "jpeg, several": encoded(IMAGE, "MPO", **several),
+        "png": encoded(IMAGE, "PNG", exif=exif),
+        "png, palette": encoded(IMAGE.quantize(16), "PNG", transparency=3),
+        "png, 1 bit": encoded(IMAGE.convert("1"), "PNG"),
         "png, 16 bits": encoded(deep, "PNG"),
-        "png, interlaced": interlaced_png(PICTURE),
-        "png, moving": encoded(PICTURE, "PNG", **several),
-        "webp": encoded(PICTURE, "WEBP"),
+        "png, interlaced": interlaced_png(IMAGE),
+        "png, moving": encoded(IMAGE, "PNG", **several),
+        "webp": encoded(IMAGE, "WEBP"),
         "webp, clear": encoded(clear(), "WEBP"),
         "webp, lossless": encoded(clear(), "WEBP", lossless=True),
-        "webp, moving": encoded(PICTURE, "WEBP", **several),
-        "gif": encoded(PICTURE, "GIF"),
-        "gif, moving": encoded(PICTURE, "GIF", **several),
+        "webp, moving": encoded(IMAGE, "WEBP", **several),
+        "gif": encoded(IMAGE, "GIF"),
+        "gif, moving": encoded(IMAGE, "GIF", **several),
         "tiff, lzw": encoded(clear(), "TIFF", compression="tiff_lzw"),
-        "tiff, deflate": encoded(PICTURE, "TIFF", compression="tiff_adobe_deflate"),
-        "tiff, jpeg": encoded(PICTURE, "TIFF", compression="jpeg"),
-        "tiff, fax": encoded(PICTURE.convert("1"), "TIFF", compression="group4"),
-        "avif": encoded(PICTURE, "AVIF"),
+        "tiff, deflate": encoded(IMAGE, "TIFF", compression="tiff_adobe_deflate"),
+        "tiff, jpeg": encoded(IMAGE, "TIFF", compression="jpeg"),
+        "tiff, fax": encoded(IMAGE.convert("1"), "TIFF", compression="group4"),
+        "avif": encoded(IMAGE, "AVIF"),
         "avif, clear": encoded(clear(), "AVIF"),
-        "jpeg 2000": encoded(PICTURE, "JPEG2000"),
+        "jpeg 2000": encoded(IMAGE, "JPEG2000"),
         "jpeg 2000, bare": encoded(
-            PICTURE, "JPEG2000", no_jp2=True, quality_mode="rates", quality_layers=[20, 10]
+            IMAGE, "JPEG2000", no_jp2=True, quality_mode="rates", quality_layers=[20, 10]
         ),
         "ico": encoded(clear(), "ICO", sizes=[(16, 16), (32, 32)]),
-        "plain: bmp": encoded(PICTURE, "BMP"),
-        "plain: bmp, palette": encoded(PICTURE.quantize(16), "BMP"),
-        "plain: tiff": encoded(PICTURE, "TIFF"),
+        "plain: bmp": encoded(IMAGE, "BMP"),
+        "plain: bmp, palette": encoded(IMAGE.quantize(16), "BMP"),
+        "plain: tiff": encoded(IMAGE, "TIFF"),
         "plain: tiff, float": encoded(floats, "TIFF"),
-        "plain: ppm": encoded(PICTURE, "PPM"),
+        "plain: ppm": encoded(IMAGE, "PPM"),
         "plain: pgm in words": b"P2 9 9 255\n" + b" ".join(b"%d" % n for n in range(81)) + b"\n",
         "plain: ico": encoded(clear(), "ICO", sizes=[(32, 32)], bitmap_format="bmp"),
     }
@@ -168,25 +170,25 @@ CHANGES: list[Change] = [_cut, _flip, _zero, _insert, _repeat, _remove, _number,
 
 
 def decoded(content: bytes) -> Image.Image | str:
-    """Decode a file; return the picture or the reason why there is none."""
+    """Decode a file; return the image or the reason why there is none."""
     start = time.perf_counter()
     try:
-        picture = decode(content, shorter_side=598)
+        image = decode(content, shorter_side=598)
     except ImageError as error:
         assert str(error)
         return str(error)
     finally:
         assert time.perf_counter() - start < SECONDS
-    assert picture.mode == "RGB"
-    assert 0 < picture.width * picture.height <= PIXELS
-    return picture
+    assert image.mode == "RGB"
+    assert 0 < image.width * image.height <= PIXELS
+    return image
 
 
 @functools.cache
 def whole(name: str) -> tuple[tuple[int, int], bytes]:
-    picture = decoded(SEEDS[name])
-    assert isinstance(picture, Image.Image), picture
-    return picture.size, picture.tobytes()
+    image = decoded(SEEDS[name])
+    assert isinstance(image, Image.Image), image
+    return image.size, image.tobytes()
 
 
 @pytest.fixture
@@ -217,7 +219,7 @@ def run(check: Callable[..., None], strategy: st.SearchStrategy[Any], count: int
 @pytest.mark.timeout(600)
 @pytest.mark.usefixtures("small")
 @pytest.mark.filterwarnings("ignore::Warning")
-def test_whatever_is_done_to_a_file_a_picture_or_a_reason_comes_out(examples: int) -> None:
+def test_whatever_is_done_to_a_file_an_image_or_a_reason_comes_out(examples: int) -> None:
     def check(content: bytes) -> None:
         decoded(content)
 
@@ -232,12 +234,12 @@ def test_what_is_cut_and_taken_for_good_has_the_pixels_of_the_whole_file(example
 
     def check(file: tuple[str, bytes]) -> None:
         name, content = file
-        picture = decoded(content)
-        if isinstance(picture, Image.Image):
+        image = decoded(content)
+        if isinstance(image, Image.Image):
             taken.add(name)
-            is_same = (picture.size, picture.tobytes()) == whole(name)
+            is_same = (image.size, image.tobytes()) == whole(name)
             assert is_same, f"{name}: other pixels"
 
     run(check, cut_files(), examples // 4)
-    # What follows the first picture may be missing.
+    # What follows the first image may be missing.
     assert "gif, moving" in taken

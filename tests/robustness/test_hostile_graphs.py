@@ -6,13 +6,14 @@ from pathlib import Path
 import numpy
 import pytest
 
-from tests.graphs import Node, Nodes, constant, delimited, inception, saved, serialised
 from tests.robustness.hostile import in_process
+from tests.weights.graphs import Node, Nodes, constant, delimited, inception, saved, serialised
 from torch_inception.errors import WeightsError
-from torch_inception.weights import load_weights, tensorflow_graph
-from torch_inception.weights.tensorflow_graph import frozen
-from torch_inception.weights.tensorflow_graph.messages import message_class
-from torch_inception.weights.tensorflow_graph.names import LAST_POOL
+from torch_inception.weights.formats.tensorflow_graph import frozen
+from torch_inception.weights.formats.tensorflow_graph import inception as tensorflow_graph
+from torch_inception.weights.formats.tensorflow_graph.messages import message_class
+from torch_inception.weights.formats.tensorflow_graph.names import LAST_POOL
+from torch_inception.weights.load import load_weights
 
 KERNEL = "mixed_5/tower/conv_1/conv2d_params"
 NORM = "mixed_5/tower/conv_1/batchnorm"
@@ -195,8 +196,8 @@ def test_millions_of_empty_messages_do_not_fill_the_memory(what: str, tmp_path: 
 import sys
 from pathlib import Path
 from tests.robustness.hostile import peak_memory
-from torch_inception.weights import tensorflow_graph
-from torch_inception.weights.tensorflow_graph import messages
+from torch_inception.weights.formats.tensorflow_graph import inception as tensorflow_graph
+from torch_inception.weights.formats.tensorflow_graph.inception import messages
 messages.parse("GraphDef", b"")
 before = peak_memory()
 try:

@@ -15,10 +15,10 @@ import pytest
 
 from tests.robustness.hostile import GIB, in_process
 from torch_inception.errors import WeightsError
-from torch_inception.weights import keras
-from torch_inception.weights.keras import archive
-from torch_inception.weights.keras.attributes import TEXT_LIMIT
-from torch_inception.weights.keras.file import UNPACKED_LIMIT
+from torch_inception.weights.formats.keras import archive
+from torch_inception.weights.formats.keras import file as keras
+from torch_inception.weights.formats.keras.attributes import TEXT_LIMIT
+from torch_inception.weights.formats.keras.file import UNPACKED_LIMIT
 
 try:
     import h5py
@@ -34,7 +34,7 @@ import sys
 from pathlib import Path
 import h5py
 from torch_inception.errors import WeightsError
-from torch_inception.weights import keras
+from torch_inception.weights.formats.keras import file as keras
 before = peak()
 try:
     keras.load(Path(sys.argv[1]))

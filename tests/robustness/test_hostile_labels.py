@@ -10,14 +10,14 @@ import torch
 from PIL import Image
 
 from tests.fakes import FAKE_RECORD
-from torch_inception.answers import write_answers
-from torch_inception.classifier import Classifier
+from torch_inception.classifier.classifier import Classifier
+from torch_inception.classifier.model_file import Model, save_model
+from torch_inception.commands.outputs import write_answers
+from torch_inception.commands.predict import main
 from torch_inception.errors import ImageError
-from torch_inception.head import Head
-from torch_inception.model_file import Model, save_model
+from torch_inception.heads.head import Head
+from torch_inception.images.preprocess import Preprocessing
 from torch_inception.network import FEATURES
-from torch_inception.predict import main
-from torch_inception.preprocessing import Preprocessing
 
 pytestmark = pytest.mark.usefixtures("fake_network")
 
@@ -36,8 +36,8 @@ def model(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def picture(tmp_path: Path) -> Path:
-    path = tmp_path / "picture.png"
+def image(tmp_path: Path) -> Path:
+    path = tmp_path / "image.png"
     Image.new("RGB", (8, 8)).save(path)
     return path
 
@@ -52,24 +52,24 @@ def is_obeyed(text: str) -> bool:
 
 
 @pytest.mark.parametrize("style", ["text", "json", "csv"])
-def test_a_terminal_is_shown_escaped_labels(style: str, model: Path, picture: Path) -> None:
+def test_a_terminal_is_shown_escaped_labels(style: str, model: Path, image: Path) -> None:
     output = Terminal()
-    bad = picture.with_name("\x1b[2J\n.png")
-    bad.write_bytes(b"no picture")
+    bad = image.with_name("\x1b[2J\n.png")
+    bad.write_bytes(b"no image")
     write_answers(
-        Classifier.load(model), [picture, bad], top=9, style=style,  # type: ignore[arg-type]
+        Classifier.load(model), [image, bad], top=9, style=style,  # type: ignore[arg-type]
         headings=False, output=output,
     )  # fmt: skip
     text = output.getvalue()
     assert not is_obeyed(text)
     assert "title" in text
-    # One line a label or a picture, whatever the labels hold.
+    # One line a label or an image, whatever the labels hold.
     assert len(text.splitlines()) == {"text": 8, "json": 2, "csv": 9}[style]
 
 
 @pytest.mark.parametrize("style", ["text", "json", "csv"])
 def test_a_terminal_is_shown_escaped_errors(
-    style: str, model: Path, picture: Path, monkeypatch: pytest.MonkeyPatch
+    style: str, model: Path, image: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     error = ImageError("\x1b[2J\nerror: not this")
     monkeypatch.setattr(
@@ -77,7 +77,7 @@ def test_a_terminal_is_shown_escaped_errors(
     )
     output = Terminal()
     write_answers(
-        Classifier.load(model), [picture], top=1, style=style,  # type: ignore[arg-type]
+        Classifier.load(model), [image], top=1, style=style,  # type: ignore[arg-type]
         headings=False, output=output,
     )  # fmt: skip
     assert not is_obeyed(output.getvalue())
@@ -85,10 +85,10 @@ def test_a_terminal_is_shown_escaped_errors(
 
 
 def test_files_get_labels_as_they_are(
-    model: Path, picture: Path, capfd: pytest.CaptureFixture[str]
+    model: Path, image: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     for style in ("csv", "json"):
-        assert main([str(picture), "--model", str(model), "--top", "9", "--format", style]) == 0
+        assert main([str(image), "--model", str(model), "--top", "9", "--format", style]) == 0
         out = capfd.readouterr().out
         if style == "csv":
             found = [row["label"] for row in csv.DictReader(io.StringIO(out, newline=""))]
@@ -98,12 +98,12 @@ def test_files_get_labels_as_they_are(
 
 
 def test_what_a_model_says_of_its_weights_is_shown_escaped(
-    model: Path, capsys: pytest.CaptureFixture[str], picture: Path
+    model: Path, capsys: pytest.CaptureFixture[str], image: Path
 ) -> None:
     content = torch.load(model, weights_only=True)
     content["backbone"] |= {"version": "1\nerror: \x1b[2J" + "x" * 4000, "fingerprint": "0" * 64}
     torch.save(content, model)
-    assert main([str(picture), "--model", str(model)]) == 1
+    assert main([str(image), "--model", str(model)]) == 1
     out, err = capsys.readouterr()
     assert out == ""
     assert not is_obeyed(err)

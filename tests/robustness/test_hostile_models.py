@@ -22,11 +22,11 @@ from tests.robustness.hostile import (
     old_format,
     peak_memory,
 )
+from torch_inception.classifier.model_file import Model, load_model, save_model
 from torch_inception.errors import ModelError
-from torch_inception.head import Head
-from torch_inception.model_file import Model, load_model, save_model
+from torch_inception.heads.head import Head
+from torch_inception.images.preprocess import Preprocessing
 from torch_inception.network import FEATURES
-from torch_inception.preprocessing import Preprocessing
 
 Content = dict[str, Any]
 
@@ -207,7 +207,7 @@ def test_no_file_fills_the_memory(file: Path, tmp_path: Path) -> None:
         "import sys\n"
         "from pathlib import Path\n"
         "from torch_inception.errors import ModelError\n"
-        "from torch_inception.model_file import load_model\n"
+        "from torch_inception.classifier.model_file import load_model\n"
         "for path in sys.argv[1:]:\n"
         "    before = peak()\n"
         "    try: load_model(Path(path))\n"

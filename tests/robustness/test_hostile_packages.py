@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from torch_inception.errors import WeightsError
-from torch_inception.weights import tarball
-from torch_inception.weights.keras.layers import to_torchvision_names
-from torch_inception.weights.tarball import list_names, read_files
-from torch_inception.weights.tensorflow_js.minified import read_model, read_shard
-from torch_inception.weights.tensorflow_js.tensors import (
+from torch_inception.weights.formats import tarball
+from torch_inception.weights.formats.keras.layers import to_torchvision_names
+from torch_inception.weights.formats.tarball import list_names, read_files
+from torch_inception.weights.formats.tensorflow_js.minified import read_model, read_shard
+from torch_inception.weights.formats.tensorflow_js.tensors import (
     StoredTensor,
     read_layers,
     read_manifest,

@@ -20,14 +20,16 @@ from tests.robustness.hostile import (
     old_format,
     peak_memory,
 )
-from torch_inception.classifier import Classifier
+from torch_inception.classifier.classifier import Classifier
+from torch_inception.classifier.model_file import Model, save_model
 from torch_inception.errors import WeightsError
-from torch_inception.head import Head
-from torch_inception.model_file import Model, save_model
+from torch_inception.heads.head import Head
+from torch_inception.images.preprocess import Preprocessing
 from torch_inception.network import FEATURES
-from torch_inception.preprocessing import Preprocessing
-from torch_inception.torch_file import load_safely
-from torch_inception.weights import WeightsRecord, load_weights, state_file
+from torch_inception.system.tensor_file import load_safely
+from torch_inception.weights.formats import state_file
+from torch_inception.weights.load import load_weights
+from torch_inception.weights.record import WeightsRecord
 
 State = dict[str, Tensor]
 
@@ -208,7 +210,7 @@ def test_an_odd_source_that_a_model_names_is_not_opened(
     source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[str] = []
-    monkeypatch.setattr("torch_inception.weights._load", opened.append)
+    monkeypatch.setattr("torch_inception.weights.load._load", opened.append)
     with pytest.raises(WeightsError, match="neither a source nor.*name a copy in --weights"):
         Classifier.load(named(tmp_path, source), device="cpu")
     assert opened == []

@@ -18,9 +18,9 @@ from typing import NamedTuple
 import pytest
 
 from tests.test_end_to_end import WEIGHTS, command, draw
-from torch_inception.features import COMMIT_ROWS
-from torch_inception.open_vino import has_instructions
-from torch_inception.storage import CACHE_VARIABLE
+from torch_inception.engines.openvino.runtime import has_instructions
+from torch_inception.features.table import COMMIT_ROWS
+from torch_inception.system.atomic import CACHE_VARIABLE
 
 pytestmark = pytest.mark.real_weights
 
@@ -28,10 +28,10 @@ LIMIT = 2.0
 """Seconds within which a stopped command has ended."""
 
 PATIENCE = 60.0
-PICTURES = 72
+IMAGES = 72
 HOW_TO_GO_ON = {
     "train": "error: stopped. Run the same command again: features that were computed are kept.",
-    "predict": "error: stopped. What was answered is whole; give the other pictures to go on.",
+    "predict": "error: stopped. What was answered is whole; give the other images to go on.",
 }
 
 
@@ -129,7 +129,7 @@ def train_arguments(home: Path) -> list[str]:
 def home(real_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give a folder with `data`, and a cache that has the weights alone."""
     folder = tmp_path_factory.mktemp("interrupted")
-    for number in range(PICTURES):
+    for number in range(IMAGES):
         kind = ("dots", "stripes")[number % 2]
         (folder / "data" / kind).mkdir(parents=True, exist_ok=True)
         draw(kind, number).save(folder / "data" / kind / f"{number}.png")
@@ -161,7 +161,7 @@ def resumed(home: Path, stopped: tuple[End, int]) -> str:
 def test_two_presses_in_the_pass_stop_it_in_order(home: Path, stopped: tuple[End, int]) -> None:
     end, kept = stopped
     check(end, HOW_TO_GO_ON["train"])
-    assert COMMIT_ROWS <= kept < PICTURES
+    assert COMMIT_ROWS <= kept < IMAGES
     assert not (home / "run").exists()
     assert leftovers(home) == []
 
@@ -170,7 +170,7 @@ def test_the_same_command_goes_on_where_it_was_stopped(
     stopped: tuple[End, int], resumed: str
 ) -> None:
     _, kept = stopped
-    assert f"features: {PICTURES - kept} computed, {kept} reused, 0 files skipped" in resumed
+    assert f"features: {IMAGES - kept} computed, {kept} reused, 0 files skipped" in resumed
 
 
 @pytest.mark.parametrize("imported", ["argparse", "torch_inception.config", "torch._utils"])
@@ -187,8 +187,8 @@ def test_while_python_still_imports(home: Path, imported: str) -> None:
 
 PATCHED = """
 import time, sys, importlib
-from torch_inception.interruption import leave
-from torch_inception.train import main
+from torch_inception.commands.signals import leave
+from torch_inception.commands.train import main
 room, name, once = {where!r}
 module = importlib.import_module("torch_inception." + room)
 original = getattr(module, name)
@@ -207,10 +207,10 @@ leave(main(sys.argv[1:]))
 @pytest.mark.parametrize(
     "where",
     [
-        ("pipeline", "load_weights", False),
-        ("features", "remembered_digests", False),
-        ("pipeline", "fit_head", False),
-        ("run_folder", "write_splits", True),
+        ("training.pipeline", "load_weights", False),
+        ("features.table", "remembered_digests", False),
+        ("training.pipeline", "fit_head", False),
+        ("training.run_folder", "write_splits", True),
     ],
     ids=lambda where: where[1],
 )
@@ -231,8 +231,8 @@ def test_at_other_moments_the_previous_results_stay(
 
 STUCK = """
 import hashlib, sys
-from torch_inception.command_line import run_command
-from torch_inception.interruption import leave
+from torch_inception.commands.flags import run_command
+from torch_inception.commands.signals import leave
 def body():
     print("MOMENT", flush=True)
     hashlib.pbkdf2_hmac("sha256", b"", b"", 200_000_000)
@@ -251,8 +251,8 @@ def test_libraries_that_do_not_listen_are_not_waited_for(home: Path, times: int)
 
 WRAPPED = """
 import sys, time
-from torch_inception.command_line import run_command
-from torch_inception.interruption import leave
+from torch_inception.commands.flags import run_command
+from torch_inception.commands.signals import leave
 def body():
     try:
         print("MOMENT", flush=True)
@@ -281,7 +281,7 @@ def answers(shown: str) -> Sequence[str]:
 
 
 @pytest.mark.parametrize("times", [1, 2])
-def test_naming_many_pictures_leaves_whole_answers(home: Path, resumed: str, times: int) -> None:
+def test_naming_many_images_leaves_whole_answers(home: Path, resumed: str, times: int) -> None:
     arguments = predict_arguments(home, str(home / "data"))
     with running(*arguments, cache=home / "cache") as process:
         process.wait_for('"error": null}\n')
@@ -289,7 +289,7 @@ def test_naming_many_pictures_leaves_whole_answers(home: Path, resumed: str, tim
     check(end, HOW_TO_GO_ON["predict"])
     named = answers(end.shown)
     everything = [str(path) for path in sorted((home / "data").rglob("*.png"))]
-    assert 0 < len(named) < PICTURES
+    assert 0 < len(named) < IMAGES
     assert list(named) == everything[: len(named)]
 
 

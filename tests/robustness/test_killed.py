@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.pictures import draw_colours
+from tests.drawings import draw_colours
 from tests.robustness.trainings import Training
-from torch_inception.cores import usable_cores
-from torch_inception.features import COMMIT_ROWS
-from torch_inception.model_file import load_model
+from torch_inception.classifier.model_file import load_model
+from torch_inception.features.table import COMMIT_ROWS
+from torch_inception.system.cores import usable_cores
 
-PICTURES = 90
+IMAGES = 90
 BATCH = 4
 """Of the engine."""
 
@@ -100,6 +100,6 @@ def test_a_run_after_a_kill_gives_what_an_undisturbed_run_gives(
         assert training.numbers() == undisturbed.numbers()
         assert training.files() == undisturbed.files()
         # Rows wait for a commit, and for their turn behind those of other threads.
-        lost = training.through_the_network() - (0 if "cache" in places else PICTURES)
+        lost = training.through_the_network() - (0 if "cache" in places else IMAGES)
         assert 0 <= lost <= COMMIT_ROWS + 3 * usable_cores() * BATCH
         shutil.rmtree(training.folder)

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from torch_inception.errors import WeightsError
-from torch_inception.weights import load_weights, npm
+from torch_inception.weights.load import load_weights
+from torch_inception.weights.sources import npm
 
 TARBALL = b"another package"
 

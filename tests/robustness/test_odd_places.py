@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.drawings import draw_colours
 from tests.fakes import FAKE_RECORD
-from tests.pictures import draw_colours
 from tests.robustness.trainings import Training
-from torch_inception import cache as cache_room
-from torch_inception import features
-from torch_inception.backbone import Backbone
+from torch_inception.commands.train import main
+from torch_inception.engines.cpu import Backbone
 from torch_inception.errors import CacheError
-from torch_inception.features import feature_table
-from torch_inception.preprocessing import Preprocessing
-from torch_inception.train import main
-from torch_inception.weights import Weights
+from torch_inception.features import table as features
+from torch_inception.features.cache import row_store
+from torch_inception.features.table import feature_table
+from torch_inception.images.preprocess import Preprocessing
+from torch_inception.weights.checked import Weights
 
 LONG = "x" * 300
 
@@ -42,7 +42,7 @@ def test_rows_that_are_lost_during_a_run_never_become_wrong_ones(
         if change == "emptied":
             rows.touch()
         elif change == "other":
-            record = cache_room.rows.RECORD_BYTES
+            record = row_store.RECORD_BYTES
             rows.write_bytes(content[record:] + content[:record])
         return compute(*arguments, **named)  # type: ignore[arg-type]
 
@@ -134,7 +134,7 @@ def test_a_line_break_in_a_name_begins_no_line(
     colours: Path, run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shutil.move(colours / "red", colours / "red\nerror: disk on fire")
-    (colours / "blue" / "x\nskipped: y.png").write_bytes(b"no picture")
+    (colours / "blue" / "x\nskipped: y.png").write_bytes(b"no image")
     assert main(["--data", str(colours), "--output", str(run)]) == 0
     out, err = capsys.readouterr()
     lines = (out + err).splitlines()

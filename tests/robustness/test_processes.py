@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.pictures import draw_colours
+from tests.drawings import draw_colours
 from tests.robustness.trainings import Training, server
-from torch_inception.cache import RowStore
-from torch_inception.cache.rows import RECORD_BYTES
+from torch_inception.features.cache.row_store import RECORD_BYTES, RowStore
 
 
 @pytest.fixture

@@ -13,13 +13,13 @@ import numpy
 import pytest
 
 from tests.robustness.by_hand import encoded
-from tests.robustness.zoo import PICTURE
-from torch_inception import files as files_room
+from tests.robustness.zoo import IMAGE
 from torch_inception.errors import DatasetError, ImageError
-from torch_inception.files import file_digest, read_file
-from torch_inception.images import decoding
-from torch_inception.pipeline import train_classifier
-from torch_inception.weights import WeightsRecord
+from torch_inception.images import decode as decoding
+from torch_inception.images import read as files_room
+from torch_inception.images.read import file_digest, read_file
+from torch_inception.training.pipeline import train_classifier
+from torch_inception.weights.record import WeightsRecord
 
 
 def test_a_file_that_may_not_be_read_is_named() -> None:
@@ -27,7 +27,7 @@ def test_a_file_that_may_not_be_read_is_named() -> None:
         folder = Path(name)
         folder.chmod(0o755)
         for path in (folder / "locked.jpg", folder / "open.jpg"):
-            path.write_bytes(encoded(PICTURE, "JPEG"))
+            path.write_bytes(encoded(IMAGE, "JPEG"))
         (folder / "locked.jpg").chmod(0)
         is_root = os.geteuid() == 0
         if is_root:
@@ -72,20 +72,20 @@ def test_a_file_that_grows_while_it_is_read_is_left_at_the_limit(
     assert read(path)
     monkeypatch.setattr(files_room, "MAX_FILE_BYTES", 1000)
     monkeypatch.setattr(os, "fstat", lambda handle: os.stat_result((stat.S_IFREG, *[0] * 9)))
-    with pytest.raises(ImageError, match=f"too large for a picture: {most} bytes"):
+    with pytest.raises(ImageError, match=f"too large for an image: {most} bytes"):
         read(path)
 
 
 def test_only_the_plug_ins_of_the_promised_formats_are_imported(tmp_path: Path) -> None:
     for kind in decoding.FORMATS:
-        picture = PICTURE.convert("RGBA") if kind == "ICO" else PICTURE
-        (tmp_path / kind).write_bytes(encoded(picture, kind))
+        image = IMAGE.convert("RGBA") if kind == "ICO" else IMAGE
+        (tmp_path / kind).write_bytes(encoded(image, kind))
     for number, content in enumerate((b"8BPS\0\1", b"%!PS", b"garbage", bytes(99), b"<svg>")):
         (tmp_path / f"bad {number}").write_bytes(content)
     code = (
         "import pathlib, sys\n"
         "from torch_inception.errors import ImageError\n"
-        "from torch_inception.images import to_image\n"
+        "from torch_inception.images.decode import to_image\n"
         "good = 0\n"
         "for path in pathlib.Path(sys.argv[1]).iterdir():\n"
         "    try: good += to_image(path).size != (0, 0)\n"
@@ -106,9 +106,9 @@ def test_heic_is_read_where_the_plug_in_is_and_the_plug_in_is_named_where_not(
 ) -> None:
     pillow_heif = pytest.importorskip("pillow_heif")
     pillow_heif.register_heif_opener()
-    content = encoded(PICTURE, "HEIF", quality=95)
+    content = encoded(IMAGE, "HEIF", quality=95)
     decoded = numpy.asarray(decoding.decode(content)).astype(int)
-    assert abs(decoded - numpy.asarray(PICTURE)).mean() < 8
+    assert abs(decoded - numpy.asarray(IMAGE)).mean() < 8
     monkeypatch.setattr(decoding, "_formats", lambda: tuple(decoding.FORMATS))
     with pytest.raises(ImageError, match="pip install pillow-heif"):
         decoding.decode(content)
@@ -123,7 +123,7 @@ def test_an_empty_folder_is_skipped_inside_a_class_and_no_class_itself(
     assert skipped.path == colours / "red" / "a.jpg"
     assert "an empty folder" in skipped.reason
     (colours / "white").mkdir()
-    with pytest.raises(DatasetError, match="'white' .* has no pictures"):
+    with pytest.raises(DatasetError, match="'white' .* has no images"):
         train_classifier(colours, output=run)
 
 
@@ -131,12 +131,12 @@ def test_an_empty_folder_is_skipped_inside_a_class_and_no_class_itself(
 def test_what_pillow_warns_of_is_neither_shown_nor_an_error(strict: bool, tmp_path: Path) -> None:
     code = (
         "import warnings, sys\n"
-        "from torch_inception.command_line import run_command\n"
-        "from torch_inception.images import to_image\n"
+        "from torch_inception.commands.flags import run_command\n"
+        "from torch_inception.images.decode import to_image\n"
         "run_command(lambda: print(to_image(sys.argv[1]).size) or 0, log_to=sys.stdout)\n"
     )
     path = tmp_path / "broken exif.jpg"
-    path.write_bytes(encoded(PICTURE, "JPEG", exif=b"Exif\0\0II*\0\x08\0\0\0\xff\0"))
+    path.write_bytes(encoded(IMAGE, "JPEG", exif=b"Exif\0\0II*\0\x08\0\0\0\xff\0"))
     flags = ["-W", "error"] if strict else []
     command = [sys.executable, *flags, "-c", code, str(path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

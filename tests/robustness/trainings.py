@@ -1,7 +1,7 @@
 """Training as a process of its own, which starts quickly and can be killed.
 
 A fork server imports torch once. Its children convert and fold weights of the real size, keep
-them, compute features with the fake network, and tell how many pictures went through it.
+them, compute features with the fake network, and tell how many images went through it.
 """
 
 import multiprocessing
@@ -21,15 +21,15 @@ import pytest
 import torch
 
 from tests.fakes import fake_backbone
-from torch_inception.backbone import Backbone
+from torch_inception.commands.train import main
+from torch_inception.engines.cpu import Backbone
 from torch_inception.network import empty_network
-from torch_inception.storage import CACHE_VARIABLE
-from torch_inception.train import main
-from torch_inception.weights import Weights, npm
-from torch_inception.weights.checked import make_weights
+from torch_inception.system.atomic import CACHE_VARIABLE
+from torch_inception.weights.checked import Weights, make_weights
+from torch_inception.weights.sources import npm
 
-PICTURE_SECONDS = 0.002
-"""What a picture takes in the network; so a pass has moments to be killed at."""
+IMAGE_SECONDS = 0.002
+"""What an image takes in the network; so a pass has moments to be killed at."""
 
 RENAME_SECONDS = 0.005
 """What a rename takes, for the same reason."""
@@ -43,8 +43,8 @@ class Training:
     """A training in one place.
 
     Attributes:
-        folder: holds the cache, the results, what was said, and the count of pictures.
-        data: the pictures.
+        folder: holds the cache, the results, what was said, and the count of images.
+        data: the images.
         flags: further ones.
     """
 
@@ -80,7 +80,7 @@ class Training:
         return (self.folder / "screen").read_text(encoding="utf-8")
 
     def through_the_network(self) -> int:
-        """Return how many pictures went through the network, in all runs in this place."""
+        """Return how many images went through the network, in all runs in this place."""
         count = self.folder / "count"
         return count.stat().st_size if count.exists() else 0
 
@@ -151,7 +151,7 @@ def _slowly(replace: Callable[..., Path]) -> Callable[..., Path]:
 
 def _counted(forward: Callable[..., Any], count: int) -> Callable[..., Any]:
     def counted(self: Backbone, pixels: torch.Tensor) -> torch.Tensor:
-        time.sleep(PICTURE_SECONDS * len(pixels))
+        time.sleep(IMAGE_SECONDS * len(pixels))
         rows: torch.Tensor = forward(self, pixels)
         os.write(count, b"." * len(pixels))
         return rows

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy
 from PIL import Image
 
-from tests.pictures import landscape
+from tests.drawings import landscape
 from tests.robustness.by_hand import (
     after,
     encoded,
@@ -28,9 +28,9 @@ from tests.robustness.by_hand import (
 EXIF_ORIENTATION = 0x0112
 
 LIMIT = 9400
-"""A square of this side is nearly as large as pictures may be."""
+"""A square of this side is nearly as large as images may be."""
 
-PICTURE = Image.fromarray(landscape(64)).resize((60, 44))
+IMAGE = Image.fromarray(landscape(64)).resize((60, 44))
 
 Maker = Callable[[bytes], None]
 
@@ -41,7 +41,7 @@ class Animal(NamedTuple):
     Attributes:
         name: what it is called.
         content: what it contains, or a function that makes it at a path.
-        reason: words that tell why it is skipped; empty for one that is a good picture.
+        reason: words that tell why it is skipped; empty for one that is a good image.
     """
 
     name: bytes
@@ -60,7 +60,7 @@ class Animal(NamedTuple):
 
 def zoo() -> list[Animal]:
     """Return all of them."""
-    animals = [*_cut(), *_no_pictures(), *_odd(), *_large(), *_hostile(), *_named(), *_no_files()]
+    animals = [*_cut(), *_no_images(), *_odd(), *_large(), *_hostile(), *_named(), *_no_files()]
     assert len({animal.name for animal in animals}) == len(animals)
     return animals
 
@@ -72,19 +72,19 @@ def orientation(number: int) -> Image.Exif:
 
 
 def _cut() -> Iterator[Animal]:
-    jpeg = encoded(PICTURE, "JPEG")
+    jpeg = encoded(IMAGE, "JPEG")
     whole = {
-        "png": encoded(PICTURE, "PNG"),
-        "progressive.jpg": encoded(PICTURE, "JPEG", progressive=True),
-        "webp": encoded(PICTURE, "WEBP"),
-        "lossless.webp": encoded(PICTURE, "WEBP", lossless=True),
-        "gif": encoded(PICTURE, "GIF"),
-        "bmp": encoded(PICTURE, "BMP"),
-        "tif": encoded(PICTURE, "TIFF", compression="tiff_lzw"),
-        "avif": encoded(PICTURE, "AVIF"),
-        "jp2": encoded(PICTURE, "JPEG2000"),
-        "ppm": encoded(PICTURE, "PPM"),
-        "ico": encoded(PICTURE.convert("RGBA"), "ICO", sizes=[(32, 32)]),
+        "png": encoded(IMAGE, "PNG"),
+        "progressive.jpg": encoded(IMAGE, "JPEG", progressive=True),
+        "webp": encoded(IMAGE, "WEBP"),
+        "lossless.webp": encoded(IMAGE, "WEBP", lossless=True),
+        "gif": encoded(IMAGE, "GIF"),
+        "bmp": encoded(IMAGE, "BMP"),
+        "tif": encoded(IMAGE, "TIFF", compression="tiff_lzw"),
+        "avif": encoded(IMAGE, "AVIF"),
+        "jp2": encoded(IMAGE, "JPEG2000"),
+        "ppm": encoded(IMAGE, "PPM"),
+        "ico": encoded(IMAGE.convert("RGBA"), "ICO", sizes=[(32, 32)]),
     }
     for place in range(1, 21):
         yield Animal(b"cut %02d.jpg" % place, jpeg[: len(jpeg) * place // 21], "cut short")
@@ -107,13 +107,13 @@ def _flipped(content: bytes, place: int) -> bytes:
     return content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
 
 
-def _no_pictures() -> Iterator[Animal]:
+def _no_images() -> Iterator[Animal]:
     ftyp = b"\0\0\0\x18ftyp%s\0\0\0\0mif1miaf"
     error = b"<!DOCTYPE html><html><head><title>404 Not Found</title></head></html>"
     for name, content, reason in (
         ("empty.jpg", b"", "empty"),
         ("zeros.jpg", bytes(5000), "zeros"),
-        ("noise.jpg", numpy.random.default_rng(0).bytes(5000), "not a picture"),
+        ("noise.jpg", numpy.random.default_rng(0).bytes(5000), "not an image"),
         ("notes.txt", "remember the milk - déjà vu\n".encode(), "text"),
         ("404.jpg", error, "web page"),
         ("403.jpg", b"\n\n<html><body>Forbidden</body></html>", "web page"),
@@ -132,21 +132,21 @@ def _no_pictures() -> Iterator[Animal]:
         ("list.xml", b"<?xml version='1.0'?><list/>", "XML"),
         ("pointer.png", b"version https://git-lfs.github.com/spec/v1\noid sha256:0", "git lfs"),
         ("program.exe", b"MZ\x90\0" + bytes(60), "program"),
-        ("picture.jxl", b"\xff\x0a" + bytes(30), "JPEG XL"),
-        ("picture.heic", ftyp % b"heic", "HEIC"),
+        ("image.jxl", b"\xff\x0a" + bytes(30), "JPEG XL"),
+        ("image.heic", ftyp % b"heic", "HEIC"),
     ):
         yield Animal(name.encode(), content, reason)
 
 
 def _odd() -> Iterator[Animal]:
-    """Good pictures of kinds that are seldom."""
-    grey = PICTURE.convert("L")
+    """Good images of kinds that are seldom."""
+    grey = IMAGE.convert("L")
     deep = Image.fromarray(numpy.asarray(grey).astype(numpy.uint16) * 257)
-    frames = [PICTURE.rotate(90 * turn) for turn in range(1, 4)]
-    clear = PICTURE.convert("RGBA")
+    frames = [IMAGE.rotate(90 * turn) for turn in range(1, 4)]
+    clear = IMAGE.convert("RGBA")
     clear.putalpha(grey)
-    cmyk = encoded(PICTURE.convert("CMYK"), "JPEG")
-    jpeg = encoded(PICTURE, "JPEG")
+    cmyk = encoded(IMAGE.convert("CMYK"), "JPEG")
+    jpeg = encoded(IMAGE, "JPEG")
     several = {"save_all": True, "append_images": frames}
     for name, content in (
         ("wrong ending.png", jpeg),
@@ -157,20 +157,20 @@ def _odd() -> Iterator[Animal]:
         ("16-bit grey.tif", encoded(deep, "TIFF")),
         ("1-bit.png", encoded(grey.convert("1"), "PNG")),
         ("fax.tif", encoded(grey.convert("1"), "TIFF", compression="group4")),
-        ("palette.png", encoded(PICTURE.quantize(9), "PNG", transparency=b"\0\x80")),
+        ("palette.png", encoded(IMAGE.quantize(9), "PNG", transparency=b"\0\x80")),
         ("grey, clear.png", encoded(clear.convert("LA"), "PNG")),
         ("clear.webp", encoded(clear, "WEBP")),
-        ("moving.gif", encoded(PICTURE, "GIF", **several)),
-        ("moving.webp", encoded(PICTURE, "WEBP", **several)),
-        ("moving.png", encoded(PICTURE, "PNG", **several)),
-        ("several.tif", encoded(PICTURE, "TIFF", **several)),
-        ("several.mpo", encoded(PICTURE, "MPO", **several)),
-        ("interlaced.png", interlaced_png(PICTURE)),
-        ("progressive.jpg", encoded(PICTURE, "JPEG", progressive=True)),
+        ("moving.gif", encoded(IMAGE, "GIF", **several)),
+        ("moving.webp", encoded(IMAGE, "WEBP", **several)),
+        ("moving.png", encoded(IMAGE, "PNG", **several)),
+        ("several.tif", encoded(IMAGE, "TIFF", **several)),
+        ("several.mpo", encoded(IMAGE, "MPO", **several)),
+        ("interlaced.png", interlaced_png(IMAGE)),
+        ("progressive.jpg", encoded(IMAGE, "JPEG", progressive=True)),
         ("with a film after it.jpg", jpeg + b"\0\0\0\x18ftypmp42" + bytes(999)),
-        ("broken exif.jpg", encoded(PICTURE, "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\xff")),
-        ("broken profile.jpg", encoded(PICTURE, "JPEG", icc_profile=b"no profile" * 9)),
-        ("broken profile.png", with_chunk(encoded(PICTURE, "PNG"), b"iCCP", b"x\0\0nothing")),
+        ("broken exif.jpg", encoded(IMAGE, "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\xff")),
+        ("broken profile.jpg", encoded(IMAGE, "JPEG", icc_profile=b"no profile" * 9)),
+        ("broken profile.png", with_chunk(encoded(IMAGE, "PNG"), b"iCCP", b"x\0\0nothing")),
         ("one pixel.png", encoded(Image.new("RGB", (1, 1), (9, 8, 7)), "PNG")),
         ("high.png", encoded(Image.new("RGB", (1, 20_000)), "PNG")),
         ("wide.png", encoded(Image.new("RGB", (20_000, 1)), "PNG")),
@@ -180,7 +180,7 @@ def _odd() -> Iterator[Animal]:
         yield Animal(name.encode(), content)
     for number in range(1, 9):
         yield Animal(
-            b"orientation %d.jpg" % number, encoded(PICTURE, "JPEG", exif=orientation(number))
+            b"orientation %d.jpg" % number, encoded(IMAGE, "JPEG", exif=orientation(number))
         )
 
 
@@ -192,13 +192,13 @@ def _thousand_frames() -> bytes:
 def _large() -> Iterator[Animal]:
     """Files of a few kB: those that would take all memory are refused, the largest others not."""
     side, rows = LIMIT, LIMIT * (LIMIT + 1)
-    small = encoded(PICTURE, "PNG")
-    avif = encoded(PICTURE, "AVIF")
-    j2k = encoded(PICTURE, "JPEG2000", no_jp2=True)
-    jpeg = encoded(PICTURE, "JPEG")
+    small = encoded(IMAGE, "PNG")
+    avif = encoded(IMAGE, "AVIF")
+    j2k = encoded(IMAGE, "JPEG2000", no_jp2=True)
+    jpeg = encoded(IMAGE, "JPEG")
     yield Animal(b"bomb.png", png((50_000, 50_000), bytes(10**6), depth=1), "too large")
-    yield Animal(b"bomb.gif", patched(encoded(PICTURE, "GIF"), 6, "<HH", 60_000, 60_000), "large")
-    yield Animal(b"bomb.bmp", patched(encoded(PICTURE, "BMP"), 18, "<II", 50_000, 9999), "large")
+    yield Animal(b"bomb.gif", patched(encoded(IMAGE, "GIF"), 6, "<HH", 60_000, 60_000), "large")
+    yield Animal(b"bomb.bmp", patched(encoded(IMAGE, "BMP"), 18, "<II", 50_000, 9999), "large")
     yield Animal(b"bomb.webp", webp_of((16_383, 16_383)), "too large")
     yield Animal(b"bomb.tif", tiff(size=(30_000, 30_000)), "too large")
     yield Animal(b"bomb.ppm", b"P6 20000 8000 255\n", "too large")
@@ -227,9 +227,9 @@ def _zeros() -> bytes:
 
 
 def _hostile() -> Iterator[Animal]:
-    jpeg = encoded(PICTURE, "JPEG")
+    jpeg = encoded(IMAGE, "JPEG")
     # Without a table of colours the blocks begin at once.
-    gif = encoded(PICTURE, "GIF")
+    gif = encoded(IMAGE, "GIF")
     gif = gif[:10] + b"\0" + gif[11:13] + gif[13 + 3 * 256 :]
     for name, content, reason in (
         ("strips.tif", tiff((273, 4, 2**31, 8)), "numbers in one tag"),
@@ -266,8 +266,8 @@ def _hostile() -> Iterator[Animal]:
 
 
 def _named() -> Iterator[Animal]:
-    """Good pictures with names that trip programs up."""
-    jpeg = encoded(PICTURE, "JPEG")
+    """Good images with names that trip programs up."""
+    jpeg = encoded(IMAGE, "JPEG")
     names = [
         " spaces ", "quotes '\"` $(ls) %s {} ;&|", "two\nlines\r\n", "tab\tand bell\a",
         "emoji 🐈‍⬛", "right to left \u202egpj", "-rf", "~", "*?[a]", "ünï" * 30,
@@ -314,5 +314,5 @@ def _hole(path: bytes) -> None:
 
 def _jpeg_and_hole(path: bytes) -> None:
     with open(path, "wb") as file:  # noqa: PTH123
-        file.write(encoded(PICTURE, "JPEG"))
+        file.write(encoded(IMAGE, "JPEG"))
         file.truncate(10 * 10**9)

@@ -1,11 +1,11 @@
-"""What a file that is no picture is instead, told by how it begins."""
+"""What a file that is no image is instead, told by how it begins."""
 
 import re
 from collections.abc import Container
 
 _SAVE = ": save it as PNG or JPEG first"
 
-_PICTURES = (
+_IMAGES = (
     (rb"\xff\xd8", "JPEG"),
     (rb"\x89PNG", "PNG"),
     (rb"GIF8", "GIF"),
@@ -18,11 +18,11 @@ _PICTURES = (
     (rb"....ftypavi[fs]", "AVIF"),
     (rb"....ftyp(he[iv]|mif|msf)", "HEIC"),
 )
-"""How a picture begins, as a regular expression, and its format."""
+"""How an image begins, as a regular expression, and its format."""
 
 _OTHERS = (
-    (rb"\xff\x0a|\0\0\0\x0cJXL ", "a JPEG XL picture" + _SAVE),
-    (rb"....ftypcrx|FUJIFILM", "a camera's raw picture" + _SAVE),
+    (rb"\xff\x0a|\0\0\0\x0cJXL ", "a JPEG XL image" + _SAVE),
+    (rb"....ftypcrx|FUJIFILM", "a camera's raw image" + _SAVE),
     (rb"8BPS|gimp xcf", "a document of Photoshop or GIMP" + _SAVE),
     (rb"%PDF|%!PS|\xc5\xd0\xd3\xc6", "a PDF or PostScript document" + _SAVE),
     (
@@ -48,7 +48,7 @@ _OTHERS = (
 
 _BEGUN = "damaged, cut short or of a seldom kind: it starts as {} does"
 _NO_HEIC = (
-    "a HEIC picture; reading it needs a plug-in: pip install pillow-heif, or convert it to JPEG"
+    "a HEIC image; reading it needs a plug-in: pip install pillow-heif, or convert it to JPEG"
 )
 
 
@@ -60,16 +60,16 @@ def told_kind(content: bytes, *, known: Container[str]) -> str:
         known: the formats that can be decoded, in Pillow's names.
     """
     head = content[:2048]
-    for start, picture in _PICTURES:
+    for start, image in _IMAGES:
         if re.match(start, head, re.DOTALL):
-            missing = picture == "HEIC" and "HEIF" not in known
-            return _NO_HEIC if missing else _BEGUN.format(picture)
+            missing = image == "HEIC" and "HEIF" not in known
+            return _NO_HEIC if missing else _BEGUN.format(image)
     for start, other in _OTHERS:
         if re.match(start, head, re.DOTALL):
-            return f"not a picture that can be read but {other}"
+            return f"not an image that can be read but {other}"
     if _is_text(head):
-        return "not a picture but text"
-    return "not a picture in a format that is known here"
+        return "not an image but text"
+    return "not an image in a format that is known here"
 
 
 def _is_text(head: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""How large a picture may be, so that decoding it takes bounded memory and time."""
+"""How large an image may be, so that decoding it takes bounded memory and time."""
 
 import threading
 from collections.abc import Iterator
@@ -16,10 +16,10 @@ MAX_SIDE = 1_000_000
 """Pixels of the longer side at most; resizing takes 16 bytes for each."""
 
 MAX_PARTS = 100_000
-"""Chunks or blocks up to the end of the first picture; Pillow takes seconds to read more."""
+"""Chunks or blocks up to the end of the first image; Pillow takes seconds to read more."""
 
 _BYTES_A_PIXEL = {"AVIF": 14, "HEIF": 12, "JPEG2000": 25, "WEBP": 17}
-"""What decoding takes at its peak, as measured, where it is more than the 8 of turning a picture
+"""What decoding takes at its peak, as measured, where it is more than the 8 of turning an image
 upright or converting it: these have proportionally fewer pixels at most."""
 
 _MAX_BYTES = {"JPEG2000": 16 * 2**20, "ICO": 16 * 2**20}
@@ -28,13 +28,13 @@ _MAX_SLOW_BYTES = 8 * 2**20
 
 _LARGE_BYTES = 2**27
 _large = threading.RLock()
-"""Held while there is a picture that takes more than `_LARGE_BYTES`: memory is for one."""
+"""Held while there is an image that takes more than `_LARGE_BYTES`: memory is for one."""
 
 _turn = threading.local()
 
 
 def check_size(image: Image.Image, length: int) -> None:
-    """Refuse a picture, before its pixels are decoded, that would take too much.
+    """Refuse an image, before its pixels are decoded, that would take too much.
 
     Args:
         image: as opened.
@@ -52,23 +52,23 @@ def check_size(image: Image.Image, length: int) -> None:
     if image.width * image.height > limit:
         raise ImageError(
             f"too large to decode safely: {image.width} x {image.height} pixels, and at most "
-            f"{limit:,} of a {image.format} picture are decoded"
+            f"{limit:,} of a {image.format} image are decoded"
         )
     # Pillow decodes some kinds of BMP and PPM in Python, at up to 0.7 s for a megabyte.
     is_slow = isinstance(image, ImageFile) and any(t[0] in Image.DECODERS for t in image.tile)
     most = _MAX_SLOW_BYTES if is_slow else _MAX_BYTES.get(image.format or "", length)
     if length > most:
         raise ImageError(
-            f"a {image.format} picture of {length:,} bytes of a kind of which more than {most:,} "
+            f"a {image.format} image of {length:,} bytes of a kind of which more than {most:,} "
             "take too long to decode; save it as JPEG or PNG"
         )
 
 
 @contextmanager
 def taking_turns() -> Iterator[None]:
-    """Have no other thread decode a large picture from when the block does until it ends.
+    """Have no other thread decode a large image from when the block does until it ends.
 
-    The block has let go of the picture by then. Blocks inside each other are one.
+    The block has let go of the image by then. Blocks inside each other are one.
     """
     if getattr(_turn, "stack", None) is not None:
         yield
@@ -81,7 +81,7 @@ def taking_turns() -> Iterator[None]:
 
 
 def take_turn_if_large(image: Image.Image) -> None:
-    """Wait, inside `taking_turns`, until this picture may be decoded."""
+    """Wait, inside `taking_turns`, until this image may be decoded."""
     if image.width * image.height * _bytes_a_pixel(image) > _LARGE_BYTES:
         _turn.stack.enter_context(_large)
 

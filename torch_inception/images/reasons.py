@@ -1,4 +1,4 @@
-"""Why a picture does not decode, in words."""
+"""Why an image does not decode, in words."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ _UNSUPPORTED = re.compile(r"unsupported|not supported|not implemented", re.IGNOR
 
 @contextmanager
 def explained(content: bytes, formats: Sequence[str]) -> Iterator[None]:
-    """Turn whatever is raised by Pillow into an error that says why a picture does not decode.
+    """Turn whatever is raised by Pillow into an error that says why an image does not decode.
 
     Args:
         content: of the file.
@@ -46,12 +46,12 @@ def explained(content: bytes, formats: Sequence[str]) -> Iterator[None]:
 def _reason(told: str) -> str:
     """Put what Pillow says of its own buffers into words."""
     if _TOO_SHORT.search(told):
-        return "cut short: its data end before the picture does"
+        return "cut short: its data end before the image does"
     if "Decompressed data too large" in told:
         return "its text or colour profile unpacks to too much"
     if _UNSUPPORTED.search(told):
         return f"of a kind that cannot be decoded here ({told}); save it anew"
-    return "damaged: its data make no sense as a picture"
+    return "damaged: its data make no sense as an image"
 
 
 def _told(error: Exception) -> str:

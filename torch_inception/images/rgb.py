@@ -1,4 +1,4 @@
-"""Turn a decoded picture of any kind upright and into RGB, in little memory."""
+"""Turn a decoded image of any kind upright and into RGB, in little memory."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,7 @@ import numpy
 from PIL import Image
 
 GROUND = (255, 255, 255)
-"""Colour under transparent pixels and around a padded picture."""
+"""Colour under transparent pixels and around a padded image."""
 
 _STRIP = 2**20
 """Pixels converted at a time: what is between the two kinds takes some 40 bytes for each."""
@@ -22,7 +22,7 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""What makes a picture upright, by its orientation; EXIF 2.32, 4.6.4."""
+"""What makes an image upright, by its orientation; EXIF 2.32, 4.6.4."""
 
 _STATED_IN = ("exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp")
 
@@ -55,7 +55,7 @@ def _orientation(image: Image.Image) -> int:
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
-    """Return a loaded picture as RGB, on white where it is transparent.
+    """Return a loaded image as RGB, on white where it is transparent.
 
     16-bit grey is scaled by 1/257; 32-bit integers are taken to be 16-bit values, 32-bit floats
     to lie in [0, 1].

@@ -12,9 +12,10 @@ from torch import Tensor
 
 from torch_inception.config import Pooling
 from torch_inception.errors import WeightsError
+from torch_inception.images.preprocess import IMAGE_SIZE
 from torch_inception.network import FEATURES, empty_network
-from torch_inception.text import brief
-from torch_inception.weights.record import INCEPTION_SCALE, Scale, WeightsRecord
+from torch_inception.system.escape import brief
+from torch_inception.weights.record import INCEPTION_SCALE, Scale, Triple, WeightsRecord
 
 IMAGENET_CLASSES = 1000
 
@@ -135,3 +136,34 @@ def _checked(state: Mapping[str, Any], name: str, shape: tuple[int, ...], source
         else:
             return values
     raise WeightsError(f"{source}: the tensor {name!r} {problem}.")
+
+
+_CLASSES = f"ImageNet's {IMAGENET_CLASSES}"
+
+_POOLING = {
+    "torchvision": "average pools count the padding",
+    "tensorflow": "average pools leave the padding out",
+    "tensorflow-2015": "average pools leave the padding out, the last block takes the maximum",
+}
+
+
+def describe(weights: Weights) -> list[tuple[str, str]]:
+    """Return (property, value) of everything that `convert --show` prints."""
+    record = weights.record
+    return [
+        ("source", record.source),
+        ("lineage", record.lineage or record.source),
+        ("version", record.version),
+        ("fingerprint", f"sha256 {record.fingerprint}"),
+        ("classes", _CLASSES if weights.classifier else f"none; only {_CLASSES} are kept"),
+        ("pooling", f"{record.pooling} ({_POOLING[record.pooling]})"),
+        (
+            "preprocessing",
+            f"{IMAGE_SIZE} x {IMAGE_SIZE}, mean {_triple(record.mean)}, std {_triple(record.std)} "
+            "of red, green, blue on the scale 0 to 1",
+        ),
+    ]
+
+
+def _triple(values: Triple) -> str:
+    return "({:g}, {:g}, {:g})".format(*values)

@@ -1,0 +1,37 @@
+"""Images that tests draw, the same on every machine: integer arithmetic only."""
+
+from pathlib import Path
+
+import numpy
+from numpy.typing import NDArray
+from PIL import Image
+
+
+def landscape(size: int = 299) -> NDArray[numpy.uint8]:
+    """Draw sky, sun, hills, a house and grain: (size, size, 3) uint8."""
+    y, x = numpy.mgrid[0:size, 0:size].astype(numpy.int64)
+    grain = ((x * 7919 + y * 104729 + x * y * 31) % 251) // 10
+    image = numpy.stack([90 + y // 3, 140 + y // 4, 235 - y // 5], axis=-1)
+    sun = (x - size * 3 // 4) ** 2 + (y - size // 5) ** 2 < (size // 9) ** 2
+    image[sun] = (250, 220, 90)
+    far = y > size // 2 - (x - size // 3) ** 2 // (3 * size) + size // 10
+    image[far] = numpy.stack([60 + grain * 2, 110 + y // 6, 70 + x // 9], axis=-1)[far]
+    near = y > size * 2 // 3 + (x % 64 - 32) ** 2 // 90
+    image[near] = numpy.stack([95 + x // 5, 75 + grain * 3, 40 + y // 8], axis=-1)[near]
+    house = (abs(x - size // 3) < size // 9) & (abs(y - size * 2 // 3) < size // 10)
+    image[house] = numpy.stack([170 + grain, 60 + y % 16 * 4, 50 + grain], axis=-1)[house]
+    window = (abs(x - size // 3) < size // 30) & (abs(y - size * 2 // 3) < size // 25)
+    image[window] = (235, 235, 180)
+    drawn: NDArray[numpy.uint8] = (image + grain[..., None] - 12).clip(0, 255).astype(numpy.uint8)
+    return drawn
+
+
+def draw_colours(folder: Path) -> None:
+    """Draw a data set of three classes, 30 images each: red, green and blue squares."""
+    for channel, label in enumerate(("red", "green", "blue")):
+        (folder / label).mkdir(parents=True)
+        for number in range(30):
+            colour = [number % 7 * 8, number % 5 * 8, number % 3 * 8]
+            colour[channel] = 160 + number * 3
+            path = folder / label / f"{label}_{number:02d}.png"
+            Image.new("RGB", (20 + number, 30), tuple(colour)).save(path)

@@ -1,0 +1,98 @@
+"""The network in float32 by OpenVINO: torch's rows, a little sooner."""
+
+from pathlib import Path
+
+import numpy
+import pytest
+import torch
+
+from tests.commands.test_int8 import command, patterns
+from tests.drawings import landscape
+from torch_inception.engines.cpu import Backbone
+from torch_inception.engines.openvino.engine import OpenVinoEngine
+from torch_inception.engines.openvino.float32 import float32_engine
+from torch_inception.images.preprocess import Pixels
+from torch_inception.system.atomic import CACHE_VARIABLE
+from torch_inception.weights.load import load_weights
+
+pytest.importorskip("openvino")
+pytestmark = pytest.mark.real_weights
+
+__all__ = ["patterns"]  # a fixture
+
+
+@pytest.fixture(scope="module")
+def backbone(real_cache: Path) -> Backbone:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(CACHE_VARIABLE, str(real_cache))
+        return Backbone(load_weights("npm:nsfwjs"), device=torch.device("cpu"))
+
+
+@pytest.fixture(scope="module")
+def engine(backbone: Backbone, tmp_path_factory: pytest.TempPathFactory) -> OpenVinoEngine:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(CACHE_VARIABLE, str(tmp_path_factory.mktemp("cache")))
+        made = float32_engine(backbone)
+        again = float32_engine(backbone)
+    assert isinstance(again.model, Path), "the second is the kept one"
+    image = [landscape()]
+    assert numpy.array_equal(made.session()(image), again.session()(image))
+    return again
+
+
+def images(count: int) -> list[Pixels]:
+    return [numpy.roll(landscape(), 30 * shift, axis=1) for shift in range(count)]
+
+
+@pytest.mark.parametrize("count", [1, 3, 4, 6])
+def test_rows_are_those_of_torch_for_any_number_of_images(
+    backbone: Backbone, engine: OpenVinoEngine, count: int
+) -> None:
+    expected = numpy.concatenate([backbone.session()([each]).copy() for each in images(count)])
+    found = engine.session()(images(count))
+    assert found.shape == expected.shape
+    assert numpy.linalg.norm(found - expected) < 1e-5 * numpy.linalg.norm(expected)
+
+
+def test_maxima_in_the_last_block_are_converted_too(
+    backbone: Backbone, real_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(CACHE_VARIABLE, str(real_cache))
+    weights = load_weights("npm:nsfwjs", pooling="tensorflow-2015")
+    other = Backbone(weights, device=torch.device("cpu"))
+    expected = other.session()([landscape()])
+    found = float32_engine(other).session()([landscape()])
+    assert numpy.linalg.norm(found - expected) < 1e-5 * numpy.linalg.norm(expected)
+    average = backbone.session()([landscape()])
+    assert numpy.linalg.norm(found - average) > 1e-2 * numpy.linalg.norm(expected)
+
+
+def test_its_rows_have_a_place_of_their_own_in_the_cache(
+    backbone: Backbone, engine: OpenVinoEngine
+) -> None:
+    assert engine.identity != backbone.identity
+
+
+def test_training_with_it_and_naming_without_it(
+    real_cache: Path, tmp_path: Path, patterns: Path
+) -> None:
+    output = str(tmp_path / "run")
+    flags = ("--data", str(patterns), "--weights", "npm:nsfwjs", "--output", output)
+    status, shown, complaints = command("train", *flags, "--engine", "openvino", cache=real_cache)
+    assert status == 0, complaints
+    assert "features: 60 computed" in shown
+    image = str(patterns / "dots" / "0.png")
+    status, shown, complaints = command("predict", "--model", output, image, cache=real_cache)
+    assert status == 0, complaints
+    assert shown.startswith("dots")
+    assert "differ a little" not in complaints
+
+
+def test_on_a_gpu_it_is_refused(tmp_path: Path, real_cache: Path, patterns: Path) -> None:
+    flags = ("--data", str(patterns), "--output", str(tmp_path / "run"), "--device", "cuda")
+    status, _, complaints = command(
+        "train", *flags, "--weights", "npm:nsfwjs", "--engine", "openvino", cache=real_cache
+    )
+    assert status == 1
+    assert "for the CPU" in complaints
+    assert "Traceback" not in complaints

@@ -1,0 +1,200 @@
+"""Rows that stay in the cache's file, and heads that are fitted on them in portions."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import get_args
+
+import numpy
+import pytest
+import torch
+from torch import Tensor
+
+from tests.heads.test_solvers import blobs, fitted, nothing
+from torch_inception.config import Solver
+from torch_inception.features import rows as feature_rows
+from torch_inception.features.cache.row_store import RowStore
+from torch_inception.features.rows import FeatureRows
+from torch_inception.heads.solvers import discriminant
+from torch_inception.heads.solvers import problem as problem_room
+from torch_inception.heads.solvers.covariance import Covariance
+from torch_inception.heads.solvers.problem import Problem
+
+SetPortion = Callable[[int], None]
+
+
+@pytest.fixture
+def portion(monkeypatch: pytest.MonkeyPatch) -> SetPortion:
+    """Give a function that sets how many rows are read at a time."""
+
+    def set_it(rows: int) -> None:
+        monkeypatch.setattr(feature_rows, "PORTION", rows)
+        monkeypatch.setattr(problem_room, "PORTION", rows)
+
+    return set_it
+
+
+def table(rows: int = 10, features: int = 4) -> Tensor:
+    """Make rows whose first number tells which it is."""
+    made = torch.arange(rows * features).reshape(rows, features)
+    return made.to(torch.float16)
+
+
+def test_a_mask_and_positions_choose_the_same_rows() -> None:
+    rows = FeatureRows.of(table())
+    mask = torch.tensor([True, False] * 5)
+    by_mask, by_position = rows.subset(mask), rows.subset(torch.tensor([0, 2, 4, 6, 8]))
+    assert torch.equal(by_mask.tensor(), table()[::2].float())
+    assert torch.equal(by_position.tensor(), by_mask.tensor())
+    assert (len(rows), len(by_mask), by_mask.size) == (10, 5, 4)
+
+
+def test_rows_come_in_the_order_asked_for_and_may_come_twice() -> None:
+    rows = FeatureRows.of(table()).subset(torch.tensor([7, 1, 1, 9]))
+    assert rows.tensor()[:, 0].tolist() == [28, 4, 4, 36]
+    # What is chosen from a choice is counted within that choice.
+    assert rows.subset(torch.tensor([3, 0])).tensor()[:, 0].tolist() == [36, 28]
+    last = rows.subset(torch.tensor([False, True, False, True]))
+    assert last.tensor()[:, 0].tolist() == [4, 36]
+    assert last.table is rows.table
+
+
+@pytest.mark.parametrize("size", [1, 3, 5, 10, 11])
+def test_portions_are_all_rows_in_order(size: int, portion: SetPortion) -> None:
+    portion(size)
+    order = torch.tensor([3, 9, 0, 1, 2, 8, 7, 5, 4, 6])
+    rows = FeatureRows.of(table()).subset(order)
+    # A portion's memory may be used again for the next.
+    parts = [part.clone() for part in rows.portions()]
+    assert [len(part) for part in parts[:-1]] == [size] * (len(parts) - 1)
+    assert 1 <= len(parts[-1]) <= size
+    assert torch.equal(torch.cat(parts), rows.tensor())
+    assert {part.dtype for part in parts} == {torch.float32}
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32])
+def test_what_is_done_to_a_portion_is_not_done_to_the_table(
+    dtype: torch.dtype, portion: SetPortion
+) -> None:
+    portion(4)
+    rows = FeatureRows.of(table().to(dtype))
+    for part in rows.portions():
+        part.zero_()
+    rows.tensor().zero_()
+    assert torch.equal(rows.table, table().to(dtype))
+
+
+def test_no_rows_are_one_empty_portion() -> None:
+    none = FeatureRows.of(table()).subset(torch.zeros(10, dtype=torch.bool))
+    assert [tuple(part.shape) for part in none.portions()] == [(0, 4)]
+    assert none.tensor().shape == (0, 4)
+    assert none.tensor().dtype == torch.float32
+    assert [tuple(part.shape) for part in FeatureRows.of(table(0)).portions()] == [(0, 4)]
+    assert len(none) == 0
+
+
+def stored(folder: Path, count: int) -> tuple[RowStore, Tensor]:
+    """Fill a store with rows of three kinds; return their class numbers too."""
+    drawn = blobs([count // 3] * 3, features=40)
+    rows = torch.zeros(len(drawn), 2048)
+    rows[:, :40] = drawn.features.tensor()
+    store = RowStore(folder)
+    half = rows.to(torch.float16).numpy()
+    store.append({number.to_bytes(32, "big"): row for number, row in enumerate(half)})
+    return store, drawn.targets
+
+
+@pytest.mark.parametrize("solver", get_args(Solver))
+def test_a_head_is_the_same_from_the_file_and_from_memory(
+    solver: Solver, tmp_path: Path, portion: SetPortion
+) -> None:
+    portion(16)
+    store, targets = stored(tmp_path / "store", 60)
+    before = (tmp_path / "store" / "rows.bin").read_bytes()
+    order = torch.randperm(60, generator=torch.Generator().manual_seed(1))
+    table, _ = store.table([])
+    mapped = FeatureRows(table, order)
+    in_memory = FeatureRows.of(table[order].clone())
+    heads = []
+    for rows in (mapped, in_memory):
+        problem = Problem(rows, targets[order], 3)
+        train, validation = problem.subset(order < 50), problem.subset(order >= 50)
+        heads.append(fitted(solver, train, validation, steps=60).head)
+    assert torch.equal(heads[0].weight, heads[1].weight)
+    assert torch.equal(heads[0].bias, heads[1].bias)
+    assert heads[0].weight.abs().max() > 0
+    assert (tmp_path / "store" / "rows.bin").read_bytes() == before
+
+
+@pytest.mark.parametrize("features", [6, 90])
+@pytest.mark.parametrize("solver", ["lda", "sgd"])
+def test_a_head_does_not_depend_on_the_size_of_portions(
+    solver: Solver, features: int, portion: SetPortion
+) -> None:
+    train = blobs([20, 30, 25], features=features)
+    validation = blobs([7, 8, 9], features=features, seed=1)
+    portion(1000)
+    whole = fitted(solver, train, validation, steps=50)
+    portion(7)
+    pieces = fitted(solver, train, validation, steps=50)
+    assert pieces.setting == whole.setting
+    assert torch.allclose(pieces.head.weight, whole.head.weight, rtol=1e-4, atol=1e-5)
+    assert torch.allclose(pieces.head.bias, whole.head.bias, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("features", [12, 60])
+def test_lda_on_portions_has_the_covariance_of_all_rows(features: int, portion: SetPortion) -> None:
+    problem = blobs([15, 9, 16], features=features)
+    logits = []
+    for size in (1000, 7):
+        portion(size)
+        heads = list(discriminant.fit_path(problem))
+        assert len(heads) == len(discriminant.STRENGTHS)
+        logits.append(torch.stack([head.logits(problem.features.tensor()) for head in heads]))
+    assert torch.allclose(logits[0], logits[1], rtol=1e-4, atol=1e-3)
+
+
+def centred(count: int, size: int) -> Tensor:
+    rows = torch.randn(count, size, generator=torch.Generator().manual_seed(count))
+    return rows - rows.mean(dim=0)
+
+
+@pytest.mark.parametrize("strength", [1.0, 0.5, 0.01])
+@pytest.mark.parametrize("count", [4, 11, 12, 13, 50])
+def test_a_covariance_is_that_of_the_textbook_with_fewer_and_more_rows_than_features(
+    count: int, strength: float
+) -> None:
+    rows = centred(count, 12)
+    covariance = Covariance([rows], count=count, size=12)
+    assert covariance.is_tall == (count >= 12)
+    exact = rows.double().numpy()
+    plain = exact.T @ exact / count
+    shrunk = (1 - strength) * plain + strength * numpy.trace(plain) / 12 * numpy.eye(12)
+    inverse = numpy.linalg.inv(shrunk)
+    solved = covariance.solve(strength, torch.eye(12, dtype=torch.float64)[:, :5]).numpy()
+    assert abs(solved - inverse[:, :5]).max() < 1e-4 * abs(inverse).max()
+    expected = numpy.trace(plain @ inverse)
+    assert covariance.effective_size(strength) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("count", [9, 12, 13, 40])
+def test_a_covariance_of_portions_is_that_of_all_rows(count: int) -> None:
+    rows = centred(count, 12)
+    memory = torch.empty(5, 12)
+
+    def portions() -> Iterator[Tensor]:
+        for part in torch.split(rows, 5):
+            yield memory[: len(part)].copy_(part)
+
+    right = torch.eye(12, dtype=torch.float64)
+    whole = Covariance([rows], count=count, size=12)
+    pieces = Covariance(portions(), count=count, size=12)
+    for strength in (0.9, 0.1):
+        expected = whole.solve(strength, right)
+        found = pieces.solve(strength, right)
+        assert float((found - expected).norm() / expected.norm()) < 1e-6
+    assert pieces.variance == pytest.approx(whole.variance, rel=1e-6)
+
+
+def test_a_problem_without_rows_has_one_empty_portion() -> None:
+    ((features, targets),) = nothing(blobs([3, 3])).portions()
+    assert (tuple(features.shape), tuple(targets.shape)) == ((0, 6), (0,))

@@ -1,0 +1,268 @@
+"""The pass: row i is image i, computed once, whatever happens to the others."""
+
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy
+import pytest
+import torch
+from PIL import Image
+
+from torch_inception.config import Resize
+from torch_inception.engines.cpu import Backbone
+from torch_inception.errors import ImageError
+from torch_inception.features.extract import ImageInput, stream_features
+from torch_inception.features.extractor import FeatureExtractor
+from torch_inception.features.table import FeatureTable, feature_table
+from torch_inception.images.preprocess import Preprocessing
+from torch_inception.weights.checked import Weights
+from torch_inception.weights.record import WeightsRecord
+
+EARLIER, LATER = 10**18, 10**18 + 10**9
+
+
+@pytest.fixture
+def backbone(fake_network: WeightsRecord) -> Backbone:
+    return Backbone(Weights(fake_network, {}), device=torch.device("cpu"))
+
+
+@pytest.fixture
+def shades(tmp_path: Path) -> list[Path]:
+    """Make 40 images; number i is of the plain colour (2i, 255 - i, i)."""
+    paths = [tmp_path / f"shade {number:02d}.bmp" for number in range(40)]
+    for number, path in enumerate(paths):
+        paint(path, number)
+    return paths
+
+
+def colour(number: int) -> tuple[int, int, int]:
+    return 2 * number, 255 - number, number
+
+
+def paint(path: Path, number: int, *, modified: int = EARLIER) -> None:
+    """Write a file of 6 x 4 pixels; all such have the same size."""
+    Image.new("RGB", (6, 4), colour(number)).save(path, "BMP")
+    os.utime(path, ns=(modified, modified))
+
+
+def run_pass(
+    backbone: Backbone, paths: Sequence[Path], cache: Path, *, resize: Resize = "squash"
+) -> FeatureTable:
+    return feature_table(backbone, Preprocessing(resize), paths, cache=cache)
+
+
+def is_rows_of(table: FeatureTable, numbers: Sequence[int]) -> bool:
+    wanted = numpy.zeros((len(numbers), 2048), numpy.float16)
+    wanted[:, :3] = numpy.array([colour(number) for number in numbers]) / 255
+    return numpy.allclose(table.rows.tensor(), wanted, atol=2**-11)
+
+
+def test_row_i_is_image_i_rounded_as_the_cache_keeps_it(
+    backbone: Backbone, shades: list[Path], own_cache: Path
+) -> None:
+    fresh = run_pass(backbone, shades, own_cache)
+    assert fresh.paths == shades
+    assert is_rows_of(fresh, range(40))
+    assert (fresh.computed, fresh.reused, fresh.skipped) == (40, 0, [])
+    again = run_pass(backbone, shades[::-1], own_cache)
+    assert torch.equal(again.rows.tensor(), fresh.rows.tensor().flip(0))
+    assert again.digests == fresh.digests[::-1]
+    assert (again.computed, again.reused) == (0, 40)
+
+
+def test_unchanged_files_are_not_read(
+    backbone: Backbone, shades: list[Path], own_cache: Path
+) -> None:
+    run_pass(backbone, shades, own_cache)
+    for path in shades:
+        path.write_bytes(b"x" * path.stat().st_size)
+        os.utime(path, ns=(EARLIER, EARLIER))
+    table = run_pass(backbone, shades, own_cache)
+    assert is_rows_of(table, range(40))
+    assert table.reused == 40
+
+
+def test_a_rename_and_a_move_cost_nothing(
+    backbone: Backbone, shades: list[Path], own_cache: Path, tmp_path: Path
+) -> None:
+    run_pass(backbone, shades, own_cache)
+    (tmp_path / "sub").mkdir()
+    moved = [path.rename(tmp_path / "sub" / f"{i}.png") for i, path in enumerate(shades)]
+    table = run_pass(backbone, moved, own_cache)
+    assert is_rows_of(table, range(40))
+    assert (table.computed, table.reused) == (0, 40)
+
+
+def test_an_edit_recomputes_that_one_image(
+    backbone: Backbone, shades: list[Path], own_cache: Path
+) -> None:
+    run_pass(backbone, shades, own_cache)
+    paint(shades[7], 99, modified=LATER)
+    table = run_pass(backbone, shades, own_cache)
+    assert is_rows_of(table, [*range(7), 99, *range(8, 40)])
+    assert (table.computed, table.reused) == (1, 39)
+
+
+def test_an_exact_duplicate_is_computed_once(
+    backbone: Backbone, shades: list[Path], own_cache: Path, tmp_path: Path
+) -> None:
+    copies = [Path(shutil.copy(path, tmp_path / f"copy of {path.name}")) for path in shades[:3]]
+    table = run_pass(backbone, [*shades[:5], *copies], own_cache)
+    assert is_rows_of(table, [0, 1, 2, 3, 4, 0, 1, 2])
+    assert (table.computed, table.reused) == (5, 3)
+
+
+def test_other_weights_and_another_preprocessing_have_rows_of_their_own(
+    backbone: Backbone, fake_network: WeightsRecord, shades: list[Path], own_cache: Path
+) -> None:
+    run_pass(backbone, shades[:4], own_cache)
+    assert run_pass(backbone, shades[:4], own_cache, resize="pad").computed == 4
+    for change in ({"fingerprint": "0" * 64}, {"pooling": "tensorflow"}, {"mean": (0.0,) * 3}):
+        record = WeightsRecord.from_dict(fake_network.as_dict() | change)
+        other = Backbone(Weights(record, {}), device=torch.device("cpu"))
+        assert run_pass(other, shades[:4], own_cache).computed == 4
+    assert run_pass(backbone, shades[:4], own_cache).computed == 0
+
+
+def test_bad_files_are_listed_in_order_and_the_others_are_unharmed(
+    backbone: Backbone, shades: list[Path], own_cache: Path, tmp_path: Path
+) -> None:
+    text, half, empty = (tmp_path / name for name in ("text.png", "half.png", "empty.png"))
+    text.write_text("a circle")
+    half.write_bytes(shades[30].read_bytes()[:80])
+    empty.touch()
+    paths = [text, *shades[:9], half, *shades[9:20], tmp_path / "gone.png", empty]
+    for computed in (20, 0):
+        table = run_pass(backbone, paths, own_cache)
+        assert table.paths == shades[:20]
+        assert is_rows_of(table, range(20))
+        assert table.computed == computed
+        assert [skip.path for skip in table.skipped] == [text, half, tmp_path / "gone.png", empty]
+        assert [skip.reason for skip in table.skipped[::2]] == [
+            "not an image but text",
+            "no such file",
+        ]
+
+
+def test_a_pass_over_nothing_or_over_bad_files_alone_is_empty(
+    backbone: Backbone, own_cache: Path, tmp_path: Path
+) -> None:
+    assert run_pass(backbone, [], own_cache).rows.tensor().shape == (0, 2048)
+    table = run_pass(backbone, [tmp_path / "gone"], own_cache)
+    assert table.rows.tensor().shape == (0, 2048)
+    assert len(table.skipped) == 1
+
+
+def test_a_file_that_vanishes_during_the_pass_does_not_take_its_copy_along(
+    backbone: Backbone, shades: list[Path], own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paint(shades[1], 0)
+    original = Path.read_bytes
+
+    def gone(path: Path) -> bytes:
+        if path == shades[1]:
+            raise FileNotFoundError(2, "No such file or directory")
+        return original(path)
+
+    monkeypatch.setattr(Path, "read_bytes", gone)
+    table = run_pass(backbone, shades[:3], own_cache)
+    assert shades[0] in table.paths
+    assert shades[2] in table.paths
+
+
+def test_a_replaced_file_that_looks_unchanged_is_not_called_bad(
+    backbone: Backbone, shades: list[Path], own_cache: Path
+) -> None:
+    run_pass(backbone, shades[:3], own_cache)
+    paint(shades[1], 99)  # of the same size and time: copied with its time, or from an archive
+    for _ in range(2):
+        table = run_pass(backbone, shades[:3], own_cache, resize="pad")
+    assert table.skipped == []
+
+
+def test_an_interrupted_pass_keeps_the_rows_before_it(
+    backbone: Backbone, shades: list[Path], own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = Backbone.forward
+
+    def interrupted(self: Backbone, pixels: torch.Tensor) -> torch.Tensor:
+        if (pixels[:, 2].amax(dim=(1, 2)) == 30).any():  # blue is the image's number
+            raise KeyboardInterrupt
+        return original(self, pixels)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Backbone, "forward", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            run_pass(backbone, shades, own_cache)
+    table = run_pass(backbone, shades, own_cache)
+    # The batch of four in which it was interrupted is lost, and what came after.
+    assert 27 <= table.reused <= 30
+    assert table.computed == 40 - table.reused
+    assert is_rows_of(table, range(40))
+
+
+def test_a_strip_that_is_too_long_to_crop_harms_no_other(
+    backbone: Backbone, shades: list[Path], own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = Image.Image.resize
+
+    def small_machine(image: Image.Image, size: tuple[int, int], *args: object) -> Image.Image:
+        if size[0] * size[1] > 10**8:
+            raise MemoryError
+        return original(image, size, *args)  # type: ignore[arg-type]
+
+    Image.new("RGB", (30_000, 1)).save(shades[1], "PNG")
+    monkeypatch.setattr(Image.Image, "resize", small_machine)
+    table = run_pass(backbone, shades[:4], own_cache, resize="crop")
+    assert [path for path in table.paths if path != shades[1]] == [shades[i] for i in (0, 2, 3)]
+
+
+def test_streamed_rows_and_errors_keep_their_places(backbone: Backbone, shades: list[Path]) -> None:
+    tensor = torch.tensor(colour(3), dtype=torch.uint8)[:, None, None].expand(3, 5, 5)
+    items: list[ImageInput] = [
+        shades[0],
+        "gone.png",
+        Image.new("RGB", (9, 9), colour(2)),
+        tensor,
+        str(shades[4]),
+    ]
+    results = list(stream_features(backbone, Preprocessing(), items))
+    assert isinstance(results[1], ImageError)
+    for number in (0, 2, 3, 4):
+        row = results[number]
+        assert isinstance(row, numpy.ndarray)
+        assert row.dtype == numpy.float32
+        assert row[:3] == pytest.approx(numpy.array(colour(number)) / 255, abs=1e-6)
+        assert not row[3:].any()
+
+
+def test_streaming_leaves_the_number_of_threads_as_it_was(
+    backbone: Backbone, shades: list[Path]
+) -> None:
+    before = torch.get_num_threads()
+    assert len(list(stream_features(backbone, Preprocessing(), shades))) == 40
+    rows = stream_features(backbone, Preprocessing(), shades)
+    next(rows)
+    rows.close()  # type: ignore[attr-defined]
+    assert torch.get_num_threads() == before
+
+
+def test_the_extractor_takes_any_mixture_and_keeps_its_order(
+    fake_network: WeightsRecord, shades: list[Path]
+) -> None:
+    image = Image.new("RGB", (9, 9), colour(1))
+    rows = FeatureExtractor()(item for item in (shades[0], image, str(shades[2]), image))
+    assert rows.shape == (4, 2048)
+    assert rows.dtype == numpy.float32
+    wanted = numpy.array([colour(number) for number in (0, 1, 2, 1)]) / 255
+    assert numpy.allclose(rows[:, :3], wanted, atol=2**-11)
+    assert FeatureExtractor()([]).shape == (0, 2048)
+
+
+def test_the_extractor_names_an_image_that_cannot_be_read(
+    fake_network: WeightsRecord, shades: list[Path]
+) -> None:
+    with pytest.raises(ImageError, match=r"gone\.png: no such file"):
+        FeatureExtractor()([shades[0], "gone.png", shades[1]])

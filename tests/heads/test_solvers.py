@@ -1,0 +1,295 @@
+"""Solvers of the head, against their definitions and their promises."""
+
+from collections.abc import Sequence
+from types import ModuleType
+from typing import get_args
+
+import numpy
+import pytest
+import torch
+from torch import Tensor
+
+from torch_inception.config import Solver, TrainConfig
+from torch_inception.features.rows import FeatureRows
+from torch_inception.heads.fit import FittedHead, fit_head
+from torch_inception.heads.head import Head
+from torch_inception.heads.metrics import summary
+from torch_inception.heads.solvers import discriminant as discriminant_room
+from torch_inception.heads.solvers import gradient
+from torch_inception.heads.solvers import logistic as logistic_room
+from torch_inception.heads.solvers.problem import Problem
+from torch_inception.heads.solvers.selection import fold_numbers
+
+SOLVERS: tuple[Solver, ...] = get_args(Solver)
+CONVEX = [solver for solver in SOLVERS if solver != "sgd"]
+
+
+def blobs(
+    counts: Sequence[int], *, features: int = 6, seed: int = 0, spread: float = 1.0
+) -> Problem:
+    """Draw classes around centres that are 3 apart in a direction of their own."""
+    generator = torch.Generator().manual_seed(seed)
+    targets = torch.repeat_interleave(torch.arange(len(counts)), torch.tensor(counts))
+    rows = torch.randn(len(targets), features, generator=generator) * spread
+    rows[torch.arange(len(targets)), targets] += 3
+    return Problem(FeatureRows.of(rows + 5), targets, len(counts))
+
+
+def nothing(like: Problem) -> Problem:
+    return like.subset(torch.zeros(len(like), dtype=torch.bool))
+
+
+def unheard(entries: Sequence[tuple[str, Head]]) -> None:
+    """Hear a report and forget it."""
+
+
+def fitted(
+    solver: Solver, train: Problem, validation: Problem | None = None, **settings: object
+) -> FittedHead:
+    validation = nothing(train) if validation is None else validation
+    targets = [*train.targets.tolist(), *validation.targets.tolist()]
+    folds = fold_numbers(targets, [f"{number:04d}" for number in range(len(targets))])
+    config = TrainConfig(solver=solver, **settings)  # type: ignore[arg-type]
+    return fit_head(config, train, validation, folds=folds, report=unheard)
+
+
+def repeated(problem: Problem, times: Sequence[int]) -> Problem:
+    """Repeat the rows of class c times[c] times."""
+    often = torch.tensor(times)[problem.targets]
+    return Problem(
+        FeatureRows.of(problem.features.tensor().repeat_interleave(often, dim=0)),
+        problem.targets.repeat_interleave(often),
+        problem.classes,
+    )
+
+
+@pytest.mark.parametrize("strength", [0.9, 0.3, 0.01])
+@pytest.mark.parametrize(("count", "features"), [(40, 6), (9, 30)])
+def test_lda_is_the_discriminant_of_the_textbook(
+    count: int, features: int, strength: float
+) -> None:
+    problem = blobs([count, count // 2, 3], features=features)
+    (head,) = discriminant_room.fit_path(problem, [strength])
+    x, y = problem.features.tensor().double().numpy(), problem.targets.numpy()
+    means = numpy.stack([x[y == label].mean(axis=0) for label in range(3)])
+    counts = numpy.bincount(y)
+    within = (x - means[y]).T @ (x - means[y]) / len(x)
+    shrunk = (1 - strength) * within + strength * numpy.trace(within) / features * numpy.eye(
+        features
+    )
+    inverse = numpy.linalg.inv(shrunk)
+    distances = numpy.einsum("cd,de,ce->c", means, inverse, means)
+    distances -= numpy.trace(inverse @ within) / counts
+    wanted = x @ inverse @ means.T - distances / 2 + numpy.log(counts / len(x))
+    found = head.logits(problem.features.tensor()).double().numpy()
+    # What is added to all classes alike changes no probability.
+    differences = (wanted - wanted[:, :1]) - (found - found[:, :1])
+    assert abs(differences).max() < 1e-3 * abs(wanted - wanted[:, :1]).max()
+
+
+@pytest.mark.parametrize("balanced", [False, True])
+@pytest.mark.parametrize("strength", [1.0, 0.03, 0.001])
+@pytest.mark.parametrize(("count", "features"), [(60, 6), (20, 200)])
+def test_the_gradient_of_logistic_regression_vanishes_at_its_solution(
+    count: int, features: int, strength: float, balanced: bool
+) -> None:
+    drawn = blobs([count, count // 4, count // 2], features=features)
+    problem = Problem(drawn.features, drawn.targets, drawn.classes, balanced)
+    (head,) = logistic_room.fit_path(problem, [strength])
+    rows = problem.features.tensor().double() - problem.features.tensor().double().mean(dim=0)
+    scale = logistic_room.ROW_NORM / rows.square().sum(dim=1).mean().sqrt()
+    surplus = head.probabilities(problem.features.tensor()).double() - problem.one_hot()
+    surplus *= problem.row_weights()[:, None] / len(problem)
+    gradient_of_weight = surplus.T @ (rows * scale) + strength * head.weight / scale
+    assert gradient_of_weight.abs().max() < 1e-4
+    assert surplus.sum(dim=0).abs().max() < 1e-4
+
+
+def mean_square_norm(problem: Problem) -> float:
+    rows = problem.features.tensor()
+    return float((rows - rows.mean(dim=0)).square().sum(dim=1).mean())
+
+
+@pytest.mark.parametrize("room", [discriminant_room, logistic_room])
+def test_balanced_is_the_same_as_repeating_the_rows_of_small_classes(room: ModuleType) -> None:
+    drawn = blobs([24, 6, 12], spread=2.0)
+    more = repeated(drawn, [1, 4, 2])
+    balanced = Problem(drawn.features, drawn.targets, drawn.classes, balanced=True)
+    # Logistic regression takes the unit of its penalty from the rows, however they are weighted.
+    unit = mean_square_norm(drawn) / mean_square_norm(more) if room is logistic_room else 1
+    (head,) = room.fit_path(balanced, [0.1])
+    (wanted,) = room.fit_path(more, [0.1 * unit])
+    assert torch.allclose(head.weight, wanted.weight, atol=2e-3)
+    # What a mean of few rows is corrected by depends on how many there really are.
+    if room is logistic_room:
+        assert torch.allclose(head.bias, wanted.bias, atol=5e-3)
+
+
+def test_balanced_weights_by_hand() -> None:
+    # Six rows of three classes, one of which has none: 6 / (2 * 4) and 6 / (2 * 2).
+    problem = Problem(
+        FeatureRows.of(torch.zeros(6, 1)), torch.tensor([0, 0, 0, 0, 2, 2]), 3, balanced=True
+    )
+    assert problem.row_weights().tolist() == [0.75, 0.75, 0.75, 0.75, 1.5, 1.5]
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_balanced_moves_the_border_towards_the_large_class(solver: Solver) -> None:
+    # One feature that says little; 90 images at 0 and 10 at 1, each with noise of 1.
+    generator = torch.Generator().manual_seed(3)
+    targets = torch.tensor([0] * 90 + [1] * 10)
+    rows = torch.randn(100, 1, generator=generator) + targets[:, None]
+    answers = {
+        balanced: fitted(
+            solver, Problem(FeatureRows.of(rows), targets, 2, balanced), learning_rate=0.1
+        )
+        .head.logits(rows)
+        .argmax(dim=1)
+        for balanced in (False, True)
+    }
+    assert answers[False].sum() <= 10
+    assert answers[True].sum() >= 20
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_classes_that_stand_apart_are_told_apart(solver: Solver) -> None:
+    head = fitted(solver, blobs([30, 30, 30]), blobs([60, 60, 60], seed=1), learning_rate=0.1).head
+    test = blobs([100, 100, 100], seed=2)
+    assert summary(head.logits(test.features.tensor()), test.targets)["accuracy"] > 0.9
+    assert head.weight.dtype == head.bias.dtype == torch.float32
+    assert (head.weight.shape, head.bias.shape) == ((3, 6), (3,))
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_two_fits_are_the_same_bit_for_bit_on_any_number_of_threads(solver: Solver) -> None:
+    train, validation = blobs([20, 30, 25], features=64), blobs([6, 6, 6], features=64, seed=1)
+    before = torch.get_num_threads()
+    try:
+        heads = []
+        for threads in (1, 2, 2):
+            torch.set_num_threads(threads)
+            heads.append(fitted(solver, train, validation))
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    for other in heads[1:]:
+        assert torch.equal(other.head.weight, heads[0].head.weight)
+        assert torch.equal(other.head.bias, heads[0].head.bias)
+        assert (other.setting, other.temperature) == (heads[0].setting, heads[0].temperature)
+
+
+def test_the_seed_decides_what_gradient_descent_draws_and_nothing_else_does() -> None:
+    train = blobs([20, 20])
+    state = torch.random.get_rng_state()
+    first, second = (fitted("sgd", train, seed=seed).head.weight for seed in (1, 2))
+    assert not torch.equal(first, second)
+    assert torch.equal(torch.random.get_rng_state(), state)
+
+
+@pytest.mark.parametrize("solver", CONVEX)
+def test_the_order_of_the_rows_changes_no_decision(solver: Solver) -> None:
+    train, test = blobs([20, 10, 15], spread=1.5), blobs([80, 80, 80], seed=5, spread=1.5)
+    order = torch.randperm(45, generator=torch.Generator().manual_seed(2))
+    groups = [f"{number:02d}" for number in range(45)]
+    heads = []
+    for rows in (torch.arange(45), order):
+        problem = train.subset(rows)
+        folds = fold_numbers(problem.targets.tolist(), [groups[int(row)] for row in rows])
+        config = TrainConfig(solver=solver)
+        heads.append(fit_head(config, problem, nothing(problem), folds=folds, report=unheard).head)
+    one, other = (head.logits(test.features.tensor()) for head in heads)
+    assert torch.equal(one.argmax(dim=1), other.argmax(dim=1))
+    assert torch.allclose(one, other, atol=0.01)
+
+
+@pytest.mark.parametrize("counts", [[1, 1], [1, 2, 30], [2, 2], [1, 40], [1] * 5])
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_classes_of_one_or_two_images_work(solver: Solver, counts: list[int]) -> None:
+    train = blobs(counts, features=12, spread=0.1)
+    result = fitted(solver, train, learning_rate=0.1)
+    scores = result.head.probabilities(train.features.tensor())
+    assert torch.allclose(scores.sum(dim=1), torch.ones(len(train)))
+    if solver != "sgd":
+        assert torch.equal(scores.argmax(dim=1), train.targets)
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_images_that_are_all_alike_get_the_shares_of_the_classes(solver: Solver) -> None:
+    targets = torch.tensor([0] * 30 + [1] * 10)
+    rows = torch.full((40, 5), 0.25)
+    scores = fitted(
+        solver, Problem(FeatureRows.of(rows), targets, 2), learning_rate=0.5
+    ).head.probabilities(rows)
+    assert scores[0, 0] == pytest.approx(0.75, abs=0.06)
+
+
+def shown(
+    solver: Solver, train: Problem, validation: Problem
+) -> tuple[FittedHead, dict[str, Head]]:
+    """Fit, and return every head that was reported."""
+    seen: dict[str, Head] = {}
+    targets = [*train.targets.tolist(), *validation.targets.tolist()]
+    folds = fold_numbers(targets, [str(number) for number in range(len(targets))])
+    # A rate at which gradient descent goes astray on some steps.
+    config = TrainConfig(solver=solver, steps=95, eval_interval=10, learning_rate=2.0)
+    result = fit_head(config, train, validation, folds=folds, report=seen.update)
+    return result, seen
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_the_setting_with_the_lowest_validation_cross_entropy_is_kept(solver: Solver) -> None:
+    train, validation = blobs([20, 20, 20], spread=2.0), blobs([25, 25, 25], seed=9, spread=2.0)
+    result, seen = shown(solver, train, validation)
+
+    def loss(head: Head) -> float:
+        logits = head.logits(validation.features.tensor())
+        return float(summary(logits, validation.targets)["cross_entropy"])
+
+    best = min(seen, key=lambda setting: loss(seen[setting]))
+    assert result.setting == best
+    assert len({loss(head) for head in seen.values()}) > 3
+    if solver == "sgd":
+        assert list(seen) == [f"step {step}" for step in (*range(10, 100, 10), 95)]
+        expected = seen[best].sharpened(result.temperature)
+        assert torch.equal(result.head.weight, expected.weight)
+    else:
+        assert torch.equal(result.head.weight, seen[best].weight)
+
+
+def test_one_step_of_gradient_descent_by_hand() -> None:
+    # Every row is the same, so it does not matter which are drawn.
+    row, rate = torch.tensor([1.0, 2.0]), 0.5
+    problem = Problem(FeatureRows.of(row.repeat(4, 1)), torch.zeros(4, dtype=torch.int64), 2)
+
+    def after(steps: int, learning_rate: float) -> Head:
+        return gradient.fit(
+            problem, steps=steps, learning_rate=learning_rate, batch_size=3, eval_interval=1,
+            seed=7, report=unheard,
+        )  # fmt: skip
+
+    start, stepped = after(1, 0.0), after(1, rate)
+    assert 0 < start.weight.abs().max() <= 0.002
+    assert not start.bias.any()
+    surplus = torch.softmax(start.weight @ row, dim=0) - torch.tensor([1.0, 0.0])
+    assert torch.allclose(stepped.weight, start.weight - rate * surplus[:, None] * row, atol=1e-6)
+    assert torch.allclose(stepped.bias, -rate * surplus, atol=1e-6)
+
+
+def test_folds_keep_groups_together_and_spread_each_class() -> None:
+    targets = [0] * 12 + [1] * 7 + [2]
+    groups = [f"g{n // 2}" for n in range(12)] + [f"h{n}" for n in range(6)] + ["g0", "alone"]
+    folds = fold_numbers(targets, groups)
+    of_group: dict[str, set[int]] = {}
+    for group, fold in zip(groups, folds.tolist(), strict=True):
+        of_group.setdefault(group, set()).add(fold)
+    assert {len(found) for found in of_group.values()} == {1}
+    assert of_group.pop("alone") == {-1}
+    # Six groups of class 0 over five folds.
+    assert sorted(min(of_group[f"g{n}"]) for n in range(6)) == [0, 0, 1, 2, 3, 4]
+
+
+def test_folds_depend_on_the_groups_and_not_on_the_order_of_the_rows() -> None:
+    targets, groups = [0, 1] * 10, [f"{number}" for number in range(20)]
+    folds: Tensor = fold_numbers(targets, groups)
+    assert torch.equal(fold_numbers(targets[::-1], groups[::-1]), folds.flip(0))
+    assert set(folds.tolist()) == set(range(5))

@@ -1,0 +1,236 @@
+"""A large JPEG is decoded at the scale that is needed, and no other image is."""
+
+import functools
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy
+import pytest
+import torch
+from PIL import Image
+
+from tests.drawings import landscape
+from torch_inception.classifier.classifier import Classifier
+from torch_inception.classifier.model_file import load_model
+from torch_inception.config import Resize
+from torch_inception.engines.cpu import Backbone
+from torch_inception.errors import ImageError
+from torch_inception.features.extract import stream_features
+from torch_inception.features.table import feature_table
+from torch_inception.images.decode import decode
+from torch_inception.images.preprocess import Pixels, Preprocessing
+from torch_inception.weights.checked import Weights
+from torch_inception.weights.record import WeightsRecord
+
+EXIF_ORIENTATION = 0x0112
+
+# What is kept of the shorter side: twice 299, and twice 342 for the crop.
+SIDES: dict[Resize, int] = {"squash": 598, "pad": 598, "crop": 684}
+
+
+def encoded(image: Image.Image, kind: str = "JPEG", **options: Any) -> bytes:  # noqa: ANN401
+    stream = io.BytesIO()
+    image.save(stream, kind, **options)
+    return stream.getvalue()
+
+
+@functools.cache
+def photograph(width: int, height: int) -> Image.Image:
+    drawn = Image.fromarray(landscape(1000))
+    return drawn.resize((width, height), Image.Resampling.BICUBIC)
+
+
+def ramp(width: int, height: int, mode: str = "RGB") -> Image.Image:
+    """Draw a gradient from top to bottom."""
+    return Image.linear_gradient("L").resize((width, height)).convert(mode)
+
+
+def scale(size: tuple[int, int], side: int) -> int:
+    """Return the largest divisor, of those that JPEG has, that leaves the shorter side."""
+    return max(divisor for divisor in (1, 2, 4, 8) if min(size) // side >= divisor or divisor == 1)
+
+
+def difference(one: Pixels, other: Pixels) -> float:
+    return float(abs(one.astype(float) - other.astype(float)).mean())
+
+
+@pytest.mark.parametrize("resize", SIDES)
+def test_twice_the_size_that_it_is_resized_to_is_asked_for(resize: Resize) -> None:
+    assert Preprocessing(resize).shorter_side == SIDES[resize]
+    assert Preprocessing(resize, exact_decode=True).shorter_side is None
+
+
+@pytest.mark.parametrize(
+    "size",
+    [
+        *[(1196, 1196), (1197, 1301), (1367, 1367), (1368, 1369), (2391, 2393), (2392, 3001)],
+        *[(3264, 2448), (2737, 4001), (4783, 4783), (4785, 4784), (6001, 5473)],
+        *[(1600, 9001), (9003, 1201)],
+    ],
+)
+@pytest.mark.parametrize("resize", SIDES)
+def test_a_large_jpeg_keeps_at_least_twice_the_pixels_that_are_needed(
+    resize: Resize, size: tuple[int, int]
+) -> None:
+    side = SIDES[resize]
+    decoded = decode(encoded(ramp(*size)), shorter_side=Preprocessing(resize).shorter_side)
+    divisor = scale(size, side)
+    assert decoded.size == tuple(-(-length // divisor) for length in size)
+    assert min(decoded.size) >= side
+    assert min(decoded.size) <= 2 * side
+    assert decoded.mode == "RGB"
+
+
+def test_an_image_of_several_times_the_size_is_reduced_as_far_as_it_goes() -> None:
+    sizes = [
+        decode(encoded(ramp(n, n)), shorter_side=598).size[0] for n in (1195, 1196, 2392, 4784)
+    ]
+    assert sizes == [1195, 598, 598, 598]
+
+
+@pytest.mark.parametrize("size", [(300, 200), (598, 598), (1195, 1100), (5001, 1195), (640, 4000)])
+def test_a_small_or_narrow_jpeg_is_decoded_in_full(size: tuple[int, int]) -> None:
+    content = encoded(photograph(*size))
+    assert decode(content, shorter_side=598).tobytes() == decode(content).tobytes()
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        *[("PNG", {}), ("WEBP", {}), ("GIF", {}), ("BMP", {}), ("PPM", {}), ("TIFF", {})],
+        ("TIFF", {"compression": "jpeg"}),
+        ("JPEG2000", {}),
+    ],
+)
+def test_other_formats_are_never_reduced(kind: str, options: dict[str, Any]) -> None:
+    content = encoded(ramp(1300, 1400), kind, **options)
+    assert decode(content, shorter_side=598).tobytes() == decode(content).tobytes()
+
+
+@pytest.mark.parametrize(
+    ("mode", "kind", "options"),
+    [
+        ("RGB", "JPEG", {"quality": 90}),
+        ("RGB", "JPEG", {"progressive": True}),
+        ("RGB", "JPEG", {"subsampling": 0, "restart_marker_blocks": 4}),
+        ("L", "JPEG", {}),
+        ("CMYK", "JPEG", {}),
+        ("RGB", "MPO", {"save_all": True, "append_images": [Image.new("RGB", (1301, 1203))]}),
+    ],
+)
+@pytest.mark.parametrize("resize", SIDES)
+def test_every_kind_of_jpeg_gives_nearly_the_same_pixels_reduced(
+    resize: Resize, mode: str, kind: str, options: dict[str, Any]
+) -> None:
+    content = encoded(photograph(1501, 1403).convert(mode), kind, **options)
+    reduced, exact = Preprocessing(resize), Preprocessing(resize, exact_decode=True)
+    decoded = decode(content, shorter_side=reduced.shorter_side)
+    assert decoded.size == (751, 702)
+    pixels = reduced(decoded)
+    full = exact(decode(content, shorter_side=exact.shorter_side))
+    assert difference(pixels, full) < 1.5
+    assert difference(pixels[::-1], full) > 10
+    assert difference(pixels[:, ::-1], full) > 10
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_reduced_image_is_turned_upright_as_the_whole_one_is(orientation: int) -> None:
+    exif = Image.Exif()
+    exif[EXIF_ORIENTATION] = orientation
+    content = encoded(photograph(1804, 1202), exif=exif)
+    reduced, whole = decode(content, shorter_side=598), decode(content)
+    assert whole.size == ((1804, 1202) if orientation < 5 else (1202, 1804))
+    assert reduced.size == tuple(length // 2 for length in whole.size)
+    squash = Preprocessing()
+    assert difference(squash(reduced), squash(whole)) < 1.5
+
+
+@pytest.mark.parametrize("share", [0.01, 0.1, 0.5, 0.9, 0.99])
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_large_jpeg_that_is_cut_short_is_refused(progressive: bool, share: float) -> None:
+    content = encoded(photograph(1401, 1199), progressive=progressive)
+    assert decode(content, shorter_side=598).size == (701, 600)
+    with pytest.raises(ImageError):
+        decode(content[: int(len(content) * share)], shorter_side=598)
+
+
+def test_how_an_image_is_decoded_is_part_of_the_identity() -> None:
+    ways = [Preprocessing(r, exact_decode=exact) for r in SIDES for exact in (False, True)]
+    assert len({way.identity for way in ways}) == 6
+
+
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+    """Collect the sizes of the images that are preprocessed."""
+    sizes: list[tuple[int, int]] = []
+    original = Preprocessing.__call__
+
+    def watched(self: Preprocessing, image: Image.Image) -> Pixels:
+        sizes.append(image.size)
+        return original(self, image)
+
+    monkeypatch.setattr(Preprocessing, "__call__", watched)
+    return sizes
+
+
+def test_rows_of_reduced_and_of_whole_images_do_not_mix(
+    fake_network: WeightsRecord, seen: list[tuple[int, int]], own_cache: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "large.jpg").write_bytes(encoded(photograph(1600, 1200)))
+    backbone = Backbone(Weights(fake_network, {}), device=torch.device("cpu"))
+    computed = [
+        feature_table(
+            backbone, Preprocessing(exact_decode=exact), [tmp_path / "large.jpg"], cache=own_cache
+        ).computed
+        for exact in (False, True, False, True)
+    ]
+    assert computed == [1, 1, 0, 0]
+    assert seen == [(800, 600), (1600, 1200)]
+
+
+def test_streamed_paths_are_reduced_and_images_that_are_given_are_not(
+    fake_network: WeightsRecord, seen: list[tuple[int, int]], tmp_path: Path
+) -> None:
+    (tmp_path / "large.jpg").write_bytes(encoded(photograph(1600, 1200)))
+    backbone = Backbone(Weights(fake_network, {}), device=torch.device("cpu"))
+    for exact in (False, True):
+        preprocessing = Preprocessing(exact_decode=exact)
+        one, other = stream_features(
+            backbone, preprocessing, [tmp_path / "large.jpg", photograph(1600, 1200)]
+        )
+        assert isinstance(one, numpy.ndarray)
+        assert isinstance(other, numpy.ndarray)
+        assert abs(one - other).max() < 0.01
+    assert seen == [(800, 600), (1600, 1200), (1600, 1200), (1600, 1200)]
+
+
+@pytest.mark.usefixtures("fake_network")
+@pytest.mark.parametrize("flags", [(), ("--exact-decode",), ("--no-exact-decode",)])
+def test_the_way_of_decoding_travels_with_the_model(
+    flags: tuple[str, ...], train: Callable[..., tuple[int, str, str]], run: Path
+) -> None:
+    assert train(*flags)[0] == 0
+    exact = flags == ("--exact-decode",)
+    assert load_model(run).preprocessing.exact_decode is exact
+    assert Classifier.load(run).model.preprocessing == Preprocessing(exact_decode=exact)
+    assert f"exact_decode = {'true' if exact else 'false'}\n" in (run / "config.toml").read_text()
+
+
+@pytest.mark.usefixtures("fake_network")
+def test_a_model_from_before_there_was_a_choice_decodes_exactly(
+    train: Callable[..., tuple[int, str, str]], run: Path
+) -> None:
+    assert train()[0] == 0
+    content = torch.load(run / "model.pt", weights_only=True)
+    del content["preprocessing"]["exact_decode"], content["arithmetic"]
+    torch.save(content, run / "model.pt")
+    model = load_model(run)
+    assert model.preprocessing == Preprocessing(exact_decode=True)
+    assert model.arithmetic == "fp32"
+
+
+def test_imagenet_images_are_decoded_exactly(fake_network: WeightsRecord) -> None:
+    preprocessing = Classifier.imagenet().model.preprocessing
+    assert preprocessing == Preprocessing("crop", exact_decode=True)

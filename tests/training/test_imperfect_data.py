@@ -1,0 +1,88 @@
+"""Training on data as people have it: bad files, small classes, odd names."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.training.test_training import TrainCommand, metrics_of, table
+from torch_inception.classifier.classifier import Classifier
+from torch_inception.errors import ConfigError
+from torch_inception.training.pipeline import train_classifier
+
+pytestmark = pytest.mark.usefixtures("fake_network")
+
+
+def test_bad_files_are_skipped_listed_and_counted(
+    train: TrainCommand, colours: Path, run: Path
+) -> None:
+    (colours / "red" / "notes.txt").write_text("remember the milk")
+    half = (colours / "blue" / "blue_01.png").read_bytes()[:60]
+    (colours / "blue" / 'half, "cut".png').write_bytes(half)
+    for flags, expected in ((), 0), (("--strict",), 1), (("--no-strict",), 0):
+        status, out, err = train(*flags)
+        assert status == expected
+        assert "2 files skipped" in out
+        assert "Final test accuracy" in out
+        assert "notes.txt: not an image" in err
+        rows = table(run / "skipped.csv")
+        assert [row["path"] for row in rows] == ['blue/half, "cut".png', "red/notes.txt"]
+        assert all(row["reason"] for row in rows)
+        assert metrics_of(run)["features"]["skipped"] == 2
+
+
+def test_strict_is_content_when_nothing_was_skipped(train: TrainCommand) -> None:
+    assert train("--strict")[0] == 0
+
+
+@pytest.mark.parametrize(("count", "warned"), [(1, True), (2, True), (3, True), (19, True)])
+def test_a_small_class_is_warned_of_by_name_and_trained_all_the_same(
+    count: int, warned: bool, train: TrainCommand, colours: Path, run: Path
+) -> None:
+    for path in sorted((colours / "green").iterdir())[count:]:
+        path.unlink()
+    status, _, err = train()
+    assert status == 0
+    assert ("'green'" in err) is warned
+    assert "'red'" not in err
+    counts = metrics_of(run)["counts"]["green"]
+    if count < 3:
+        assert counts == {"train": count, "validation": 0, "test": 0}
+        green = metrics_of(run)["test"]["per_class"]["green"]
+        assert (green["recall"], green["n"]) == (None, 0)
+    else:
+        assert min(counts.values()) >= 1
+    image = Image.new("RGB", (9, 9), (10, 230, 20))
+    assert Classifier.load(run).predict(image)[0].label == "green"
+
+
+def test_a_class_of_20_is_not_warned_of(train: TrainCommand, colours: Path) -> None:
+    for path in sorted((colours / "green").iterdir())[20:]:
+        path.unlink()
+    assert train()[2] == ""
+
+
+def test_a_class_of_copies_is_said_to_have_one_image(train: TrainCommand, colours: Path) -> None:
+    first, *others = sorted((colours / "green").iterdir())
+    for path in others:
+        shutil.copy(first, path)
+    assert "the class 'green' has 1 different image" in train()[2]
+
+
+def test_class_names_in_any_script_and_bytes_survive(colours: Path, run: Path) -> None:
+    for old, new in (("red", "C++"), ("green", "зелёный цвет"), ("blue", "caf\udce9")):
+        (colours / old).rename(colours / new)
+    result = train_classifier(colours, output=run)
+    labels = sorted(["C++", "зелёный цвет", "caf\udce9"])
+    assert result.classifier.labels == Classifier.load(run).labels == labels
+    assert list(metrics_of(run)["counts"]) == labels
+    assert (run / "labels.txt").read_bytes().count(b"\n") == 3
+
+
+def test_learning_that_diverges_is_told_and_not_saved(
+    colours: Path, tmp_path: Path, fake_network: object
+) -> None:
+    with pytest.raises(ConfigError, match="learning_rate = 1e[+]300 is too large"):
+        train_classifier(colours, output=tmp_path / "run", solver="sgd", learning_rate=1e300)
+    assert not (tmp_path / "run").exists()

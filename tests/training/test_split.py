@@ -1,0 +1,223 @@
+"""Which images are for training, validation and testing, and that they stay there."""
+
+import hashlib
+import random
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from torch_inception.errors import TorchInceptionError
+from torch_inception.training.split import (
+    PARTS,
+    Part,
+    Sample,
+    groups_of,
+    read_splits,
+    split,
+    write_splits,
+)
+
+
+def sample(path: str, content: str | None = None) -> Sample:
+    """Make a sample of the class that its path begins with; content is told by a word."""
+    label = path.split("/")[0]
+    return Sample(path, label, hashlib.sha256((content or path).encode()).digest())
+
+
+def samples_of(classes: dict[str, int], *, seed: int = 0) -> list[Sample]:
+    return [
+        sample(f"{label}/{number}.png", f"{seed} {label} {number}")
+        for label, count in classes.items()
+        for number in range(count)
+    ]
+
+
+def part_of(samples: Sequence[Sample], kept: dict[str, Part] | None = None) -> dict[bytes, Part]:
+    return {
+        each.digest: part for each, part in zip(samples, split(samples, kept=kept), strict=True)
+    }
+
+
+def class_parts(samples: Sequence[Sample], parts: Sequence[Part]) -> dict[str, set[Part]]:
+    found: dict[str, set[Part]] = {}
+    for each, part in zip(samples, parts, strict=True):
+        found.setdefault(each.label, set()).add(part)
+    return found
+
+
+def saved(folder: Path, samples: Sequence[Sample], parts: Sequence[Part]) -> dict[str, Part]:
+    write_splits(folder / "splits.csv", samples, parts)
+    return read_splits(folder / "splits.csv")
+
+
+def test_about_80_10_10_on_many() -> None:
+    parts = split(samples_of({"a": 6000, "b": 4000}))
+    # Three standard deviations of a share of 10,000 are 0.012 for 80 % and 0.009 for 10 %.
+    assert parts.count("train") / 10_000 == pytest.approx(0.8, abs=0.012)
+    assert parts.count("validation") / 10_000 == pytest.approx(0.1, abs=0.009)
+    assert parts.count("test") / 10_000 == pytest.approx(0.1, abs=0.009)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_adding_renaming_and_moving_images_moves_no_other(seed: int) -> None:
+    old = samples_of({"a": 150, "b": 120}, seed=seed)
+    before = part_of(old)
+    added = [*samples_of({"a": 40, "new class": 60}, seed=seed + 100), *old]
+    renamed = [each._replace(path=f"{each.label}/sub/renamed {n}") for n, each in enumerate(old)]
+    relabelled = [*old[1:], old[0]._replace(path="b/moved.png", label="b")]
+    shuffled = random.Random(seed).sample(old, len(old))
+    for changed in (added, renamed, relabelled, shuffled):
+        after = part_of(changed)
+        assert {digest: after[digest] for digest in before} == before
+
+
+@pytest.mark.parametrize("sizes", [(3, 3), (3, 4, 5), (10, 200), (3, 1, 2, 7), (20,) * 6])
+def test_every_class_of_three_or_more_has_one_in_each_part(sizes: Sequence[int]) -> None:
+    for seed in range(100):
+        samples = samples_of({f"class {n}": size for n, size in enumerate(sizes)}, seed=seed)
+        found = class_parts(samples, split(samples))
+        for number, size in enumerate(sizes):
+            assert found[f"class {number}"] == (set(PARTS) if size >= 3 else {"train"})
+
+
+def planted(seed: int) -> list[Sample]:
+    """Make classes that share images, for which a right split is known to exist."""
+    generator = random.Random(seed)
+    contents: dict[Part, list[str]] = {p: [f"{seed} {p} {n}" for n in range(3)] for p in PARTS}
+    return [
+        sample(f"class {label}/{number}.png", content)
+        for label in range(3)
+        for number, content in enumerate(generator.choice(contents[part]) for part in PARTS)
+    ]
+
+
+def test_classes_of_three_that_share_images_have_one_in_each_part_too() -> None:
+    for seed in range(200):
+        samples = planted(seed)
+        assert set(map(frozenset, class_parts(samples, split(samples)).values())) == {
+            frozenset(PARTS)
+        }, f"seed {seed}"
+
+
+def test_three_copies_of_one_image_are_one_image() -> None:
+    copies = [sample(f"a/{number}.png", "the same") for number in range(3)]
+    assert split([*copies, *samples_of({"b": 5})])[:3] == ["train"] * 3
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_exact_duplicates_stay_on_one_side_across_classes_too(seed: int) -> None:
+    samples = samples_of({"a": 10, "b": 10, "c": 3}, seed=seed)
+    copies = [
+        Sample(f"{label}/copy {n}.png", label, each.digest)
+        for n, each in enumerate(samples[::3])
+        for label in ("a", "b")
+    ]
+    everything = [*samples, *copies]
+    sides: dict[bytes, set[Part]] = {}
+    for each, part in zip(everything, split(everything), strict=True):
+        sides.setdefault(each.digest, set()).add(part)
+    assert {len(side) for side in sides.values()} == {1}
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_variants_of_one_subject_stay_together(seed: int) -> None:
+    variants = [sample(f"a/sub {n}/cup {seed}_nohash_{n}.png") for n in range(6)]
+    copy_of_one = sample("b/copy.png", variants[3].path)
+    samples = [*variants, copy_of_one, *samples_of({"a": 30, "b": 30}, seed=seed)]
+    assert len(set(split(samples)[:7])) == 1
+    assert len(set(groups_of(samples)[:7])) == 1
+    assert len(set(groups_of(samples))) == 61
+
+
+def test_only_the_name_before_the_mark_decides_where_variants_go() -> None:
+    # Were the content to decide, 60 subjects would not land the same way with other images.
+    others = samples_of({"a": 100})
+
+    def parts(content: str) -> list[Part]:
+        variants = [sample(f"a/cup {n}_nohash_1.png", f"{content} {n}") for n in range(60)]
+        return split([*variants, *others])[:60]
+
+    assert parts("early") == parts("late")
+    assert set(parts("early")) == set(PARTS)
+
+
+def test_groups_join_through_names_and_copies() -> None:
+    chain = [
+        sample("a/x_nohash_1.png", "one"),
+        sample("a/y_nohash_1.png", "one"),
+        sample("a/y_nohash_2.png", "two"),
+        sample("b/plain.png", "two"),
+        sample("b/other.png", "three"),
+    ]
+    groups = groups_of(chain)
+    assert len(set(groups[:4])) == 1
+    assert groups[4] != groups[0]
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_a_rerun_keeps_what_it_finds_even_in_small_classes(seed: int, tmp_path: Path) -> None:
+    old = samples_of({"a": 3, "b": 5, "c": 12}, seed=seed)
+    before = part_of(old)
+    kept = saved(tmp_path, old, split(old))
+    more = [*samples_of({"a": 9, "b": 7, "d": 3}, seed=seed + 1000), *old]
+    after = part_of(more, kept)
+    assert {digest: after[digest] for digest in before} == before
+    assert class_parts(more, split(more, kept=kept))["d"] == set(PARTS)
+
+
+def test_a_new_copy_under_a_name_with_the_mark_moves_no_kept_image(tmp_path: Path) -> None:
+    old = samples_of({"a": 30, "b": 30})
+    parts = split(old)
+    kept = saved(tmp_path, old, parts)
+    copies = [Sample(f"a/new {n}_nohash_1.png", "a", each.digest) for n, each in enumerate(old)]
+    assert split([*old, *copies], kept=kept)[: len(old)] == parts
+
+
+def test_kept_assignments_win_over_the_hash(tmp_path: Path) -> None:
+    samples = samples_of({"a": 30, "b": 30})
+    turned: dict[Part, Part] = {"train": "test", "test": "validation", "validation": "train"}
+    parts = [turned[part] for part in split(samples)]
+    assert split(samples, kept=saved(tmp_path, samples, parts)) == parts
+
+
+def test_splits_are_written_one_line_an_image_and_read_back(tmp_path: Path) -> None:
+    samples = [sample('a/odd, "name"\n.png'), sample("круг/cup_nohash_1.png"), sample("a/p.png")]
+    kept = saved(tmp_path, samples, ["train", "test", "validation"])
+    assert kept == dict(zip(groups_of(samples), ["train", "test", "validation"], strict=True))
+    header = (tmp_path / "splits.csv").read_text(encoding="utf-8").splitlines()[0]
+    assert header == "path,label,split,group"
+
+
+def test_names_that_are_not_text_are_kept_apart_from_their_escapes(tmp_path: Path) -> None:
+    raw = "a/caf\udce9_nohash_1.png"
+    samples = [Sample(raw, "a", b"\1" * 32), *samples_of({"a": 60, "b": 5})]
+    kept = saved(tmp_path, samples, ["test", *split(samples)[1:]])
+    assert split(samples, kept=kept)[0] == "test"
+
+
+def test_no_earlier_run_keeps_nothing(tmp_path: Path) -> None:
+    assert read_splits(tmp_path / "splits.csv") == {}
+
+
+def test_an_empty_splits_file_keeps_nothing(tmp_path: Path) -> None:
+    (tmp_path / "splits.csv").touch()
+    assert read_splits(tmp_path / "splits.csv") == {}
+
+
+BROKEN_TABLES = {
+    "not UTF-8": "path,label,split,group\ncafé.png,a,train,content:00\n".encode("latin-1"),
+    "no column of groups": b"path,label\na,b\n",
+    "semicolons": b"path;label;split;group\na/1.png;a;train;content:00\n",
+    "an unknown part": b"split,group\nexam,content:00\n",
+    "not CSV": b'path,label,split,group\n"' + b"x" * 200_000,
+}
+
+
+@pytest.mark.parametrize("content", BROKEN_TABLES.values(), ids=BROKEN_TABLES)
+def test_a_splits_file_that_cannot_be_read_is_the_users_to_mend(
+    content: bytes, tmp_path: Path
+) -> None:
+    (tmp_path / "splits.csv").write_bytes(content)
+    with pytest.raises(TorchInceptionError, match=r"splits\.csv"):
+        read_splits(tmp_path / "splits.csv")

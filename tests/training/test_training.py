@@ -1,0 +1,244 @@
+"""The main job: a folder of class folders in, a run folder out."""
+
+import csv
+import json
+import logging
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+import torch
+from PIL import Image
+
+from torch_inception.commands.train import main
+from torch_inception.config import Solver, TrainConfig, make_config, read_toml
+from torch_inception.errors import ConfigError, DatasetError
+from torch_inception.heads.metrics import wilson_interval
+from torch_inception.training.evaluation import percent
+from torch_inception.training.pipeline import train_classifier
+
+pytestmark = pytest.mark.usefixtures("fake_network")
+
+TrainCommand = Callable[..., tuple[int, str, str]]
+
+FILES = {
+    *("model.pt", "labels.txt", "metrics.json", "history.csv"),
+    *("splits.csv", "predictions.csv", "skipped.csv", "config.toml"),
+}
+
+
+def table(file: Path) -> list[dict[str, str]]:
+    with file.open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def metrics_of(run: Path) -> dict[str, Any]:
+    content = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
+    assert isinstance(content, dict)
+    return content
+
+
+def test_a_run_leaves_every_file_and_nothing_else(train: TrainCommand, run: Path) -> None:
+    status, _, err = train()
+    assert (status, err) == (0, "")
+    assert {file.name for file in run.iterdir()} == FILES
+    assert [entry.name for entry in run.parent.iterdir()] == ["run"]
+    assert (run / "labels.txt").read_text() == "blue\ngreen\nred\n"
+    assert table(run / "skipped.csv") == []
+    assert list(table(run / "history.csv")[0]) == [
+        *("setting", "train_accuracy", "train_cross_entropy"),
+        *("validation_accuracy", "validation_cross_entropy"),
+    ]
+
+
+def test_metrics_have_every_key_and_agree_with_each_other(colours: Path, run: Path) -> None:
+    result = train_classifier(colours, output=run, seed=11)
+    metrics = metrics_of(run)
+    assert metrics == json.loads(json.dumps(result.metrics))
+    assert metrics["classes"] == ["blue", "green", "red"]
+    counts = metrics["counts"]
+    assert list(counts) == metrics["classes"]
+    assert [sum(parts.values()) for parts in counts.values()] == [30, 30, 30]
+    for part in ("train", "validation", "test"):
+        assert {"accuracy", "cross_entropy", "n"} <= set(metrics[part])
+        assert metrics[part]["n"] == sum(c[part] for c in metrics["counts"].values()) >= 3
+        assert metrics[part]["accuracy"] == 1.0
+    for row, (label, each) in zip(
+        metrics["confusion"], metrics["test"]["per_class"].items(), strict=True
+    ):
+        assert set(each) == {"precision", "recall", "n"}
+        assert sum(row) == each["n"] == metrics["counts"][label]["test"]
+    assert metrics["backbone"]["source"] == "imagenet"
+    assert metrics["backbone"]["fingerprint"] == "f" * 64
+    assert metrics["features"]["images_per_second"] > 0
+    assert {k: metrics["features"][k] for k in ("computed", "reused", "skipped")} == {
+        "computed": 90,
+        "reused": 0,
+        "skipped": 0,
+    }
+    assert set(metrics["seconds"]) == {"dataset", "weights", "features", "head"}
+    assert metrics["seed"] == 11
+
+
+def test_tables_agree_with_the_metrics(train: TrainCommand, run: Path) -> None:
+    train()
+    counts = metrics_of(run)["counts"]
+    splits = table(run / "splits.csv")
+    for label, parts in counts.items():
+        for part, count in parts.items():
+            rows = [r for r in splits if (r["label"], r["split"]) == (label, part)]
+            assert len(rows) == count
+    tested = [row["path"] for row in splits if row["split"] == "test"]
+    predictions = table(run / "predictions.csv")
+    assert [row["path"] for row in predictions] == tested
+    assert all(row["label"] == row["prediction"] for row in predictions)
+    assert all(1 / 3 < float(row["score"]) <= 1 for row in predictions)
+
+
+def test_the_screen_shows_classes_progress_and_the_final_accuracy(
+    train: TrainCommand, run: Path
+) -> None:
+    _, out, _ = train("--solver", "sgd", "--steps", "250")
+    lines = out.splitlines()
+    assert "3 classes in" in lines[0]
+    assert [line.split() for line in lines[1:4]] == [["blue", "30"], ["green", "30"], ["red", "30"]]
+    steps = [line for line in lines if line.startswith("step ")]
+    assert [line.split(":")[0] for line in steps] == ["step 100", "step 200", "step 250"]
+    assert all("train accuracy " in line and "validation accuracy " in line for line in steps), (
+        "accuracy is shown as it goes"
+    )
+    assert all(line.count("cross entropy ") == 2 for line in steps)
+    test = metrics_of(run)["test"]
+    low, high = wilson_interval(round(test["accuracy"] * test["n"]), test["n"])
+    accuracy = f"Final test accuracy = {percent(test['accuracy'])} (N={test['n']})"
+    assert f"{accuracy}, 95% interval {percent(low)} to {percent(high)} (Wilson)" in lines
+
+
+def test_a_misclassified_test_image_is_named_everywhere(
+    train: TrainCommand, colours: Path, run: Path
+) -> None:
+    train()
+    path = next(row["path"] for row in table(run / "splits.csv") if row["split"] == "test")
+    label = path.split("/")[0]
+    wrong = "red" if label != "red" else "green"
+    (colours / path).rename(colours / wrong / "stray.png")
+    _, out, _ = train()
+    assert f"  {wrong}/stray.png: {wrong}, taken for {label}" in out.splitlines()
+    (row,) = (r for r in table(run / "predictions.csv") if r["label"] != r["prediction"])
+    assert (row["path"], row["label"], row["prediction"]) == (f"{wrong}/stray.png", wrong, label)
+    metrics = metrics_of(run)
+    number = metrics["classes"].index
+    assert metrics["confusion"][number(wrong)][number(label)] == 1
+    assert metrics["test"]["accuracy"] == pytest.approx(1 - 1 / metrics["test"]["n"])
+
+
+def is_plain(value: object) -> bool:
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and is_plain(each) for key, each in value.items())
+    if isinstance(value, list | tuple):
+        return all(is_plain(each) for each in value)
+    return value is None or type(value) in (bool, int, float, str, torch.Tensor)
+
+
+def test_the_model_is_small_and_holds_tensors_and_plain_values_only(
+    train: TrainCommand, run: Path
+) -> None:
+    train()
+    content = torch.load(run / "model.pt", weights_only=True)
+    assert is_plain(content)
+    assert content["weight"].shape == (3, 2048)
+    assert content["bias"].shape == (3,)
+    assert content["labels"] == ["blue", "green", "red"]
+    assert (run / "model.pt").stat().st_size < 200_000
+
+
+@pytest.mark.parametrize("class_weights", ["equal", "balanced"])
+@pytest.mark.parametrize("solver", get_args(Solver))
+def test_every_solver_learns_colours_and_gives_the_same_bits_again(
+    solver: str, class_weights: str, colours: Path, run: Path
+) -> None:
+    for path in sorted((colours / "red").iterdir())[6:]:
+        path.unlink()
+    settings: dict[str, Any] = {"solver": solver, "class_weights": class_weights, "steps": 300}
+    settings["learning_rate"] = 0.5
+    first = train_classifier(colours, output=run / "1", **settings)
+    again = train_classifier(colours, output=run / "2", **settings)
+    assert first.metrics["test"]["accuracy"] == 1.0
+    assert again.metrics["features"]["computed"] == 0
+    one, two = (result.classifier.model.head for result in (first, again))
+    assert torch.equal(one.weight, two.weight)
+    assert torch.equal(one.bias, two.bias)
+    for name in ("labels.txt", "history.csv", "splits.csv", "predictions.csv"):
+        assert (run / "1" / name).read_bytes() == (run / "2" / name).read_bytes()
+
+
+def test_a_rerun_reuses_every_image_and_keeps_the_split(
+    train: TrainCommand, colours: Path, run: Path
+) -> None:
+    train()
+    before = {row["group"]: row["split"] for row in table(run / "splits.csv")}
+    Image.new("RGB", (5, 5), (250, 1, 1)).save(colours / "red" / "new.png")
+    (colours / "green" / "sub").mkdir()
+    (colours / "green" / "green_00.png").rename(colours / "green" / "sub" / "other name.png")
+    assert train()[0] == 0
+    features = metrics_of(run)["features"]
+    assert (features["computed"], features["reused"]) == (1, 90)
+    after = {row["group"]: row["split"] for row in table(run / "splits.csv")}
+    assert {group: after[group] for group in before} == before
+    assert len(after) == len(before) + 1
+
+
+def test_assignments_in_the_results_win_over_the_hash(train: TrainCommand, run: Path) -> None:
+    train()
+    file = run / "splits.csv"
+    turned = {"test": "validation", "validation": "test", "train": "train"}
+    text = file.read_text(encoding="utf-8")
+    file.write_text(re.sub("|".join(turned), lambda found: turned[found[0]], text), newline="")
+    wanted = table(file)
+    assert train()[0] == 0
+    assert table(file) == wanted
+    assert len({row["split"] for row in wanted}) == 3
+
+
+def test_the_way_the_folder_is_named_changes_no_split(
+    colours: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    outputs = []
+    for number, name in enumerate([str(colours), "colours", "./colours/", "colours/../colours"]):
+        train_classifier(name, output=f"out {number}")
+        outputs.append((tmp_path / f"out {number}" / "splits.csv").read_bytes())
+    assert set(outputs) == {outputs[0]}
+
+
+def test_the_resolved_settings_are_saved_and_give_the_same_run(
+    train: TrainCommand, colours: Path, run: Path, tmp_path: Path
+) -> None:
+    train("--solver", "lbfgs", "--seed", "4", "--resize", "pad")
+    saved = make_config(TrainConfig, read_toml(run / "config.toml"), origin="file")
+    assert saved == TrainConfig(
+        data=str(colours), output=str(run), solver="lbfgs", seed=4, resize="pad"
+    )
+    assert main(["--config", str(run / "config.toml"), "--output", str(tmp_path / "again")]) == 0
+    one, two = (torch.load(d / "model.pt", weights_only=True) for d in (run, tmp_path / "again"))
+    assert torch.equal(one["weight"], two["weight"])
+
+
+def test_the_library_takes_any_setting_and_refuses_unknown_ones(colours: Path, run: Path) -> None:
+    with pytest.raises(ConfigError, match="train_classifier: there is no setting 'epochs'"):
+        train_classifier(colours, epochs=3)
+    with pytest.raises(DatasetError, match="there is no folder missing"):
+        train_classifier("missing", output=run)
+    assert not run.exists()
+
+
+def test_the_library_logs_and_does_not_print(
+    colours: Path, run: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        result = train_classifier(colours, output=run)
+    assert capfd.readouterr() == ("", "")
+    assert any("Final test accuracy" in record.getMessage() for record in caplog.records)
+    assert result.output == run

@@ -1,0 +1,228 @@
+"""A trained classifier: preprocessing, backbone, head and labels in one."""
+
+import dataclasses
+import importlib.resources
+import logging
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple, overload
+
+import numpy
+import torch
+
+from torch_inception.classifier.model_file import Model, load_model, save_model, weights_beside
+from torch_inception.config import DEFAULT_WEIGHTS, Device, PoolingChoice, Resize, check_choice
+from torch_inception.engines.choose import choose_device, load_backbone, load_cached_engine
+from torch_inception.engines.protocol import Engine
+from torch_inception.errors import ConfigError, ImageError, ModelError, WeightsError
+from torch_inception.features.extract import ImageInput, Row, stream_features
+from torch_inception.heads.head import Head
+from torch_inception.images.preprocess import Preprocessing
+from torch_inception.system.escape import brief
+from torch_inception.weights.checked import Weights
+from torch_inception.weights.formats.tensorflow_graph import inception as tensorflow_graph
+from torch_inception.weights.load import is_source_of_record, load_weights, tell_of_weights
+from torch_inception.weights.record import WeightsRecord
+
+log = logging.getLogger(__name__)
+
+OTHER_POOLING = (
+    "WARNING: %s was trained with %s pooling. With %s, features and scores are not those that its "
+    "head was fitted and calibrated on."
+)
+
+
+class Prediction(NamedTuple):
+    """One class and the probability (0 to 1) that the classifier gives it."""
+
+    label: str
+    score: float
+
+
+class Classifier:
+    """Names images.
+
+    Args:
+        model: labels, head and preprocessing.
+        backbone: the frozen network, with the weights that the model names.
+    """
+
+    def __init__(self, model: Model, backbone: Engine) -> None:
+        self.model = model
+        self.backbone = backbone
+
+    @classmethod
+    def load(
+        cls,
+        path: str | Path,
+        *,
+        weights: str | Path = "",
+        pooling: PoolingChoice = "auto",
+        device: Device = "auto",
+    ) -> "Classifier":
+        """Load what training saved.
+
+        Args:
+            path: a run folder, or a `model.pt`.
+            weights: sources of the network's weights; those that the model names by default.
+            pooling: of the network; "auto" is what the model was trained with.
+            device: where the network runs.
+
+        Raises:
+            ConfigError: the device or the pooling is unknown.
+            ModelError: there is no model, it is damaged, or the weights are not those that it
+                was trained with.
+            WeightsError: the weights cannot be had.
+        """
+        check_choice("pooling", pooling, PoolingChoice)
+        trained = load_model(Path(path))
+        model = dataclasses.replace(trained, backbone=trained.backbone.pooling_as(pooling))
+        if model.backbone != trained.backbone:
+            log.warning(OTHER_POOLING, path, trained.backbone.pooling, pooling)
+            # An 8-bit network is of one pooling.
+            model = dataclasses.replace(model, arithmetic="fp32")
+        chosen = choose_device(device)
+        # What is kept in the cache spares the search for the weights' source.
+        loaded = _same_weights(model.backbone, weights, str(path)) if weights else None
+        engine = load_cached_engine(model.backbone, model.arithmetic, chosen)
+        if engine is None:
+            loaded = loaded or _own_weights(model.backbone, path)
+            engine = load_backbone(loaded, device=chosen, arithmetic=model.arithmetic)
+        elif loaded is None:
+            tell_of_weights(model.backbone)
+        return cls(model, engine)
+
+    @classmethod
+    def imagenet(
+        cls,
+        *,
+        weights: str | Path = DEFAULT_WEIGHTS,
+        pooling: PoolingChoice = "auto",
+        device: Device = "auto",
+    ) -> "Classifier":
+        """Make a classifier of ImageNet's 1000 classes, named with all their WordNet synonyms.
+
+        Images are cropped as torchvision crops them, and the scores are torchvision's. For the
+        graph that Google published in 2015 they are squashed, in the way of that graph.
+
+        Raises:
+            WeightsError: no source has weights with an ImageNet classifier.
+        """
+        loaded = load_weights(weights, need_classifier=True, pooling=pooling)
+        assert loaded.classifier is not None
+        is_graph = loaded.record.lineage == tensorflow_graph.LINEAGE
+        resize: Resize = "tensorflow" if is_graph else "crop"
+        model = Model(
+            labels=imagenet_labels(),
+            head=Head(*loaded.classifier),
+            preprocessing=Preprocessing(resize, exact_decode=True),
+            backbone=loaded.record,
+            half_features=False,
+        )
+        chosen = choose_device(device)
+        return cls(model, load_backbone(loaded, device=chosen, arithmetic="fp32"))
+
+    @property
+    def labels(self) -> list[str]:
+        """The class names, in the order of the head's rows."""
+        return self.model.labels
+
+    def save(self, path: str | Path) -> None:
+        """Write a `model.pt` that `load` reads back."""
+        save_model(self.model, Path(path))
+
+    @overload
+    def predict(  # type: ignore[overload-overlap]  # a str is one image, not many characters
+        self, images: ImageInput, *, top: int = 5
+    ) -> list[Prediction]: ...
+
+    @overload
+    def predict(self, images: Iterable[ImageInput], *, top: int = 5) -> list[list[Prediction]]: ...
+
+    def predict(
+        self, images: ImageInput | Iterable[ImageInput], *, top: int = 5
+    ) -> list[Prediction] | list[list[Prediction]]:
+        """Name one image or several.
+
+        Args:
+            images: a path, a PIL image or a uint8 tensor (3, H, W); or a list of such.
+            top: how many classes to give, best first.
+
+        Returns:
+            the best classes of the image, or of each image of a list.
+
+        Raises:
+            ImageError: an image cannot be read.
+        """
+        if _is_one(images):
+            return self.predict([images], top=top)[0]  # type: ignore[list-item]
+        found: list[list[Prediction]] = []
+        several = list(images)  # type: ignore[arg-type]
+        for image, answer in zip(several, self.predict_stream(several, top=top), strict=True):
+            if isinstance(answer, ImageError):
+                raise ImageError(f"{image}: {answer}") from answer
+            found.append(answer)
+        return found
+
+    def predict_stream(
+        self, images: Iterable[ImageInput], *, top: int = 5
+    ) -> Iterator[list[Prediction] | ImageError]:
+        """Name images one after another, as they come; a bad one yields its error."""
+        if top < 1:
+            raise ConfigError(f"top = {top} must be 1 or more.")
+        for row in stream_features(self.backbone, self.model.preprocessing, images):
+            yield row if isinstance(row, ImageError) else self._best(row, top)
+
+    def _best(self, row: Row, top: int) -> list[Prediction]:
+        features = row.astype(numpy.float16) if self.model.half_features else row
+        scores = self.model.head.probabilities(torch.from_numpy(features)[None])[0]
+        order = torch.sort(scores, descending=True, stable=True).indices[:top]
+        return [Prediction(self.labels[number], float(scores[number])) for number in order]
+
+
+def imagenet_labels() -> list[str]:
+    """Return ImageNet's 1000 class names, in the order of torchvision's outputs."""
+    file = importlib.resources.files("torch_inception.classifier") / "imagenet_labels.txt"
+    return file.read_text(encoding="utf-8").splitlines()
+
+
+def _is_one(images: object) -> bool:
+    """Tell an image from a list of images; a tensor (B, 3, H, W) is a list."""
+    if isinstance(images, torch.Tensor):
+        return images.ndim == 3
+    return isinstance(images, str) or not isinstance(images, Iterable)
+
+
+def _own_weights(record: WeightsRecord, model: str | Path) -> Weights:
+    """Load the weights that a model has beside it, or else those that it names."""
+    beside = weights_beside(Path(model), record)
+    if beside is None:
+        return _same_weights(record, "", str(model))
+    tell_of_weights(beside.record)
+    return beside
+
+
+def _same_weights(record: WeightsRecord, sources: str | Path, model: str) -> Weights:
+    """Load the weights that a model was trained with, and no others, to pool as its record says."""
+    trained_with = (
+        f"{model} was trained with the weights {brief(record.source)} ({brief(record.version)}, "
+        f"sha256 {record.fingerprint[:12]}"
+    )
+    if not sources and not is_source_of_record(record.source):
+        raise WeightsError(
+            f"{trained_with}), and that is neither a source nor the absolute path of a file of "
+            "weights on this machine. If you trust the model, name a copy in --weights."
+        )
+    try:
+        weights = load_weights(sources or record.source, pooling=record.pooling)
+    except WeightsError as error:
+        raise WeightsError(
+            f"{trained_with}), and they cannot be had. Name a copy in --weights.\n{error}"
+        ) from error
+    if weights.record.identity != record.identity:
+        raise ModelError(
+            f"{trained_with}), but {brief(weights.record.source)} has the sha256 "
+            f"{weights.record.fingerprint[:12]}, or wants another input. Name the right ones in "
+            "--weights, or train again with these."
+        )
+    return weights

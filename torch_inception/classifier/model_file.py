@@ -1,0 +1,198 @@
+"""`model.pt`: what training saves and prediction loads. Tensors and plain values only."""
+
+import dataclasses
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from torch_inception.errors import ConfigError, ModelError, WeightsError
+from torch_inception.heads.head import Head
+from torch_inception.images.preprocess import Preprocessing
+from torch_inception.network import FEATURES
+from torch_inception.system.escape import brief
+from torch_inception.system.tensor_file import load_safely, save_whole
+from torch_inception.weights.checked import Weights
+from torch_inception.weights.formats import state_file
+from torch_inception.weights.record import WeightsRecord
+
+MODEL_FILE = "model.pt"
+
+WEIGHTS_FILE = "weights.pth"
+"""The network of a model that another program trained, beside it."""
+
+FORMAT = 1
+"""Number of the layout of the file."""
+
+ARITHMETICS = "fp32|fp32 openvino|bf16|int8 [0-9a-f]{64}"
+"""What engines call their arithmetic, as a regular expression."""
+
+BEFORE = {"arithmetic": "fp32"}
+"""What models have that were saved before there was a choice."""
+
+PREPROCESSING_BEFORE = {"exact_decode": True}
+"""The same for their preprocessing."""
+
+LABEL_LIMIT = 1000
+"""Characters of the longest label; the name of a folder has 255 at most."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """Everything of a classifier but the backbone, which is named by its record, not copied.
+
+    Attributes:
+        labels: class names; row i of the head belongs to labels[i].
+        head: features -> probabilities.
+        preprocessing: how an image becomes 299 x 299.
+        backbone: what the head's features came from.
+        half_features: whether the head was fitted on rows rounded to float16, as the cache keeps
+            them; prediction then rounds too, so that it agrees with training.
+        arithmetic: of the engine that computed the features; one of `ARITHMETICS`.
+        refused: (source, reason) of each source of weights that was tried in vain.
+    """
+
+    labels: list[str]
+    head: Head
+    preprocessing: Preprocessing
+    backbone: WeightsRecord
+    half_features: bool = True
+    arithmetic: str = "fp32"
+    refused: tuple[tuple[str, str], ...] = ()
+
+
+def save_model(model: Model, path: Path) -> None:
+    """Write a model, whole or not at all.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    content = {
+        "format": FORMAT,
+        "weight": model.head.weight,
+        "bias": model.head.bias,
+        "labels": model.labels,
+        "preprocessing": dataclasses.asdict(model.preprocessing),
+        "backbone": model.backbone.as_dict(),
+        "half_features": model.half_features,
+        "arithmetic": model.arithmetic,
+        "refused": [list(pair) for pair in model.refused],
+    }
+    save_whole(content, path)
+
+
+def load_model(path: Path) -> Model:
+    """Read a model; nothing in the file is executed.
+
+    Args:
+        path: a run folder, or the file itself.
+
+    Raises:
+        ModelError: there is no model, or it is damaged.
+    """
+    file = path / MODEL_FILE if path.is_dir() else path
+    if not file.is_file():
+        raise ModelError(
+            f"there is no model {file}. Train one (python -m torch_inception.train), or give the "
+            "folder that training named."
+        )
+    content = _read(file)
+    try:
+        head = Head(content["weight"], content["bias"])
+        return Model(
+            labels=_checked(content["labels"], head),
+            head=head,
+            preprocessing=Preprocessing(**{**PREPROCESSING_BEFORE, **content["preprocessing"]}),
+            backbone=WeightsRecord.from_dict(content["backbone"]),
+            half_features=_bool(content["half_features"]),
+            arithmetic=_arithmetic(content["arithmetic"]),
+            refused=tuple(_pair(each) for each in content["refused"]),
+        )
+    except KeyError as error:
+        raise ModelError(f"{file} is damaged ({brief(error)} is missing). Train again.") from error
+    except (ConfigError, TypeError, ValueError, IndexError, AttributeError) as error:
+        raise ModelError(f"{file} is damaged ({brief(error)}). Train again.") from error
+
+
+def weights_beside(path: Path, record: WeightsRecord) -> Weights | None:
+    """Return the weights that a converted model brought along, wherever it lies now; or None.
+
+    Args:
+        path: a run folder, or the model file in it.
+        record: the model's, which has the path that they had first.
+    """
+    folder = path if path.is_dir() else path.parent
+    beside = (folder / WEIGHTS_FILE).absolute()
+    if Path(record.source).name != WEIGHTS_FILE or not beside.is_file():
+        return None
+    try:
+        weights = state_file.load(beside)
+    except WeightsError:
+        return None
+    found = weights.record.pooling_as(record.pooling)
+    is_its_own = found.identity == record.identity
+    return dataclasses.replace(weights, record=found) if is_its_own else None
+
+
+def earlier_arithmetic(folder: Path) -> str:
+    """Return the arithmetic of an earlier run's model; "" where there is none to read."""
+    try:
+        return load_model(folder).arithmetic
+    except ModelError:
+        return ""
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        content = load_safely(file)
+    except ValueError as error:
+        raise ModelError(f"{file} is not a model that training saved ({error}).") from error
+    if not isinstance(content, dict) or "format" not in content:
+        raise ModelError(f"{file} is not a model that training saved.")
+    number = content["format"]
+    if type(number) is not int:
+        raise ModelError(f"{file} is not a model that training saved.")
+    if number != FORMAT:
+        raise ModelError(
+            f"{file} has the format {number}; this version reads {FORMAT}. "
+            "Update torch_inception, or train again."
+        )
+    return {**BEFORE, **content}
+
+
+def _arithmetic(value: object) -> str:
+    if not isinstance(value, str) or not re.fullmatch(ARITHMETICS, value):
+        raise ValueError("the arithmetic is unknown")
+    return value
+
+
+def _bool(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("half_features is neither true nor false")
+    return value
+
+
+def _pair(value: object) -> tuple[str, str]:
+    """Return (source, reason) of weights that were tried in vain."""
+    match value:
+        case [str(source), str(reason)]:
+            return source, reason
+    raise ValueError("what was refused is not a list of sources and reasons")
+
+
+def _checked(labels: object, head: Head) -> list[str]:
+    """Return the labels, if they and the head fit together."""
+    if not isinstance(labels, list) or not labels:
+        raise ValueError("the labels are not a list of names")
+    if not all(isinstance(label, str) and 0 < len(label) <= LABEL_LIMIT for label in labels):
+        raise ValueError(f"a label is not a name of 1 to {LABEL_LIMIT} characters")
+    shapes = (tuple(head.weight.shape), tuple(head.bias.shape))
+    if shapes != ((len(labels), FEATURES), (len(labels),)):
+        raise ValueError(f"{len(labels)} labels do not fit a head of the shapes {shapes}")
+    if {head.weight.dtype, head.bias.dtype} != {torch.float32}:
+        raise ValueError(f"the head is of {head.weight.dtype}, not torch.float32")
+    if not (torch.isfinite(head.weight).all() and torch.isfinite(head.bias).all()):
+        raise ValueError("the head holds values that are not finite")
+    return labels

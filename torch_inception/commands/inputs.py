@@ -1,0 +1,41 @@
+"""Which images a command is asked for: files, folders, patterns, paths on standard input."""
+
+import glob
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from torch_inception.images.find import find_images
+
+STANDARD_INPUT = "-"
+
+
+def expand_paths(names: Sequence[str], *, standard_input: Iterable[str]) -> Iterator[Path]:
+    """Yield the files that names stand for, in order, as they become known.
+
+    A folder stands for every file below it that is not hidden; `-` for the paths that standard
+    input has, one a line. A name that stands for nothing is passed on: opening it tells why.
+    """
+    for name in names:
+        if name == STANDARD_INPUT:
+            for line in standard_input:
+                if line.strip():
+                    yield from _files(Path(line.rstrip("\r\n")))
+        elif not os.path.lexists(name) and glob.has_magic(name):
+            matches = sorted(glob.glob(name, recursive=True))  # noqa: PTH207 - absolute patterns too
+            for match in matches or [name]:
+                yield from _files(Path(match))
+        else:
+            yield from _files(Path(name))
+
+
+def is_one_file(names: Sequence[str]) -> bool:
+    """Tell whether the names stand for one image at most."""
+    [name, *others] = names
+    several = name == STANDARD_INPUT or os.path.isdir(name) or glob.has_magic(name)  # noqa: PTH112
+    return not others and (not several or os.path.isfile(name))  # noqa: PTH113
+
+
+def _files(path: Path) -> Iterator[Path]:
+    # Unlike Path.is_dir, this takes names that no file can have.
+    return find_images(path) if os.path.isdir(path) else iter((path,))  # noqa: PTH112

@@ -1,0 +1,1 @@
+"""What runs the network: pixels in, rows of features out."""

@@ -1,0 +1,121 @@
+"""Choose what runs the network: the processor or a GPU, and in which arithmetic."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from torch_inception.config import Device, TrainConfig, check_choice
+from torch_inception.engines.cpu import Backbone
+from torch_inception.engines.folding import FoldedWeights, folded, kept
+from torch_inception.engines.gpu import GpuBackbone, gpu_arithmetic
+from torch_inception.engines.openvino.calibration import Calibration, calibrated_engine, kept_engine
+from torch_inception.engines.openvino.float32 import float32_engine
+from torch_inception.engines.openvino.quantisation import INT8
+from torch_inception.engines.protocol import Engine
+from torch_inception.errors import ConfigError
+from torch_inception.images.preprocess import Preprocessing
+from torch_inception.weights.checked import Weights
+from torch_inception.weights.record import WeightsRecord
+
+log = logging.getLogger(__name__)
+
+FLOAT32_INSTEAD = (
+    "WARNING: the model was trained with --precision int8, and images are named in float32, with "
+    "scores that differ a little: %s."
+)
+
+
+def load_backbone(weights: Weights, *, device: torch.device, arithmetic: str = "auto") -> Backbone:
+    """Return the network in floating point; its folded parameters are kept in the cache.
+
+    Args:
+        weights: checked.
+        device: where it runs.
+        arithmetic: "auto" is what suits the device; "bf16" holds on a GPU; all else is float32.
+    """
+    return _backbone(folded(weights), device, arithmetic)
+
+
+def training_engine(
+    config: TrainConfig, weights: Weights, preprocessing: Preprocessing, paths: Sequence[Path],
+    *, earlier: str,
+) -> tuple[Engine, Calibration | None]:  # fmt: skip
+    """Return what computes a data set's features, and what it was calibrated on if it was.
+
+    Args:
+        config: precision, engine and device.
+        weights: of the network.
+        preprocessing: how an image becomes 299 x 299.
+        paths: the images.
+        earlier: arithmetic of an earlier run on these images, or "".
+
+    Raises:
+        ConfigError: the device or the precision cannot be had.
+    """
+    on_openvino = config.precision == INT8 or config.engine == "openvino"
+    if not on_openvino:
+        device = choose_device(config.device)
+        return load_backbone(weights, device=device, arithmetic=config.precision), None
+    if config.device == "cuda":
+        raise ConfigError(
+            "precision 'int8' and engine 'openvino' are for the CPU. Use --device cpu, or leave "
+            "them out."
+        )
+    backbone = load_backbone(weights, device=torch.device("cpu"))
+    if config.precision != INT8:
+        return float32_engine(backbone), None
+    engine, calibration = calibrated_engine(backbone, preprocessing, paths, earlier=earlier)
+    log.info("int8: %s", calibration)
+    return engine, calibration
+
+
+def load_cached_engine(
+    record: WeightsRecord, arithmetic: str, device: torch.device
+) -> Engine | None:
+    """Return an engine that a model was trained with, if the cache alone suffices to make it.
+
+    Where that engine was an 8-bit one that cannot be had, say so and return a float32 one.
+    """
+    if arithmetic.startswith(INT8) and device.type == "cuda":
+        log.warning(FLOAT32_INSTEAD, "that is for the CPU")
+    elif arithmetic.startswith(INT8):
+        try:
+            found = kept_engine(arithmetic, record)
+            if found is not None:
+                return found[0]
+            reason = (
+                "its network is not in the cache. Train again, or copy networks/int8-* from the "
+                "cache of the machine that trained it"
+            )
+        except ConfigError as error:
+            reason = str(error)
+        log.warning(FLOAT32_INSTEAD, reason)
+    weights = kept(record)
+    return None if weights is None else _backbone(weights, device, arithmetic)
+
+
+def _backbone(weights: FoldedWeights, device: torch.device, arithmetic: str) -> Backbone:
+    if device.type != "cuda":
+        return Backbone(weights, device=device)
+    if arithmetic == "auto":
+        arithmetic = gpu_arithmetic(device)
+    exact = arithmetic != "bf16"
+    return GpuBackbone(weights, device=device, arithmetic="fp32" if exact else "bf16")
+
+
+def choose_device(name: str) -> torch.device:
+    """Return the device for "auto", "cpu" or "cuda".
+
+    Raises:
+        ConfigError: the name is another, or CUDA is asked for and is not there.
+    """
+    check_choice("device", name, Device)
+    available = torch.cuda.is_available()
+    if name == "cuda" and not available:
+        raise ConfigError(
+            "device 'cuda' was asked for, but torch sees no CUDA GPU. Use --device cpu or auto, "
+            "or install a driver and a CUDA build of torch."
+        )
+    return torch.device("cuda" if name == "cuda" or (name == "auto" and available) else "cpu")

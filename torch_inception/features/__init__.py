@@ -1,0 +1,1 @@
+"""The pass: images to rows of features, the content-addressed cache asked first."""

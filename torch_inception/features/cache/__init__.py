@@ -1,0 +1,12 @@
+"""The content-addressed feature store on disk.
+
+Two indexes, both SQLite files in the cache folder, and one flat file of records a feature space:
+
+    files-1.sqlite               path, size, modification time -> SHA-256 of the content
+    features/SPACE/index.sqlite  SHA-256 of the content -> number of its record
+    features/SPACE/rows.bin      records: a row of 2048 float16, the SHA-256, a checksum
+
+A space is everything besides the image that changes a row: weights, pooling, input scale and
+preprocessing. Its folder's name covers the number of the layout too, so that versions of this
+package do not meet.
+"""

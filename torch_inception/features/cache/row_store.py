@@ -1,0 +1,189 @@
+"""Rows of features, found by the content of the image that they describe."""
+
+import logging
+import os
+import sqlite3
+import struct
+import zlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from torch_inception.features.cache.database import (
+    DamagedError,
+    Database,
+    explained,
+    marks,
+    portions,
+)
+from torch_inception.network import FEATURES
+from torch_inception.system.locks import exclusive_lock
+
+log = logging.getLogger(__name__)
+
+Row = NDArray[numpy.float16]
+
+LAYOUT = 2
+"""Number of the layout of the file of rows and of its index."""
+
+RECORD_BYTES = 2 * FEATURES + 64
+"""A row of float16, the SHA-256 of its image, the CRC-32 of both, and zeros to 65 x 64 bytes."""
+
+_CHECKSUM = struct.Struct("<I")
+_ROW_END = 2 * FEATURES
+_DIGEST_END = _ROW_END + 32
+_CHECKSUM_END = _DIGEST_END + _CHECKSUM.size
+
+_SCHEMA = """CREATE TABLE IF NOT EXISTS rows
+    (number INTEGER PRIMARY KEY, digest BLOB UNIQUE NOT NULL)"""
+
+
+class RowStore:
+    """SHA-256 of an image's content -> its row of 2048 float16.
+
+    Every record says which image it is of and has a checksum, so the index is only a hint: it
+    can be lost, and it cannot lead to a wrong row. A record is written and synced before the
+    index names it; what a killed process had written whole is found when the store is opened.
+
+    Attributes:
+        is_writable: whether rows can be added.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / "rows.bin"
+        self._database = Database(folder / "index.sqlite", _SCHEMA)
+        self.is_writable = self._database.is_writable
+        if self.is_writable and self._database.run(self._has_more):
+            self._database.run(self._index_the_rest, writing=True)
+
+    def __len__(self) -> int:
+        """Return how many rows the index names."""
+        count = self._database.run(lambda index: index.execute("SELECT count(*) FROM rows"))
+        return int(count.fetchone()[0])
+
+    def find(self, digests: Iterable[bytes]) -> set[bytes]:
+        """Return those digests (SHA-256 of contents, 32 bytes each) whose rows are there whole."""
+        return set(self.table(digests)[1])
+
+    def table(self, digests: Iterable[bytes]) -> tuple[Tensor, dict[bytes, int]]:
+        """Look rows up.
+
+        Both parts of the answer are of one state of the file, whatever happens to it later.
+
+        Args:
+            digests: SHA-256 of contents, 32 bytes each.
+
+        Returns:
+            all rows, (M, 2048) float16, as a file that is mapped into memory; and digest -> place
+            in it, for rows that are there whole.
+        """
+        wanted, records = list(dict.fromkeys(digests)), self._mapped()
+        places = self._database.run(lambda index: _find(index, wanted, records.data))
+        return torch.from_numpy(records.reshape(-1, RECORD_BYTES).view("<f2")[:, :FEATURES]), places
+
+    def append(self, rows: Mapping[bytes, Row]) -> None:
+        """Add rows; those that another process added in the meantime are left as they are.
+
+        Args:
+            rows: digest -> (2048,) float16.
+
+        Raises:
+            CacheError: they cannot be written.
+        """
+        if rows:
+            self._database.run(lambda index: self._append(index, rows), writing=True)
+
+    def _append(self, index: sqlite3.Connection, rows: Mapping[bytes, Row]) -> None:
+        self._index_the_rest(index)
+        present = _find(index, list(rows), self._mapped().data)
+        new = {digest: row for digest, row in rows.items() if digest not in present}
+        content = b"".join(_record(digest, row) for digest, row in new.items())
+        first = self._write(content)
+        # The index may name a record that is no longer whole: the new one takes its place.
+        index.executemany(
+            "REPLACE INTO rows VALUES (?, ?)",
+            [(first + position, digest) for position, digest in enumerate(new)],
+        )
+        if len(_find(index, list(rows), self._mapped().data)) < len(rows):
+            raise DamagedError("what was written to it is not found")
+
+    def _write(self, content: bytes) -> int:
+        """Add records at the end of the file; return the place of the first."""
+        with explained(self._file), _opened(self._file) as file, exclusive_lock(self._file):
+            end = -(-file.seek(0, os.SEEK_END) // RECORD_BYTES)
+            try:
+                file.seek(end * RECORD_BYTES)
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            except OSError:
+                file.truncate(end * RECORD_BYTES)
+                raise
+        return end
+
+    def _has_more(self, index: sqlite3.Connection) -> bool:
+        return _count_of_named(index) < len(self._mapped()) // RECORD_BYTES
+
+    def _index_the_rest(self, index: sqlite3.Connection) -> None:
+        """Have the index name whole records behind the last that it names."""
+        records = self._mapped().data
+        start, end = _count_of_named(index), len(records) // RECORD_BYTES
+        digests = {number: _digest_at(records, number) for number in range(start, end)}
+        whole = [(number, digest) for number, digest in digests.items() if digest is not None]
+        index.executemany("REPLACE INTO rows VALUES (?, ?)", whole)
+        if start == 0 and whole:
+            log.warning("cache: %s was made from its %d rows", self._database.path, len(whole))
+
+    def _mapped(self) -> NDArray[numpy.uint8]:
+        """Return the whole records of the file; writes to it would not reach the file."""
+        with explained(self._file):
+            count = self._file.stat().st_size // RECORD_BYTES if self._file.exists() else 0
+            if count == 0:
+                return numpy.empty(0, numpy.uint8)
+            mapped = numpy.memmap(self._file, numpy.uint8, mode="c", shape=(count * RECORD_BYTES,))
+            return numpy.asarray(mapped)
+
+
+def _find(index: sqlite3.Connection, digests: list[bytes], records: memoryview) -> dict[bytes, int]:
+    found: dict[bytes, int] = {}
+    for portion in portions(digests):
+        query = (
+            "SELECT digest, number FROM rows "
+            f"WHERE digest IN ({marks(len(portion))}) ORDER BY number"
+        )
+        for digest, number in index.execute(query, portion):
+            if _digest_at(records, number) == digest:
+                found[digest] = number
+    return found
+
+
+def _count_of_named(index: sqlite3.Connection) -> int:
+    (last,) = index.execute("SELECT max(number) FROM rows").fetchone()
+    return 0 if last is None else int(last) + 1
+
+
+def _record(digest: bytes, row: Row) -> bytes:
+    content = row.astype("<f2").tobytes() + digest
+    return (content + _CHECKSUM.pack(zlib.crc32(content))).ljust(RECORD_BYTES, b"\0")
+
+
+def _digest_at(records: memoryview, number: int) -> bytes | None:
+    """Return whose record this is; None if it is not whole."""
+    start = number * RECORD_BYTES
+    if not 0 <= start <= len(records) - RECORD_BYTES:
+        return None
+    (checksum,) = _CHECKSUM.unpack(records[start + _DIGEST_END : start + _CHECKSUM_END])
+    if zlib.crc32(records[start : start + _DIGEST_END]) != checksum:
+        return None
+    return bytes(records[start + _ROW_END : start + _DIGEST_END])
+
+
+def _opened(path: Path) -> BinaryIO:
+    """Open a file for reading and writing, empty where there was none."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
+    return os.fdopen(handle, "r+b")

@@ -1,0 +1,83 @@
+"""The feature extractor on its own, for those who want rows and not classes."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy
+
+from torch_inception.config import DEFAULT_WEIGHTS, Device, PoolingChoice, Resize
+from torch_inception.engines.choose import choose_device, load_backbone
+from torch_inception.errors import ImageError
+from torch_inception.features.extract import ImageInput, Row, stream_features
+from torch_inception.features.table import feature_table
+from torch_inception.images.preprocess import Preprocessing
+from torch_inception.network import FEATURES
+from torch_inception.system.atomic import cache_folder
+from torch_inception.weights.load import load_weights
+
+
+class FeatureExtractor:
+    """Maps images to rows of 2048 features.
+
+    Args:
+        weights: sources of the network's weights, comma-separated, tried in order.
+        pooling: of the network; "auto" is what the weights were trained with.
+        resize: how an image becomes 299 x 299; see `Preprocessing`.
+        exact_decode: whether large JPEGs are decoded at full size; see `Preprocessing`.
+        device: where the network runs.
+
+    Raises:
+        WeightsError: no source works.
+        ConfigError: a source, the pooling or the device is unknown.
+    """
+
+    def __init__(
+        self,
+        weights: str | Path = DEFAULT_WEIGHTS,
+        *,
+        pooling: PoolingChoice = "auto",
+        resize: Resize = "squash",
+        exact_decode: bool = False,
+        device: Device = "auto",
+    ) -> None:
+        loaded = load_weights(weights, pooling=pooling)
+        self.backbone = load_backbone(loaded, device=choose_device(device))
+        self.preprocessing = Preprocessing(resize, exact_decode=exact_decode)
+
+    def __call__(self, items: Iterable[ImageInput]) -> Row:
+        """Return the features of images.
+
+        Args:
+            items: paths, PIL images or uint8 tensors (3, H, W), in any mixture.
+
+        Returns:
+            (N, 2048) float32; row i belongs to image i. Rows of paths come from the cache and
+            are rounded to float16, as it keeps them, also when they are computed anew.
+
+        Raises:
+            ImageError: an image cannot be read; no other is put in its place.
+            CacheError: the feature cache cannot be used.
+            TypeError: what is given is not a list of images.
+        """
+        if isinstance(items, (str, os.PathLike)) or not isinstance(items, Iterable):
+            raise TypeError(f"give a list of images, not one {type(items).__name__}")
+        images = list(items)
+        rows = numpy.empty((len(images), FEATURES), numpy.float32)
+        named = [i for i, item in enumerate(images) if isinstance(item, (str, os.PathLike))]
+        if named:
+            rows[named] = self._rows_of_paths([Path(images[i]) for i in named])  # type: ignore[arg-type]
+        others = sorted(set(range(len(images))) - set(named))
+        computed = stream_features(self.backbone, self.preprocessing, [images[i] for i in others])
+        for number, row in zip(others, computed, strict=True):
+            if isinstance(row, ImageError):
+                raise ImageError(f"image {number}: {row}") from row
+            rows[number] = row
+        return rows
+
+    def _rows_of_paths(self, paths: list[Path]) -> Row:
+        table = feature_table(self.backbone, self.preprocessing, paths, cache=cache_folder())
+        if table.skipped:
+            first = table.skipped[0]
+            raise ImageError(f"{first.path}: {first.reason}")
+        return table.rows.tensor().numpy()

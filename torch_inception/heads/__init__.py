@@ -1,0 +1,1 @@
+"""Fit, choose, calibrate and judge a linear head: tensors in, tensors out, no files."""

@@ -1,0 +1,1 @@
+"""The ways of fitting a linear head."""

@@ -1,0 +1,56 @@
+"""Plain stochastic gradient descent, as TensorFlow's `retrain.py` trains its last layer."""
+
+import torch
+
+from torch_inception.heads.head import Head
+from torch_inception.heads.solvers.problem import Problem, Report
+
+INITIAL_DEVIATION = 0.001
+"""Standard deviation of the first weights; `retrain.py`, function add_final_training_ops."""
+
+
+def fit(
+    problem: Problem,
+    *,
+    steps: int,
+    learning_rate: float,
+    batch_size: int,
+    eval_interval: int,
+    seed: int,
+    report: Report,
+) -> Head:
+    """Run a number of steps on batches drawn with replacement.
+
+    The gradient of the mean cross entropy is written out: for logits z and one-hot targets y it
+    is (softmax(z) - y)' x / batch.
+
+    Args:
+        problem: training rows.
+        steps: how many.
+        learning_rate: of every step.
+        batch_size: rows a step.
+        eval_interval: `report` is called every so many steps, and after the last.
+        seed: of the first weights and the batches.
+        report: told of the head as it is.
+
+    Returns:
+        the head after the last step.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    weight = torch.empty(problem.classes, problem.features.size)
+    torch.nn.init.trunc_normal_(
+        weight, std=INITIAL_DEVIATION, a=-2 * INITIAL_DEVIATION, b=2 * INITIAL_DEVIATION,
+        generator=generator,
+    )  # fmt: skip
+    bias = torch.zeros(problem.classes)
+    row_weights, wanted = problem.row_weights()[:, None], problem.one_hot()
+    for step in range(1, steps + 1):
+        batch = torch.randint(len(problem), (batch_size,), generator=generator)
+        rows = problem.features.subset(batch).tensor()
+        surplus = torch.softmax(rows @ weight.T + bias, dim=1) - wanted[batch]
+        surplus *= row_weights[batch] / batch_size
+        weight -= learning_rate * (surplus.T @ rows)
+        bias -= learning_rate * surplus.sum(dim=0)
+        if step % eval_interval == 0 or step == steps:
+            report([(f"step {step}", Head(weight.clone(), bias.clone()))])
+    return Head(weight, bias)

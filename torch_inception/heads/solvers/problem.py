@@ -1,0 +1,69 @@
+"""What every solver of the head is given, and what it tells of its work."""
+
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from torch_inception.features.rows import PORTION, FeatureRows
+from torch_inception.heads.head import Head
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Labelled features.
+
+    Attributes:
+        features: N rows.
+        targets: (N,) int64 class numbers.
+        classes: how many classes there are; each has at least one row in a training problem.
+        balanced: whether every class weighs the same, however many rows it has.
+    """
+
+    features: FeatureRows
+    targets: Tensor
+    classes: int
+    balanced: bool = False
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def subset(self, chosen: Tensor) -> "Problem":
+        """Return the rows that a boolean mask (N,), or positions (K,) int64, choose."""
+        return dataclasses.replace(
+            self, features=self.features.subset(chosen), targets=self.targets[chosen]
+        )
+
+    def portions(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield the rows in order, a portion at a time: features (K, D) float32, targets (K,)."""
+        targets = torch.split(self.targets, PORTION)
+        yield from zip(self.features.portions(), targets, strict=True)
+
+    def counts(self) -> Tensor:
+        """Return how many rows each class has, (C,) int64."""
+        return torch.bincount(self.targets, minlength=self.classes)
+
+    def weight_of_class(self) -> Tensor:
+        """Return what a row of each class weighs, (C,) float32; all rows' weights sum to N.
+
+        Balanced: N / (classes * rows of the class), as scikit-learn's `class_weight="balanced"`.
+        """
+        if not self.balanced:
+            return torch.ones(self.classes)
+        counts = self.counts()
+        present = int((counts > 0).sum())
+        return len(self) / (present * counts.clamp(min=1).float())
+
+    def row_weights(self) -> Tensor:
+        """Return the weight (N,) float32 of each row."""
+        return self.weight_of_class()[self.targets]
+
+    def one_hot(self) -> Tensor:
+        """Return the targets as (N, C) float32."""
+        return torch.nn.functional.one_hot(self.targets, self.classes).float()
+
+
+Report = Callable[[Sequence[tuple[str, Head]]], None]
+"""Called with one or several (name of a setting or step, head as it is then)."""

@@ -1,0 +1,137 @@
+"""Bring an image to the network's size. There is no second way: it is saved with every model."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy
+from numpy.typing import NDArray
+from PIL import Image
+
+from torch_inception.config import Resize, check_choice
+from torch_inception.errors import ConfigError
+from torch_inception.images.rgb import GROUND
+
+IMAGE_SIZE = 299
+"""Height and width of the network's input, in pixels."""
+
+CROP_RESIZE = 342
+"""Shorter side before the centre crop; `Inception_V3_Weights.IMAGENET1K_V1.transforms()`."""
+
+STRIP_RATIO = 50
+"""Longer over shorter side above which only the middle of an image is scaled before the crop."""
+
+OVERSAMPLING = 2
+"""How many times its final size a JPEG is decoded at least. At 2 the features of 12-megapixel
+JPEGs keep a cosine of 0.997 to those of a full decode, at 1 one of 0.99."""
+
+Pixels = NDArray[numpy.uint8]
+Places = NDArray[numpy.intp]
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How an image becomes 299 x 299; saved with every model.
+
+    Attributes:
+        resize: "squash" scales both sides, whatever the shape (the original's graph does);
+            "crop" scales the shorter side to 342 and cuts out the centre (torchvision's way);
+            "pad" scales the longer side and fills up with white; "tensorflow" squashes as
+            TensorFlow 1's `ResizeBilinear` does, which looks at four pixels for each of the result,
+            however large the image: for models that were trained so.
+        exact_decode: whether a large JPEG is decoded at its full size; otherwise at half, a
+            quarter or an eighth, at least twice what it is resized to. "tensorflow" is exact.
+    """
+
+    resize: Resize = "squash"
+    exact_decode: bool = False
+
+    def __post_init__(self) -> None:
+        check_choice("resize", self.resize, Resize)
+        if not isinstance(self.exact_decode, bool):
+            raise ConfigError("exact_decode must be true or false.")
+
+    @property
+    def identity(self) -> str:
+        """Everything here that changes a feature; the number grows when the code changes it."""
+        return f"{self.resize} {'exact' if self.exact_decode else 'reduced'} 1"
+
+    @property
+    def shorter_side(self) -> int | None:
+        """What `images.decode` has to leave of an image's shorter side; None for all of it."""
+        if self.exact_decode or self.resize == "tensorflow":
+            return None
+        return OVERSAMPLING * (CROP_RESIZE if self.resize == "crop" else IMAGE_SIZE)
+
+    def __call__(self, image: Image.Image) -> Pixels:
+        """Map an upright RGB image to (299, 299, 3) uint8."""
+        resized = _WAYS[self.resize](image)
+        return numpy.asarray(resized)
+
+
+def _squash(image: Image.Image) -> Image.Image:
+    return image.resize((IMAGE_SIZE, IMAGE_SIZE), Image.Resampling.BILINEAR)
+
+
+def _crop(image: Image.Image) -> Image.Image:
+    # Sizes are rounded as torchvision's `resize` and `center_crop` round them.
+    image = _middle_of_strip(image)
+    width, height = image.size
+    if width <= height:
+        size = (CROP_RESIZE, int(CROP_RESIZE * height / width))
+    else:
+        size = (int(CROP_RESIZE * width / height), CROP_RESIZE)
+    resized = image.resize(size, Image.Resampling.BILINEAR)
+    left, top = (round((side - IMAGE_SIZE) / 2) for side in size)
+    return resized.crop((left, top, left + IMAGE_SIZE, top + IMAGE_SIZE))
+
+
+def _middle_of_strip(image: Image.Image) -> Image.Image:
+    """Cut the far ends off an image so long that scaling all of it would fill the memory."""
+    width, height = image.size
+    longest = STRIP_RATIO * min(width, height)
+    if max(width, height) <= longest:
+        return image
+    left, top = max(0, (width - longest) // 2), max(0, (height - longest) // 2)
+    return image.crop((left, top, min(width, left + longest), min(height, top + longest)))
+
+
+def _pad(image: Image.Image) -> Image.Image:
+    longer = max(image.size)
+    width, height = (max(1, round(side * IMAGE_SIZE / longer)) for side in image.size)
+    resized = image.resize((width, height), Image.Resampling.BILINEAR)
+    padded = Image.new("RGB", (IMAGE_SIZE, IMAGE_SIZE), GROUND)
+    padded.paste(resized, ((IMAGE_SIZE - width) // 2, (IMAGE_SIZE - height) // 2))
+    return padded
+
+
+def _sample(image: Image.Image) -> Pixels:
+    """Resize as `ResizeBilinear` with `align_corners` and `half_pixel_centers` false.
+
+    The value at i is that at i * side / 299 of the image, between two pixels in each direction
+    (tensorflow/core/kernels/image/resize_bilinear_op.cc).
+    """
+    pixels = numpy.asarray(image)
+    (top, bottom, down), (left, right, along) = map(_neighbours, pixels.shape[:2])
+    rows = _between(pixels[top], pixels[bottom], down[:, None, None])
+    columns = _between(rows[:, left], rows[:, right], along[:, None])
+    return columns.round().astype(numpy.uint8)
+
+
+def _neighbours(side: int) -> tuple[Places, Places, NDArray[numpy.float32]]:
+    """Return, for each of 299 places, the pixels before and after it and how far it is between."""
+    places = numpy.arange(IMAGE_SIZE, dtype=numpy.float32) * numpy.float32(side / IMAGE_SIZE)
+    before = places.astype(numpy.intp)
+    return before, numpy.minimum(before + 1, side - 1), places - before
+
+
+def _between(
+    first: NDArray[Any], second: NDArray[Any], share: NDArray[numpy.float32]
+) -> NDArray[numpy.float32]:
+    result: NDArray[numpy.float32] = first + (second.astype(numpy.float32) - first) * share
+    return result
+
+
+_WAYS: dict[Resize, Callable[[Image.Image], Image.Image | Pixels]] = {
+    "squash": _squash, "crop": _crop, "pad": _pad, "tensorflow": _sample,
+}  # fmt: skip

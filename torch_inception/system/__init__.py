@@ -1,0 +1,1 @@
+"""What the operating system and libraries give: files, locks, cores, threads, terminal text."""

@@ -1,0 +1,1 @@
+"""A folder of images and a configuration become a run folder."""

@@ -1,0 +1,185 @@
+"""What is told of a trained head: on the screen, in metrics.json and in predictions.csv."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from torch_inception.config import TrainConfig
+from torch_inception.features.table import FeatureTable
+from torch_inception.heads.fit import FittedHead
+from torch_inception.heads.head import Head, all_logits
+from torch_inception.heads.metrics import confusion_matrix, per_class, summary, wilson_interval
+from torch_inception.heads.solvers.problem import Problem
+from torch_inception.system.escape import printable
+from torch_inception.training.examples import Examples
+
+
+class History:
+    """The course of training: one row a strength or step.
+
+    Args:
+        train: rows that the head is fitted on.
+        validation: rows that choose it.
+    """
+
+    HEADER = (
+        "setting",
+        "train_accuracy",
+        "train_cross_entropy",
+        "validation_accuracy",
+        "validation_cross_entropy",
+    )
+
+    def __init__(self, train: Problem, validation: Problem) -> None:
+        self._problems = (train, validation)
+        self.rows: list[tuple[object, ...]] = []
+
+    def add(self, entries: Sequence[tuple[str, Head]]) -> list[str]:
+        """Record how good heads are, each under its setting; return a line for the screen each."""
+        heads = [head for _, head in entries]
+        results = [evaluate(heads, problem) for problem in self._problems]
+        lines = []
+        for (setting, _), *found in zip(entries, *results, strict=True):
+            shown = [
+                f"{name} accuracy {percent(result['accuracy'])}, "
+                f"cross entropy {number(result['cross_entropy'])}"
+                for name, result in zip(("train", "validation"), found, strict=True)
+            ]
+            values = [result[key] for result in found for key in ("accuracy", "cross_entropy")]
+            self.rows.append((setting, *values))
+            lines.append(f"{setting}: {'; '.join(shown)}")
+        return lines
+
+
+def evaluate(heads: Sequence[Head], problem: Problem) -> list[dict[str, Any]]:
+    """Return `accuracy`, `cross_entropy` and `n` of each head; the rows are read once."""
+    sums = [[0.0, 0.0] for _ in heads]
+    for features, targets in problem.portions():
+        for head, total in zip(heads, sums, strict=True):
+            result = summary(head.logits(features), targets)
+            if result["n"]:
+                total[0] += result["accuracy"] * result["n"]
+                total[1] += result["cross_entropy"] * result["n"]
+    count = len(problem)
+    return [
+        {
+            "accuracy": round(right) / count if count else None,
+            "cross_entropy": loss / count if count else None,
+            "n": count,
+        }
+        for right, loss in sums
+    ]
+
+
+def evaluate_test(head: Head, test: Problem, labels: Sequence[str]) -> dict[str, Any]:
+    """Return what `evaluate` gives, with each class by itself and the confusion matrix."""
+    predicted = predictions(head, test)[0]
+    confusion = confusion_matrix(predicted, test.targets, classes=len(labels))
+    (result,) = evaluate([head], test)
+    right = sum(confusion[i][i] for i in range(len(labels)))
+    interval = list(wilson_interval(right, len(test))) if len(test) else None
+    return {
+        **result,
+        "wilson_interval_95": interval,
+        "per_class": per_class(confusion, labels),
+        "confusion": confusion,
+    }
+
+
+def predictions(head: Head, problem: Problem) -> tuple[Tensor, Tensor]:
+    """Return the best class (N,) of each row, and its probability (N,)."""
+    (logits,) = all_logits([head], problem.features)
+    best = torch.softmax(logits, dim=1).max(dim=1)
+    return best.indices, best.values
+
+
+def final_report(metrics: Mapping[str, Any], wrong: Sequence[tuple[str, str, str]]) -> list[str]:
+    """Return the lines that a run ends with.
+
+    Args:
+        metrics: what `make_metrics` gave.
+        wrong: (path, label, prediction) of the misclassified test images.
+    """
+    test = metrics["test"]
+    line = f"Final test accuracy = {percent(test['accuracy'])} (N={test['n']})"
+    if test["wilson_interval_95"] is not None:
+        low, high = test["wilson_interval_95"]
+        line += f", 95% interval {percent(low)} to {percent(high)} (Wilson)"
+    if not wrong:
+        return [line]
+    shown = [[printable(name) for name in names] for names in wrong]
+    listed = [f"  {path}: {label}, taken for {prediction}" for path, label, prediction in shown]
+    return [line, "Misclassified test images:", *listed]
+
+
+def make_metrics(
+    config: TrainConfig,
+    examples: Examples,
+    table: FeatureTable,
+    fitted: FittedHead,
+    *,
+    backbone: Mapping[str, Any],
+    seconds: Mapping[str, float],
+) -> dict[str, Any]:
+    """Collect what metrics.json holds; plain values only.
+
+    Args:
+        config: as resolved.
+        examples: the images and their parts.
+        table: how their features were come by.
+        fitted: the head.
+        backbone: what is to be said of the network.
+        seconds: by phase.
+    """
+    test = evaluate_test(fitted.head, examples.problem("test"), examples.labels)
+    speed = table.computed / table.seconds if table.computed else None
+    return {
+        "classes": examples.labels,
+        "counts": examples.counts(),
+        "train": evaluate([fitted.head], examples.problem("train"))[0],
+        "validation": evaluate([fitted.head], examples.problem("validation"))[0],
+        "confusion": test.pop("confusion"),
+        "test": test,
+        "head": {
+            "solver": config.solver,
+            "setting": fitted.setting,
+            "temperature": fitted.temperature,
+        },
+        "backbone": dict(backbone),
+        "features": {
+            "computed": table.computed,
+            "reused": table.reused,
+            "skipped": len(table.skipped),
+            "images_per_second": speed,
+        },
+        "seconds": dict(seconds),
+        "seed": config.seed,
+    }
+
+
+def misclassified(tested: Sequence[tuple[str, str, str, float]]) -> list[tuple[str, str, str]]:
+    """Return (path, label, prediction) of those of `test_predictions` that are wrong."""
+    return [
+        (path, label, prediction) for path, label, prediction, _ in tested if label != prediction
+    ]
+
+
+def test_predictions(head: Head, examples: Examples) -> list[tuple[str, str, str, float]]:
+    """Return (path, label, prediction, score) of every test image."""
+    numbers, scores = predictions(head, examples.problem("test"))
+    return [
+        (sample.path, sample.label, examples.labels[int(best)], float(score))
+        for sample, best, score in zip(examples.part_samples("test"), numbers, scores, strict=True)
+    ]
+
+
+def percent(share: float | None) -> str:
+    """Write a share (0 to 1) as `93.3%`."""
+    return "n/a" if share is None else f"{100 * share:.1f}%"
+
+
+def number(value: float | None) -> str:
+    """Write a number with four decimals."""
+    return "n/a" if value is None else f"{value:.4f}"

@@ -1,0 +1,127 @@
+"""The images that a run learns from: labels, rows of features, and the part each is for."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from torch_inception.errors import DatasetError
+from torch_inception.features.rows import FeatureRows
+from torch_inception.features.table import FeatureTable
+from torch_inception.heads.solvers.problem import Problem
+from torch_inception.heads.solvers.selection import fold_numbers
+from torch_inception.training.dataset import SMALL_CLASS, Dataset
+from torch_inception.training.split import PARTS, Part, Sample, groups_of, split
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Examples:
+    """All whole images of a data set.
+
+    Attributes:
+        labels: class names.
+        samples: path, label and digest of each image, in the order of the data set.
+        targets: (N,) int64 class numbers.
+        features: N rows.
+        parts: what each image is for.
+    """
+
+    labels: list[str]
+    samples: list[Sample]
+    targets: Tensor
+    features: FeatureRows
+    parts: list[Part]
+
+    @cached_property
+    def groups(self) -> list[str]:
+        """For each image, the name of the group that is never torn apart."""
+        return groups_of(self.samples)
+
+    def problem(self, part: Part, *, balanced: bool = False) -> Problem:
+        """Return the labelled rows of a part."""
+        everything = Problem(self.features, self.targets, len(self.labels), balanced)
+        return everything.subset(torch.tensor(self._rows(part), dtype=torch.int64))
+
+    def part_samples(self, part: Part) -> list[Sample]:
+        """Return the images of a part, in the order of `problem`'s rows."""
+        return [self.samples[row] for row in self._rows(part)]
+
+    def folds(self) -> Tensor:
+        """Return the fold number of each training row, then of each validation row."""
+        rows = self._rows("train") + self._rows("validation")
+        targets = [int(self.targets[row]) for row in rows]
+        return fold_numbers(targets, [self.groups[row] for row in rows])
+
+    def _rows(self, part: Part) -> list[int]:
+        return [row for row, each in enumerate(self.parts) if each == part]
+
+    def counts(self) -> dict[str, dict[Part, int]]:
+        """Return, for each class, how many images each part has."""
+        counts = {label: dict.fromkeys(PARTS, 0) for label in self.labels}
+        for sample, part in zip(self.samples, self.parts, strict=True):
+            counts[sample.label][part] += 1
+        return counts
+
+
+def make_examples(dataset: Dataset, table: FeatureTable, *, kept: Mapping[str, Part]) -> Examples:
+    """Put labels, rows and parts together; warn of classes that are too small.
+
+    Args:
+        dataset: the listed files.
+        table: rows of those that are whole images.
+        kept: group -> part of an earlier run into the same folder.
+
+    Raises:
+        DatasetError: a class has no whole image.
+    """
+    number_of = dict(zip(dataset.paths, dataset.targets, strict=True))
+    targets = [number_of[path] for path in table.paths]
+    samples = [
+        Sample(relative_name(path, dataset.folder), dataset.labels[target], digest)
+        for path, target, digest in zip(table.paths, targets, table.digests, strict=True)
+    ]
+    present = set(targets)
+    for number, label in enumerate(dataset.labels):
+        if number not in present:
+            raise DatasetError(
+                f"no file in the class folder {label!r} of {dataset.folder} is a whole image. "
+                "Add images, or remove the folder."
+            )
+    examples = Examples(
+        labels=dataset.labels,
+        samples=samples,
+        targets=torch.tensor(targets),
+        features=table.rows,
+        parts=split(samples, kept=kept),
+    )
+    _warn_of_small_classes(examples)
+    return examples
+
+
+def relative_name(path: Path, folder: Path) -> str:
+    """Name a file as tables do: relative to the data folder, with forward slashes."""
+    return path.relative_to(folder).as_posix()
+
+
+def _warn_of_small_classes(examples: Examples) -> None:
+    different: dict[str, set[str]] = {label: set() for label in examples.labels}
+    for sample, group in zip(examples.samples, examples.groups, strict=True):
+        different[sample.label].add(group)
+    for label, groups in different.items():
+        count = f"{len(groups)} different image{'s' if len(groups) > 1 else ''}"
+        if len(groups) < len(PARTS):
+            log.warning(
+                "WARNING: the class %r has %s; it needs three, for training, validation and test. "
+                "It is trained on and not tested.", label, count,
+            )  # fmt: skip
+        elif len(groups) < SMALL_CLASS:
+            log.warning(
+                "WARNING: the class %r has %s; under %d, results are unreliable.",
+                label, count, SMALL_CLASS,
+            )  # fmt: skip

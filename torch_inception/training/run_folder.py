@@ -1,0 +1,145 @@
+"""The folder that a run leaves: complete, or as it was before."""
+
+import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch_inception.classifier.model_file import MODEL_FILE, WEIGHTS_FILE, Model, save_model
+from torch_inception.config import TrainConfig, to_toml
+from torch_inception.errors import ConfigError
+from torch_inception.system.atomic import write_csv, write_json, write_text
+from torch_inception.system.replacement import prepare_replacing, replaced_together
+from torch_inception.training.evaluation import History
+from torch_inception.training.examples import Examples
+from torch_inception.training.split import write_splits
+from torch_inception.weights.checked import Weights
+from torch_inception.weights.formats import state_file
+
+LABELS_FILE = "labels.txt"
+SPLITS_FILE = "splits.csv"
+
+RUN_FILES = (
+    LABELS_FILE, "metrics.json", "history.csv", SPLITS_FILE, "predictions.csv", "skipped.csv",
+    "config.toml", MODEL_FILE,
+)  # fmt: skip
+"""What a run leaves, in the order in which it takes the place of the previous run's."""
+
+CONVERTED_FILES = (WEIGHTS_FILE, LABELS_FILE, MODEL_FILE)
+"""What is left of a model that another program trained."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """Everything that a run leaves.
+
+    Attributes:
+        config: as resolved.
+        model: head, labels and preprocessing.
+        examples: the images and their parts.
+        metrics: plain values.
+        history: rows of `History.HEADER`.
+        predictions: what `test_predictions` gave.
+        skipped: (path, reason) of each file that is not a whole image.
+    """
+
+    config: TrainConfig
+    model: Model
+    examples: Examples
+    metrics: dict[str, Any]
+    history: list[tuple[object, ...]]
+    predictions: list[tuple[str, str, str, float]]
+    skipped: list[tuple[str, str]]
+
+
+def write_run(folder: Path, run: Run) -> None:
+    """Write all files of a run, or none.
+
+    Raises:
+        ConfigError: the folder cannot be written.
+    """
+    with _explained(folder), replaced_together(folder, RUN_FILES) as staging:
+        save_model(run.model, staging / MODEL_FILE)
+        _write_labels(staging, run.model)
+        write_json(staging / "metrics.json", run.metrics)
+        write_csv(staging / "history.csv", History.HEADER, run.history)
+        write_splits(staging / SPLITS_FILE, run.examples.samples, run.examples.parts)
+        write_csv(
+            staging / "predictions.csv",
+            ("path", "label", "prediction", "score"),
+            run.predictions,
+        )
+        write_csv(staging / "skipped.csv", ("path", "reason"), run.skipped)
+        write_text(staging / "config.toml", to_toml(run.config))
+
+
+def write_converted(folder: Path, weights: Weights, model: Model) -> None:
+    """Write a model that another program trained, with its network beside it, or nothing.
+
+    No source on the network has such a network, so the model names the file that is written here.
+
+    Raises:
+        ConfigError: the folder cannot be written, or is that of a run.
+    """
+    others = [name for name in RUN_FILES if name not in CONVERTED_FILES]
+    if any((folder / name).exists() for name in others):
+        raise ConfigError(f"output {folder} has the results of a training. Choose another.")
+    source = str((folder / WEIGHTS_FILE).absolute())
+    record = dataclasses.replace(model.backbone, source=source)
+    with _explained(folder), replaced_together(folder, CONVERTED_FILES) as staging:
+        state_file.save(weights, staging / WEIGHTS_FILE)
+        _write_labels(staging, model)
+        save_model(dataclasses.replace(model, backbone=record), staging / MODEL_FILE)
+
+
+def _write_labels(folder: Path, model: Model) -> None:
+    write_text(folder / LABELS_FILE, "".join(_one_line(label) for label in model.labels))
+
+
+def _one_line(label: str) -> str:
+    """Write a label as one line, even one that has a line break in it."""
+    return label.replace("\r", "\\r").replace("\n", "\\n") + "\n"
+
+
+def prepare_output(folder: Path) -> None:
+    """Finish what a killed process had begun to put into a run folder; see that it can be written.
+
+    Raises:
+        ConfigError: it cannot.
+    """
+    with _explained(folder):
+        prepare_replacing(folder, RUN_FILES)
+
+
+@contextmanager
+def _explained(folder: Path) -> Iterator[None]:
+    """Say what to do about a folder that cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        raise ConfigError(
+            f"cannot write the results to {folder} ({error.strerror or error}). Free space, or "
+            "choose another --output."
+        ) from error
+
+
+def check_output(folder: Path, data: Path) -> None:
+    """Refuse a folder for results that would do harm, before any work is done.
+
+    Raises:
+        ConfigError: it is a file, or lies in the data folder, where it would become a class.
+    """
+    try:
+        for place in (folder, *folder.parents):
+            if place.exists() and not place.is_dir():
+                raise ConfigError(f"output {folder}: {place} is a file. Choose a folder: --output.")
+        is_inside = folder.resolve().is_relative_to(data.resolve())
+    except (OSError, RuntimeError, ValueError) as error:  # links in circles, names too long
+        raise ConfigError(f"output {folder} cannot be used ({error}). Choose another.") from error
+    if is_inside:
+        raise ConfigError(
+            f"output {folder} lies in the data folder {data}, where it would become a class. "
+            "Choose another --output."
+        )

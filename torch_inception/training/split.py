@@ -1,0 +1,208 @@
+"""Which images are for training, for validation and for testing: a stable split.
+
+Each image has a position in [0, 1) that depends on its content alone: the SHA-256 of the file,
+or, for a name with `_nohash_`, of what stands before it, so that variants of one subject stay
+together. The lowest tenth is for testing, the highest for validation. So adding, renaming or
+moving images moves no other, and exact duplicates are never on both sides. Only a class that
+would have nothing in a part moves one image there: the nearest.
+"""
+
+import csv
+import hashlib
+import os
+import random
+from collections import Counter, deque
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from torch_inception.errors import DatasetError
+from torch_inception.system.atomic import write_csv
+
+Part = Literal["train", "validation", "test"]
+PARTS: tuple[Part, ...] = ("train", "validation", "test")
+
+TEST_SHARE = 0.1
+VALIDATION_SHARE = 0.1
+
+GROUP_MARK = "_nohash_"
+
+_IDEAL: dict[Part, float] = {"test": 0.0, "train": 0.5, "validation": 1.0}
+"""Position of the image that most deserves the part."""
+
+
+class Sample(NamedTuple):
+    """One image.
+
+    Attributes:
+        path: relative to the data folder, with forward slashes.
+        label: name of its class.
+        digest: SHA-256 of its content.
+    """
+
+    path: str
+    label: str
+    digest: bytes
+
+
+def groups_of(samples: Sequence[Sample]) -> list[str]:
+    """Name, for each sample, the group that is never torn apart.
+
+    Samples with the same content, or with the same name before `_nohash_`, share a group.
+    """
+    keys = [_keys(sample) for sample in samples]
+    leader: dict[str, str] = {}
+
+    def find(key: str) -> str:
+        while leader.setdefault(key, key) != key:
+            key = leader[key]
+        return key
+
+    for content, *prefix in keys:
+        for other in prefix:
+            # A prefix leads over a content, so that its name alone decides where it goes.
+            first, second = sorted((find(content), find(other)), key=lambda k: (k[0] != "p", k))
+            leader[second] = first
+    return [find(content) for content, *_ in keys]
+
+
+def split(samples: Sequence[Sample], *, kept: Mapping[str, Part] | None = None) -> list[Part]:
+    """Assign a part to each sample.
+
+    Args:
+        samples: all good images.
+        kept: group -> part of an earlier run; these stay where they are.
+
+    Returns:
+        one part for each sample. A class with three groups or more has one at least in each
+        part; a class with fewer is for training alone.
+    """
+    groups = groups_of(samples)
+    held = _held(samples, groups, kept or {})
+    parts: dict[str, Part] = {group: held.get(group, _natural(group)) for group in groups}
+    classes: dict[str, set[str]] = {}
+    for sample, group in zip(samples, groups, strict=True):
+        classes.setdefault(sample.label, set()).add(group)
+    _fill_empty_parts(parts, classes, held)
+    return [parts[group] for group in groups]
+
+
+def write_splits(path: Path, samples: Sequence[Sample], parts: Sequence[Part]) -> None:
+    """Write one line an image: path, label, split, group."""
+    groups = groups_of(samples)
+    rows = [
+        (*sample[:2], part, group)
+        for sample, part, group in zip(samples, parts, groups, strict=True)
+    ]
+    write_csv(path, ("path", "label", "split", "group"), rows)
+
+
+def read_splits(path: Path) -> dict[str, Part]:
+    """Return group -> part of an earlier run; nothing if there is no such file.
+
+    Raises:
+        DatasetError: the file cannot be read.
+    """
+    if not path.is_file():
+        return {}
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = [(row["group"], row["split"]) for row in csv.DictReader(file)]
+        strange = [part for _, part in rows if part not in PARTS]
+        if strange:
+            raise ValueError(f"{strange[0]!r} is not one of {', '.join(PARTS)}")
+    except KeyError as error:
+        raise DatasetError(
+            f"the earlier split in {path} has no column {error}, with commas between columns. "
+            "Mend or delete the file, or choose another --output."
+        ) from error
+    except (OSError, ValueError, csv.Error) as error:
+        raise DatasetError(
+            f"the earlier split in {path} cannot be read ({error}). Mend or delete the file, or "
+            "choose another --output."
+        ) from error
+    return {group: part for group, part in rows if group and part in PARTS}
+
+
+def _keys(sample: Sample) -> list[str]:
+    name = sample.path.rpartition("/")[2]
+    prefix, mark, _ = name.partition(GROUP_MARK)
+    content = f"content:{sample.digest.hex()}"
+    if not mark:
+        return [content]
+    # Hashed, so that a name that is not valid text can stand in a table too.
+    return [content, f"prefix:{hashlib.sha256(os.fsencode(prefix)).hexdigest()}"]
+
+
+def _held(
+    samples: Sequence[Sample], groups: Sequence[str], kept: Mapping[str, Part]
+) -> dict[str, Part]:
+    """Return group -> kept part; a group that has grown is known by any of its members' keys."""
+    held: dict[str, Part] = {}
+    for sample, group in zip(samples, groups, strict=True):
+        for key in (group, *_keys(sample)):
+            if key in kept:
+                held.setdefault(group, kept[key])
+    return held
+
+
+def _position(group: str) -> float:
+    return int(group.partition(":")[2][:16], 16) / 2**64
+
+
+def _natural(group: str) -> Part:
+    position = _position(group)
+    if position < TEST_SHARE:
+        return "test"
+    return "validation" if position >= 1 - VALIDATION_SHARE else "train"
+
+
+def _fill_empty_parts(
+    parts: dict[str, Part], classes: Mapping[str, set[str]], held: Mapping[str, Part]
+) -> None:
+    """Move as few groups as need be for every class to have one in each part.
+
+    A class with too few groups is for training alone, and so are those groups for all classes.
+    Groups that several classes share can contradict each other; then the search ends unfinished.
+
+    Args:
+        parts: group -> part; changed in place.
+        classes: label -> its groups.
+        held: groups that had better stay.
+    """
+    homes: dict[str, list[str]] = {}
+    for label in sorted(classes):
+        for group in classes[label]:
+            homes.setdefault(group, []).append(label)
+    small = {label for label in classes if len(classes[label]) < len(PARTS)}
+    fixed = {group for label in small for group in classes[label]}
+    parts.update(dict.fromkeys(fixed, "train"))
+    waiting = deque(label for label in sorted(classes) if label not in small)
+    moves: Counter[str] = Counter()
+    dice = random.Random(0)
+
+    def cost(group: str, part: Part) -> tuple[int, int, bool, float]:
+        return moves[group], len(homes[group]), group in held, _distance(group, part)
+
+    while waiting and moves.total() < _MOST_MOVES * len(classes):
+        label = waiting.popleft()
+        sizes = Counter(parts[group] for group in classes[label])
+        part = min(PARTS, key=lambda each: sizes[each])
+        movable = sorted(classes[label] - fixed)
+        spare = [group for group in movable if sizes[parts[group]] > 1]
+        if sizes[part] == 0 and spare:
+            moved = min(spare, key=lambda group: cost(group, part))
+            if moves[moved] > 1:
+                # Going in circles: shared images pull both ways. A random step leads out.
+                moved = dice.choice(movable)
+            parts[moved] = part
+            moves[moved] += 1
+            waiting.extend(homes[moved])
+
+
+_MOST_MOVES = 30
+"""Moves a class after which the search gives up; without shared images two always suffice."""
+
+
+def _distance(group: str, part: Part) -> float:
+    return abs(_position(group) - _IDEAL[part])

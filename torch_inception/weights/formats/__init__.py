@@ -1,0 +1,1 @@
+"""How weights are written: one module or folder per file format."""

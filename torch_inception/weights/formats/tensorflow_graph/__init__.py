@@ -1,0 +1,1 @@
+"""Inception-v3 in a frozen graph of TensorFlow 1."""

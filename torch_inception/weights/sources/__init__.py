@@ -1,0 +1,1 @@
+"""Where weights come from by name: torchvision's, the Hugging Face hub, npm."""

@@ -1,6 +1,7 @@
-"""The pictures that come with the project are there, and its script draws them."""
+"""The images that come with the project are there, and `tools.draw_shapes` draws them."""
 
 import hashlib
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -13,8 +14,8 @@ from PIL import Image
 from torch_inception.dataset import read_dataset
 from torch_inception.images import decode
 
-ROOT = Path(__file__).parent.parent
-PICTURES = ROOT / "training_dataset"
+ROOT = Path(__file__).parents[2]
+IMAGES = ROOT / "training_dataset"
 CLASSES = ["circle", "plus", "square", "triangle"]
 
 
@@ -25,8 +26,8 @@ def content_hashes(folder: Path) -> dict[str, str]:
     }
 
 
-def test_every_class_has_enough_pictures_of_every_format_and_all_are_small() -> None:
-    dataset = read_dataset(PICTURES)
+def test_every_class_has_enough_images_of_every_format_and_all_are_small() -> None:
+    dataset = read_dataset(IMAGES)
     assert dataset.labels == CLASSES
     assert min(dataset.counts().values()) >= 60
     assert sum(path.stat().st_size for path in dataset.paths) < 6_000_000
@@ -37,31 +38,38 @@ def test_every_class_has_enough_pictures_of_every_format_and_all_are_small() -> 
         assert min(formats.values()) >= 5
 
 
-def test_every_picture_decodes_and_none_is_twice_there() -> None:
-    paths = read_dataset(PICTURES).paths
+def test_every_image_decodes_and_none_is_twice_there() -> None:
+    paths = read_dataset(IMAGES).paths
     sizes = [decode(path.read_bytes()).size for path in paths]
     assert min(min(size) for size in sizes) >= 32
-    assert len(set(content_hashes(PICTURES).values())) == len(paths)
+    assert len(set(content_hashes(IMAGES).values())) == len(paths)
 
 
 SAMPLE = range(3, 180, 37)
-"""Numbers of the pictures that are drawn again; all of them would take minutes."""
+"""Numbers of the images that are drawn again; drawing all of them would take a minute."""
 
 SCRIPT = """
 import sys
 from pathlib import Path
-sys.path.insert(0, sys.argv[1])
-from make import write
-for name in sys.argv[3].split():
-    for number in map(int, sys.argv[4].split()):
-        write(name, number, Path(sys.argv[2]))
+from tools.draw_shapes.__main__ import write
+for name in sys.argv[2].split():
+    for number in map(int, sys.argv[3].split()):
+        write(name, number, Path(sys.argv[1]))
 """
 
 
+def run_python(*arguments: str) -> str:
+    """Run Python as in the root of the repository, and return what it prints."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "1000"}
+    command = [sys.executable, *arguments]
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE, encoding="utf-8"
+    ).stdout
+
+
 def draw_sample(folder: Path) -> list[Path]:
-    """Draw some pictures of each class as `make.py` draws them; no byte code beside the classes."""
-    arguments = [str(PICTURES), str(folder), " ".join(CLASSES), " ".join(map(str, SAMPLE))]
-    subprocess.run([sys.executable, "-B", "-c", SCRIPT, *arguments], check=True)
+    """Draw some images of each class as the command draws them."""
+    run_python("-c", SCRIPT, str(folder), " ".join(CLASSES), " ".join(map(str, SAMPLE)))
     return sorted(folder.iterdir())
 
 
@@ -70,7 +78,11 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return draw_sample(tmp_path_factory.mktemp("drawn"))
 
 
-def test_the_script_gives_the_same_files_again(drawn: list[Path], tmp_path: Path) -> None:
+def test_the_command_draws_into_the_training_dataset_by_default() -> None:
+    assert f"default: {IMAGES}" in run_python("-m", "tools.draw_shapes", "--help")
+
+
+def test_the_command_gives_the_same_files_again(drawn: list[Path], tmp_path: Path) -> None:
     again = draw_sample(tmp_path)
     assert [path.name for path in again] == [path.name for path in drawn]
     assert len(again) == len(CLASSES) * len(SAMPLE)
@@ -78,9 +90,9 @@ def test_the_script_gives_the_same_files_again(drawn: list[Path], tmp_path: Path
         assert first.read_bytes() == second.read_bytes()
 
 
-def test_the_pictures_are_those_that_the_script_draws(drawn: list[Path]) -> None:
+def test_the_images_are_those_that_the_command_draws(drawn: list[Path]) -> None:
     for path in drawn:
-        kept_path = PICTURES / path.name.partition("_")[0] / path.name
+        kept_path = IMAGES / path.name.partition("_")[0] / path.name
         # Encoders differ between versions of Pillow by a little; what is drawn does not.
         with Image.open(kept_path) as kept, Image.open(path) as fresh:
             assert kept.size == fresh.size
@@ -89,9 +101,9 @@ def test_the_pictures_are_those_that_the_script_draws(drawn: list[Path]) -> None
         assert abs(difference).max() <= 12, path.name
 
 
-def test_the_number_of_a_picture_says_how_it_is_drawn_in_every_class() -> None:
+def test_the_number_of_an_image_says_how_it_is_drawn_in_every_class() -> None:
     """Nothing but the shape may tell the classes apart."""
     suffixes = {
-        label: [path.suffix for path in sorted((PICTURES / label).iterdir())] for label in CLASSES
+        label: [path.suffix for path in sorted((IMAGES / label).iterdir())] for label in CLASSES
     }
     assert len({tuple(each) for each in suffixes.values()}) == 1

@@ -1,11 +1,12 @@
-"""Materials and grounds as square pictures that tile without a seam."""
+"""Materials and grounds as square images that tile without a seam."""
 
 from collections.abc import Callable
 
 import numpy as np
-from colours import blend, pale, rgb, vivid
-from geometry import FloatArray, smoothstep
 from numpy.random import Generator
+
+from tools.draw_shapes.colours import blend, pale, rgb, vivid
+from tools.draw_shapes.geometry import FloatArray, smoothstep
 
 SIDE = 256
 
@@ -158,7 +159,7 @@ def any_texture(rng: Generator) -> FloatArray:
 
 
 def sample(texture: FloatArray, x: FloatArray, y: FloatArray) -> FloatArray:
-    """Look a texture up at any positions, one tile a unit, mixing the four nearest texels.
+    """Look a texture up at any positions, one tile per unit, mixing the four nearest texels.
 
     Returns:
         An array of the shape of `x`, with three colours at the end.

@@ -1,22 +1,30 @@
-"""Recipes for pictures of solid things, lit, in perspective."""
+"""Recipes for images of solid things, lit, in perspective."""
 
 from collections.abc import Callable
 from typing import TypeAlias
 
-import circles
 import numpy as np
-import pluses
-import squares
-import triangles
-from canvas import Canvas
-from geometry import scaled
-from marching import Paint, Solid, photograph
-from marks import any_mark
 from numpy.random import Generator
-from scenes import UPRIGHT, any_view, on_pole, on_table, surface
-from shapes import Shape
-from solids import PROFILES, ball, bordered, box, plain, pyramid, slab, stencilled, veneered
-from textures import any_texture
+
+from tools.draw_shapes import circles, pluses, squares, triangles
+from tools.draw_shapes.canvas import Canvas
+from tools.draw_shapes.geometry import scaled
+from tools.draw_shapes.marching import Paint, Solid, photograph
+from tools.draw_shapes.marks import any_mark
+from tools.draw_shapes.scenes import UPRIGHT, any_view, on_pole, on_table, surface
+from tools.draw_shapes.shapes import Shape
+from tools.draw_shapes.solids import (
+    PROFILES,
+    ball,
+    bordered,
+    box,
+    plain,
+    pyramid,
+    slab,
+    stencilled,
+    veneered,
+)
+from tools.draw_shapes.textures import any_texture
 
 Thing: TypeAlias = Callable[[Generator], Solid]
 

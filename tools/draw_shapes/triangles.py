@@ -3,14 +3,15 @@
 from collections.abc import Callable
 
 import numpy as np
-from colours import BLACK, WHITE, any_colour, apart_from, pale, rgb, vivid
-from geometry import FloatArray, polygon_distance, scaled
-from marching import Paint, Solid
-from marks import any_mark, strokes
 from numpy.random import Generator
-from shapes import Shape
-from solids import bordered, hollow, plain, pyramid, slab, stencilled, veneered
-from textures import any_texture, asphalt, brick, wood
+
+from tools.draw_shapes.colours import BLACK, WHITE, any_colour, apart_from, pale, rgb, vivid
+from tools.draw_shapes.geometry import FloatArray, polygon_distance, scaled
+from tools.draw_shapes.marching import Paint, Solid
+from tools.draw_shapes.marks import any_mark, strokes
+from tools.draw_shapes.shapes import Shape
+from tools.draw_shapes.solids import bordered, hollow, plain, pyramid, slab, stencilled, veneered
+from tools.draw_shapes.textures import any_texture, asphalt, brick, wood
 
 
 def _triangle(corners: FloatArray, radius: float) -> Shape:

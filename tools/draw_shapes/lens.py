@@ -1,13 +1,14 @@
 """The flaws of a photograph: blur, uneven light, dark corners, grain, faded or tinted colours."""
 
 import numpy as np
-from canvas import Canvas, blurred
-from geometry import FloatArray
 from numpy.random import Generator
+
+from tools.draw_shapes.canvas import Canvas, blurred
+from tools.draw_shapes.geometry import FloatArray
 
 
 def flawed(canvas: Canvas, rng: Generator) -> None:
-    """Put some of the flaws on a picture, none of them so strong as to hide the subject."""
+    """Put some of the flaws on an image, none of them so strong as to hide the subject."""
     colour = canvas.colour
     colour = _uneven(colour, *canvas.grid, rng)
     softness = rng.choice([0.0, 0.6, 1.2]) * min(canvas.width, canvas.height) / 200

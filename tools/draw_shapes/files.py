@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import numpy as np
-from canvas import Canvas
-from geometry import FloatArray
 from numpy.typing import NDArray
 from PIL import Image
+
+from tools.draw_shapes.canvas import Canvas
+from tools.draw_shapes.geometry import FloatArray
 
 FORMATS = ("jpg", "png", "webp", "gif", "bmp")
 HAS_ALPHA = frozenset({"png", "webp", "gif"})
@@ -33,7 +34,7 @@ def save(canvas: Canvas, path: Path, quality: int, is_grey: bool, has_palette: b
         path: where to; its suffix is one of `FORMATS`.
         quality: of JPEG and WebP, in 0..100.
         is_grey: write one band instead of three, where the format can.
-        has_palette: write a BMP with a byte a pixel instead of three.
+        has_palette: write a BMP with one byte per pixel instead of three.
     """
     suffix = path.suffix[1:]
     image = _image(canvas, suffix)

@@ -1,6 +1,7 @@
-"""The images that come with the project are there, and its script draws them."""
+"""The images that come with the project are there, and `tools.draw_shapes` draws them."""
 
 import hashlib
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -10,10 +11,10 @@ import numpy
 import pytest
 from PIL import Image
 
-from torch_inception.images.decode import decode
 from torch_inception.training.dataset import read_dataset
+from torch_inception.images.decode import decode
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 IMAGES = ROOT / "training_dataset"
 CLASSES = ["circle", "plus", "square", "triangle"]
 
@@ -45,23 +46,30 @@ def test_every_image_decodes_and_none_is_twice_there() -> None:
 
 
 SAMPLE = range(3, 180, 37)
-"""Numbers of the images that are drawn again; all of them would take minutes."""
+"""Numbers of the images that are drawn again; drawing all of them would take a minute."""
 
 SCRIPT = """
 import sys
 from pathlib import Path
-sys.path.insert(0, sys.argv[1])
-from make import write
-for name in sys.argv[3].split():
-    for number in map(int, sys.argv[4].split()):
-        write(name, number, Path(sys.argv[2]))
+from tools.draw_shapes.__main__ import write
+for name in sys.argv[2].split():
+    for number in map(int, sys.argv[3].split()):
+        write(name, number, Path(sys.argv[1]))
 """
 
 
+def run_python(*arguments: str) -> str:
+    """Run Python as in the root of the repository, and return what it prints."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "1000"}
+    command = [sys.executable, *arguments]
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE, encoding="utf-8"
+    ).stdout
+
+
 def draw_sample(folder: Path) -> list[Path]:
-    """Draw some images of each class as `make.py` draws them; no byte code beside the classes."""
-    arguments = [str(IMAGES), str(folder), " ".join(CLASSES), " ".join(map(str, SAMPLE))]
-    subprocess.run([sys.executable, "-B", "-c", SCRIPT, *arguments], check=True)
+    """Draw some images of each class as the command draws them."""
+    run_python("-c", SCRIPT, str(folder), " ".join(CLASSES), " ".join(map(str, SAMPLE)))
     return sorted(folder.iterdir())
 
 
@@ -70,7 +78,11 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return draw_sample(tmp_path_factory.mktemp("drawn"))
 
 
-def test_the_script_gives_the_same_files_again(drawn: list[Path], tmp_path: Path) -> None:
+def test_the_command_draws_into_the_training_dataset_by_default() -> None:
+    assert f"default: {IMAGES}" in run_python("-m", "tools.draw_shapes", "--help")
+
+
+def test_the_command_gives_the_same_files_again(drawn: list[Path], tmp_path: Path) -> None:
     again = draw_sample(tmp_path)
     assert [path.name for path in again] == [path.name for path in drawn]
     assert len(again) == len(CLASSES) * len(SAMPLE)
@@ -78,7 +90,7 @@ def test_the_script_gives_the_same_files_again(drawn: list[Path], tmp_path: Path
         assert first.read_bytes() == second.read_bytes()
 
 
-def test_the_images_are_those_that_the_script_draws(drawn: list[Path]) -> None:
+def test_the_images_are_those_that_the_command_draws(drawn: list[Path]) -> None:
     for path in drawn:
         kept_path = IMAGES / path.name.partition("_")[0] / path.name
         # Encoders differ between versions of Pillow by a little; what is drawn does not.

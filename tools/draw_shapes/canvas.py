@@ -1,19 +1,20 @@
-"""A picture while it is being painted: colour and opacity of every pixel."""
+"""An image while it is being painted: colour and opacity of every pixel."""
 
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
-from geometry import Distance, FloatArray, pixel_grid
 from PIL import Image, ImageFilter
 
+from tools.draw_shapes.geometry import Distance, FloatArray, pixel_grid
+
 Colour: TypeAlias = FloatArray
-"""Red, green and blue in 0..1: one colour of shape (3,), or one a pixel, (height, width, 3)."""
+"""Red, green and blue in 0..1: one colour of shape (3,), or one per pixel, (height, width, 3)."""
 
 
 @dataclass
 class Canvas:
-    """A picture of `colour` (height, width, 3) and `opacity` (height, width), both in 0..1."""
+    """An image of `colour` (height, width, 3) and `opacity` (height, width), both in 0..1."""
 
     colour: FloatArray
     opacity: FloatArray
@@ -39,12 +40,12 @@ class Canvas:
         return pixel_grid(self.width, self.height)
 
     def fill(self, colour: Colour) -> None:
-        """Cover everything with one colour, or with one colour a pixel."""
+        """Cover everything with one colour, or with one colour per pixel."""
         self.colour = np.broadcast_to(colour, self.colour.shape).copy()
         self.opacity = np.ones_like(self.opacity)
 
     def paint(self, mask: FloatArray, colour: Colour) -> None:
-        """Lay `colour` over the picture where `mask` (height, width) says how much of it."""
+        """Lay `colour` over the image where `mask` (height, width) says how much of it."""
         opacity = mask + self.opacity * (1 - mask)
         share = np.divide(mask, opacity, out=np.zeros_like(mask), where=opacity > 0)[..., None]
         self.colour = self.colour * (1 - share) + np.asarray(colour) * share
@@ -65,7 +66,7 @@ class Canvas:
 
 
 def blurred(field: FloatArray, radius: float) -> FloatArray:
-    """Blur a mask or a colour picture of values in 0..1 by `radius` pixels."""
+    """Blur a mask or a colour image of values in 0..1 by `radius` pixels."""
     if field.ndim == 3:
         return np.stack([blurred(field[..., band], radius) for band in range(3)], axis=2)
     image = Image.fromarray(np.round(np.clip(field, 0, 1) * 255).astype(np.uint8))

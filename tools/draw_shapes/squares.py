@@ -3,14 +3,15 @@
 from collections.abc import Callable
 
 import numpy as np
-from colours import BLACK, WHITE, any_colour, apart_from, pale, rgb, vivid
-from geometry import Distance, FloatArray, box_distance, scaled
-from marching import Paint, Solid
-from marks import any_mark, strokes
 from numpy.random import Generator
-from shapes import Shape
-from solids import bordered, box, plain, slab, stencilled, veneered
-from textures import any_texture, asphalt, wood
+
+from tools.draw_shapes.colours import BLACK, WHITE, any_colour, apart_from, pale, rgb, vivid
+from tools.draw_shapes.geometry import Distance, FloatArray, box_distance, scaled
+from tools.draw_shapes.marching import Paint, Solid
+from tools.draw_shapes.marks import any_mark, strokes
+from tools.draw_shapes.shapes import Shape
+from tools.draw_shapes.solids import bordered, box, plain, slab, stencilled, veneered
+from tools.draw_shapes.textures import any_texture, asphalt, wood
 
 
 def _square(radius: float = 0.0) -> Shape:
@@ -81,8 +82,8 @@ def carton(rng: Generator) -> Solid:
     return box(half, paint, radius=0.03)
 
 
-def picture(rng: Generator) -> Solid:
-    """A picture, or a mirror, in a frame."""
+def painting(rng: Generator) -> Solid:
+    """A painting, or a mirror, in a frame."""
     shape, view = _square(), veneered(any_texture(rng), rng.uniform(0.1, 0.5))
     mounted = bordered(shape, view, pale(rng), rng.uniform(0.2, 0.4))
     frame = veneered(wood(rng), 0.5) if rng.random() < 0.5 else plain(any_colour(rng))
@@ -151,6 +152,6 @@ def traffic_sign(rng: Generator) -> Solid:
 
 
 LYING: list[Callable[[Generator], Solid]] = [
-    tile, note, die, picture, key, carton, cushion, screen, cracker,
+    tile, note, die, painting, key, carton, cushion, screen, cracker,
 ]  # fmt: skip
-UPRIGHT: list[Callable[[Generator], Solid]] = [traffic_sign, window, picture, screen]
+UPRIGHT: list[Callable[[Generator], Solid]] = [traffic_sign, window, painting, screen]

@@ -1,8 +1,4 @@
-"""Draw the training pictures: `python training_dataset/make.py [--output DIRECTORY]`.
-
-Writes the folders circle, plus, square and triangle. The same versions of NumPy and Pillow give the
-same files again.
-"""
+"""The command: draw every image of every class."""
 
 import argparse
 import re
@@ -10,16 +6,15 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-# A cache folder beside the class folders would be taken for a class.
-sys.dont_write_bytecode = True
+from tools.draw_shapes.files import FORMATS, save
+from tools.draw_shapes.schedule import IMAGES_PER_CLASS, draw
+from tools.draw_shapes.shapes import SHAPES
 
-from files import FORMATS, save  # noqa: E402 - has to follow the line above
-from schedule import PICTURES_PER_CLASS, draw  # noqa: E402
-from shapes import SHAPES  # noqa: E402
+TRAINING_DATASET = Path(__file__).parents[2] / "training_dataset"
 
 
 def _remove_previous(folder: Path, name: str) -> None:
-    """Delete the pictures an earlier run has made, and no other file."""
+    """Delete the images an earlier run has made, and no other file."""
     ours = re.compile(rf"{name}_\d{{3}}\.({'|'.join(FORMATS)})")
     for path in folder.iterdir():
         if ours.fullmatch(path.name):
@@ -27,7 +22,7 @@ def _remove_previous(folder: Path, name: str) -> None:
 
 
 def write(name: str, number: int, folder: Path) -> Path:
-    """Draw one picture of a class into a folder.
+    """Draw one image of a class into a folder.
 
     Returns:
         Its file.
@@ -39,7 +34,7 @@ def write(name: str, number: int, folder: Path) -> Path:
 
 
 def make(output: Path) -> tuple[int, int]:
-    """Write all pictures, replacing those of an earlier run.
+    """Write all images, replacing those of an earlier run.
 
     Args:
         output: the folder that holds the class folders.
@@ -52,7 +47,7 @@ def make(output: Path) -> tuple[int, int]:
         folder = output / name
         folder.mkdir(parents=True, exist_ok=True)
         _remove_previous(folder, name)
-        for number in range(PICTURES_PER_CLASS):
+        for number in range(IMAGES_PER_CLASS):
             paths.append(write(name, number, folder))
     return len(paths), sum(path.stat().st_size for path in paths)
 
@@ -63,12 +58,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit status.
     """
-    parser = argparse.ArgumentParser(description="Draw the training pictures.")
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.draw_shapes", description="Draw the training images."
+    )
     parser.add_argument(
-        "--output", type=Path, default=Path(__file__).parent, help="default: %(default)s"
+        "--output", type=Path, default=TRAINING_DATASET, help="default: %(default)s"
     )
     count, size = make(parser.parse_args(argv).output)
-    print(f"{count} pictures in {len(SHAPES)} classes, {size / 1e6:.2f} MB")
+    print(f"{count} images in {len(SHAPES)} classes, {size / 1e6:.2f} MB")
     return 0
 
 

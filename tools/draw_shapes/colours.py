@@ -3,8 +3,9 @@
 import colorsys
 
 import numpy as np
-from geometry import FloatArray
 from numpy.random import Generator
+
+from tools.draw_shapes.geometry import FloatArray
 
 WHITE = np.array([1.0, 1.0, 1.0])
 BLACK = np.array([0.0, 0.0, 0.0])

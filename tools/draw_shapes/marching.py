@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
-from geometry import FloatArray, pixel_grid
+
+from tools.draw_shapes.geometry import FloatArray, pixel_grid
 
 SpaceDistance: TypeAlias = Callable[[FloatArray], FloatArray]
 """Signed distances (n,) of points (n, 3)."""
@@ -64,8 +65,8 @@ class Scene:
         ground_height: where the ground is along z.
         sky: colour of the directions that meet nothing.
         camera: (3,), where the camera is.
-        target: (3,), the point in the middle of the picture.
-        focal_length: in halves of the shorter side of the picture.
+        target: (3,), the point in the middle of the image.
+        focal_length: in halves of the shorter side of the image.
         sun: (3,), the direction to the sun, of unit length.
         ambient: the part of the light that comes from everywhere.
         gloss: how strongly the thing mirrors the sun, in 0..1.

@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 
 import numpy as np
-from colours import any_colour, apart_from, luminance, rgb
-from geometry import FloatArray, smoothstep
-from marching import Paint, Scene, Solid, unit
 from numpy.random import Generator
-from solids import plain, post
-from textures import TEXTURES, any_texture, cloud_noise, grass, sample
+
+from tools.draw_shapes.colours import any_colour, apart_from, luminance, rgb
+from tools.draw_shapes.geometry import FloatArray, smoothstep
+from tools.draw_shapes.marching import Paint, Scene, Solid, unit
+from tools.draw_shapes.solids import plain, post
+from tools.draw_shapes.textures import TEXTURES, any_texture, cloud_noise, grass, sample
 
 LYING = np.eye(3)
 UPRIGHT = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
@@ -17,12 +18,12 @@ UPRIGHT = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
 
 @dataclass(frozen=True)
 class View:
-    """How a photograph is taken: drawn once a picture, the same for every class.
+    """How a photograph is taken: drawn once per image, the same for every class.
 
     Attributes:
         elevation: of the camera, in radians.
         yaw: how far the thing is turned about the vertical, in radians.
-        fill: the part of the picture's shorter side that the thing takes.
+        fill: the part of the image's shorter side that the thing takes.
         focal_length: in halves of the shorter side.
         shift: (2,), how far the thing is off the centre.
     """

@@ -4,8 +4,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from geometry import Distance, FloatArray, box_distance, polygon_distance, polyline_distance, rotate
 from numpy.random import Generator
+
+from tools.draw_shapes.geometry import (
+    Distance,
+    FloatArray,
+    box_distance,
+    polygon_distance,
+    polyline_distance,
+    rotate,
+)
 
 
 @dataclass(frozen=True)

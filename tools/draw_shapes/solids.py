@@ -4,10 +4,11 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 import numpy as np
-from geometry import Distance, FloatArray, box_distance, smoothstep
-from marching import Paint, Solid
-from shapes import Shape
-from textures import sample
+
+from tools.draw_shapes.geometry import Distance, FloatArray, box_distance, smoothstep
+from tools.draw_shapes.marching import Paint, Solid
+from tools.draw_shapes.shapes import Shape
+from tools.draw_shapes.textures import sample
 
 Profile: TypeAlias = Callable[[FloatArray], FloatArray]
 """How high a slab is, as a part of its thickness, so deep within its outline."""

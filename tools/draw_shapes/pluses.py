@@ -3,14 +3,15 @@
 from collections.abc import Callable
 
 import numpy as np
-from colours import WHITE, any_colour, apart_from, pale, rgb, vivid
-from geometry import FloatArray, box_distance, scaled
-from marching import Solid
-from marks import any_mark, strokes
 from numpy.random import Generator
-from shapes import Shape
-from solids import bordered, box, hollow, plain, slab, stencilled, veneered
-from textures import any_texture, asphalt, plaster, wood
+
+from tools.draw_shapes.colours import WHITE, any_colour, apart_from, pale, rgb, vivid
+from tools.draw_shapes.geometry import FloatArray, box_distance, scaled
+from tools.draw_shapes.marching import Solid
+from tools.draw_shapes.marks import any_mark, strokes
+from tools.draw_shapes.shapes import Shape
+from tools.draw_shapes.solids import bordered, box, hollow, plain, slab, stencilled, veneered
+from tools.draw_shapes.textures import any_texture, asphalt, plaster, wood
 
 
 def _plus(half_arm: float, radius: float = 0.0) -> Shape:
@@ -46,7 +47,7 @@ def wrench(rng: Generator) -> Solid:
 
 
 def first_aid(rng: Generator) -> Solid:
-    """A cross raised on the lid of a first-aid box; the lid is cut by the edge of the picture."""
+    """A cross raised on the lid of a first-aid box; the lid is cut by the edge of the image."""
     cross = vivid(rng) if rng.random() < 0.4 else rgb(0.0, 0.9, rng.uniform(0.6, 0.9))
     face = WHITE if rng.random() < 0.6 else apart_from(cross, rng)
     lid = box(np.array([1.7, 1.7, 0.1]), plain(face), 0.05)
@@ -94,7 +95,7 @@ def tile(rng: Generator) -> Solid:
 
 
 def key(rng: Generator) -> Solid:
-    """The sign on a key of a calculator, near enough that the key fills the picture."""
+    """The sign on a key of a calculator, near enough that the key fills the image."""
     cap = any_colour(rng)
     sign = slab(
         _plus(rng.uniform(0.12, 0.22), 0.05).distance,

@@ -3,14 +3,15 @@
 from collections.abc import Callable
 
 import numpy as np
-from colours import BLACK, WHITE, apart_from, pale, rgb, vivid
-from geometry import Distance, FloatArray, scaled
-from marching import Paint, Solid
-from marks import any_mark, strokes
 from numpy.random import Generator
-from shapes import circle
-from solids import ball, bordered, hollow, plain, slab, stencilled, veneered
-from textures import any_texture, asphalt, wood
+
+from tools.draw_shapes.colours import BLACK, WHITE, apart_from, pale, rgb, vivid
+from tools.draw_shapes.geometry import Distance, FloatArray, scaled
+from tools.draw_shapes.marching import Paint, Solid
+from tools.draw_shapes.marks import any_mark, strokes
+from tools.draw_shapes.shapes import circle
+from tools.draw_shapes.solids import ball, bordered, hollow, plain, slab, stencilled, veneered
+from tools.draw_shapes.textures import any_texture, asphalt, wood
 
 DISC = circle(np.random.default_rng(0))
 

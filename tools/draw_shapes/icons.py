@@ -1,13 +1,14 @@
-"""Flat pictures as icons are: filled, outlined, framed, marked, dashed, of two tones."""
+"""Flat images as icons are: filled, outlined, framed, marked, dashed, of two tones."""
 
 import numpy as np
-from canvas import Canvas
-from colours import WHITE, any_colour, apart_from, blend, ink_and_ground, pale
-from geometry import FloatArray, box_distance, scaled, shrunk
-from marks import any_mark
 from numpy.random import Generator
-from shapes import Shape
-from strokes import dashes, length_of, lines_mask
+
+from tools.draw_shapes.canvas import Canvas
+from tools.draw_shapes.colours import WHITE, any_colour, apart_from, blend, ink_and_ground, pale
+from tools.draw_shapes.geometry import FloatArray, box_distance, scaled, shrunk
+from tools.draw_shapes.marks import any_mark
+from tools.draw_shapes.shapes import Shape
+from tools.draw_shapes.strokes import dashes, length_of, lines_mask
 
 SMALLEST_MARK = 0.04
 """A mark of a smaller radius, in halves of the shorter side, would be a speck."""

@@ -15,7 +15,7 @@ Distance: TypeAlias = Callable[[FloatArray, FloatArray], FloatArray]
 def pixel_grid(width: int, height: int) -> tuple[FloatArray, FloatArray]:
     """Give the x and y of every pixel centre.
 
-    The origin is the middle of the picture, y points up, and half the shorter side is 1.
+    The origin is the middle of the image, y points up, and half the shorter side is 1.
 
     Returns:
         Two arrays of shape (height, width).

@@ -3,10 +3,11 @@
 from itertools import pairwise
 
 import numpy as np
-from canvas import Canvas
-from geometry import FloatArray
 from numpy.random import Generator
 from PIL import Image, ImageDraw
+
+from tools.draw_shapes.canvas import Canvas
+from tools.draw_shapes.geometry import FloatArray
 
 SUPERSAMPLING = 4
 """Lines are drawn at so many times the size, then scaled down, for smooth edges."""

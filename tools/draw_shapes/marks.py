@@ -5,8 +5,9 @@ from itertools import pairwise
 from typing import TypeAlias
 
 import numpy as np
-from geometry import Distance, FloatArray, segment_distance
 from numpy.random import Generator
+
+from tools.draw_shapes.geometry import Distance, FloatArray, segment_distance
 
 Segment: TypeAlias = tuple[tuple[float, float], tuple[float, float]]
 

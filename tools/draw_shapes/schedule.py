@@ -1,7 +1,7 @@
-"""Which picture is drawn how.
+"""Which image is drawn how.
 
-The picture number decides the recipe, the format, the size and the place in the picture, the same
-for every class. Colours and grounds are drawn anew for every picture, from the same choice for
+The image number decides the recipe, the format, the size and the place in the image, the same
+for every class. Colours and grounds are drawn anew for every image, from the same choice for
 every class. So nothing but the shape tells the classes apart. Only the few everyday things, a plate
 or a slice of pizza, have colours of their own.
 """
@@ -10,19 +10,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-import artwork
-import handmade
-import icons
-import lens
 import numpy as np
-import photographs
-from canvas import Canvas
-from files import FORMATS
 from numpy.random import Generator, SeedSequence
-from shapes import SHAPES, Shape
+
+from tools.draw_shapes import artwork, handmade, icons, lens, photographs
+from tools.draw_shapes.canvas import Canvas
+from tools.draw_shapes.files import FORMATS
+from tools.draw_shapes.shapes import SHAPES, Shape
 
 SEED = 20171103
-PICTURES_PER_CLASS = 180
+IMAGES_PER_CLASS = 180
 
 Recipe: TypeAlias = Callable[[Canvas, Shape, Generator], None]
 
@@ -83,7 +80,7 @@ RECIPES = ICONS + BY_HAND + SOLID
 
 @dataclass(frozen=True)
 class Plan:
-    """What a picture is like apart from its shape.
+    """What an image is like apart from its shape.
 
     Attributes:
         recipe: how it is drawn.
@@ -109,7 +106,7 @@ class Plan:
 
 
 def plan(number: int, rng: Generator) -> Plan:
-    """Decide what picture `number` of every class is like."""
+    """Decide what image `number` of every class is like."""
     turn, place = divmod(number, len(RECIPES))
     recipe = RECIPES[place]
     suffix = FORMATS[(place + turn) % len(FORMATS)]
@@ -133,7 +130,7 @@ def plan(number: int, rng: Generator) -> Plan:
 
 
 def _longer_side(suffix: str, is_icon: bool, rng: Generator) -> int:
-    """Draw a size; formats that do not compress, and grainy pictures, are kept small."""
+    """Draw a size; formats that do not compress, and grainy images, are kept small."""
     photograph = {"jpg": 300, "png": 130, "webp": 300, "gif": 150, "bmp": 96}
     icon = {"jpg": 300, "png": 300, "webp": 300, "gif": 260, "bmp": 128}
     largest = (icon if is_icon else photograph)[suffix]
@@ -141,14 +138,14 @@ def _longer_side(suffix: str, is_icon: bool, rng: Generator) -> int:
 
 
 def draw(name: str, number: int) -> tuple[Canvas, Plan]:
-    """Draw one picture.
+    """Draw one image.
 
     Args:
         name: the class, one of `SHAPES`.
-        number: which picture of the class, from 0.
+        number: which image of the class, from 0.
 
     Returns:
-        The picture, and how its file is to be written.
+        The image, and how its file is to be written.
     """
     shared = np.random.default_rng(SeedSequence([SEED, number]))
     own = np.random.default_rng(SeedSequence([SEED, number, 1 + sorted(SHAPES).index(name)]))

@@ -1,13 +1,30 @@
-"""Pictures made by hand: pen, chalk, brush and scissors."""
+"""Images made by hand: pen, chalk, brush and scissors."""
 
 import numpy as np
-from canvas import Canvas
-from colours import BLACK, apart_from, dark, pale, vivid
-from geometry import FloatArray
 from numpy.random import Generator
-from shapes import Shape
-from strokes import hatching, joined_zigzag, line_mask, lines_mask, resampled, union, wobbled
-from textures import SIDE, any_texture, asphalt, cloud_noise, paper, plaster, sample
+
+from tools.draw_shapes.canvas import Canvas
+from tools.draw_shapes.colours import BLACK, apart_from, dark, pale, vivid
+from tools.draw_shapes.geometry import FloatArray
+from tools.draw_shapes.shapes import Shape
+from tools.draw_shapes.strokes import (
+    hatching,
+    joined_zigzag,
+    line_mask,
+    lines_mask,
+    resampled,
+    union,
+    wobbled,
+)
+from tools.draw_shapes.textures import (
+    SIDE,
+    any_texture,
+    asphalt,
+    cloud_noise,
+    paper,
+    plaster,
+    sample,
+)
 
 
 def _ground(canvas: Canvas, texture: FloatArray, scale: float = 0.5) -> None:

@@ -1,14 +1,15 @@
-"""Pictures made on a computer with more show than an icon: shading, patterns, light, litter."""
+"""Images made on a computer with more show than an icon: shading, patterns, light, litter."""
 
 import numpy as np
-from canvas import Canvas, blurred
-from colours import BLACK, WHITE, any_colour, apart_from, blend, pale, vivid
-from geometry import scaled, shrunk, smoothstep
-from icons import lay_ground, line_width
-from marks import any_mark
 from numpy.random import Generator
-from shapes import Shape
-from textures import any_texture, sample
+
+from tools.draw_shapes.canvas import Canvas, blurred
+from tools.draw_shapes.colours import BLACK, WHITE, any_colour, apart_from, blend, pale, vivid
+from tools.draw_shapes.geometry import scaled, shrunk, smoothstep
+from tools.draw_shapes.icons import lay_ground, line_width
+from tools.draw_shapes.marks import any_mark
+from tools.draw_shapes.shapes import Shape
+from tools.draw_shapes.textures import any_texture, sample
 
 
 def glossy(canvas: Canvas, shape: Shape, rng: Generator) -> None:

@@ -1,0 +1,1 @@
+"""Scripts that made files of the repository; nothing here is part of the package."""

@@ -12,7 +12,7 @@ from benchmarks.contenders.torchvision_eager import plain_network
 from benchmarks.matrix_products import LIMIT
 from benchmarks.rounds import Request, Timed, measure
 from benchmarks.table import Rates
-from torch_inception.engines.choose import load_backbone
+from torch_inception.engines.choose import load_engine
 from torch_inception.weights.load import load_weights
 
 BATCHES = (32, 64, 128)
@@ -95,7 +95,7 @@ def measure_gpu(weights: str, *, column: str, rounds: int) -> tuple[Rates, list[
 
 def _networks(weights: str, device: torch.device) -> list[OnGpu]:
     pixels = torch.from_numpy(random_pixels(max(BATCHES))).permute(0, 3, 1, 2).to(device)
-    backbone = load_backbone(load_weights(weights), device=device)
+    backbone = load_engine(load_weights(weights), device=device)
     name = f"torch_inception {backbone.arithmetic}"
     ours = [OnGpu(f"{name}, batch {size}", backbone, pixels[:size]) for size in BATCHES]
     values = pixels / 127.5 - 1

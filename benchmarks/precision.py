@@ -17,7 +17,7 @@ from benchmarks.images import make_digits, make_patches
 from benchmarks.solvers import by_path, labelled_rows, split_measures
 from benchmarks.table import markdown
 from torch_inception.config import DEFAULT_WEIGHTS
-from torch_inception.engines.choose import load_backbone
+from torch_inception.engines.choose import load_engine
 from torch_inception.engines.openvino.calibration import calibrated_engine
 from torch_inception.heads.solvers import discriminant
 from torch_inception.images.preprocess import Preprocessing
@@ -30,7 +30,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--weights", default=DEFAULT_WEIGHTS)
     arguments = parser.parse_args()
-    backbone = load_backbone(load_weights(arguments.weights), device=torch.device("cpu"))
+    backbone = load_engine(load_weights(arguments.weights), device=torch.device("cpu"))
     with tempfile.TemporaryDirectory() as name:
         folders = {
             "`training_dataset/`": Path("training_dataset"),

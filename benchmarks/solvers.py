@@ -19,7 +19,7 @@ import torch
 from benchmarks import ridge
 from benchmarks.images import make_digits, make_patches
 from torch_inception.config import DEFAULT_WEIGHTS, TrainConfig
-from torch_inception.engines.choose import choose_device, load_backbone
+from torch_inception.engines.choose import choose_device, load_engine
 from torch_inception.engines.protocol import Engine
 from torch_inception.features.table import feature_table
 from torch_inception.heads.fit import fit_head
@@ -46,7 +46,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--weights", default=DEFAULT_WEIGHTS)
     arguments = parser.parse_args()
-    backbone = load_backbone(load_weights(arguments.weights), device=choose_device("auto"))
+    backbone = load_engine(load_weights(arguments.weights), device=choose_device("auto"))
     print("| data set | images | solver | test accuracy | cross entropy | seconds |")
     print("| --- | --- | --- | --- | --- | --- |")
     with tempfile.TemporaryDirectory() as name:

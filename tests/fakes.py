@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from torch_inception.engines import choose as engines_room
-from torch_inception.engines.cpu import Backbone
+from torch_inception.engines.cpu import CpuEngine
 from torch_inception.network import FEATURES
 from torch_inception.weights import load as weights_room
 from torch_inception.weights.checked import Weights
@@ -44,15 +44,15 @@ def fake_weights(patch: pytest.MonkeyPatch) -> None:
 def fake_backbone(patch: pytest.MonkeyPatch) -> None:
     """Make features the means of red, green and blue: (red, green, blue, 0, ..., 0), 0 to 1."""
 
-    def initialise(self: Backbone, weights: Weights, *, device: torch.device) -> None:
+    def initialise(self: CpuEngine, weights: Weights, *, device: torch.device) -> None:
         torch.nn.Module.__init__(self)
         self.record, self.device = weights.record, device
 
-    def channel_means(self: Backbone, pixels: torch.Tensor) -> torch.Tensor:
+    def channel_means(self: CpuEngine, pixels: torch.Tensor) -> torch.Tensor:
         assert pixels.shape[1:] == (3, 299, 299)
         rows = torch.zeros(len(pixels), FEATURES)
         rows[:, :3] = pixels.float().mean(dim=(2, 3)) / 255
         return rows
 
-    patch.setattr(Backbone, "__init__", initialise)
-    patch.setattr(Backbone, "forward", channel_means)
+    patch.setattr(CpuEngine, "__init__", initialise)
+    patch.setattr(CpuEngine, "forward", channel_means)

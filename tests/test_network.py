@@ -11,7 +11,7 @@ import torchvision
 
 from tests.drawings import landscape
 from torch_inception.config import Pooling
-from torch_inception.engines.cpu import Backbone
+from torch_inception.engines.cpu import CpuEngine
 from torch_inception.system.atomic import CACHE_VARIABLE
 from torch_inception.weights.checked import Weights, fingerprint
 from torch_inception.weights.load import load_weights
@@ -31,9 +31,9 @@ def real_weights(real_cache: Path) -> Weights:
         return load_weights("npm:nsfwjs")
 
 
-def backbone(weights: Weights, pooling: Pooling) -> Backbone:
+def backbone(weights: Weights, pooling: Pooling) -> CpuEngine:
     record = dataclasses.replace(weights.record, pooling=pooling)
-    return Backbone(dataclasses.replace(weights, record=record), device=CPU)
+    return CpuEngine(dataclasses.replace(weights, record=record), device=CPU)
 
 
 def batch(*images: numpy.ndarray[tuple[int, ...], numpy.dtype[numpy.uint8]]) -> torch.Tensor:
@@ -130,4 +130,4 @@ def test_real_imagenet_weights_where_they_are_at_hand() -> None:
     images = batch(landscape())
     with torch.inference_mode():
         expected = network.eval()((images / 255 - mean) / deviation)
-    assert relative_error(Backbone(weights, device=CPU)(images), expected) < 1e-5
+    assert relative_error(CpuEngine(weights, device=CPU)(images), expected) < 1e-5

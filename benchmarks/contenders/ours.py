@@ -11,8 +11,8 @@ from PIL import Image
 from benchmarks.contenders.memory import random_pixels
 from benchmarks.jpegs import jpegs_in
 from benchmarks.worker import Rows, Run
-from torch_inception.engines.choose import choose_device, load_backbone
-from torch_inception.engines.cpu import Backbone
+from torch_inception.engines.choose import choose_device, load_engine
+from torch_inception.engines.cpu import CpuEngine
 from torch_inception.engines.openvino.float32 import float32_engine
 from torch_inception.engines.openvino.quantisation import quantise
 from torch_inception.engines.protocol import Engine, Session
@@ -73,8 +73,8 @@ class _Own(threading.local):
 def _engine(name: str, sources: str, folder: Path) -> Engine:
     weights = load_weights(sources)
     if name == "torch":
-        return load_backbone(weights, device=choose_device("auto"))
-    backbone = Backbone(weights, device=torch.device("cpu"))
+        return load_engine(weights, device=choose_device("auto"))
+    backbone = CpuEngine(weights, device=torch.device("cpu"))
     if name == "openvino":
         return float32_engine(backbone)
     return quantise(backbone, [_pixels(path) for path in jpegs_in(folder)])

@@ -99,7 +99,7 @@ def test_saving_and_loading_changes_nothing(trained: Path, tmp_path: Path) -> No
     copy = Classifier.load(tmp_path / "new" / "copy.pt")
     assert copy.predict(green()) == classifier.predict(green())
     assert copy.labels == classifier.labels == ["blue", "green", "red"]
-    assert copy.model.backbone == classifier.model.backbone
+    assert copy.model.record == classifier.model.record
     assert torch.equal(copy.model.head.weight, classifier.model.head.weight)
 
 
@@ -117,7 +117,7 @@ def test_what_is_no_image_is_a_type_error(trained: Path) -> None:
 
 
 def change_record(content: dict[str, Any], **changes: Any) -> None:  # noqa: ANN401
-    content["backbone"] |= changes
+    content["record"] |= changes
 
 
 def no_number(content: dict[str, Any]) -> None:

@@ -35,10 +35,10 @@ def test_the_model_says_what_it_was_trained_with_and_is_run_so(
     status, out, _ = train("--pooling", choice)
     assert status == 0
     assert f"{used} pooling)" in out
-    assert load_model(run).backbone.pooling == used
+    assert load_model(run).record.pooling == used
     metrics = json.loads((run / "metrics.json").read_text())
     assert metrics["backbone"]["pooling"] == used
-    assert Classifier.load(run).backbone.record.pooling == used
+    assert Classifier.load(run).engine.record.pooling == used
 
 
 def test_features_of_another_pooling_are_computed_anew(train: Train) -> None:
@@ -57,10 +57,10 @@ def test_naming_images_can_override_it(
 ) -> None:
     train("--pooling", "tensorflow")
     classifier = Classifier.load(run, pooling=choice)
-    assert classifier.backbone.record.pooling == choice
-    assert classifier.model.backbone.pooling == choice
-    assert Classifier.imagenet(pooling=choice).backbone.record.pooling == choice
-    assert FeatureExtractor(pooling=choice).backbone.record.pooling == choice
+    assert classifier.engine.record.pooling == choice
+    assert classifier.model.record.pooling == choice
+    assert Classifier.imagenet(pooling=choice).engine.record.pooling == choice
+    assert FeatureExtractor(pooling=choice).engine.record.pooling == choice
     image = str(next(colours.rglob("*.png")))
     for flags in (["--model", str(run)], []):
         assert predict([image, "--pooling", choice, *flags]) == 0

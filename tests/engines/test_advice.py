@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 import torch
 
-from torch_inception.engines.cpu import Backbone
+from torch_inception.engines.cpu import CpuEngine
 from torch_inception.engines.openvino import advice
 from torch_inception.engines.openvino.advice import advised
 from torch_inception.engines.protocol import Engine
@@ -20,9 +20,9 @@ START_UP = 12
 
 
 @pytest.fixture
-def backbone(fake_network: WeightsRecord, monkeypatch: pytest.MonkeyPatch) -> Backbone:
-    monkeypatch.setattr(Backbone, "workers", 3)
-    return Backbone(Weights(fake_network, {}), device=torch.device("cpu"))
+def backbone(fake_network: WeightsRecord, monkeypatch: pytest.MonkeyPatch) -> CpuEngine:
+    monkeypatch.setattr(CpuEngine, "workers", 3)
+    return CpuEngine(Weights(fake_network, {}), device=torch.device("cpu"))
 
 
 @pytest.fixture(autouse=True)
@@ -71,7 +71,7 @@ def messages(caplog: pytest.LogCaptureFixture) -> list[str]:
     ],
 )
 def test_a_long_pass_is_told_once_at_its_measured_rate(
-    total: int, seconds: float, told: str, backbone: Backbone, monkeypatch: pytest.MonkeyPatch,
+    total: int, seconds: float, told: str, backbone: CpuEngine, monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
     monkeypatch.setattr(advice, "SPEED_UP", 4.0)
@@ -84,7 +84,7 @@ def test_a_long_pass_is_told_once_at_its_measured_rate(
 
 
 def test_it_is_said_while_there_is_still_much_to_save(
-    backbone: Backbone, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    backbone: CpuEngine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO, "torch_inception"):
         results = advised(Pass(monkeypatch, 0.1).results(5000), backbone, total=5000)
@@ -95,7 +95,7 @@ def test_it_is_said_while_there_is_still_much_to_save(
 
 @pytest.mark.parametrize("total", [0, 1, 500, advice.LONG_PASS])
 def test_a_short_pass_is_told_nothing(
-    total: int, backbone: Backbone, monkeypatch: pytest.MonkeyPatch,
+    total: int, backbone: CpuEngine, monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
     with caplog.at_level(logging.INFO, "torch_inception"):
@@ -105,7 +105,7 @@ def test_a_short_pass_is_told_nothing(
 
 
 def test_nothing_is_told_of_engines_that_are_fast_and_processors_that_would_not_be(
-    backbone: Backbone, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    backbone: CpuEngine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     int8 = cast(Engine, types.SimpleNamespace(workers=3, batch_size=4, device=torch.device("cpu")))
     long = range(advice.LONG_PASS + 1)
@@ -119,7 +119,7 @@ def test_nothing_is_told_of_engines_that_are_fast_and_processors_that_would_not_
 
 
 def test_an_error_among_the_results_passes_through(
-    backbone: Backbone, monkeypatch: pytest.MonkeyPatch
+    backbone: CpuEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def failing() -> Iterator[int]:
         yield 0

@@ -18,7 +18,7 @@ from torch_inception.classifier import classifier
 from torch_inception.classifier.classifier import Classifier
 from torch_inception.classifier.model_file import Model, save_model
 from torch_inception.engines import folding
-from torch_inception.engines.cpu import Backbone
+from torch_inception.engines.cpu import CpuEngine
 from torch_inception.engines.folding import fold, folded, kept
 from torch_inception.heads.head import Head
 from torch_inception.images.preprocess import Preprocessing
@@ -211,7 +211,7 @@ def test_a_model_is_loaded_without_a_look_at_the_source_of_its_weights(
         raise AssertionError("the source of the weights was asked")
 
     monkeypatch.setattr(classifier, "load_weights", unwanted)
-    assert Classifier.load(model).backbone.record == small.record
+    assert Classifier.load(model).engine.record == small.record
     with pytest.raises(AssertionError, match="source"):
         Classifier.load(model, weights="imagenet")
 
@@ -228,7 +228,7 @@ def test_without_a_whole_kept_network_the_source_of_the_weights_is_asked(
         return small
 
     monkeypatch.setattr(classifier, "load_weights", load)
-    assert Classifier.load(model).backbone.record == small.record
+    assert Classifier.load(model).engine.record == small.record
     assert asked == ["imagenet"]
     folded(small)
     Classifier.load(model)
@@ -258,7 +258,7 @@ def test_the_whole_network_gives_what_torchvisions_gives_for_scaled_images(real:
     with torch.inference_mode():
         scaled = (images / 255 - channels(MEAN)) / channels(STD)
         expected = network.eval()(scaled.float())
-    found = Backbone(fold(real), device=torch.device("cpu"))(images)
+    found = CpuEngine(fold(real), device=torch.device("cpu"))(images)
     assert float((found - expected).norm() / expected.norm()) < 1e-5
 
 
@@ -268,5 +268,5 @@ def test_the_whole_kept_network_gives_the_same_rows_bit_for_bit(real: Weights) -
     made = folded(real)
     found = kept(real.record)
     assert found is not None
-    one, other = (Backbone(each, device=torch.device("cpu"))(image) for each in (made, found))
+    one, other = (CpuEngine(each, device=torch.device("cpu"))(image) for each in (made, found))
     assert torch.equal(one, other)

@@ -9,9 +9,9 @@ import torch
 
 from tests.drawings import landscape
 from torch_inception.engines import choose as engines
-from torch_inception.engines.cpu import Backbone
+from torch_inception.engines.cpu import CpuEngine
 from torch_inception.engines.folding import FoldedWeights, folded
-from torch_inception.engines.gpu import GPU_BATCH, GpuBackbone
+from torch_inception.engines.gpu import GPU_BATCH, GpuEngine
 from torch_inception.images.preprocess import Pixels
 from torch_inception.system.atomic import CACHE_VARIABLE
 from torch_inception.weights.load import load_weights
@@ -31,7 +31,7 @@ def images(count: int) -> list[Pixels]:
     return [numpy.roll(landscape(), 30 * shift, axis=1) for shift in range(count)]
 
 
-def rows(engine: Backbone, chosen: Sequence[Pixels]) -> torch.Tensor:
+def rows(engine: CpuEngine, chosen: Sequence[Pixels]) -> torch.Tensor:
     session = engine.session()
     return torch.from_numpy(session(chosen))
 
@@ -42,8 +42,8 @@ def cosines(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
 
 @pytest.mark.real_weights
 def test_its_rows_in_float32_are_those_of_the_processor(real_weights: FoldedWeights) -> None:
-    expected = rows(Backbone(real_weights, device=CPU), images(3))
-    found = rows(GpuBackbone(real_weights, device=CPU, arithmetic="fp32"), images(3))
+    expected = rows(CpuEngine(real_weights, device=CPU), images(3))
+    found = rows(GpuEngine(real_weights, device=CPU, arithmetic="fp32"), images(3))
     assert torch.allclose(found, expected, rtol=1e-5, atol=1e-6)
 
 
@@ -51,16 +51,16 @@ def test_its_rows_in_float32_are_those_of_the_processor(real_weights: FoldedWeig
 def test_it_pools_as_the_weights_want(real_weights: FoldedWeights) -> None:
     record = real_weights.record.pooling_as("tensorflow-2015")
     weights = FoldedWeights(record, real_weights.state)
-    expected = rows(Backbone(weights, device=CPU), images(2))
-    found = rows(GpuBackbone(weights, device=CPU, arithmetic="fp32"), images(2))
+    expected = rows(CpuEngine(weights, device=CPU), images(2))
+    found = rows(GpuEngine(weights, device=CPU, arithmetic="fp32"), images(2))
     assert torch.allclose(found, expected, rtol=1e-5, atol=1e-6)
-    assert not torch.allclose(found, rows(Backbone(real_weights, device=CPU), images(2)))
+    assert not torch.allclose(found, rows(CpuEngine(real_weights, device=CPU), images(2)))
 
 
 @pytest.mark.real_weights
 def test_its_rows_in_bfloat16_are_close_and_in_float32(real_weights: FoldedWeights) -> None:
-    expected = rows(Backbone(real_weights, device=CPU), images(2))
-    found = rows(GpuBackbone(real_weights, device=CPU, arithmetic="bf16"), images(2))
+    expected = rows(CpuEngine(real_weights, device=CPU), images(2))
+    found = rows(GpuEngine(real_weights, device=CPU, arithmetic="bf16"), images(2))
     assert found.dtype == torch.float32
     assert float(cosines(found, expected).min()) > 0.995
     assert not torch.equal(found, expected)
@@ -68,7 +68,7 @@ def test_its_rows_in_bfloat16_are_close_and_in_float32(real_weights: FoldedWeigh
 
 @pytest.mark.real_weights
 def test_what_a_session_gave_stays_when_it_goes_on(real_weights: FoldedWeights) -> None:
-    session = GpuBackbone(real_weights, device=CPU, arithmetic="fp32").session()
+    session = GpuEngine(real_weights, device=CPU, arithmetic="fp32").session()
     first = session(images(2))
     before = first.copy()
     session(images(2)[::-1])
@@ -78,7 +78,7 @@ def test_what_a_session_gave_stays_when_it_goes_on(real_weights: FoldedWeights) 
 def test_each_arithmetic_has_rows_of_its_own_in_the_cache() -> None:
     identities = set()
     for arithmetic in ("fp32", "bf16"):
-        engine = GpuBackbone.__new__(GpuBackbone)
+        engine = GpuEngine.__new__(GpuEngine)
         torch.nn.Module.__init__(engine)
         engine.record = load_record()
         engine.arithmetic = arithmetic
@@ -109,10 +109,10 @@ def test_the_arithmetic_is_that_of_the_card_or_of_the_model(
     def remember(weights: FoldedWeights, *, device: torch.device, arithmetic: str) -> None:
         made.append(arithmetic)
 
-    monkeypatch.setattr(engines, "GpuBackbone", remember)
+    monkeypatch.setattr(engines, "GpuEngine", remember)
     monkeypatch.setattr(engines, "folded", lambda weights: weights)
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
-    engines.load_backbone(None, device=torch.device("cuda"), arithmetic=asked)  # type: ignore[arg-type]
+    engines.load_engine(None, device=torch.device("cuda"), arithmetic=asked)  # type: ignore[arg-type]
     assert made == [given]
 
 
@@ -123,10 +123,8 @@ def test_a_long_run_on_a_gpu_gives_the_same_rows_all_along(
     real_weights: FoldedWeights, arithmetic: str, least: float
 ) -> None:
     chosen = [images(8)[number % 8] for number in range(GPU_BATCH)]
-    expected = rows(Backbone(real_weights, device=CPU), chosen[:8])
-    session = GpuBackbone(
-        real_weights, device=torch.device("cuda"), arithmetic=arithmetic
-    ).session()
+    expected = rows(CpuEngine(real_weights, device=CPU), chosen[:8])
+    session = GpuEngine(real_weights, device=torch.device("cuda"), arithmetic=arithmetic).session()
     for _ in range(30):
         found = torch.from_numpy(session(chosen))
         assert float(cosines(found[:8], expected).min()) > least

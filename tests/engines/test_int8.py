@@ -15,7 +15,7 @@ import torch
 from PIL import Image, ImageDraw
 
 from tests.drawings import landscape
-from torch_inception.engines.cpu import Backbone
+from torch_inception.engines.cpu import CpuEngine
 from torch_inception.engines.openvino import calibration as calibration_room
 from torch_inception.engines.openvino import store as store_room
 from torch_inception.engines.openvino.calibration import Calibration, calibrated_engine, kept_engine
@@ -71,7 +71,7 @@ def pixels(*numbers: int) -> list[Pixels]:
 class Made:
     """A calibrated network and what it was made from."""
 
-    backbone: Backbone
+    backbone: CpuEngine
     paths: list[Path]
     cache: Path
     fresh: OpenVinoEngine
@@ -87,13 +87,13 @@ def made(real_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Made:
         varied(number).save(path)
     fresh: list[OpenVinoEngine] = []
 
-    def captured(backbone: Backbone, images: list[Pixels]) -> OpenVinoEngine:
+    def captured(backbone: CpuEngine, images: list[Pixels]) -> OpenVinoEngine:
         fresh.append(quantise(backbone, images))
         return fresh[0]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(CACHE_VARIABLE, str(real_cache))
-        backbone = Backbone(load_weights("npm:nsfwjs"), device=torch.device("cpu"))
+        backbone = CpuEngine(load_weights("npm:nsfwjs"), device=torch.device("cpu"))
         patch.setenv(CACHE_VARIABLE, str(folder / "cache"))
         patch.setattr(calibration_room, "quantise", captured)
         engine, calibration = calibrated_engine(backbone, Preprocessing(), paths)
@@ -120,7 +120,7 @@ def requantised(made: Made, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Give the shared network in the place of new ones; count the images of each."""
     counts: list[int] = []
 
-    def shared(backbone: Backbone, images: list[Pixels]) -> OpenVinoEngine:
+    def shared(backbone: CpuEngine, images: list[Pixels]) -> OpenVinoEngine:
         counts.append(len(images))
         return OpenVinoEngine(made.fresh.model, backbone.record, arithmetic="int8 not kept")
 
@@ -128,7 +128,7 @@ def requantised(made: Made, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return counts
 
 
-def rows(engine: Backbone | OpenVinoEngine, images: list[Pixels]) -> Rows:
+def rows(engine: CpuEngine | OpenVinoEngine, images: list[Pixels]) -> Rows:
     before = torch.get_num_threads()
     try:
         session = engine.session()

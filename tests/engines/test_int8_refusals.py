@@ -18,7 +18,7 @@ import torch
 
 from torch_inception.classifier.classifier import Classifier
 from torch_inception.classifier.model_file import Model, save_model
-from torch_inception.engines.cpu import Backbone
+from torch_inception.engines.cpu import CpuEngine
 from torch_inception.engines.openvino import conversion
 from torch_inception.engines.openvino.calibration import calibrated_engine, kept_engine
 from torch_inception.engines.openvino.runtime import (
@@ -49,8 +49,8 @@ def capable(monkeypatch: pytest.MonkeyPatch) -> Capabilities:
 
 
 @pytest.fixture
-def backbone(fake_network: WeightsRecord) -> Backbone:
-    return Backbone(Weights(fake_network, {}), device=torch.device("cpu"))
+def backbone(fake_network: WeightsRecord) -> CpuEngine:
+    return CpuEngine(Weights(fake_network, {}), device=torch.device("cpu"))
 
 
 def test_the_instructions_are_those_that_torch_knows_of(
@@ -67,7 +67,7 @@ def test_the_instructions_are_those_that_torch_knows_of(
 
 
 def test_a_processor_without_the_instructions_is_refused(
-    backbone: Backbone, capable: Capabilities, colours: Path
+    backbone: CpuEngine, capable: Capabilities, colours: Path
 ) -> None:
     capable({"avx2": True})
     paths = sorted(colours.rglob("*.png"))
@@ -114,7 +114,7 @@ def test_int8_is_not_for_a_gpu(train: TrainCommand, fake_network: WeightsRecord)
 
 @pytest.mark.parametrize("good", [0, 5, 47])
 def test_too_few_different_images_are_refused_with_the_numbers(
-    good: int, backbone: Backbone, capable: Capabilities, colours: Path, tmp_path: Path
+    good: int, backbone: CpuEngine, capable: Capabilities, colours: Path, tmp_path: Path
 ) -> None:
     capable({"avx_vnni": True})
     paths = sorted(colours.rglob("*.png"))[:good]
@@ -195,7 +195,7 @@ if __name__ == "nncf":
 
 
 def test_the_packages_are_imported_where_they_send_no_reports(
-    backbone: Backbone, capable: Capabilities, colours: Path, tmp_path: Path,
+    backbone: CpuEngine, capable: Capabilities, colours: Path, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     # NNCF decides when it is imported whether it will send reports of its use.

@@ -8,7 +8,7 @@ import torch
 
 from tests.commands.test_int8 import command, patterns
 from tests.drawings import landscape
-from torch_inception.engines.cpu import Backbone
+from torch_inception.engines.cpu import CpuEngine
 from torch_inception.engines.openvino.engine import OpenVinoEngine
 from torch_inception.engines.openvino.float32 import float32_engine
 from torch_inception.images.preprocess import Pixels
@@ -22,14 +22,14 @@ __all__ = ["patterns"]  # a fixture
 
 
 @pytest.fixture(scope="module")
-def backbone(real_cache: Path) -> Backbone:
+def backbone(real_cache: Path) -> CpuEngine:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(CACHE_VARIABLE, str(real_cache))
-        return Backbone(load_weights("npm:nsfwjs"), device=torch.device("cpu"))
+        return CpuEngine(load_weights("npm:nsfwjs"), device=torch.device("cpu"))
 
 
 @pytest.fixture(scope="module")
-def engine(backbone: Backbone, tmp_path_factory: pytest.TempPathFactory) -> OpenVinoEngine:
+def engine(backbone: CpuEngine, tmp_path_factory: pytest.TempPathFactory) -> OpenVinoEngine:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(CACHE_VARIABLE, str(tmp_path_factory.mktemp("cache")))
         made = float32_engine(backbone)
@@ -46,7 +46,7 @@ def images(count: int) -> list[Pixels]:
 
 @pytest.mark.parametrize("count", [1, 3, 4, 6])
 def test_rows_are_those_of_torch_for_any_number_of_images(
-    backbone: Backbone, engine: OpenVinoEngine, count: int
+    backbone: CpuEngine, engine: OpenVinoEngine, count: int
 ) -> None:
     expected = numpy.concatenate([backbone.session()([each]).copy() for each in images(count)])
     found = engine.session()(images(count))
@@ -55,11 +55,11 @@ def test_rows_are_those_of_torch_for_any_number_of_images(
 
 
 def test_maxima_in_the_last_block_are_converted_too(
-    backbone: Backbone, real_cache: Path, monkeypatch: pytest.MonkeyPatch
+    backbone: CpuEngine, real_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(CACHE_VARIABLE, str(real_cache))
     weights = load_weights("npm:nsfwjs", pooling="tensorflow-2015")
-    other = Backbone(weights, device=torch.device("cpu"))
+    other = CpuEngine(weights, device=torch.device("cpu"))
     expected = other.session()([landscape()])
     found = float32_engine(other).session()([landscape()])
     assert numpy.linalg.norm(found - expected) < 1e-5 * numpy.linalg.norm(expected)
@@ -68,7 +68,7 @@ def test_maxima_in_the_last_block_are_converted_too(
 
 
 def test_its_rows_have_a_place_of_their_own_in_the_cache(
-    backbone: Backbone, engine: OpenVinoEngine
+    backbone: CpuEngine, engine: OpenVinoEngine
 ) -> None:
     assert engine.identity != backbone.identity
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from tests.drawings import landscape
 from torch_inception.config import Pooling
-from torch_inception.engines.cpu import Backbone
+from torch_inception.engines.cpu import CpuEngine
 from torch_inception.engines.openvino.smoothing import smooth
 from torch_inception.network import Convolution, InceptionV3
 from torch_inception.system.atomic import CACHE_VARIABLE
@@ -18,10 +18,10 @@ pytestmark = pytest.mark.real_weights
 
 
 @pytest.fixture(scope="module")
-def backbone(real_cache: Path) -> Backbone:
+def backbone(real_cache: Path) -> CpuEngine:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(CACHE_VARIABLE, str(real_cache))
-        return Backbone(load_weights("npm:nsfwjs"), device=torch.device("cpu"))
+        return CpuEngine(load_weights("npm:nsfwjs"), device=torch.device("cpu"))
 
 
 def batches() -> list[Tensor]:
@@ -64,7 +64,7 @@ def test_the_output_times_the_factors_is_what_it_was(pooling: Pooling, real_cach
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(CACHE_VARIABLE, str(real_cache))
         weights = load_weights("npm:nsfwjs", pooling=pooling)
-    backbone = Backbone(weights, device=torch.device("cpu"))
+    backbone = CpuEngine(weights, device=torch.device("cpu"))
     network = backbone.copy_network()
     factors = smooth(network, batches())
     assert factors.shape == (2048,)
@@ -78,7 +78,7 @@ def test_the_output_times_the_factors_is_what_it_was(pooling: Pooling, real_cach
         assert float((found - expected).norm() / expected.norm()) > 0.1
 
 
-def test_the_channels_of_every_layer_are_more_even(backbone: Backbone) -> None:
+def test_the_channels_of_every_layer_are_more_even(backbone: CpuEngine) -> None:
     network = backbone.copy_network()
     before = peaks(network)
     smooth(network, batches())
@@ -94,7 +94,7 @@ def test_the_channels_of_every_layer_are_more_even(backbone: Backbone) -> None:
     assert later > 1.3 * earlier
 
 
-def test_the_backbone_and_its_hooks_are_left_as_they_were(backbone: Backbone) -> None:
+def test_the_backbone_and_its_hooks_are_left_as_they_were(backbone: CpuEngine) -> None:
     before = rows(backbone.network, batches()[0])
     network = backbone.copy_network()
     smooth(network, batches())

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from torch_inception.config import Resize
-from torch_inception.engines.cpu import Backbone
+from torch_inception.engines.cpu import CpuEngine
 from torch_inception.errors import ImageError
 from torch_inception.features.extract import ImageInput, stream_features
 from torch_inception.features.extractor import FeatureExtractor
@@ -24,8 +24,8 @@ EARLIER, LATER = 10**18, 10**18 + 10**9
 
 
 @pytest.fixture
-def backbone(fake_network: WeightsRecord) -> Backbone:
-    return Backbone(Weights(fake_network, {}), device=torch.device("cpu"))
+def engine(fake_network: WeightsRecord) -> CpuEngine:
+    return CpuEngine(Weights(fake_network, {}), device=torch.device("cpu"))
 
 
 @pytest.fixture
@@ -48,9 +48,9 @@ def paint(path: Path, number: int, *, modified: int = EARLIER) -> None:
 
 
 def run_pass(
-    backbone: Backbone, paths: Sequence[Path], cache: Path, *, resize: Resize = "squash"
+    engine: CpuEngine, paths: Sequence[Path], cache: Path, *, resize: Resize = "squash"
 ) -> FeatureTable:
-    return feature_table(backbone, Preprocessing(resize), paths, cache=cache)
+    return feature_table(engine, Preprocessing(resize), paths, cache=cache)
 
 
 def is_rows_of(table: FeatureTable, numbers: Sequence[int]) -> bool:
@@ -60,74 +60,74 @@ def is_rows_of(table: FeatureTable, numbers: Sequence[int]) -> bool:
 
 
 def test_row_i_is_image_i_rounded_as_the_cache_keeps_it(
-    backbone: Backbone, shades: list[Path], own_cache: Path
+    engine: CpuEngine, shades: list[Path], own_cache: Path
 ) -> None:
-    fresh = run_pass(backbone, shades, own_cache)
+    fresh = run_pass(engine, shades, own_cache)
     assert fresh.paths == shades
     assert is_rows_of(fresh, range(40))
     assert (fresh.computed, fresh.reused, fresh.skipped) == (40, 0, [])
-    again = run_pass(backbone, shades[::-1], own_cache)
+    again = run_pass(engine, shades[::-1], own_cache)
     assert torch.equal(again.rows.tensor(), fresh.rows.tensor().flip(0))
     assert again.digests == fresh.digests[::-1]
     assert (again.computed, again.reused) == (0, 40)
 
 
 def test_unchanged_files_are_not_read(
-    backbone: Backbone, shades: list[Path], own_cache: Path
+    engine: CpuEngine, shades: list[Path], own_cache: Path
 ) -> None:
-    run_pass(backbone, shades, own_cache)
+    run_pass(engine, shades, own_cache)
     for path in shades:
         path.write_bytes(b"x" * path.stat().st_size)
         os.utime(path, ns=(EARLIER, EARLIER))
-    table = run_pass(backbone, shades, own_cache)
+    table = run_pass(engine, shades, own_cache)
     assert is_rows_of(table, range(40))
     assert table.reused == 40
 
 
 def test_a_rename_and_a_move_cost_nothing(
-    backbone: Backbone, shades: list[Path], own_cache: Path, tmp_path: Path
+    engine: CpuEngine, shades: list[Path], own_cache: Path, tmp_path: Path
 ) -> None:
-    run_pass(backbone, shades, own_cache)
+    run_pass(engine, shades, own_cache)
     (tmp_path / "sub").mkdir()
     moved = [path.rename(tmp_path / "sub" / f"{i}.png") for i, path in enumerate(shades)]
-    table = run_pass(backbone, moved, own_cache)
+    table = run_pass(engine, moved, own_cache)
     assert is_rows_of(table, range(40))
     assert (table.computed, table.reused) == (0, 40)
 
 
 def test_an_edit_recomputes_that_one_image(
-    backbone: Backbone, shades: list[Path], own_cache: Path
+    engine: CpuEngine, shades: list[Path], own_cache: Path
 ) -> None:
-    run_pass(backbone, shades, own_cache)
+    run_pass(engine, shades, own_cache)
     paint(shades[7], 99, modified=LATER)
-    table = run_pass(backbone, shades, own_cache)
+    table = run_pass(engine, shades, own_cache)
     assert is_rows_of(table, [*range(7), 99, *range(8, 40)])
     assert (table.computed, table.reused) == (1, 39)
 
 
 def test_an_exact_duplicate_is_computed_once(
-    backbone: Backbone, shades: list[Path], own_cache: Path, tmp_path: Path
+    engine: CpuEngine, shades: list[Path], own_cache: Path, tmp_path: Path
 ) -> None:
     copies = [Path(shutil.copy(path, tmp_path / f"copy of {path.name}")) for path in shades[:3]]
-    table = run_pass(backbone, [*shades[:5], *copies], own_cache)
+    table = run_pass(engine, [*shades[:5], *copies], own_cache)
     assert is_rows_of(table, [0, 1, 2, 3, 4, 0, 1, 2])
     assert (table.computed, table.reused) == (5, 3)
 
 
 def test_other_weights_and_another_preprocessing_have_rows_of_their_own(
-    backbone: Backbone, fake_network: WeightsRecord, shades: list[Path], own_cache: Path
+    engine: CpuEngine, fake_network: WeightsRecord, shades: list[Path], own_cache: Path
 ) -> None:
-    run_pass(backbone, shades[:4], own_cache)
-    assert run_pass(backbone, shades[:4], own_cache, resize="pad").computed == 4
+    run_pass(engine, shades[:4], own_cache)
+    assert run_pass(engine, shades[:4], own_cache, resize="pad").computed == 4
     for change in ({"fingerprint": "0" * 64}, {"pooling": "tensorflow"}, {"mean": (0.0,) * 3}):
         record = WeightsRecord.from_dict(fake_network.as_dict() | change)
-        other = Backbone(Weights(record, {}), device=torch.device("cpu"))
+        other = CpuEngine(Weights(record, {}), device=torch.device("cpu"))
         assert run_pass(other, shades[:4], own_cache).computed == 4
-    assert run_pass(backbone, shades[:4], own_cache).computed == 0
+    assert run_pass(engine, shades[:4], own_cache).computed == 0
 
 
 def test_bad_files_are_listed_in_order_and_the_others_are_unharmed(
-    backbone: Backbone, shades: list[Path], own_cache: Path, tmp_path: Path
+    engine: CpuEngine, shades: list[Path], own_cache: Path, tmp_path: Path
 ) -> None:
     text, half, empty = (tmp_path / name for name in ("text.png", "half.png", "empty.png"))
     text.write_text("a circle")
@@ -135,7 +135,7 @@ def test_bad_files_are_listed_in_order_and_the_others_are_unharmed(
     empty.touch()
     paths = [text, *shades[:9], half, *shades[9:20], tmp_path / "gone.png", empty]
     for computed in (20, 0):
-        table = run_pass(backbone, paths, own_cache)
+        table = run_pass(engine, paths, own_cache)
         assert table.paths == shades[:20]
         assert is_rows_of(table, range(20))
         assert table.computed == computed
@@ -147,16 +147,16 @@ def test_bad_files_are_listed_in_order_and_the_others_are_unharmed(
 
 
 def test_a_pass_over_nothing_or_over_bad_files_alone_is_empty(
-    backbone: Backbone, own_cache: Path, tmp_path: Path
+    engine: CpuEngine, own_cache: Path, tmp_path: Path
 ) -> None:
-    assert run_pass(backbone, [], own_cache).rows.tensor().shape == (0, 2048)
-    table = run_pass(backbone, [tmp_path / "gone"], own_cache)
+    assert run_pass(engine, [], own_cache).rows.tensor().shape == (0, 2048)
+    table = run_pass(engine, [tmp_path / "gone"], own_cache)
     assert table.rows.tensor().shape == (0, 2048)
     assert len(table.skipped) == 1
 
 
 def test_a_file_that_vanishes_during_the_pass_does_not_take_its_copy_along(
-    backbone: Backbone, shades: list[Path], own_cache: Path, monkeypatch: pytest.MonkeyPatch
+    engine: CpuEngine, shades: list[Path], own_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     paint(shades[1], 0)
     original = Path.read_bytes
@@ -167,36 +167,36 @@ def test_a_file_that_vanishes_during_the_pass_does_not_take_its_copy_along(
         return original(path)
 
     monkeypatch.setattr(Path, "read_bytes", gone)
-    table = run_pass(backbone, shades[:3], own_cache)
+    table = run_pass(engine, shades[:3], own_cache)
     assert shades[0] in table.paths
     assert shades[2] in table.paths
 
 
 def test_a_replaced_file_that_looks_unchanged_is_not_called_bad(
-    backbone: Backbone, shades: list[Path], own_cache: Path
+    engine: CpuEngine, shades: list[Path], own_cache: Path
 ) -> None:
-    run_pass(backbone, shades[:3], own_cache)
+    run_pass(engine, shades[:3], own_cache)
     paint(shades[1], 99)  # of the same size and time: copied with its time, or from an archive
     for _ in range(2):
-        table = run_pass(backbone, shades[:3], own_cache, resize="pad")
+        table = run_pass(engine, shades[:3], own_cache, resize="pad")
     assert table.skipped == []
 
 
 def test_an_interrupted_pass_keeps_the_rows_before_it(
-    backbone: Backbone, shades: list[Path], own_cache: Path, monkeypatch: pytest.MonkeyPatch
+    engine: CpuEngine, shades: list[Path], own_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = Backbone.forward
+    original = CpuEngine.forward
 
-    def interrupted(self: Backbone, pixels: torch.Tensor) -> torch.Tensor:
+    def interrupted(self: CpuEngine, pixels: torch.Tensor) -> torch.Tensor:
         if (pixels[:, 2].amax(dim=(1, 2)) == 30).any():  # blue is the image's number
             raise KeyboardInterrupt
         return original(self, pixels)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Backbone, "forward", interrupted)
+        patch.setattr(CpuEngine, "forward", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            run_pass(backbone, shades, own_cache)
-    table = run_pass(backbone, shades, own_cache)
+            run_pass(engine, shades, own_cache)
+    table = run_pass(engine, shades, own_cache)
     # The batch of four in which it was interrupted is lost, and what came after.
     assert 27 <= table.reused <= 30
     assert table.computed == 40 - table.reused
@@ -204,7 +204,7 @@ def test_an_interrupted_pass_keeps_the_rows_before_it(
 
 
 def test_a_strip_that_is_too_long_to_crop_harms_no_other(
-    backbone: Backbone, shades: list[Path], own_cache: Path, monkeypatch: pytest.MonkeyPatch
+    engine: CpuEngine, shades: list[Path], own_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     original = Image.Image.resize
 
@@ -215,11 +215,11 @@ def test_a_strip_that_is_too_long_to_crop_harms_no_other(
 
     Image.new("RGB", (30_000, 1)).save(shades[1], "PNG")
     monkeypatch.setattr(Image.Image, "resize", small_machine)
-    table = run_pass(backbone, shades[:4], own_cache, resize="crop")
+    table = run_pass(engine, shades[:4], own_cache, resize="crop")
     assert [path for path in table.paths if path != shades[1]] == [shades[i] for i in (0, 2, 3)]
 
 
-def test_streamed_rows_and_errors_keep_their_places(backbone: Backbone, shades: list[Path]) -> None:
+def test_streamed_rows_and_errors_keep_their_places(engine: CpuEngine, shades: list[Path]) -> None:
     tensor = torch.tensor(colour(3), dtype=torch.uint8)[:, None, None].expand(3, 5, 5)
     items: list[ImageInput] = [
         shades[0],
@@ -228,7 +228,7 @@ def test_streamed_rows_and_errors_keep_their_places(backbone: Backbone, shades: 
         tensor,
         str(shades[4]),
     ]
-    results = list(stream_features(backbone, Preprocessing(), items))
+    results = list(stream_features(engine, Preprocessing(), items))
     assert isinstance(results[1], ImageError)
     for number in (0, 2, 3, 4):
         row = results[number]
@@ -239,11 +239,11 @@ def test_streamed_rows_and_errors_keep_their_places(backbone: Backbone, shades: 
 
 
 def test_streaming_leaves_the_number_of_threads_as_it_was(
-    backbone: Backbone, shades: list[Path]
+    engine: CpuEngine, shades: list[Path]
 ) -> None:
     before = torch.get_num_threads()
-    assert len(list(stream_features(backbone, Preprocessing(), shades))) == 40
-    rows = stream_features(backbone, Preprocessing(), shades)
+    assert len(list(stream_features(engine, Preprocessing(), shades))) == 40
+    rows = stream_features(engine, Preprocessing(), shades)
     next(rows)
     rows.close()  # type: ignore[attr-defined]
     assert torch.get_num_threads() == before

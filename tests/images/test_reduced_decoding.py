@@ -15,7 +15,7 @@ from tests.drawings import landscape
 from torch_inception.classifier.classifier import Classifier
 from torch_inception.classifier.model_file import load_model
 from torch_inception.config import Resize
-from torch_inception.engines.cpu import Backbone
+from torch_inception.engines.cpu import CpuEngine
 from torch_inception.errors import ImageError
 from torch_inception.features.extract import stream_features
 from torch_inception.features.table import feature_table
@@ -179,10 +179,10 @@ def test_rows_of_reduced_and_of_whole_images_do_not_mix(
     fake_network: WeightsRecord, seen: list[tuple[int, int]], own_cache: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "large.jpg").write_bytes(encoded(photograph(1600, 1200)))
-    backbone = Backbone(Weights(fake_network, {}), device=torch.device("cpu"))
+    engine = CpuEngine(Weights(fake_network, {}), device=torch.device("cpu"))
     computed = [
         feature_table(
-            backbone, Preprocessing(exact_decode=exact), [tmp_path / "large.jpg"], cache=own_cache
+            engine, Preprocessing(exact_decode=exact), [tmp_path / "large.jpg"], cache=own_cache
         ).computed
         for exact in (False, True, False, True)
     ]
@@ -194,11 +194,11 @@ def test_streamed_paths_are_reduced_and_images_that_are_given_are_not(
     fake_network: WeightsRecord, seen: list[tuple[int, int]], tmp_path: Path
 ) -> None:
     (tmp_path / "large.jpg").write_bytes(encoded(photograph(1600, 1200)))
-    backbone = Backbone(Weights(fake_network, {}), device=torch.device("cpu"))
+    engine = CpuEngine(Weights(fake_network, {}), device=torch.device("cpu"))
     for exact in (False, True):
         preprocessing = Preprocessing(exact_decode=exact)
         one, other = stream_features(
-            backbone, preprocessing, [tmp_path / "large.jpg", photograph(1600, 1200)]
+            engine, preprocessing, [tmp_path / "large.jpg", photograph(1600, 1200)]
         )
         assert isinstance(one, numpy.ndarray)
         assert isinstance(other, numpy.ndarray)

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from tests.parity.drawings import Pixels, draw_images
-from torch_inception.engines.cpu import Backbone
+from torch_inception.engines.cpu import CpuEngine
 from torch_inception.heads.head import Head
 from torch_inception.weights.checked import Weights
 
@@ -46,7 +46,7 @@ class Errors(NamedTuple):
 def answers_of(weights: Weights, images: Pixels) -> Answers:
     """Return what our network says, in float32 on the processor."""
     pixels = torch.from_numpy(images).permute(0, 3, 1, 2)
-    features = Backbone(weights, device=torch.device("cpu"))(pixels)
+    features = CpuEngine(weights, device=torch.device("cpu"))(pixels)
     if weights.classifier is None:
         return Answers(features.numpy())
     head = Head(*weights.classifier)

@@ -13,7 +13,7 @@ from tests.parity.conftest import Answers, Compare, answers_of, require_caught
 from tests.parity.drawings import Pixels
 from torch_inception.classifier.classifier import Classifier
 from torch_inception.config import Pooling
-from torch_inception.engines.cpu import Backbone
+from torch_inception.engines.cpu import CpuEngine
 from torch_inception.images.decode import to_image
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.training.retrained import convert_retrained
@@ -58,9 +58,9 @@ def test_a_retrained_graph(graphs: Path, images: Pixels, compare: Compare, tmp_p
     labels = graphs / "retrained_labels.txt"
     convert_retrained(graphs / "retrained_graph.pb", labels, tmp_path / "run")
     classifier = Classifier.load(tmp_path / "run")
-    assert isinstance(classifier.backbone, Backbone)
+    assert isinstance(classifier.engine, CpuEngine)
     batch = torch.from_numpy(images).permute(0, 3, 1, 2)
-    rows: torch.Tensor = classifier.backbone(batch)
+    rows: torch.Tensor = classifier.engine(batch)
     answers = classifier.predict(list(batch), top=5)
     scores = [{each.label: each.score for each in answer} for answer in answers]
     names = labels.read_text().split()

@@ -15,7 +15,7 @@ import torch
 
 from tests.drawings import draw_colours
 from tests.fakes import FAKE_RECORD
-from torch_inception.engines.cpu import Backbone
+from torch_inception.engines.cpu import CpuEngine
 from torch_inception.features.table import FeatureTable, feature_table
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.weights import store
@@ -32,7 +32,7 @@ def paths(tmp_path: Path) -> list[Path]:
 
 
 def run_pass(paths: list[Path], cache: Path) -> FeatureTable:
-    backbone = Backbone(Weights(FAKE_RECORD, {}), device=torch.device("cpu"))
+    backbone = CpuEngine(Weights(FAKE_RECORD, {}), device=torch.device("cpu"))
     return feature_table(backbone, Preprocessing(), paths, cache=cache)
 
 

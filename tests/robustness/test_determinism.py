@@ -21,8 +21,8 @@ from tests.drawings import landscape
 from tests.test_end_to_end import WEIGHTS, draw
 from torch_inception.commands.train import main
 from torch_inception.config import Solver, TrainConfig
-from torch_inception.engines.choose import load_backbone
-from torch_inception.engines.cpu import Backbone
+from torch_inception.engines.choose import load_engine
+from torch_inception.engines.cpu import CpuEngine
 from torch_inception.engines.openvino import quantisation
 from torch_inception.engines.openvino.float32 import float32_engine
 from torch_inception.engines.protocol import Engine
@@ -207,9 +207,9 @@ def crops() -> list[numpy.ndarray[Any, numpy.dtype[numpy.uint8]]]:
 
 
 @pytest.fixture
-def backbone(real_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Backbone:
+def backbone(real_cache: Path, monkeypatch: pytest.MonkeyPatch) -> CpuEngine:
     monkeypatch.setenv(CACHE_VARIABLE, str(real_cache))
-    return load_backbone(load_weights(WEIGHTS), device=torch.device("cpu"))
+    return load_engine(load_weights(WEIGHTS), device=torch.device("cpu"))
 
 
 def rows_in_batches(engine: Engine, size: int) -> Tensor:
@@ -233,7 +233,7 @@ def on_threads(threads: int, work: Callable[[], Result]) -> Result:
 @pytest.mark.real_weights
 @pytest.mark.parametrize("kind", ["torch", "openvino"])
 def test_a_row_does_not_depend_on_its_batch_nor_on_torchs_threads(
-    backbone: Backbone, kind: str
+    backbone: CpuEngine, kind: str
 ) -> None:
     engine: Engine = backbone
     if kind == "openvino":
@@ -248,7 +248,7 @@ def test_a_row_does_not_depend_on_its_batch_nor_on_torchs_threads(
 
 @pytest.mark.real_weights
 def test_what_is_quantised_does_not_depend_on_torchs_threads(
-    backbone: Backbone, monkeypatch: pytest.MonkeyPatch
+    backbone: CpuEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def evened_out(network: InceptionV3, *, batch: int, factors: Tensor) -> Tensor:
         return torch.cat([factors, *(values.flatten() for values in network.parameters())])
@@ -299,7 +299,7 @@ def test_a_head_and_its_history_are_alike_on_any_number_of_cores(
         assert also_said == said
 
 
-def noise_features(self: Backbone, pixels: Tensor) -> Tensor:
+def noise_features(self: CpuEngine, pixels: Tensor) -> Tensor:
     """Stand for the network: rows that differ in all places."""
     small = functional.adaptive_avg_pool2d(pixels.float(), 26).flatten(1)
     return functional.pad(small, (0, FEATURES - small.shape[1])) / 255
@@ -309,7 +309,7 @@ def noise_features(self: Backbone, pixels: Tensor) -> Tensor:
 def test_a_run_on_two_threads_is_the_run_on_one(
     fake_network: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, solver: Solver
 ) -> None:
-    monkeypatch.setattr(Backbone, "forward", noise_features)
+    monkeypatch.setattr(CpuEngine, "forward", noise_features)
     random = numpy.random.default_rng(0)
     for kind in ("smooth", "rough"):
         (tmp_path / "data" / kind).mkdir(parents=True)

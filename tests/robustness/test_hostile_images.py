@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from tests.robustness.by_hand import encoded
 from tests.robustness.zoo import IMAGE, Animal, zoo
 from tests.test_end_to_end import WEIGHTS, draw, draw_patterns
-from torch_inception.engines.cpu import Backbone
+from torch_inception.engines.cpu import CpuEngine
 from torch_inception.features.cache.digests import hash_files
 from torch_inception.features.cache.file_index import FileIndex
 from torch_inception.features.cache.row_store import RowStore
@@ -50,7 +50,7 @@ def good(tmp_path: Path) -> list[Path]:
 @pytest.fixture
 def passed(fake_network: WeightsRecord, own_cache: Path) -> Callable[[list[Path]], FeatureTable]:
     """Give a function that maps files to rows."""
-    backbone = Backbone(Weights(fake_network, {}), device=torch.device("cpu"))
+    backbone = CpuEngine(Weights(fake_network, {}), device=torch.device("cpu"))
     return lambda paths: feature_table(backbone, Preprocessing(), paths, cache=own_cache)
 
 

@@ -101,7 +101,7 @@ def test_what_a_model_says_of_its_weights_is_shown_escaped(
     model: Path, capsys: pytest.CaptureFixture[str], image: Path
 ) -> None:
     content = torch.load(model, weights_only=True)
-    content["backbone"] |= {"version": "1\nerror: \x1b[2J" + "x" * 4000, "fingerprint": "0" * 64}
+    content["record"] |= {"version": "1\nerror: \x1b[2J" + "x" * 4000, "fingerprint": "0" * 64}
     torch.save(content, model)
     assert main([str(image), "--model", str(model)]) == 1
     out, err = capsys.readouterr()

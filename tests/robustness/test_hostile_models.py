@@ -78,7 +78,7 @@ VALUES: dict[str, list[Any]] = {
         {"resize": "stretch"}, {"resize": HUGE}, {"resize": ["crop"]}, {"exact_decode": 1},
         {"exact_decode": "yes"}, {"surplus": 1}, {HUGE: 1}, [], "squash", None, torch.zeros(1),
     ],
-    "backbone": [
+    "record": [
         *({**FAKE_RECORD.as_dict(), **change} for change in RECORDS),
         {}, None, [], "imagenet", torch.zeros(3),
     ],
@@ -233,7 +233,7 @@ def test_damage_is_noticed_or_does_not_matter(file: Path, tmp_path: Path, long: 
             continue
         assert torch.equal(loaded.head.weight, whole.head.weight)
         assert torch.equal(loaded.head.bias, whole.head.bias)
-        assert (loaded.labels, loaded.backbone) == (whole.labels, whole.backbone)
+        assert (loaded.labels, loaded.record) == (whole.labels, whole.record)
         assert loaded.preprocessing == whole.preprocessing
     assert number // 2 < refused <= number
     assert peak_memory() - before < GIB

@@ -88,7 +88,7 @@ def test_a_classifier_that_is_none_is_refused(state: State, path: Path, fc: obje
 
 
 def test_a_model_in_place_of_weights_is_told(path: Path) -> None:
-    saved({"labels": ["a"], "backbone": {}, "weight": torch.zeros(1, 2048)}, path)
+    saved({"labels": ["a"], "record": {}, "weight": torch.zeros(1, 2048)}, path)
     with pytest.raises(WeightsError, match="is a model that training saved.*Name the weights"):
         load_weights(path)
 
@@ -194,7 +194,7 @@ def test_a_model_finds_the_file_that_it_was_trained_with(
 ) -> None:
     record = load_weights(str(saved(state, path))).record
     model = named(tmp_path, str(path), record.fingerprint)
-    assert Classifier.load(model, device="cpu").backbone.record.fingerprint == record.fingerprint
+    assert Classifier.load(model, device="cpu").engine.record.fingerprint == record.fingerprint
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from tests.drawings import draw_colours
 from tests.fakes import FAKE_RECORD
 from tests.robustness.trainings import Training
 from torch_inception.commands.train import main
-from torch_inception.engines.cpu import Backbone
+from torch_inception.engines.cpu import CpuEngine
 from torch_inception.errors import CacheError
 from torch_inception.features import table as features
 from torch_inception.features.cache import row_store
@@ -31,8 +31,8 @@ def test_rows_that_are_lost_during_a_run_never_become_wrong_ones(
     import torch
 
     paths = sorted(colours.rglob("*.png"))
-    backbone = Backbone(Weights(FAKE_RECORD, {}), device=torch.device("cpu"))
-    feature_table(backbone, Preprocessing(), paths[30:], cache=own_cache)
+    engine = CpuEngine(Weights(FAKE_RECORD, {}), device=torch.device("cpu"))
+    feature_table(engine, Preprocessing(), paths[30:], cache=own_cache)
     (rows,) = own_cache.rglob("rows.bin")
     compute = features._compute
 
@@ -49,9 +49,9 @@ def test_rows_that_are_lost_during_a_run_never_become_wrong_ones(
     with monkeypatch.context() as patch:
         patch.setattr(features, "_compute", disturbed)
         with pytest.raises(CacheError, match="are gone"):
-            feature_table(backbone, Preprocessing(), paths, cache=own_cache)
-    table = feature_table(backbone, Preprocessing(), paths, cache=own_cache)
-    alone = feature_table(backbone, Preprocessing(), paths, cache=own_cache.parent / "new")
+            feature_table(engine, Preprocessing(), paths, cache=own_cache)
+    table = feature_table(engine, Preprocessing(), paths, cache=own_cache)
+    alone = feature_table(engine, Preprocessing(), paths, cache=own_cache.parent / "new")
     assert torch.equal(table.rows.tensor(), alone.rows.tensor())
 
 

@@ -22,7 +22,7 @@ import torch
 
 from tests.fakes import fake_backbone
 from torch_inception.commands.train import main
-from torch_inception.engines.cpu import Backbone
+from torch_inception.engines.cpu import CpuEngine
 from torch_inception.network import empty_network
 from torch_inception.system.atomic import CACHE_VARIABLE
 from torch_inception.weights.checked import Weights, make_weights
@@ -112,7 +112,7 @@ def _train(training: Training, limit_bytes: int | None) -> None:
         patch.setattr(npm, "convert", lambda tarball: _weights())
         patch.setattr(Path, "replace", _slowly(Path.replace))
         count = os.open(training.folder / "count", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        patch.setattr(Backbone, "forward", _counted(Backbone.forward, count))
+        patch.setattr(CpuEngine, "forward", _counted(CpuEngine.forward, count))
         arguments = ["--data", str(training.data), "--output", str(training.output)]
         status = main([*arguments, "--weights", npm.SOURCE, *training.flags])
     sys.stdout.flush()
@@ -150,7 +150,7 @@ def _slowly(replace: Callable[..., Path]) -> Callable[..., Path]:
 
 
 def _counted(forward: Callable[..., Any], count: int) -> Callable[..., Any]:
-    def counted(self: Backbone, pixels: torch.Tensor) -> torch.Tensor:
+    def counted(self: CpuEngine, pixels: torch.Tensor) -> torch.Tensor:
         time.sleep(IMAGE_SECONDS * len(pixels))
         rows: torch.Tensor = forward(self, pixels)
         os.write(count, b"." * len(pixels))

@@ -45,7 +45,7 @@ def test_the_last_layer_is_the_head(scope: str, tmp_path: Path, labels: Path) ->
     expected = torch.arange(2048.0) + torch.tensor([[0.0], [0.1], [0.2]])
     assert torch.allclose(model.head.weight, expected)
     assert torch.equal(model.head.bias, torch.tensor([0.0, 1.0, 2.0]))
-    assert model.backbone == weights.record == load_weights(str(graph)).record
+    assert model.record == weights.record == load_weights(str(graph)).record
     # The old program decoded whole images, and rounded no features.
     assert (model.preprocessing.resize, model.preprocessing.exact_decode) == ("tensorflow", True)
     assert not model.half_features
@@ -60,9 +60,9 @@ def test_the_folder_names_images_without_the_graph(
     graph.unlink()
     labels.unlink()
     assert (run / "labels.txt").read_text(encoding="utf-8").splitlines() == LABELS
-    record = load_model(run).backbone
+    record = load_model(run).record
     assert record.source == str((run / "weights.pth").absolute())
-    assert record.identity == expected.backbone.identity
+    assert record.identity == expected.record.identity
     Image.new("RGB", (30, 20), (200, 30, 90)).save(tmp_path / "image.png")
     arguments = [str(tmp_path / "image.png"), "--model", str(run)]
     assert predict(arguments) == 0
@@ -116,7 +116,7 @@ def test_a_path_may_have_commas_and_blanks(
     assert convert([str(graph), str(labels), "--output", str(output)]) == 0
     assert capsys.readouterr().out.endswith(f"Use it: --model '{output}'\n")
     assert Classifier.load(output).labels == LABELS
-    assert load_weights(output / "weights.pth").record == load_model(output).backbone
+    assert load_weights(output / "weights.pth").record == load_model(output).record
 
 
 def test_one_of_two_last_layers_is_not_guessed(labels: Path, run: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A trained classifier: preprocessing, backbone, head and labels in one."""
+"""A trained classifier: preprocessing, engine, head and labels in one."""
 
 import dataclasses
 import importlib.resources
@@ -12,7 +12,7 @@ import torch
 
 from torch_inception.classifier.model_file import Model, load_model, save_model, weights_beside
 from torch_inception.config import DEFAULT_WEIGHTS, Device, PoolingChoice, Resize, check_choice
-from torch_inception.engines.choose import choose_device, load_backbone, load_cached_engine
+from torch_inception.engines.choose import choose_device, load_cached_engine, load_engine
 from torch_inception.engines.protocol import Engine
 from torch_inception.errors import ConfigError, ImageError, ModelError, WeightsError
 from torch_inception.features.extract import ImageInput, Row, stream_features
@@ -44,12 +44,12 @@ class Classifier:
 
     Args:
         model: labels, head and preprocessing.
-        backbone: the frozen network, with the weights that the model names.
+        engine: the frozen network, with the weights that the model names.
     """
 
-    def __init__(self, model: Model, backbone: Engine) -> None:
+    def __init__(self, model: Model, engine: Engine) -> None:
         self.model = model
-        self.backbone = backbone
+        self.engine = engine
 
     @classmethod
     def load(
@@ -76,20 +76,20 @@ class Classifier:
         """
         check_choice("pooling", pooling, PoolingChoice)
         trained = load_model(Path(path))
-        model = dataclasses.replace(trained, backbone=trained.backbone.pooling_as(pooling))
-        if model.backbone != trained.backbone:
-            log.warning(OTHER_POOLING, path, trained.backbone.pooling, pooling)
+        model = dataclasses.replace(trained, record=trained.record.pooling_as(pooling))
+        if model.record != trained.record:
+            log.warning(OTHER_POOLING, path, trained.record.pooling, pooling)
             # An 8-bit network is of one pooling.
             model = dataclasses.replace(model, arithmetic="fp32")
         chosen = choose_device(device)
         # What is kept in the cache spares the search for the weights' source.
-        loaded = _same_weights(model.backbone, weights, str(path)) if weights else None
-        engine = load_cached_engine(model.backbone, model.arithmetic, chosen)
+        loaded = _same_weights(model.record, weights, str(path)) if weights else None
+        engine = load_cached_engine(model.record, model.arithmetic, chosen)
         if engine is None:
-            loaded = loaded or _own_weights(model.backbone, path)
-            engine = load_backbone(loaded, device=chosen, arithmetic=model.arithmetic)
+            loaded = loaded or _own_weights(model.record, path)
+            engine = load_engine(loaded, device=chosen, arithmetic=model.arithmetic)
         elif loaded is None:
-            tell_of_weights(model.backbone)
+            tell_of_weights(model.record)
         return cls(model, engine)
 
     @classmethod
@@ -116,11 +116,11 @@ class Classifier:
             labels=imagenet_labels(),
             head=Head(*loaded.classifier),
             preprocessing=Preprocessing(resize, exact_decode=True),
-            backbone=loaded.record,
+            record=loaded.record,
             half_features=False,
         )
         chosen = choose_device(device)
-        return cls(model, load_backbone(loaded, device=chosen, arithmetic="fp32"))
+        return cls(model, load_engine(loaded, device=chosen, arithmetic="fp32"))
 
     @property
     def labels(self) -> list[str]:
@@ -170,7 +170,7 @@ class Classifier:
         """Name images one after another, as they come; a bad one yields its error."""
         if top < 1:
             raise ConfigError(f"top = {top} must be 1 or more.")
-        for row in stream_features(self.backbone, self.model.preprocessing, images):
+        for row in stream_features(self.engine, self.model.preprocessing, images):
             yield row if isinstance(row, ImageError) else self._best(row, top)
 
     def _best(self, row: Row, top: int) -> list[Prediction]:

@@ -41,13 +41,13 @@ LABEL_LIMIT = 1000
 
 @dataclass(frozen=True)
 class Model:
-    """Everything of a classifier but the backbone, which is named by its record, not copied.
+    """Everything of a classifier but the network, which is named by its record, not copied.
 
     Attributes:
         labels: class names; row i of the head belongs to labels[i].
         head: features -> probabilities.
         preprocessing: how an image becomes 299 x 299.
-        backbone: what the head's features came from.
+        record: what the head's features came from.
         half_features: whether the head was fitted on rows rounded to float16, as the cache keeps
             them; prediction then rounds too, so that it agrees with training.
         arithmetic: of the engine that computed the features; one of `ARITHMETICS`.
@@ -57,7 +57,7 @@ class Model:
     labels: list[str]
     head: Head
     preprocessing: Preprocessing
-    backbone: WeightsRecord
+    record: WeightsRecord
     half_features: bool = True
     arithmetic: str = "fp32"
     refused: tuple[tuple[str, str], ...] = ()
@@ -75,7 +75,7 @@ def save_model(model: Model, path: Path) -> None:
         "bias": model.head.bias,
         "labels": model.labels,
         "preprocessing": dataclasses.asdict(model.preprocessing),
-        "backbone": model.backbone.as_dict(),
+        "record": model.record.as_dict(),
         "half_features": model.half_features,
         "arithmetic": model.arithmetic,
         "refused": [list(pair) for pair in model.refused],
@@ -105,7 +105,7 @@ def load_model(path: Path) -> Model:
             labels=_checked(content["labels"], head),
             head=head,
             preprocessing=Preprocessing(**{**PREPROCESSING_BEFORE, **content["preprocessing"]}),
-            backbone=WeightsRecord.from_dict(content["backbone"]),
+            record=WeightsRecord.from_dict(content["record"]),
             half_features=_bool(content["half_features"]),
             arithmetic=_arithmetic(content["arithmetic"]),
             refused=tuple(_pair(each) for each in content["refused"]),

@@ -7,9 +7,9 @@ from pathlib import Path
 import torch
 
 from torch_inception.config import Device, TrainConfig, check_choice
-from torch_inception.engines.cpu import Backbone
+from torch_inception.engines.cpu import CpuEngine
 from torch_inception.engines.folding import FoldedWeights, folded, kept
-from torch_inception.engines.gpu import GpuBackbone, gpu_arithmetic
+from torch_inception.engines.gpu import GpuEngine, gpu_arithmetic
 from torch_inception.engines.openvino.calibration import Calibration, calibrated_engine, kept_engine
 from torch_inception.engines.openvino.float32 import float32_engine
 from torch_inception.engines.openvino.quantisation import INT8
@@ -27,7 +27,7 @@ FLOAT32_INSTEAD = (
 )
 
 
-def load_backbone(weights: Weights, *, device: torch.device, arithmetic: str = "auto") -> Backbone:
+def load_engine(weights: Weights, *, device: torch.device, arithmetic: str = "auto") -> CpuEngine:
     """Return the network in floating point; its folded parameters are kept in the cache.
 
     Args:
@@ -57,13 +57,13 @@ def training_engine(
     on_openvino = config.precision == INT8 or config.engine == "openvino"
     if not on_openvino:
         device = choose_device(config.device)
-        return load_backbone(weights, device=device, arithmetic=config.precision), None
+        return load_engine(weights, device=device, arithmetic=config.precision), None
     if config.device == "cuda":
         raise ConfigError(
             "precision 'int8' and engine 'openvino' are for the CPU. Use --device cpu, or leave "
             "them out."
         )
-    backbone = load_backbone(weights, device=torch.device("cpu"))
+    backbone = load_engine(weights, device=torch.device("cpu"))
     if config.precision != INT8:
         return float32_engine(backbone), None
     engine, calibration = calibrated_engine(backbone, preprocessing, paths, earlier=earlier)
@@ -96,13 +96,13 @@ def load_cached_engine(
     return None if weights is None else _backbone(weights, device, arithmetic)
 
 
-def _backbone(weights: FoldedWeights, device: torch.device, arithmetic: str) -> Backbone:
+def _backbone(weights: FoldedWeights, device: torch.device, arithmetic: str) -> CpuEngine:
     if device.type != "cuda":
-        return Backbone(weights, device=device)
+        return CpuEngine(weights, device=device)
     if arithmetic == "auto":
         arithmetic = gpu_arithmetic(device)
     exact = arithmetic != "bf16"
-    return GpuBackbone(weights, device=device, arithmetic="fp32" if exact else "bf16")
+    return GpuEngine(weights, device=device, arithmetic="fp32" if exact else "bf16")
 
 
 def choose_device(name: str) -> torch.device:

@@ -18,7 +18,7 @@ CPU_BATCH = 4
 """Small batches keep each layer's output in memory that is reused; see benchmarks/."""
 
 
-class Backbone(nn.Module):
+class CpuEngine(nn.Module):
     """Inception-v3 with one set of weights, for inference only.
 
     Args:
@@ -78,7 +78,7 @@ class Backbone(nn.Module):
 
         return run
 
-    def train(self, mode: bool = True) -> "Backbone":
+    def train(self, mode: bool = True) -> "CpuEngine":
         """Stay in evaluation mode, whatever mode is asked for: the backbone is frozen."""
         return super().train(False)
 

@@ -12,7 +12,7 @@ from contextlib import nullcontext
 import torch
 from torch import Tensor
 
-from torch_inception.engines.cpu import Backbone
+from torch_inception.engines.cpu import CpuEngine
 from torch_inception.engines.folding import FoldedWeights
 from torch_inception.engines.protocol import Rows, Session
 from torch_inception.images.preprocess import IMAGE_SIZE, Pixels
@@ -29,7 +29,7 @@ GRAPH_TOLERANCE = 1e-3
 """Relative difference of replayed rows to launched ones above which replaying is given up."""
 
 
-class GpuBackbone(Backbone):
+class GpuEngine(CpuEngine):
     """Inception-v3 on a GPU.
 
     Args:
@@ -87,7 +87,7 @@ class _Replay:
         backbone: on a GPU, or there is nothing to record.
     """
 
-    def __init__(self, backbone: GpuBackbone) -> None:
+    def __init__(self, backbone: GpuEngine) -> None:
         self.backbone = backbone
         self.left = GRAPH_AFTER if backbone.device.type == "cuda" else -1
         self.lock = threading.Lock()

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy
 
 from torch_inception.config import DEFAULT_WEIGHTS, Device, PoolingChoice, Resize
-from torch_inception.engines.choose import choose_device, load_backbone
+from torch_inception.engines.choose import choose_device, load_engine
 from torch_inception.errors import ImageError
 from torch_inception.features.extract import ImageInput, Row, stream_features
 from torch_inception.features.table import feature_table
@@ -42,7 +42,7 @@ class FeatureExtractor:
         device: Device = "auto",
     ) -> None:
         loaded = load_weights(weights, pooling=pooling)
-        self.backbone = load_backbone(loaded, device=choose_device(device))
+        self.engine = load_engine(loaded, device=choose_device(device))
         self.preprocessing = Preprocessing(resize, exact_decode=exact_decode)
 
     def __call__(self, items: Iterable[ImageInput]) -> Row:
@@ -68,7 +68,7 @@ class FeatureExtractor:
         if named:
             rows[named] = self._rows_of_paths([Path(images[i]) for i in named])  # type: ignore[arg-type]
         others = sorted(set(range(len(images))) - set(named))
-        computed = stream_features(self.backbone, self.preprocessing, [images[i] for i in others])
+        computed = stream_features(self.engine, self.preprocessing, [images[i] for i in others])
         for number, row in zip(others, computed, strict=True):
             if isinstance(row, ImageError):
                 raise ImageError(f"image {number}: {row}") from row
@@ -76,7 +76,7 @@ class FeatureExtractor:
         return rows
 
     def _rows_of_paths(self, paths: list[Path]) -> Row:
-        table = feature_table(self.backbone, self.preprocessing, paths, cache=cache_folder())
+        table = feature_table(self.engine, self.preprocessing, paths, cache=cache_folder())
         if table.skipped:
             first = table.skipped[0]
             raise ImageError(f"{first.path}: {first.reason}")

@@ -56,7 +56,7 @@ def read_retrained(graph: Path, labels: Path) -> tuple[Weights, Model]:
         labels=names,
         head=head,
         preprocessing=Preprocessing("tensorflow", exact_decode=True),
-        backbone=weights.record,
+        record=weights.record,
         half_features=False,
     )
 

@@ -87,11 +87,11 @@ def write_converted(folder: Path, weights: Weights, model: Model) -> None:
     if any((folder / name).exists() for name in others):
         raise ConfigError(f"output {folder} has the results of a training. Choose another.")
     source = str((folder / WEIGHTS_FILE).absolute())
-    record = dataclasses.replace(model.backbone, source=source)
+    record = dataclasses.replace(model.record, source=source)
     with _explained(folder), replaced_together(folder, CONVERTED_FILES) as staging:
         state_file.save(weights, staging / WEIGHTS_FILE)
         _write_labels(staging, model)
-        save_model(dataclasses.replace(model, backbone=record), staging / MODEL_FILE)
+        save_model(dataclasses.replace(model, record=record), staging / MODEL_FILE)
 
 
 def _write_labels(folder: Path, model: Model) -> None:

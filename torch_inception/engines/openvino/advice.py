@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
-from torch_inception.engines.cpu import Backbone
+from torch_inception.engines.cpu import CpuEngine
 from torch_inception.engines.openvino.runtime import has_instructions
 from torch_inception.engines.protocol import Engine
 
@@ -54,7 +54,7 @@ def advised(results: Iterable[Item], engine: Engine, *, total: int) -> Iterator[
 
 
 def _could_be_faster(engine: Engine) -> bool:
-    on_cpu = isinstance(engine, Backbone) and engine.device.type == "cpu"
+    on_cpu = isinstance(engine, CpuEngine) and engine.device.type == "cpu"
     return on_cpu and has_instructions()
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy
 
-from torch_inception.engines.cpu import Backbone
+from torch_inception.engines.cpu import CpuEngine
 from torch_inception.engines.openvino.engine import OpenVinoEngine
 from torch_inception.engines.openvino.quantisation import INT8, quantise
 from torch_inception.engines.openvino.runtime import check_processor, import_extra
@@ -73,7 +73,7 @@ class Calibration:
 
 
 def calibrated_engine(
-    backbone: Backbone, preprocessing: Preprocessing, paths: Sequence[Path], *, earlier: str = ""
+    backbone: CpuEngine, preprocessing: Preprocessing, paths: Sequence[Path], *, earlier: str = ""
 ) -> tuple[OpenVinoEngine, Calibration]:
     """Return the 8-bit network for a set of images: the kept one, or a new one, which is kept.
 

@@ -4,7 +4,7 @@ import hashlib
 import importlib.metadata
 import logging
 
-from torch_inception.engines.cpu import Backbone
+from torch_inception.engines.cpu import CpuEngine
 from torch_inception.engines.openvino.conversion import convert
 from torch_inception.engines.openvino.engine import BATCH, OpenVinoEngine
 from torch_inception.engines.openvino.runtime import import_extra, quiet
@@ -19,7 +19,7 @@ FORMAT = 1
 """Number of the way in which a network is converted."""
 
 
-def float32_engine(backbone: Backbone) -> OpenVinoEngine:
+def float32_engine(backbone: CpuEngine) -> OpenVinoEngine:
     """Return the network in OpenVINO's form: the kept one, or a new one, which is kept.
 
     Args:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy
 import torch
 
-from torch_inception.engines.cpu import CPU_BATCH, Backbone
+from torch_inception.engines.cpu import CPU_BATCH, CpuEngine
 from torch_inception.engines.openvino.conversion import convert
 from torch_inception.engines.openvino.engine import OpenVinoEngine
 from torch_inception.engines.openvino.runtime import check_processor, import_extra, no_bars, quiet
@@ -17,7 +17,7 @@ from torch_inception.system.threads import one_thread
 INT8 = "int8"
 
 
-def quantise(backbone: Backbone, images: Sequence[Pixels]) -> OpenVinoEngine:
+def quantise(backbone: CpuEngine, images: Sequence[Pixels]) -> OpenVinoEngine:
     """Quantise a network by what it makes of some images.
 
     Args:
@@ -43,7 +43,7 @@ def quantise(backbone: Backbone, images: Sequence[Pixels]) -> OpenVinoEngine:
     return OpenVinoEngine(quantised, backbone.record, arithmetic=f"{INT8} not kept")
 
 
-def _smoothed(backbone: Backbone, images: Sequence[Pixels]) -> Any:  # noqa: ANN401
+def _smoothed(backbone: CpuEngine, images: Sequence[Pixels]) -> Any:  # noqa: ANN401
     network = backbone.copy_network()
     batches = [
         torch.from_numpy(numpy.stack(images[start : start + CPU_BATCH])).permute(0, 3, 1, 2)

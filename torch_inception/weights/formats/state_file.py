@@ -39,7 +39,7 @@ def load(path: Path) -> Weights:
     state = _unwrapped(read_state(path))
     source = str(path.absolute())
     told = state.metadata.get(RECORD) if isinstance(state, StateDict) else None
-    if {"labels", "backbone"} <= set(state):
+    if {"labels", "record"} <= set(state):
         raise WeightsError(
             f"{path} is a model that training saved: a head and labels, without the network. Name "
             "the weights that it was trained with; `predict` tells them."

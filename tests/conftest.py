@@ -10,11 +10,10 @@ import pytest
 import torch
 
 from tests.drawings import draw_colours
-from tests.fakes import FAKE_RECORD, fake_backbone, fake_weights
+from tests.fakes import FakeEngine, save_plain_weights
 from torch_inception.commands.train import main
 from torch_inception.errors import WeightsError
 from torch_inception.system.atomic import CACHE_VARIABLE, cache_folder
-from torch_inception.weights.record import WeightsRecord
 from torch_inception.weights.sources import npm
 
 
@@ -47,15 +46,17 @@ def own_log() -> Iterator[None]:
 
 
 @pytest.fixture
-def fake_network(monkeypatch: pytest.MonkeyPatch) -> WeightsRecord:
-    """Make every source give a network whose features are the means of red, green and blue.
+def engine() -> FakeEngine:
+    """Give an engine whose features are the means of red, green and blue."""
+    return FakeEngine()
 
-    Row = (mean red, mean green, mean blue, 0, ..., 0), on the scale 0 to 1. The ImageNet
-    classifier answers class 0 for red, 1 for green and 2 for blue.
-    """
-    fake_weights(monkeypatch)
-    fake_backbone(monkeypatch)
-    return FAKE_RECORD
+
+@pytest.fixture(scope="session")
+def plain_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a file of weights with which the real network computes what `FakeEngine` does."""
+    path = tmp_path_factory.mktemp("plain_weights") / "plain.pth"
+    save_plain_weights(path)
+    return path
 
 
 @pytest.fixture
@@ -74,12 +75,15 @@ def run(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def train(
-    colours: Path, run: Path, capsys: pytest.CaptureFixture[str]
+    colours: Path, run: Path, engine: FakeEngine, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., tuple[int, str, str]]:
-    """Give a function that runs the command on `colours` and returns (status, out, err)."""
+    """Give a function that runs the command on `colours` with the fake engine.
+
+    It returns (status, out, err).
+    """
 
     def call(*flags: str) -> tuple[int, str, str]:
-        status = main(["--data", str(colours), "--output", str(run), *flags])
+        status = main(["--data", str(colours), "--output", str(run), *flags], engine=engine)
         return status, *capsys.readouterr()
 
     return call

@@ -26,11 +26,11 @@ def landscape(size: int = 299) -> NDArray[numpy.uint8]:
     return drawn
 
 
-def draw_colours(folder: Path) -> None:
-    """Draw a data set of three classes, 30 images each: red, green and blue squares."""
+def draw_colours(folder: Path, *, count: int = 30) -> None:
+    """Draw a data set of three classes of `count` images each: red, green and blue squares."""
     for channel, label in enumerate(("red", "green", "blue")):
         (folder / label).mkdir(parents=True)
-        for number in range(30):
+        for number in range(count):
             colour = [number % 7 * 8, number % 5 * 8, number % 3 * 8]
             colour[channel] = 160 + number * 3
             path = folder / label / f"{label}_{number:02d}.png"

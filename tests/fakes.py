@@ -1,19 +1,49 @@
-"""A network whose answers are plain."""
+"""Networks whose answers are plain: an engine to pass as an argument, and weights in a file."""
 
-import pytest
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy
 import torch
 from torch import Tensor
 
-from torch_inception.engines import choose as engines_room
-from torch_inception.engines.cpu import CpuEngine
-from torch_inception.network import FEATURES
-from torch_inception.weights import load as weights_room
-from torch_inception.weights.checked import Weights
+from torch_inception.engines.protocol import Rows, Session
+from torch_inception.images.preprocess import IMAGE_SIZE, Pixels
+from torch_inception.network import FEATURES, empty_network
 from torch_inception.weights.record import WeightsRecord
 
 FAKE_RECORD = WeightsRecord(
     source="imagenet", version="fake", fingerprint="f" * 64, pooling="torchvision"
 )
+
+
+class FakeEngine:
+    """An engine whose rows are (mean red, mean green, mean blue, 0, ..., 0), from 0 to 1."""
+
+    arithmetic = "fp32"
+    batch_size = 4
+    workers = 2
+
+    def __init__(self, record: WeightsRecord = FAKE_RECORD) -> None:
+        self.record = record
+
+    @property
+    def identity(self) -> str:
+        """Everything that changes a feature."""
+        return f"{self.record.identity} {self.arithmetic}"
+
+    def session(self) -> Session:
+        """Return the function that maps images to rows."""
+        return self.rows
+
+    def rows(self, images: Sequence[Pixels]) -> Rows:
+        """Map images to rows."""
+        rows = numpy.zeros((len(images), FEATURES), numpy.float32)
+        for place, image in enumerate(images):
+            assert image.shape == (IMAGE_SIZE, IMAGE_SIZE, 3)
+            assert image.dtype == numpy.uint8
+            rows[place, :3] = image.mean(axis=(0, 1)) / 255
+        return rows
 
 
 def random_state() -> dict[str, Tensor]:
@@ -26,33 +56,31 @@ def random_state() -> dict[str, Tensor]:
     return {name: tensor.half() for name, tensor in network.half().state_dict().items()}
 
 
-def fake_weights(patch: pytest.MonkeyPatch) -> None:
-    """Make every source of weights give the fake network.
+def save_plain_weights(path: Path) -> None:
+    """Write a state dict of the real network whose rows are those of `FakeEngine`.
 
-    The ImageNet classifier answers class 0 for red, 1 for green and 2 for blue.
+    That holds to 3e-4 for images of one colour. Each convolution that leads to the first channels
+    of its block passes the first three channels on, the others give 0. The ImageNet classifier
+    answers class 0 for red, 1 for green and 2 for blue.
     """
-    head = torch.zeros(1000, FEATURES)
-    head[:3, :3] = 10 * torch.eye(3)
-
-    def load(name: str) -> Weights:
-        return Weights(FAKE_RECORD, {}, (head, torch.zeros(1000)))
-
-    patch.setattr(weights_room, "_load", load)
-    patch.setattr(engines_room, "folded", lambda weights: weights)
-
-
-def fake_backbone(patch: pytest.MonkeyPatch) -> None:
-    """Make features the means of red, green and blue: (red, green, blue, 0, ..., 0), 0 to 1."""
-
-    def initialise(self: CpuEngine, weights: Weights, *, device: torch.device) -> None:
-        torch.nn.Module.__init__(self)
-        self.record, self.device = weights.record, device
-
-    def channel_means(self: CpuEngine, pixels: torch.Tensor) -> torch.Tensor:
-        assert pixels.shape[1:] == (3, 299, 299)
-        rows = torch.zeros(len(pixels), FEATURES)
-        rows[:, :3] = pixels.float().mean(dim=(2, 3)) / 255
-        return rows
-
-    patch.setattr(CpuEngine, "__init__", initialise)
-    patch.setattr(CpuEngine, "forward", channel_means)
+    passing = ("Conv2d", "branch1x1", "branch3x3.", "branch3x3_2.")
+    state: dict[str, Tensor] = {}
+    for name, unit in empty_network(pooling="torchvision").convolutions():
+        weight = torch.zeros(unit.weight.shape)
+        last = name.rpartition(".")[2] + "."
+        if last.startswith(passing) or (name.startswith("Mixed_7a") and last == "branch3x3_1."):
+            height, width = weight.shape[2:]
+            weight[:3, :3, height // 2, width // 2] = torch.eye(3)
+        state[f"{name}.conv.weight"] = weight
+        state[f"{name}.bn.weight"] = torch.ones(unit.out_channels)
+        state[f"{name}.bn.bias"] = torch.zeros(unit.out_channels)
+        state[f"{name}.bn.running_mean"] = torch.zeros(unit.out_channels)
+        # The epsilon that is added to it makes it 1.
+        state[f"{name}.bn.running_var"] = torch.full((unit.out_channels,), 1 - 1e-3)
+    # The network's input lies from -1 to 1, its first output from 0 to 1.
+    state["Conv2d_1a_3x3.bn.weight"] /= 2
+    state["Conv2d_1a_3x3.bn.bias"][:3] = 0.5
+    state["fc.weight"] = torch.zeros(1000, FEATURES)
+    state["fc.weight"][:3, :3] = 10 * torch.eye(3)
+    state["fc.bias"] = torch.zeros(1000)
+    torch.save({name: tensor.half() for name, tensor in state.items()}, path)

@@ -60,7 +60,7 @@ def command(
 ) -> tuple[int, str, str]:
     """Run a command of the package; the variables are added to its environment."""
     done = subprocess.run(
-        [sys.executable, "-m", f"torch_inception.{name}", *arguments],
+        [sys.executable, "-m", "torch_inception", name, *arguments],
         env={**os.environ, CACHE_VARIABLE: str(cache), "PYTHONUTF8": "1", **variables},
         input=stdin, capture_output=True, text=True, check=False,
     )  # fmt: skip

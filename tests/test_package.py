@@ -112,16 +112,19 @@ def fake_installation(folder: Path, *, torch: str, torchvision: str) -> dict[str
     return {**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}"}
 
 
-def import_in(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def import_in(
+    environment: dict[str, str], code: str = "from torch_inception import Classifier"
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", "import torch_inception; torch_inception.Classifier"],
+        [sys.executable, "-c", code],
         env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
 
 
 def test_a_pair_that_fits_imports(tmp_path: Path) -> None:
     fitting = fake_installation(tmp_path, torch="2.15.0+cu130", torchvision="0.30.0+cu130")
-    assert import_in(fitting).returncode == 0
+    code = "from torch_inception.system.torch_pair import check_torch_pair; check_torch_pair()"
+    assert import_in(fitting, code).returncode == 0
 
 
 @pytest.mark.parametrize(

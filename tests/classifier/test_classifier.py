@@ -1,8 +1,10 @@
 """The classifier as a library: images of any kind in, names and scores out, saved and loaded."""
 
 import csv
+import dataclasses
 import io
 import math
+import re
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,21 +15,18 @@ import torch
 from PIL import Image
 from torchvision.models import Inception_V3_Weights
 
+from tests.fakes import FAKE_RECORD, FakeEngine
 from torch_inception.classifier.classifier import Classifier, Prediction, imagenet_labels
 from torch_inception.classifier.model_file import load_model
 from torch_inception.commands.outputs import write_answers
 from torch_inception.commands.predict import main
-from torch_inception.errors import ConfigError, ImageError, ModelError, WeightsError
+from torch_inception.errors import ConfigError, ImageError, ModelError
 from torch_inception.training.pipeline import train_classifier
-from torch_inception.weights import load as weights_room
-from torch_inception.weights.checked import Weights
-
-pytestmark = pytest.mark.usefixtures("fake_network")
 
 
 @pytest.fixture
 def trained(colours: Path, run: Path) -> Path:
-    train_classifier(colours, output=run)
+    train_classifier(colours, output=run, engine=FakeEngine())
     return run
 
 
@@ -38,7 +37,7 @@ def green(size: tuple[int, int] = (9, 7)) -> Image.Image:
 def test_path_image_and_tensor_are_named_alike_alone_and_in_a_list(
     trained: Path, tmp_path: Path
 ) -> None:
-    classifier = Classifier.load(trained)
+    classifier = Classifier.load(trained, engine=FakeEngine())
     path = tmp_path / "image.bin"
     green().save(path, "PNG")
     tensor = torch.tensor([10, 230, 20], dtype=torch.uint8).view(3, 1, 1).expand(3, 7, 9)
@@ -57,7 +56,7 @@ def test_path_image_and_tensor_are_named_alike_alone_and_in_a_list(
 
 @pytest.mark.parametrize("top", [1, 2, 3, 50])
 def test_the_best_come_first_and_all_scores_sum_to_1(top: int, trained: Path) -> None:
-    answer = Classifier.load(trained).predict(green(), top=top)
+    answer = Classifier.load(trained, engine=FakeEngine()).predict(green(), top=top)
     scores = [prediction.score for prediction in answer]
     assert len(answer) == min(top, 3)
     assert scores == sorted(scores, reverse=True)
@@ -65,7 +64,7 @@ def test_the_best_come_first_and_all_scores_sum_to_1(top: int, trained: Path) ->
 
 
 def test_an_answer_does_not_depend_on_the_images_beside_it(trained: Path, colours: Path) -> None:
-    classifier = Classifier.load(trained)
+    classifier = Classifier.load(trained, engine=FakeEngine())
     paths = sorted(colours.rglob("*.png"))[::4]
     together = classifier.predict(paths)
     assert [answer[0].label for answer in together] == [path.parent.name for path in paths]
@@ -76,7 +75,7 @@ def test_an_answer_does_not_depend_on_the_images_beside_it(trained: Path, colour
 def test_training_and_prediction_give_the_same_scores(trained: Path, colours: Path) -> None:
     with (trained / "predictions.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    classifier = Classifier.load(trained)
+    classifier = Classifier.load(trained, engine=FakeEngine())
     for row, answer in zip(
         rows, classifier.predict([colours / row["path"] for row in rows]), strict=True
     ):
@@ -86,17 +85,21 @@ def test_training_and_prediction_give_the_same_scores(trained: Path, colours: Pa
 
 
 def test_the_trained_classifier_and_the_loaded_one_agree(colours: Path, run: Path) -> None:
-    result = train_classifier(colours, output=run, resize="pad")
+    result = train_classifier(colours, output=run, resize="pad", engine=FakeEngine())
     paths = sorted(colours.rglob("*.png"))[:20]
-    assert Classifier.load(run).predict(paths) == result.classifier.predict(paths)
-    assert Classifier.load(run / "model.pt").predict(paths) == result.classifier.predict(paths)
-    assert Classifier.load(str(run)).model.preprocessing.resize == "pad"
+    assert Classifier.load(run, engine=FakeEngine()).predict(paths) == result.classifier.predict(
+        paths
+    )
+    assert Classifier.load(run / "model.pt", engine=FakeEngine()).predict(
+        paths
+    ) == result.classifier.predict(paths)
+    assert Classifier.load(str(run), engine=FakeEngine()).model.preprocessing.resize == "pad"
 
 
 def test_saving_and_loading_changes_nothing(trained: Path, tmp_path: Path) -> None:
-    classifier = Classifier.load(trained)
+    classifier = Classifier.load(trained, engine=FakeEngine())
     classifier.save(tmp_path / "new" / "copy.pt")
-    copy = Classifier.load(tmp_path / "new" / "copy.pt")
+    copy = Classifier.load(tmp_path / "new" / "copy.pt", engine=FakeEngine())
     assert copy.predict(green()) == classifier.predict(green())
     assert copy.labels == classifier.labels == ["blue", "green", "red"]
     assert copy.model.record == classifier.model.record
@@ -108,12 +111,12 @@ def test_an_image_that_cannot_be_read_is_named(position: int, trained: Path, col
     paths = sorted(colours.rglob("*.png"))[:2]
     paths.insert(position, colours / "gone.png")
     with pytest.raises(ImageError, match=r"gone\.png: no such file"):
-        Classifier.load(trained).predict(paths)
+        Classifier.load(trained, engine=FakeEngine()).predict(paths)
 
 
 def test_what_is_no_image_is_a_type_error(trained: Path) -> None:
     with pytest.raises(TypeError, match="a path, a PIL image or a uint8 tensor"):
-        Classifier.load(trained).predict([3])  # type: ignore[list-item]
+        Classifier.load(trained, engine=FakeEngine()).predict([3])  # type: ignore[list-item]
 
 
 def change_record(content: dict[str, Any], **changes: Any) -> None:  # noqa: ANN401
@@ -150,8 +153,8 @@ def test_a_model_that_does_not_fit_is_refused(
     spoil(content)
     torch.save(content, trained / "model.pt")
     with pytest.raises(ModelError, match=complaint):
-        Classifier.load(trained)
-    assert main(["any.png", "--model", str(trained)]) == 1
+        Classifier.load(trained, engine=FakeEngine())
+    assert main(["any.png", "--model", str(trained)], engine=FakeEngine()) == 1
     out, err = capsys.readouterr()
     assert out == ""
     assert err.splitlines()[-1].startswith("error: ")
@@ -175,7 +178,7 @@ def test_what_is_no_model_is_refused(kind: str, trained: Path) -> None:
     else:
         file.write_bytes({"text": b"no model", "empty": b"", "cut short": whole[:9000]}[kind])
     with pytest.raises(ModelError, match=r"model\.pt"):
-        Classifier.load(trained)
+        Classifier.load(trained, engine=FakeEngine())
 
 
 def test_an_unknown_source_of_weights_is_refused(trained: Path) -> None:
@@ -199,19 +202,22 @@ def test_imagenet_has_a_thousand_classes_with_all_their_names() -> None:
 
 
 def test_images_are_named_with_imagenets_classes_without_a_model(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    plain_weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "red.png"
     Image.new("RGB", (40, 30), (255, 0, 0)).save(path)
-    assert main([str(path), "--top", "2"]) == 0
-    # Logit 10 for class 0, 0 for the 999 others: e^10 / (e^10 + 999) = 0.95661.
-    assert capsys.readouterr().out == (
-        "tench, Tinca tinca (score = 0.95661)\ngoldfish, Carassius auratus (score = 0.00004)\n"
-    )
-    classifier = Classifier.imagenet()
+    assert main([str(path), "--top", "2", "--weights", str(plain_weights)]) == 0
+    # Logit 10 for class 0, 0 for the 999 others: e^10 / (e^10 + 999) = 0.9566.
+    found = re.findall(r"(.*) \(score = (.*)\)\n", capsys.readouterr().out)
+    assert [label for label, _ in found] == [
+        "tench, Tinca tinca",
+        "goldfish, Carassius auratus",
+    ]
+    assert [float(score) for _, score in found] == pytest.approx([0.9566, 0.00004], abs=5e-4)
+    classifier = Classifier.imagenet(weights=plain_weights)
     assert classifier.labels == imagenet_labels()
     answer = classifier.predict(path, top=1000)
-    assert answer[0].score == pytest.approx(math.exp(10) / (math.exp(10) + 999), rel=1e-5)
+    assert answer[0].score == pytest.approx(math.exp(10) / (math.exp(10) + 999), rel=5e-4)
     assert sum(prediction.score for prediction in answer) == pytest.approx(1, abs=1e-5)
     assert classifier.model.preprocessing.resize == "crop"
 
@@ -239,37 +245,41 @@ def test_answers_come_one_by_one_while_paths_are_still_being_typed(
             assert output.flushed.acquire(timeout=20)
             seen.append(output.getvalue().count("\n"))
 
-    classifier = Classifier.load(trained)
+    classifier = Classifier.load(trained, engine=FakeEngine())
     counted = write_answers(classifier, typed(), top=1, style="text", headings=False, output=output)
     assert seen == [1, 2, 3]
     assert counted == (3, [])
 
 
 def test_an_image_without_pixels_is_an_image_error(trained: Path) -> None:
-    classifier = Classifier.load(trained)
+    classifier = Classifier.load(trained, engine=FakeEngine())
     for nothing in (Image.new("RGB", (0, 5)), torch.zeros(3, 0, 5, dtype=torch.uint8)):
         with pytest.raises(ImageError, match="no pixels"):
             classifier.predict(nothing)
 
 
 def test_a_model_records_which_weights_were_tried_in_vain(
-    colours: Path, tmp_path: Path, fake_network: object, monkeypatch: pytest.MonkeyPatch
+    plain_weights: Path, colours: Path, tmp_path: Path
 ) -> None:
-    good = weights_room._load
-
-    def first_fails(name: str) -> Weights:
-        if name == "imagenet":
-            raise WeightsError("no network")
-        return good(name)
-
-    monkeypatch.setattr(weights_room, "_load", first_fails)
-    result = train_classifier(colours, output=tmp_path / "run")
-    assert load_model(tmp_path / "run").refused == (("imagenet", "no network"),)
-    assert result.metrics["backbone"]["refused"] == [{"source": "imagenet", "reason": "no network"}]
+    for path in sorted(colours.rglob("*_0[3-9].png")) + sorted(colours.rglob("*_[12]*.png")):
+        path.unlink()
+    missing = tmp_path / "missing.pth"
+    result = train_classifier(
+        colours, output=tmp_path / "run", weights=f"{missing},{plain_weights}"
+    )
+    reason = f"there is no file {missing}. Check the path."
+    assert load_model(tmp_path / "run").refused == ((str(missing), reason),)
+    assert result.metrics["backbone"]["refused"] == [{"source": str(missing), "reason": reason}]
 
 
-def test_equal_runs_write_equal_files(colours: Path, tmp_path: Path, fake_network: object) -> None:
+def test_an_engine_of_other_weights_is_refused(trained: Path) -> None:
+    other = dataclasses.replace(FAKE_RECORD, fingerprint="0" * 64)
+    with pytest.raises(ModelError, match="was trained with the weights imagenet"):
+        Classifier.load(trained, engine=FakeEngine(other))
+
+
+def test_equal_runs_write_equal_files(colours: Path, tmp_path: Path) -> None:
     for name in ("first", "second"):
-        train_classifier(colours, output=tmp_path / name)
+        train_classifier(colours, output=tmp_path / name, engine=FakeEngine())
     first, second = ((tmp_path / name / "model.pt").read_bytes() for name in ("first", "second"))
     assert first == second

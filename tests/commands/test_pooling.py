@@ -8,16 +8,31 @@ from typing import Any
 
 import pytest
 
+from tests.drawings import draw_colours
 from torch_inception.classifier.classifier import Classifier
 from torch_inception.classifier.model_file import load_model
 from torch_inception.commands.predict import main as predict
+from torch_inception.commands.train import main as train_main
 from torch_inception.config import PoolingChoice
 from torch_inception.errors import ConfigError
 from torch_inception.features.extractor import FeatureExtractor
 
 Train = Callable[..., tuple[int, str, str]]
 
-pytestmark = pytest.mark.usefixtures("fake_network")
+
+@pytest.fixture
+def train(
+    plain_weights: Path, tmp_path: Path, run: Path, capsys: pytest.CaptureFixture[str]
+) -> Train:
+    """Give a function that trains with the real network on nine images of one colour each."""
+    draw_colours(tmp_path / "few", count=3)
+
+    def call(*flags: str) -> tuple[int, str, str]:
+        settings = ["--data", str(tmp_path / "few"), "--output", str(run)]
+        status = train_main([*settings, "--weights", str(plain_weights), *flags])
+        return status, *capsys.readouterr()
+
+    return call
 
 
 @pytest.mark.parametrize(
@@ -42,9 +57,9 @@ def test_the_model_says_what_it_was_trained_with_and_is_run_so(
 
 
 def test_features_of_another_pooling_are_computed_anew(train: Train) -> None:
-    assert "90 computed, 0 reused" in train()[1]
-    assert "90 computed, 0 reused" in train("--pooling", "tensorflow-2015")[1]
-    assert "0 computed, 90 reused" in train("--pooling", "torchvision")[1]
+    assert "9 computed, 0 reused" in train()[1]
+    assert "9 computed, 0 reused" in train("--pooling", "tensorflow-2015")[1]
+    assert "0 computed, 9 reused" in train("--pooling", "torchvision")[1]
 
 
 @pytest.mark.parametrize("choice", ["torchvision", "tensorflow-2015"])
@@ -53,21 +68,23 @@ def test_naming_images_can_override_it(
     train: Train,
     run: Path,
     colours: Path,
+    plain_weights: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     train("--pooling", "tensorflow")
+    weights = str(plain_weights)
     classifier = Classifier.load(run, pooling=choice)
     assert classifier.engine.record.pooling == choice
     assert classifier.model.record.pooling == choice
-    assert Classifier.imagenet(pooling=choice).engine.record.pooling == choice
-    assert FeatureExtractor(pooling=choice).engine.record.pooling == choice
+    assert Classifier.imagenet(weights=weights, pooling=choice).engine.record.pooling == choice
+    assert FeatureExtractor(weights, pooling=choice).engine.record.pooling == choice
     image = str(next(colours.rglob("*.png")))
-    for flags in (["--model", str(run)], []):
+    for flags in (["--model", str(run)], ["--weights", weights]):
         assert predict([image, "--pooling", choice, *flags]) == 0
         told = capsys.readouterr().err
         assert f"{choice} pooling)" in told
         warning = f"{run} was trained with tensorflow pooling. With {choice}, "
-        assert (warning in told) == bool(flags)
+        assert (warning in told) == ("--model" in flags)
     assert predict([image, "--pooling", "tensorflow", "--model", str(run)]) == 0
     assert "was trained with" not in capsys.readouterr().err
 

@@ -12,11 +12,11 @@ import pytest
 import torch
 from PIL import Image
 
+from tests.fakes import FAKE_RECORD, FakeEngine
 from torch_inception.classifier.model_file import Model, save_model
 from torch_inception.commands.predict import main
 from torch_inception.heads.head import Head
 from torch_inception.images.preprocess import Preprocessing
-from torch_inception.weights.record import WeightsRecord
 
 LABELS = ["blue", "green", "red"]
 # A pure colour has the logits 10, 0 and 0.
@@ -29,13 +29,13 @@ SEEN_AS = {
 
 
 @pytest.fixture
-def model(tmp_path: Path, fake_network: WeightsRecord) -> Path:
+def model(tmp_path: Path) -> Path:
     """Save a model whose logits are ten times the means of blue, green and red."""
     weight = torch.zeros(3, 2048)
     weight[:, :3] = 10 * torch.eye(3).flip(0)
     head = Head(weight, torch.zeros(3))
     path = tmp_path / "run" / "model.pt"
-    save_model(Model(LABELS, head, Preprocessing(), fake_network), path)
+    save_model(Model(LABELS, head, Preprocessing(), FAKE_RECORD), path)
     return path
 
 
@@ -61,7 +61,9 @@ def predict(model: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., tu
     """Give a function that runs the command with the model and returns (status, out, err)."""
 
     def call(*arguments: object) -> tuple[int, str, str]:
-        status = main([*(str(argument) for argument in arguments), "--model", str(model)])
+        status = main(
+            [*(str(argument) for argument in arguments), "--model", str(model)], engine=FakeEngine()
+        )
         out, err = capsys.readouterr()
         return status, out, "".join(ln for ln in err.splitlines(True) if ln.startswith("error"))
 

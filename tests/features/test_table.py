@@ -10,22 +10,17 @@ import pytest
 import torch
 from PIL import Image
 
+from tests.fakes import FAKE_RECORD, FakeEngine
 from torch_inception.config import Resize
-from torch_inception.engines.cpu import CpuEngine
+from torch_inception.engines.protocol import Rows
 from torch_inception.errors import ImageError
 from torch_inception.features.extract import ImageInput, stream_features
 from torch_inception.features.extractor import FeatureExtractor
 from torch_inception.features.table import FeatureTable, feature_table
-from torch_inception.images.preprocess import Preprocessing
-from torch_inception.weights.checked import Weights
+from torch_inception.images.preprocess import Pixels, Preprocessing
 from torch_inception.weights.record import WeightsRecord
 
 EARLIER, LATER = 10**18, 10**18 + 10**9
-
-
-@pytest.fixture
-def engine(fake_network: WeightsRecord) -> CpuEngine:
-    return CpuEngine(Weights(fake_network, {}), device=torch.device("cpu"))
 
 
 @pytest.fixture
@@ -48,7 +43,7 @@ def paint(path: Path, number: int, *, modified: int = EARLIER) -> None:
 
 
 def run_pass(
-    engine: CpuEngine, paths: Sequence[Path], cache: Path, *, resize: Resize = "squash"
+    engine: FakeEngine, paths: Sequence[Path], cache: Path, *, resize: Resize = "squash"
 ) -> FeatureTable:
     return feature_table(engine, Preprocessing(resize), paths, cache=cache)
 
@@ -60,7 +55,7 @@ def is_rows_of(table: FeatureTable, numbers: Sequence[int]) -> bool:
 
 
 def test_row_i_is_image_i_rounded_as_the_cache_keeps_it(
-    engine: CpuEngine, shades: list[Path], own_cache: Path
+    engine: FakeEngine, shades: list[Path], own_cache: Path
 ) -> None:
     fresh = run_pass(engine, shades, own_cache)
     assert fresh.paths == shades
@@ -73,7 +68,7 @@ def test_row_i_is_image_i_rounded_as_the_cache_keeps_it(
 
 
 def test_unchanged_files_are_not_read(
-    engine: CpuEngine, shades: list[Path], own_cache: Path
+    engine: FakeEngine, shades: list[Path], own_cache: Path
 ) -> None:
     run_pass(engine, shades, own_cache)
     for path in shades:
@@ -85,7 +80,7 @@ def test_unchanged_files_are_not_read(
 
 
 def test_a_rename_and_a_move_cost_nothing(
-    engine: CpuEngine, shades: list[Path], own_cache: Path, tmp_path: Path
+    engine: FakeEngine, shades: list[Path], own_cache: Path, tmp_path: Path
 ) -> None:
     run_pass(engine, shades, own_cache)
     (tmp_path / "sub").mkdir()
@@ -96,7 +91,7 @@ def test_a_rename_and_a_move_cost_nothing(
 
 
 def test_an_edit_recomputes_that_one_image(
-    engine: CpuEngine, shades: list[Path], own_cache: Path
+    engine: FakeEngine, shades: list[Path], own_cache: Path
 ) -> None:
     run_pass(engine, shades, own_cache)
     paint(shades[7], 99, modified=LATER)
@@ -106,7 +101,7 @@ def test_an_edit_recomputes_that_one_image(
 
 
 def test_an_exact_duplicate_is_computed_once(
-    engine: CpuEngine, shades: list[Path], own_cache: Path, tmp_path: Path
+    engine: FakeEngine, shades: list[Path], own_cache: Path, tmp_path: Path
 ) -> None:
     copies = [Path(shutil.copy(path, tmp_path / f"copy of {path.name}")) for path in shades[:3]]
     table = run_pass(engine, [*shades[:5], *copies], own_cache)
@@ -115,19 +110,18 @@ def test_an_exact_duplicate_is_computed_once(
 
 
 def test_other_weights_and_another_preprocessing_have_rows_of_their_own(
-    engine: CpuEngine, fake_network: WeightsRecord, shades: list[Path], own_cache: Path
+    engine: FakeEngine, shades: list[Path], own_cache: Path
 ) -> None:
     run_pass(engine, shades[:4], own_cache)
     assert run_pass(engine, shades[:4], own_cache, resize="pad").computed == 4
     for change in ({"fingerprint": "0" * 64}, {"pooling": "tensorflow"}, {"mean": (0.0,) * 3}):
-        record = WeightsRecord.from_dict(fake_network.as_dict() | change)
-        other = CpuEngine(Weights(record, {}), device=torch.device("cpu"))
-        assert run_pass(other, shades[:4], own_cache).computed == 4
+        record = WeightsRecord.from_dict(FAKE_RECORD.as_dict() | change)
+        assert run_pass(FakeEngine(record), shades[:4], own_cache).computed == 4
     assert run_pass(engine, shades[:4], own_cache).computed == 0
 
 
 def test_bad_files_are_listed_in_order_and_the_others_are_unharmed(
-    engine: CpuEngine, shades: list[Path], own_cache: Path, tmp_path: Path
+    engine: FakeEngine, shades: list[Path], own_cache: Path, tmp_path: Path
 ) -> None:
     text, half, empty = (tmp_path / name for name in ("text.png", "half.png", "empty.png"))
     text.write_text("a circle")
@@ -147,7 +141,7 @@ def test_bad_files_are_listed_in_order_and_the_others_are_unharmed(
 
 
 def test_a_pass_over_nothing_or_over_bad_files_alone_is_empty(
-    engine: CpuEngine, own_cache: Path, tmp_path: Path
+    engine: FakeEngine, own_cache: Path, tmp_path: Path
 ) -> None:
     assert run_pass(engine, [], own_cache).rows.tensor().shape == (0, 2048)
     table = run_pass(engine, [tmp_path / "gone"], own_cache)
@@ -156,7 +150,7 @@ def test_a_pass_over_nothing_or_over_bad_files_alone_is_empty(
 
 
 def test_a_file_that_vanishes_during_the_pass_does_not_take_its_copy_along(
-    engine: CpuEngine, shades: list[Path], own_cache: Path, monkeypatch: pytest.MonkeyPatch
+    engine: FakeEngine, shades: list[Path], own_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     paint(shades[1], 0)
     original = Path.read_bytes
@@ -173,7 +167,7 @@ def test_a_file_that_vanishes_during_the_pass_does_not_take_its_copy_along(
 
 
 def test_a_replaced_file_that_looks_unchanged_is_not_called_bad(
-    engine: CpuEngine, shades: list[Path], own_cache: Path
+    engine: FakeEngine, shades: list[Path], own_cache: Path
 ) -> None:
     run_pass(engine, shades[:3], own_cache)
     paint(shades[1], 99)  # of the same size and time: copied with its time, or from an archive
@@ -183,19 +177,16 @@ def test_a_replaced_file_that_looks_unchanged_is_not_called_bad(
 
 
 def test_an_interrupted_pass_keeps_the_rows_before_it(
-    engine: CpuEngine, shades: list[Path], own_cache: Path, monkeypatch: pytest.MonkeyPatch
+    engine: FakeEngine, shades: list[Path], own_cache: Path
 ) -> None:
-    original = CpuEngine.forward
+    class Interrupted(FakeEngine):
+        def rows(self, images: Sequence[Pixels]) -> Rows:
+            if any(image[0, 0, 2] == 30 for image in images):  # blue is the image's number
+                raise KeyboardInterrupt
+            return super().rows(images)
 
-    def interrupted(self: CpuEngine, pixels: torch.Tensor) -> torch.Tensor:
-        if (pixels[:, 2].amax(dim=(1, 2)) == 30).any():  # blue is the image's number
-            raise KeyboardInterrupt
-        return original(self, pixels)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(CpuEngine, "forward", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            run_pass(engine, shades, own_cache)
+    with pytest.raises(KeyboardInterrupt):
+        run_pass(Interrupted(), shades, own_cache)
     table = run_pass(engine, shades, own_cache)
     # The batch of four in which it was interrupted is lost, and what came after.
     assert 27 <= table.reused <= 30
@@ -204,7 +195,7 @@ def test_an_interrupted_pass_keeps_the_rows_before_it(
 
 
 def test_a_strip_that_is_too_long_to_crop_harms_no_other(
-    engine: CpuEngine, shades: list[Path], own_cache: Path, monkeypatch: pytest.MonkeyPatch
+    engine: FakeEngine, shades: list[Path], own_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     original = Image.Image.resize
 
@@ -219,7 +210,7 @@ def test_a_strip_that_is_too_long_to_crop_harms_no_other(
     assert [path for path in table.paths if path != shades[1]] == [shades[i] for i in (0, 2, 3)]
 
 
-def test_streamed_rows_and_errors_keep_their_places(engine: CpuEngine, shades: list[Path]) -> None:
+def test_streamed_rows_and_errors_keep_their_places(engine: FakeEngine, shades: list[Path]) -> None:
     tensor = torch.tensor(colour(3), dtype=torch.uint8)[:, None, None].expand(3, 5, 5)
     items: list[ImageInput] = [
         shades[0],
@@ -239,7 +230,7 @@ def test_streamed_rows_and_errors_keep_their_places(engine: CpuEngine, shades: l
 
 
 def test_streaming_leaves_the_number_of_threads_as_it_was(
-    engine: CpuEngine, shades: list[Path]
+    engine: FakeEngine, shades: list[Path]
 ) -> None:
     before = torch.get_num_threads()
     assert len(list(stream_features(engine, Preprocessing(), shades))) == 40
@@ -250,19 +241,21 @@ def test_streaming_leaves_the_number_of_threads_as_it_was(
 
 
 def test_the_extractor_takes_any_mixture_and_keeps_its_order(
-    fake_network: WeightsRecord, shades: list[Path]
+    engine: FakeEngine, shades: list[Path]
 ) -> None:
     image = Image.new("RGB", (9, 9), colour(1))
-    rows = FeatureExtractor()(item for item in (shades[0], image, str(shades[2]), image))
+    rows = FeatureExtractor(engine=engine)(
+        item for item in (shades[0], image, str(shades[2]), image)
+    )
     assert rows.shape == (4, 2048)
     assert rows.dtype == numpy.float32
     wanted = numpy.array([colour(number) for number in (0, 1, 2, 1)]) / 255
     assert numpy.allclose(rows[:, :3], wanted, atol=2**-11)
-    assert FeatureExtractor()([]).shape == (0, 2048)
+    assert FeatureExtractor(engine=engine)([]).shape == (0, 2048)
 
 
 def test_the_extractor_names_an_image_that_cannot_be_read(
-    fake_network: WeightsRecord, shades: list[Path]
+    engine: FakeEngine, shades: list[Path]
 ) -> None:
     with pytest.raises(ImageError, match=r"gone\.png: no such file"):
-        FeatureExtractor()([shades[0], "gone.png", shades[1]])
+        FeatureExtractor(engine=engine)([shades[0], "gone.png", shades[1]])

@@ -8,21 +8,18 @@ from typing import Any
 
 import numpy
 import pytest
-import torch
 from PIL import Image
 
 from tests.drawings import landscape
+from tests.fakes import FakeEngine
 from torch_inception.classifier.classifier import Classifier
 from torch_inception.classifier.model_file import load_model
 from torch_inception.config import Resize
-from torch_inception.engines.cpu import CpuEngine
 from torch_inception.errors import ImageError
 from torch_inception.features.extract import stream_features
 from torch_inception.features.table import feature_table
 from torch_inception.images.decode import decode
 from torch_inception.images.preprocess import Pixels, Preprocessing
-from torch_inception.weights.checked import Weights
-from torch_inception.weights.record import WeightsRecord
 
 EXIF_ORIENTATION = 0x0112
 
@@ -176,10 +173,10 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
 
 
 def test_rows_of_reduced_and_of_whole_images_do_not_mix(
-    fake_network: WeightsRecord, seen: list[tuple[int, int]], own_cache: Path, tmp_path: Path
+    seen: list[tuple[int, int]], own_cache: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "large.jpg").write_bytes(encoded(photograph(1600, 1200)))
-    engine = CpuEngine(Weights(fake_network, {}), device=torch.device("cpu"))
+    engine = FakeEngine()
     computed = [
         feature_table(
             engine, Preprocessing(exact_decode=exact), [tmp_path / "large.jpg"], cache=own_cache
@@ -191,10 +188,10 @@ def test_rows_of_reduced_and_of_whole_images_do_not_mix(
 
 
 def test_streamed_paths_are_reduced_and_images_that_are_given_are_not(
-    fake_network: WeightsRecord, seen: list[tuple[int, int]], tmp_path: Path
+    seen: list[tuple[int, int]], tmp_path: Path
 ) -> None:
     (tmp_path / "large.jpg").write_bytes(encoded(photograph(1600, 1200)))
-    engine = CpuEngine(Weights(fake_network, {}), device=torch.device("cpu"))
+    engine = FakeEngine()
     for exact in (False, True):
         preprocessing = Preprocessing(exact_decode=exact)
         one, other = stream_features(
@@ -206,7 +203,6 @@ def test_streamed_paths_are_reduced_and_images_that_are_given_are_not(
     assert seen == [(800, 600), (1600, 1200), (1600, 1200), (1600, 1200)]
 
 
-@pytest.mark.usefixtures("fake_network")
 @pytest.mark.parametrize("flags", [(), ("--exact-decode",), ("--no-exact-decode",)])
 def test_the_way_of_decoding_travels_with_the_model(
     flags: tuple[str, ...], train: Callable[..., tuple[int, str, str]], run: Path
@@ -214,23 +210,12 @@ def test_the_way_of_decoding_travels_with_the_model(
     assert train(*flags)[0] == 0
     exact = flags == ("--exact-decode",)
     assert load_model(run).preprocessing.exact_decode is exact
-    assert Classifier.load(run).model.preprocessing == Preprocessing(exact_decode=exact)
+    assert Classifier.load(run, engine=FakeEngine()).model.preprocessing == Preprocessing(
+        exact_decode=exact
+    )
     assert f"exact_decode = {'true' if exact else 'false'}\n" in (run / "config.toml").read_text()
 
 
-@pytest.mark.usefixtures("fake_network")
-def test_a_model_from_before_there_was_a_choice_decodes_exactly(
-    train: Callable[..., tuple[int, str, str]], run: Path
-) -> None:
-    assert train()[0] == 0
-    content = torch.load(run / "model.pt", weights_only=True)
-    del content["preprocessing"]["exact_decode"], content["arithmetic"]
-    torch.save(content, run / "model.pt")
-    model = load_model(run)
-    assert model.preprocessing == Preprocessing(exact_decode=True)
-    assert model.arithmetic == "fp32"
-
-
-def test_imagenet_images_are_decoded_exactly(fake_network: WeightsRecord) -> None:
-    preprocessing = Classifier.imagenet().model.preprocessing
+def test_imagenet_images_are_decoded_exactly(plain_weights: Path) -> None:
+    preprocessing = Classifier.imagenet(weights=plain_weights).model.preprocessing
     assert preprocessing == Preprocessing("crop", exact_decode=True)

@@ -14,15 +14,12 @@ import pytest
 import torch
 
 from tests.drawings import draw_colours
-from tests.fakes import FAKE_RECORD
-from torch_inception.engines.cpu import CpuEngine
+from tests.fakes import FakeEngine
 from torch_inception.features.table import FeatureTable, feature_table
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.weights import store
 from torch_inception.weights.checked import Weights, fingerprint
 from torch_inception.weights.record import WeightsRecord
-
-pytestmark = pytest.mark.usefixtures("fake_network")
 
 
 @pytest.fixture
@@ -32,8 +29,7 @@ def paths(tmp_path: Path) -> list[Path]:
 
 
 def run_pass(paths: list[Path], cache: Path) -> FeatureTable:
-    backbone = CpuEngine(Weights(FAKE_RECORD, {}), device=torch.device("cpu"))
-    return feature_table(backbone, Preprocessing(), paths, cache=cache)
+    return feature_table(FakeEngine(), Preprocessing(), paths, cache=cache)
 
 
 @pytest.fixture

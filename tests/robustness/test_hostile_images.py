@@ -13,13 +13,12 @@ from typing import Any
 
 import numpy
 import pytest
-import torch
 from numpy.typing import NDArray
 
+from tests.fakes import FakeEngine
 from tests.robustness.by_hand import encoded
 from tests.robustness.zoo import IMAGE, Animal, zoo
 from tests.test_end_to_end import WEIGHTS, draw, draw_patterns
-from torch_inception.engines.cpu import CpuEngine
 from torch_inception.features.cache.digests import hash_files
 from torch_inception.features.cache.file_index import FileIndex
 from torch_inception.features.cache.row_store import RowStore
@@ -27,8 +26,6 @@ from torch_inception.features.table import FeatureTable, feature_table
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.images.read import file_digest
 from torch_inception.system.atomic import CACHE_VARIABLE
-from torch_inception.weights.checked import Weights
-from torch_inception.weights.record import WeightsRecord
 
 SECONDS = 10
 """How long any file may keep a run waiting."""
@@ -48,10 +45,9 @@ def good(tmp_path: Path) -> list[Path]:
 
 
 @pytest.fixture
-def passed(fake_network: WeightsRecord, own_cache: Path) -> Callable[[list[Path]], FeatureTable]:
+def passed(own_cache: Path) -> Callable[[list[Path]], FeatureTable]:
     """Give a function that maps files to rows."""
-    backbone = CpuEngine(Weights(fake_network, {}), device=torch.device("cpu"))
-    return lambda paths: feature_table(backbone, Preprocessing(), paths, cache=own_cache)
+    return lambda paths: feature_table(FakeEngine(), Preprocessing(), paths, cache=own_cache)
 
 
 def rows_of(table: FeatureTable) -> dict[Path, bytes]:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from tests.fakes import FAKE_RECORD
+from tests.fakes import FAKE_RECORD, FakeEngine
 from torch_inception.classifier.classifier import Classifier
 from torch_inception.classifier.model_file import Model, save_model
 from torch_inception.commands.outputs import write_answers
@@ -18,8 +18,6 @@ from torch_inception.errors import ImageError
 from torch_inception.heads.head import Head
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.network import FEATURES
-
-pytestmark = pytest.mark.usefixtures("fake_network")
 
 LABELS = [
     "\x1b]0;title\x07\x1b[2J", "two\nerror: lines\r", "\u202egnp.exe", "nul\0", "del\x7f\x9b31m",
@@ -57,7 +55,7 @@ def test_a_terminal_is_shown_escaped_labels(style: str, model: Path, image: Path
     bad = image.with_name("\x1b[2J\n.png")
     bad.write_bytes(b"no image")
     write_answers(
-        Classifier.load(model), [image, bad], top=9, style=style,  # type: ignore[arg-type]
+        Classifier.load(model, engine=FakeEngine()), [image, bad], top=9, style=style,  # type: ignore[arg-type]
         headings=False, output=output,
     )  # fmt: skip
     text = output.getvalue()
@@ -77,7 +75,7 @@ def test_a_terminal_is_shown_escaped_errors(
     )
     output = Terminal()
     write_answers(
-        Classifier.load(model), [image], top=1, style=style,  # type: ignore[arg-type]
+        Classifier.load(model, engine=FakeEngine()), [image], top=1, style=style,  # type: ignore[arg-type]
         headings=False, output=output,
     )  # fmt: skip
     assert not is_obeyed(output.getvalue())
@@ -88,7 +86,13 @@ def test_files_get_labels_as_they_are(
     model: Path, image: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     for style in ("csv", "json"):
-        assert main([str(image), "--model", str(model), "--top", "9", "--format", style]) == 0
+        assert (
+            main(
+                [str(image), "--model", str(model), "--top", "9", "--format", style],
+                engine=FakeEngine(),
+            )
+            == 0
+        )
         out = capfd.readouterr().out
         if style == "csv":
             found = [row["label"] for row in csv.DictReader(io.StringIO(out, newline=""))]
@@ -103,7 +107,7 @@ def test_what_a_model_says_of_its_weights_is_shown_escaped(
     content = torch.load(model, weights_only=True)
     content["record"] |= {"version": "1\nerror: \x1b[2J" + "x" * 4000, "fingerprint": "0" * 64}
     torch.save(content, model)
-    assert main([str(image), "--model", str(model)]) == 1
+    assert main([str(image), "--model", str(model)], engine=FakeEngine()) == 1
     out, err = capsys.readouterr()
     assert out == ""
     assert not is_obeyed(err)

@@ -4,39 +4,47 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+import torch
 
 from tests.drawings import draw_colours
-from tests.fakes import FAKE_RECORD
+from tests.fakes import FakeEngine
 from tests.robustness.trainings import Training
 from torch_inception.commands.train import main
-from torch_inception.engines.cpu import CpuEngine
+from torch_inception.engines.protocol import Rows
 from torch_inception.errors import CacheError
-from torch_inception.features import table as features
 from torch_inception.features.cache import row_store
 from torch_inception.features.table import feature_table
-from torch_inception.images.preprocess import Preprocessing
-from torch_inception.weights.checked import Weights
+from torch_inception.images.preprocess import Pixels, Preprocessing
 
 LONG = "x" * 300
 
 
+class Disturbed(FakeEngine):
+    """Disturbs the file of rows while the first batch is computed."""
+
+    def __init__(self, disturb: Callable[[], None]) -> None:
+        super().__init__()
+        self.left = [disturb]
+
+    def rows(self, images: Sequence[Pixels]) -> Rows:
+        while self.left:
+            self.left.pop()()
+        return super().rows(images)
+
+
 @pytest.mark.parametrize("change", ["gone", "emptied", "other"])
-@pytest.mark.usefixtures("fake_network")
 def test_rows_that_are_lost_during_a_run_never_become_wrong_ones(
-    change: str, colours: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+    change: str, colours: Path, own_cache: Path
 ) -> None:
-    import torch
-
     paths = sorted(colours.rglob("*.png"))
-    engine = CpuEngine(Weights(FAKE_RECORD, {}), device=torch.device("cpu"))
-    feature_table(engine, Preprocessing(), paths[30:], cache=own_cache)
+    feature_table(FakeEngine(), Preprocessing(), paths[30:], cache=own_cache)
     (rows,) = own_cache.rglob("rows.bin")
-    compute = features._compute
 
-    def disturbed(*arguments: object, **named: object) -> dict[bytes, str]:
+    def disturb() -> None:
         content = rows.read_bytes()
         rows.unlink()
         if change == "emptied":
@@ -44,14 +52,11 @@ def test_rows_that_are_lost_during_a_run_never_become_wrong_ones(
         elif change == "other":
             record = row_store.RECORD_BYTES
             rows.write_bytes(content[record:] + content[:record])
-        return compute(*arguments, **named)  # type: ignore[arg-type]
 
-    with monkeypatch.context() as patch:
-        patch.setattr(features, "_compute", disturbed)
-        with pytest.raises(CacheError, match="are gone"):
-            feature_table(engine, Preprocessing(), paths, cache=own_cache)
-    table = feature_table(engine, Preprocessing(), paths, cache=own_cache)
-    alone = feature_table(engine, Preprocessing(), paths, cache=own_cache.parent / "new")
+    with pytest.raises(CacheError, match="are gone"):
+        feature_table(Disturbed(disturb), Preprocessing(), paths, cache=own_cache)
+    table = feature_table(FakeEngine(), Preprocessing(), paths, cache=own_cache)
+    alone = feature_table(FakeEngine(), Preprocessing(), paths, cache=own_cache.parent / "new")
     assert torch.equal(table.rows.tensor(), alone.rows.tensor())
 
 
@@ -60,7 +65,6 @@ def test_rows_that_are_lost_during_a_run_never_become_wrong_ones(
     [("--data", LONG), ("--output", LONG), ("--output", "loop/run"), ("--output", "file/run")],
     ids=lambda flags: flags[0] + flags[1][:8],
 )
-@pytest.mark.usefixtures("fake_network")
 def test_places_that_cannot_be_are_told_in_a_line(
     flags: tuple[str, str],
     colours: Path,
@@ -71,19 +75,18 @@ def test_places_that_cannot_be_are_told_in_a_line(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "loop").symlink_to("loop")
     (tmp_path / "file").touch()
-    assert main(["--data", str(colours), *flags]) == 1
+    assert main(["--data", str(colours), *flags], engine=FakeEngine()) == 1
     err = capsys.readouterr().err
     assert err.startswith("error: ")
     assert err.count("\n") == 1
 
 
 @pytest.mark.parametrize("name", ["splits.csv", "model.pt"])
-@pytest.mark.usefixtures("fake_network")
 def test_a_folder_in_the_place_of_a_file_is_told_before_any_work(
     name: str, colours: Path, run: Path, own_cache: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (run / name).mkdir(parents=True)
-    assert main(["--data", str(colours), "--output", str(run)]) == 1
+    assert main(["--data", str(colours), "--output", str(run)], engine=FakeEngine()) == 1
     assert f"{name} is in the way" in capsys.readouterr().err
     assert not own_cache.exists()
 
@@ -112,11 +115,11 @@ def test_a_stream_that_is_closed_costs_no_run(
     closed: str, colours: Path, tmp_path: Path, own_cache: Path
 ) -> None:
     script = (
-        "import sys, pytest\n"
-        "from tests.fakes import fake_backbone, fake_weights\n"
-        "from torch_inception.train import main\n"
-        "patch = pytest.MonkeyPatch(); fake_weights(patch); fake_backbone(patch)\n"
-        "(__import__('pathlib').Path(sys.argv[2]) / 'status').write_text(str(main(sys.argv[3:])))"
+        "import pathlib, sys\n"
+        "from tests.fakes import FakeEngine\n"
+        "from torch_inception.commands.train import main\n"
+        "status = main(sys.argv[3:], engine=FakeEngine())\n"
+        "(pathlib.Path(sys.argv[2]) / 'status').write_text(str(status))"
     )
     arguments = ["--data", str(colours), "--output", str(tmp_path / "run")]
     command = [sys.executable, "-c", script, closed, str(tmp_path), *arguments]
@@ -129,13 +132,12 @@ def test_a_stream_that_is_closed_costs_no_run(
     assert (tmp_path / "run" / "model.pt").is_file()
 
 
-@pytest.mark.usefixtures("fake_network")
 def test_a_line_break_in_a_name_begins_no_line(
     colours: Path, run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shutil.move(colours / "red", colours / "red\nerror: disk on fire")
     (colours / "blue" / "x\nskipped: y.png").write_bytes(b"no image")
-    assert main(["--data", str(colours), "--output", str(run)]) == 0
+    assert main(["--data", str(colours), "--output", str(run)], engine=FakeEngine()) == 0
     out, err = capsys.readouterr()
     lines = (out + err).splitlines()
     assert not [line for line in lines if line.startswith("error:")]

@@ -12,6 +12,7 @@ from typing import Any
 import numpy
 import pytest
 
+from tests.fakes import FakeEngine
 from tests.robustness.by_hand import encoded
 from tests.robustness.zoo import IMAGE
 from torch_inception.errors import DatasetError, ImageError
@@ -19,7 +20,6 @@ from torch_inception.images import decode as decoding
 from torch_inception.images import read as files_room
 from torch_inception.images.read import file_digest, read_file
 from torch_inception.training.pipeline import train_classifier
-from torch_inception.weights.record import WeightsRecord
 
 
 def test_a_file_that_may_not_be_read_is_named() -> None:
@@ -115,16 +115,16 @@ def test_heic_is_read_where_the_plug_in_is_and_the_plug_in_is_named_where_not(
 
 
 def test_an_empty_folder_is_skipped_inside_a_class_and_no_class_itself(
-    colours: Path, run: Path, fake_network: WeightsRecord
+    colours: Path, run: Path
 ) -> None:
     (colours / "red" / "a.jpg").mkdir()
-    result = train_classifier(colours, output=run)
+    result = train_classifier(colours, output=run, engine=FakeEngine())
     [skipped] = result.skipped
     assert skipped.path == colours / "red" / "a.jpg"
     assert "an empty folder" in skipped.reason
     (colours / "white").mkdir()
     with pytest.raises(DatasetError, match="'white' .* has no images"):
-        train_classifier(colours, output=run)
+        train_classifier(colours, output=run, engine=FakeEngine())
 
 
 @pytest.mark.parametrize("strict", [False, True])

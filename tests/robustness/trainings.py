@@ -10,23 +10,24 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
-from typing import Any
 
 import numpy
 import pytest
 import torch
 
-from tests.fakes import fake_backbone
+from tests.fakes import FakeEngine
 from torch_inception.commands.train import main
-from torch_inception.engines.cpu import CpuEngine
+from torch_inception.engines.choose import load_engine
+from torch_inception.engines.protocol import Rows
+from torch_inception.images.preprocess import Pixels
 from torch_inception.network import empty_network
 from torch_inception.system.atomic import CACHE_VARIABLE
 from torch_inception.weights.checked import Weights, make_weights
-from torch_inception.weights.sources import npm
+from torch_inception.weights.store import keep, kept
 
 IMAGE_SECONDS = 0.002
 """What an image takes in the network; so a pass has moments to be killed at."""
@@ -106,24 +107,33 @@ def _train(training: Training, limit_bytes: int | None) -> None:
     Path(tempfile.tempdir).mkdir(exist_ok=True)
     if limit_bytes is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, limit_bytes))
+    # A network of the real size is converted, folded and kept, as one from a source is.
+    weights = kept("random")
+    if weights is None:
+        weights = _weights()
+        keep("random", weights)
+    load_engine(weights, device=torch.device("cpu"))
+    count = os.open(training.folder / "count", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    arguments = ["--data", str(training.data), "--output", str(training.output)]
     with pytest.MonkeyPatch.context() as patch:
-        fake_backbone(patch)
-        patch.setattr(npm, "_pack", _pack)
-        patch.setattr(npm, "convert", lambda tarball: _weights())
         patch.setattr(Path, "replace", _slowly(Path.replace))
-        count = os.open(training.folder / "count", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        patch.setattr(CpuEngine, "forward", _counted(CpuEngine.forward, count))
-        arguments = ["--data", str(training.data), "--output", str(training.output)]
-        status = main([*arguments, "--weights", npm.SOURCE, *training.flags])
+        status = main([*arguments, *training.flags], engine=CountingEngine(count))
     sys.stdout.flush()
     sys.exit(status)
 
 
-def _pack(folder: Path) -> Path:
-    """Stand for npm: leave a tarball."""
-    tarball = folder / "package.tgz"
-    tarball.write_bytes(bytes(2**20))
-    return tarball
+class CountingEngine(FakeEngine):
+    """Takes its time, and notes each image in a file."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.count = count
+
+    def rows(self, images: Sequence[Pixels]) -> Rows:
+        time.sleep(IMAGE_SECONDS * len(images))
+        rows = super().rows(images)
+        os.write(self.count, b"." * len(images))
+        return rows
 
 
 def _weights() -> Weights:
@@ -138,7 +148,7 @@ def _weights() -> Weights:
         for part in ("weight", "bias", "running_mean", "running_var"):
             ones = numpy.ones(unit.out_channels, numpy.float32)
             state[f"{name}.bn.{part}"] = torch.from_numpy(ones)
-    return make_weights(state, source=npm.SOURCE, version="storm", pooling="tensorflow")
+    return make_weights(state, source="random", version="random", pooling="tensorflow")
 
 
 def _slowly(replace: Callable[..., Path]) -> Callable[..., Path]:
@@ -147,13 +157,3 @@ def _slowly(replace: Callable[..., Path]) -> Callable[..., Path]:
         return replace(self, target)
 
     return slow
-
-
-def _counted(forward: Callable[..., Any], count: int) -> Callable[..., Any]:
-    def counted(self: CpuEngine, pixels: torch.Tensor) -> torch.Tensor:
-        time.sleep(IMAGE_SECONDS * len(pixels))
-        rows: torch.Tensor = forward(self, pixels)
-        os.write(count, b"." * len(pixels))
-        return rows
-
-    return counted

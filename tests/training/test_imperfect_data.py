@@ -6,12 +6,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from tests.fakes import FakeEngine
 from tests.training.test_training import TrainCommand, metrics_of, table
 from torch_inception.classifier.classifier import Classifier
 from torch_inception.errors import ConfigError
 from torch_inception.training.pipeline import train_classifier
-
-pytestmark = pytest.mark.usefixtures("fake_network")
 
 
 def test_bad_files_are_skipped_listed_and_counted(
@@ -54,7 +53,7 @@ def test_a_small_class_is_warned_of_by_name_and_trained_all_the_same(
     else:
         assert min(counts.values()) >= 1
     image = Image.new("RGB", (9, 9), (10, 230, 20))
-    assert Classifier.load(run).predict(image)[0].label == "green"
+    assert Classifier.load(run, engine=FakeEngine()).predict(image)[0].label == "green"
 
 
 def test_a_class_of_20_is_not_warned_of(train: TrainCommand, colours: Path) -> None:
@@ -73,16 +72,16 @@ def test_a_class_of_copies_is_said_to_have_one_image(train: TrainCommand, colour
 def test_class_names_in_any_script_and_bytes_survive(colours: Path, run: Path) -> None:
     for old, new in (("red", "C++"), ("green", "зелёный цвет"), ("blue", "caf\udce9")):
         (colours / old).rename(colours / new)
-    result = train_classifier(colours, output=run)
+    result = train_classifier(colours, output=run, engine=FakeEngine())
     labels = sorted(["C++", "зелёный цвет", "caf\udce9"])
-    assert result.classifier.labels == Classifier.load(run).labels == labels
+    assert result.classifier.labels == Classifier.load(run, engine=FakeEngine()).labels == labels
     assert list(metrics_of(run)["counts"]) == labels
     assert (run / "labels.txt").read_bytes().count(b"\n") == 3
 
 
-def test_learning_that_diverges_is_told_and_not_saved(
-    colours: Path, tmp_path: Path, fake_network: object
-) -> None:
+def test_learning_that_diverges_is_told_and_not_saved(colours: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="learning_rate = 1e[+]300 is too large"):
-        train_classifier(colours, output=tmp_path / "run", solver="sgd", learning_rate=1e300)
+        train_classifier(
+            colours, output=tmp_path / "run", solver="sgd", learning_rate=1e300, engine=FakeEngine()
+        )
     assert not (tmp_path / "run").exists()

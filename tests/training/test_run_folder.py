@@ -1,20 +1,21 @@
 """A run that fails leaves the previous result as it was, and says what to do."""
 
+import dataclasses
+import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.fakes import FAKE_RECORD, FakeEngine
 from torch_inception.commands.train import main
+from torch_inception.engines.protocol import Rows
 from torch_inception.errors import CacheError, ConfigError
-from torch_inception.system import replacement
-from torch_inception.training import pipeline, run_folder
+from torch_inception.images.preprocess import Pixels
 from torch_inception.training.pipeline import train_classifier
 from torch_inception.training.run_folder import check_output
-
-pytestmark = pytest.mark.usefixtures("fake_network")
 
 
 def snapshot(folder: Path) -> dict[str, tuple[bytes, int]]:
@@ -30,18 +31,22 @@ def snapshot(folder: Path) -> dict[str, tuple[bytes, int]]:
 def finished(colours: Path, tmp_path: Path) -> Path:
     """Train once; beside the results lies a file of the user's own."""
     run = tmp_path / "results" / "run"
-    train_classifier(colours, output=run)
+    train_classifier(colours, output=run, engine=FakeEngine())
     (run / "notes.txt").write_text("mine")
     # Another image, so that a second run would write something else.
     shutil.copy(colours / "red" / "red_00.png", colours / "blue" / "stray.png")
     return run
 
 
-def failing(error: BaseException) -> Callable[..., Any]:
-    def fail(*args: object, **kwargs: object) -> None:
-        raise error
+class Failing(FakeEngine):
+    """Fails at its first batch."""
 
-    return fail
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(dataclasses.replace(FAKE_RECORD, version="failing", mean=(0.4, 0.4, 0.4)))
+        self.error = error
+
+    def rows(self, images: Sequence[Pixels]) -> Rows:
+        raise self.error
 
 
 def in_use(path: Path, target: Path) -> Path:
@@ -52,19 +57,31 @@ def in_use(path: Path, target: Path) -> Path:
     return target
 
 
-DISK_FULL = OSError(28, "No space left on device")
+def full_disk(patch: pytest.MonkeyPatch, *, after: int) -> dict[str, Any]:
+    """Have the disk be full once some files of the results are on it."""
+    sync, count = os.fsync, iter(range(after))
 
-FAILURES: dict[str, tuple[object, str, Callable[..., Any]]] = {
-    "the cache": (pipeline, "feature_table", failing(CacheError("no room."))),
-    "a solver": (pipeline, "fit_head", failing(RuntimeError("did not converge"))),
-    "a stop during training": (pipeline, "fit_head", failing(KeyboardInterrupt())),
-    "the first file": (run_folder, "save_model", failing(DISK_FULL)),
-    "a file in the middle": (run_folder, "write_json", failing(DISK_FULL)),
-    "the last file": (run_folder, "to_toml", failing(DISK_FULL)),
-    "a stop while writing": (run_folder, "write_splits", failing(KeyboardInterrupt())),
-    "the disk": (replacement, "sync", failing(DISK_FULL)),
-    "a file that is in use": (Path, "replace", in_use),
+    def sync_if_there_is_room(handle: int) -> None:
+        is_result = ".run." in str(Path(f"/proc/self/fd/{handle}").readlink())
+        if is_result and next(count, None) is None:
+            raise OSError(28, "No space left on device")
+        sync(handle)
+
+    patch.setattr(os, "fsync", sync_if_there_is_room)
+    return {}
+
+
+FAILURES: dict[str, Callable[[pytest.MonkeyPatch], dict[str, Any]]] = {
+    "the cache": lambda patch: {"engine": Failing(CacheError("no room."))},
+    "the network": lambda patch: {"engine": Failing(RuntimeError("out of memory"))},
+    "a stop": lambda patch: {"engine": Failing(KeyboardInterrupt())},
+    "a solver": lambda patch: {"solver": "sgd", "learning_rate": 1e300},
+    "the first file": lambda patch: full_disk(patch, after=0),
+    "a file in the middle": lambda patch: full_disk(patch, after=4),
+    "the last file": lambda patch: full_disk(patch, after=7),
+    "a file that is in use": lambda patch: patch.setattr(Path, "replace", in_use) or {},
 }
+"""What goes wrong -> how it is brought about, and the settings that it takes."""
 
 
 @pytest.mark.parametrize("failure", FAILURES)
@@ -72,14 +89,13 @@ def test_a_failed_run_leaves_the_previous_result_untouched(
     failure: str, finished: Path, colours: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = snapshot(finished.parent)
-    place, name, replacement = FAILURES[failure]
     with monkeypatch.context() as patch:
-        patch.setattr(place, name, replacement)
+        settings = {"engine": FakeEngine(), **FAILURES[failure](patch)}
         with pytest.raises(BaseException):  # noqa: B017 - which one is not the matter here
-            train_classifier(colours, output=finished)
+            train_classifier(colours, output=finished, **settings)
     assert snapshot(finished.parent) == before
     assert [entry.name for entry in finished.parent.iterdir()] == ["run"]
-    train_classifier(colours, output=finished)
+    train_classifier(colours, output=finished, engine=FakeEngine())
     after = snapshot(finished.parent)
     assert after.keys() == before.keys()
     assert after["run/splits.csv"] != before["run/splits.csv"]
@@ -94,10 +110,9 @@ def test_results_that_cannot_be_written_are_told_in_one_line(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    place, name, replacement = FAILURES[failure]
     with monkeypatch.context() as patch:
-        patch.setattr(place, name, replacement)
-        status = main(["--data", str(colours), "--output", str(finished)])
+        FAILURES[failure](patch)
+        status = main(["--data", str(colours), "--output", str(finished)], engine=FakeEngine())
     err = capsys.readouterr().err
     assert status == 1
     assert err.startswith("error: ")
@@ -150,7 +165,7 @@ def test_a_folder_that_cannot_be_trained_on_is_one_line_and_status_1(
 ) -> None:
     before = snapshot(finished.parent)
     change(colours)
-    assert main(["--data", str(colours), "--output", str(finished)]) == 1
+    assert main(["--data", str(colours), "--output", str(finished)], engine=FakeEngine()) == 1
     (line,) = (line for line in capsys.readouterr().err.splitlines() if line.startswith("error:"))
     assert complaint in line
     assert snapshot(finished.parent) == before
@@ -161,7 +176,9 @@ def test_results_inside_the_data_folder_are_refused_before_any_work(
     place: str, colours: Path, own_cache: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = snapshot(colours)
-    assert main(["--data", str(colours), "--output", str(colours / place)]) == 1
+    assert (
+        main(["--data", str(colours), "--output", str(colours / place)], engine=FakeEngine()) == 1
+    )
     assert "lies in the data folder" in capsys.readouterr().err
     assert snapshot(colours) == before
     assert not own_cache.exists()
@@ -181,11 +198,11 @@ def test_a_file_in_the_place_of_the_results_is_refused(
 ) -> None:
     (tmp_path / "file").write_text("mine")
     with pytest.raises(ConfigError, match="file"):
-        train_classifier(colours, output=tmp_path / output)
+        train_classifier(colours, output=tmp_path / output, engine=FakeEngine())
     assert (tmp_path / "file").read_text() == "mine"
 
 
 def test_results_beside_and_above_the_data_are_fine(colours: Path, tmp_path: Path) -> None:
     for output in (tmp_path, tmp_path / "colours 2", tmp_path / "new" / "deep" / "er"):
-        train_classifier(colours, output=output)
+        train_classifier(colours, output=output, engine=FakeEngine())
         assert (output / "model.pt").is_file()

@@ -1,25 +1,26 @@
 """The main job: a folder of class folders in, a run folder out."""
 
 import csv
+import dataclasses
+import inspect
 import json
 import logging
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_type_hints
 
 import pytest
 import torch
 from PIL import Image
 
+from tests.fakes import FakeEngine
 from torch_inception.commands.train import main
 from torch_inception.config import Solver, TrainConfig, make_config, read_toml
 from torch_inception.errors import ConfigError, DatasetError
 from torch_inception.heads.metrics import wilson_interval
 from torch_inception.training.evaluation import percent
 from torch_inception.training.pipeline import train_classifier
-
-pytestmark = pytest.mark.usefixtures("fake_network")
 
 TrainCommand = Callable[..., tuple[int, str, str]]
 
@@ -54,7 +55,7 @@ def test_a_run_leaves_every_file_and_nothing_else(train: TrainCommand, run: Path
 
 
 def test_metrics_have_every_key_and_agree_with_each_other(colours: Path, run: Path) -> None:
-    result = train_classifier(colours, output=run, seed=11)
+    result = train_classifier(colours, output=run, seed=11, engine=FakeEngine())
     metrics = metrics_of(run)
     assert metrics == json.loads(json.dumps(result.metrics))
     assert metrics["classes"] == ["blue", "green", "red"]
@@ -163,8 +164,8 @@ def test_every_solver_learns_colours_and_gives_the_same_bits_again(
         path.unlink()
     settings: dict[str, Any] = {"solver": solver, "class_weights": class_weights, "steps": 300}
     settings["learning_rate"] = 0.5
-    first = train_classifier(colours, output=run / "1", **settings)
-    again = train_classifier(colours, output=run / "2", **settings)
+    first = train_classifier(colours, output=run / "1", **settings, engine=FakeEngine())
+    again = train_classifier(colours, output=run / "2", **settings, engine=FakeEngine())
     assert first.metrics["test"]["accuracy"] == 1.0
     assert again.metrics["features"]["computed"] == 0
     one, two = (result.classifier.model.head for result in (first, again))
@@ -208,7 +209,7 @@ def test_the_way_the_folder_is_named_changes_no_split(
     monkeypatch.chdir(tmp_path)
     outputs = []
     for number, name in enumerate([str(colours), "colours", "./colours/", "colours/../colours"]):
-        train_classifier(name, output=f"out {number}")
+        train_classifier(name, output=f"out {number}", engine=FakeEngine())
         outputs.append((tmp_path / f"out {number}" / "splits.csv").read_bytes())
     assert set(outputs) == {outputs[0]}
 
@@ -221,24 +222,54 @@ def test_the_resolved_settings_are_saved_and_give_the_same_run(
     assert saved == TrainConfig(
         data=str(colours), output=str(run), solver="lbfgs", seed=4, resize="pad"
     )
-    assert main(["--config", str(run / "config.toml"), "--output", str(tmp_path / "again")]) == 0
+    assert (
+        main(
+            ["--config", str(run / "config.toml"), "--output", str(tmp_path / "again")],
+            engine=FakeEngine(),
+        )
+        == 0
+    )
     one, two = (torch.load(d / "model.pt", weights_only=True) for d in (run, tmp_path / "again"))
     assert torch.equal(one["weight"], two["weight"])
 
 
-def test_the_library_takes_any_setting_and_refuses_unknown_ones(colours: Path, run: Path) -> None:
-    with pytest.raises(ConfigError, match="train_classifier: there is no setting 'epochs'"):
-        train_classifier(colours, epochs=3)
+def test_the_signature_has_every_setting_with_its_default() -> None:
+    parameters = inspect.signature(train_classifier).parameters
+    fields = {field.name: field.default for field in dataclasses.fields(TrainConfig)}
+    assert {name: p.default for name, p in parameters.items()} == fields | {
+        "data": inspect.Parameter.empty
+    }
+    hints = get_type_hints(TrainConfig)
+    found = get_type_hints(train_classifier)
+    for name in fields.keys() - {"data", "output", "weights", "engine"}:
+        assert found[name] == hints[name], name
+    assert all(p.kind is p.KEYWORD_ONLY for name, p in parameters.items() if name != "data")
+
+
+def test_the_library_takes_any_setting_and_refuses_what_it_cannot_use(
+    colours: Path, run: Path
+) -> None:
+    chosen: dict[str, Any] = {
+        "weights": "npm:nsfwjs", "pooling": "tensorflow", "resize": "pad", "exact_decode": True,
+        "precision": "fp32", "solver": "sgd", "class_weights": "balanced", "steps": 7,
+        "learning_rate": 0.5, "batch_size": 8, "eval_interval": 3, "seed": 5, "device": "cpu",
+        "strict": True,
+    }  # fmt: skip
+    train_classifier(colours, output=run, engine=FakeEngine(), **chosen)
+    saved = read_toml(run / "config.toml")
+    assert saved == {"data": str(colours), "output": str(run), "engine": "torch", **chosen}
+    wrong: Any = "adam"
+    with pytest.raises(ConfigError, match="train_classifier: solver = 'adam' is not one of lda"):
+        train_classifier(colours, solver=wrong)
     with pytest.raises(DatasetError, match="there is no folder missing"):
-        train_classifier("missing", output=run)
-    assert not run.exists()
+        train_classifier("missing", output=run, engine=FakeEngine())
 
 
 def test_the_library_logs_and_does_not_print(
     colours: Path, run: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO):
-        result = train_classifier(colours, output=run)
+        result = train_classifier(colours, output=run, engine=FakeEngine())
     assert capfd.readouterr() == ("", "")
     assert any("Final test accuracy" in record.getMessage() for record in caplog.records)
     assert result.output == run

@@ -59,6 +59,7 @@ class Classifier:
         weights: str | Path = "",
         pooling: PoolingChoice = "auto",
         device: Device = "auto",
+        engine: Engine | None = None,
     ) -> "Classifier":
         """Load what training saved.
 
@@ -67,6 +68,8 @@ class Classifier:
             weights: sources of the network's weights; those that the model names by default.
             pooling: of the network; "auto" is what the model was trained with.
             device: where the network runs.
+            engine: what runs the network, where the caller has one already; `weights` and `device`
+                are then of no use.
 
         Raises:
             ConfigError: the device or the pooling is unknown.
@@ -81,15 +84,9 @@ class Classifier:
             log.warning(OTHER_POOLING, path, trained.record.pooling, pooling)
             # An 8-bit network is of one pooling.
             model = dataclasses.replace(model, arithmetic="fp32")
-        chosen = choose_device(device)
-        # What is kept in the cache spares the search for the weights' source.
-        loaded = _same_weights(model.record, weights, str(path)) if weights else None
-        engine = load_cached_engine(model.record, model.arithmetic, chosen)
         if engine is None:
-            loaded = loaded or _own_weights(model.record, path)
-            engine = load_engine(loaded, device=chosen, arithmetic=model.arithmetic)
-        elif loaded is None:
-            tell_of_weights(model.record)
+            engine = _load_engine(model, path, weights, choose_device(device))
+        _check_record(engine.record, model.record, path)
         return cls(model, engine)
 
     @classmethod
@@ -180,6 +177,21 @@ class Classifier:
         return [Prediction(self.labels[number], float(scores[number])) for number in order]
 
 
+def _load_engine(
+    model: Model, path: str | Path, weights: str | Path, device: torch.device
+) -> Engine:
+    """Return what runs the network that a model was trained with."""
+    # What is kept in the cache spares the search for the weights' source.
+    loaded = _same_weights(model.record, weights, str(path)) if weights else None
+    engine = load_cached_engine(model.record, model.arithmetic, device)
+    if engine is None:
+        loaded = loaded or _own_weights(model.record, path)
+        return load_engine(loaded, device=device, arithmetic=model.arithmetic)
+    if loaded is None:
+        tell_of_weights(model.record)
+    return engine
+
+
 def imagenet_labels() -> list[str]:
     """Return ImageNet's 1000 class names, in the order of torchvision's outputs."""
     file = importlib.resources.files("torch_inception.classifier") / "imagenet_labels.txt"
@@ -204,10 +216,7 @@ def _own_weights(record: WeightsRecord, model: str | Path) -> Weights:
 
 def _same_weights(record: WeightsRecord, sources: str | Path, model: str) -> Weights:
     """Load the weights that a model was trained with, and no others, to pool as its record says."""
-    trained_with = (
-        f"{model} was trained with the weights {brief(record.source)} ({brief(record.version)}, "
-        f"sha256 {record.fingerprint[:12]}"
-    )
+    trained_with = _trained_with(record, model)
     if not sources and not is_source_of_record(record.source):
         raise WeightsError(
             f"{trained_with}), and that is neither a source nor the absolute path of a file of "
@@ -219,10 +228,26 @@ def _same_weights(record: WeightsRecord, sources: str | Path, model: str) -> Wei
         raise WeightsError(
             f"{trained_with}), and they cannot be had. Name a copy in --weights.\n{error}"
         ) from error
-    if weights.record.identity != record.identity:
+    _check_record(weights.record, record, model)
+    return weights
+
+
+def _check_record(found: WeightsRecord, trained: WeightsRecord, model: str | Path) -> None:
+    """Refuse weights that are not those that a model was trained with.
+
+    Raises:
+        ModelError: they are others.
+    """
+    if found.identity != trained.identity:
         raise ModelError(
-            f"{trained_with}), but {brief(weights.record.source)} has the sha256 "
-            f"{weights.record.fingerprint[:12]}, or wants another input. Name the right ones in "
+            f"{_trained_with(trained, model)}), but {brief(found.source)} has the sha256 "
+            f"{found.fingerprint[:12]}, or wants another input. Name the right ones in "
             "--weights, or train again with these."
         )
-    return weights
+
+
+def _trained_with(record: WeightsRecord, model: str | Path) -> str:
+    return (
+        f"{model} was trained with the weights {brief(record.source)} ({brief(record.version)}, "
+        f"sha256 {record.fingerprint[:12]}"
+    )

@@ -29,12 +29,6 @@ FORMAT = 1
 ARITHMETICS = "fp32|fp32 openvino|bf16|int8 [0-9a-f]{64}"
 """What engines call their arithmetic, as a regular expression."""
 
-BEFORE = {"arithmetic": "fp32"}
-"""What models have that were saved before there was a choice."""
-
-PREPROCESSING_BEFORE = {"exact_decode": True}
-"""The same for their preprocessing."""
-
 LABEL_LIMIT = 1000
 """Characters of the longest label; the name of a folder has 255 at most."""
 
@@ -104,7 +98,7 @@ def load_model(path: Path) -> Model:
         return Model(
             labels=_checked(content["labels"], head),
             head=head,
-            preprocessing=Preprocessing(**{**PREPROCESSING_BEFORE, **content["preprocessing"]}),
+            preprocessing=Preprocessing(**content["preprocessing"]),
             record=WeightsRecord.from_dict(content["record"]),
             half_features=_bool(content["half_features"]),
             arithmetic=_arithmetic(content["arithmetic"]),
@@ -159,7 +153,7 @@ def _read(file: Path) -> dict[str, Any]:
             f"{file} has the format {number}; this version reads {FORMAT}. "
             "Update torch_inception, or train again."
         )
-    return {**BEFORE, **content}
+    return content
 
 
 def _arithmetic(value: object) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from torch_inception.commands.flags import SUCCESS, open_closed_streams, run_command
 from torch_inception.errors import ConfigError
 from torch_inception.system.escape import printable
+from torch_inception.system.torch_pair import check_torch_pair
 
 ENDINGS = (".pth", ".pt")
 
@@ -46,6 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    check_torch_pair()
     if arguments.show:
         return _show(arguments.source)
     if arguments.labels is None:

@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from torch_inception.commands.flags import (
     FAILURE,
@@ -16,10 +17,14 @@ from torch_inception.commands.flags import (
 from torch_inception.config import DEFAULT_WEIGHTS, PredictConfig
 from torch_inception.errors import ConfigError
 from torch_inception.system.escape import printable
+from torch_inception.system.torch_pair import check_torch_pair
+
+if TYPE_CHECKING:
+    from torch_inception.engines.protocol import Engine
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; return its exit status."""
+def main(argv: Sequence[str] | None = None, *, engine: "Engine | None" = None) -> int:
+    """Run the command; return its exit status. An `engine` takes the place of the model's."""
     open_closed_streams()
     parser = argparse.ArgumentParser(prog="torch-inception predict", description=__doc__)
     parser.add_argument(
@@ -32,13 +37,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     add_flags(parser, PredictConfig)
     arguments = parser.parse_args(argv)
     return run_command(
-        lambda: _predict(arguments.paths, chosen_config(arguments, PredictConfig)),
+        lambda: _predict(arguments.paths, chosen_config(arguments, PredictConfig), engine),
         log_to=sys.stderr,
         when_stopped="stopped. What was answered is whole; give the other images to go on.",
     )
 
 
-def _predict(names: Sequence[str], config: PredictConfig) -> int:
+def _predict(names: Sequence[str], config: PredictConfig, engine: "Engine | None") -> int:
+    check_torch_pair()
     # Imported here, so that --help does not wait for torch.
     from torch_inception.classifier.classifier import Classifier
     from torch_inception.commands.inputs import STANDARD_INPUT, expand_paths, is_one_file
@@ -48,7 +54,11 @@ def _predict(names: Sequence[str], config: PredictConfig) -> int:
         raise ConfigError("an empty path is given. Name an image, a folder, a pattern or -.")
     if config.model:
         classifier = Classifier.load(
-            config.model, weights=config.weights, pooling=config.pooling, device=config.device
+            config.model,
+            weights=config.weights,
+            pooling=config.pooling,
+            device=config.device,
+            engine=engine,
         )
     else:
         classifier = Classifier.imagenet(

@@ -8,6 +8,7 @@ import numpy
 
 from torch_inception.config import DEFAULT_WEIGHTS, Device, PoolingChoice, Resize
 from torch_inception.engines.choose import choose_device, load_engine
+from torch_inception.engines.protocol import Engine
 from torch_inception.errors import ImageError
 from torch_inception.features.extract import ImageInput, Row, stream_features
 from torch_inception.features.table import feature_table
@@ -26,6 +27,8 @@ class FeatureExtractor:
         resize: how an image becomes 299 x 299; see `Preprocessing`.
         exact_decode: whether large JPEGs are decoded at full size; see `Preprocessing`.
         device: where the network runs.
+        engine: what runs the network, where the caller has one already; then `weights`, `pooling`
+            and `device` are of no use.
 
     Raises:
         WeightsError: no source works.
@@ -40,9 +43,11 @@ class FeatureExtractor:
         resize: Resize = "squash",
         exact_decode: bool = False,
         device: Device = "auto",
+        engine: Engine | None = None,
     ) -> None:
-        loaded = load_weights(weights, pooling=pooling)
-        self.engine = load_engine(loaded, device=choose_device(device))
+        self.engine: Engine = engine or load_engine(
+            load_weights(weights, pooling=pooling), device=choose_device(device)
+        )
         self.preprocessing = Preprocessing(resize, exact_decode=exact_decode)
 
     def __call__(self, items: Iterable[ImageInput]) -> Row:

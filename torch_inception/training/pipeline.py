@@ -8,11 +8,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch_inception.classifier.classifier import Classifier
 from torch_inception.classifier.model_file import Model, earlier_arithmetic
-from torch_inception.config import TrainConfig, make_config
+from torch_inception.config import (
+    ClassWeights,
+    Device,
+    EngineName,
+    PoolingChoice,
+    Precision,
+    Resize,
+    Solver,
+    TrainConfig,
+    make_config,
+)
 from torch_inception.engines.choose import training_engine
 from torch_inception.engines.openvino.calibration import Calibration
 from torch_inception.engines.protocol import Engine
@@ -21,7 +31,7 @@ from torch_inception.heads.fit import FittedHead, fit_head
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.system.atomic import cache_folder
 from torch_inception.system.threads import one_thread
-from torch_inception.training.dataset import class_table, read_dataset
+from torch_inception.training.dataset import Dataset, class_table, read_dataset
 from torch_inception.training.evaluation import (
     History,
     final_report,
@@ -38,7 +48,6 @@ from torch_inception.training.run_folder import (
     write_run,
 )
 from torch_inception.training.split import read_splits
-from torch_inception.weights.checked import Weights
 from torch_inception.weights.load import load_weights
 
 log = logging.getLogger(__name__)
@@ -61,25 +70,72 @@ class TrainingResult:
     skipped: list[Skipped]
 
 
-def train_classifier(data: str | Path, **settings: Any) -> TrainingResult:  # noqa: ANN401
+def train_classifier(
+    data: str | Path,
+    *,
+    output: str | Path = TrainConfig.output,
+    weights: str | Path = TrainConfig.weights,
+    pooling: PoolingChoice = TrainConfig.pooling,
+    resize: Resize = TrainConfig.resize,
+    exact_decode: bool = TrainConfig.exact_decode,
+    precision: Precision = TrainConfig.precision,
+    engine: EngineName | Engine = TrainConfig.engine,
+    solver: Solver = TrainConfig.solver,
+    class_weights: ClassWeights = TrainConfig.class_weights,
+    steps: int = TrainConfig.steps,
+    learning_rate: float = TrainConfig.learning_rate,
+    batch_size: int = TrainConfig.batch_size,
+    eval_interval: int = TrainConfig.eval_interval,
+    seed: int = TrainConfig.seed,
+    device: Device = TrainConfig.device,
+    strict: bool = TrainConfig.strict,
+) -> TrainingResult:
     """Train a classifier on a folder of class folders.
 
     Args:
         data: the folder.
-        settings: any field of `TrainConfig`, such as `output`, `solver` or `seed`.
+        output: folder for the results; by default `runs/` and the name of the data folder.
+        weights: sources of the network's weights, comma-separated, tried in order.
+        pooling: how the network's pooling branches pool; "auto" is what the weights were trained
+            with.
+        resize: how an image becomes 299 x 299; see `Preprocessing`.
+        exact_decode: whether large JPEGs are decoded at full size; see `Preprocessing`.
+        precision: arithmetic of the network.
+        engine: what runs the network on a CPU; or an engine of the caller's own, which takes the
+            place of the weights.
+        solver: how the head is fitted.
+        class_weights: whether each image weighs the same, or each class.
+        steps: of the solver "sgd", 1 or more; and so are the next three.
+        learning_rate: of every step, above 0.
+        batch_size: images per step, 1 or more.
+        eval_interval: steps between two reports, 1 or more.
+        seed: of everything that is drawn, 0 to 2^63 - 1.
+        device: where the network runs.
+        strict: kept in `config.toml`; only the command's exit status depends on it.
 
     Raises:
-        ConfigError: a setting is unknown or cannot be used.
+        ConfigError: a setting cannot be used.
         DatasetError: the folder cannot be trained on.
         WeightsError: no source of weights works.
         CacheError: the feature cache cannot be used.
     """
-    config = make_config(TrainConfig, {"data": data, **settings}, origin="train_classifier")
-    return run_training(config)
+    settings = dict(locals())  # the parameters, which are the fields of TrainConfig
+    if isinstance(engine, str):
+        return run_training(make_config(TrainConfig, settings, origin="train_classifier"))
+    del settings["engine"]
+    config = make_config(TrainConfig, settings, origin="train_classifier")
+    return run_training(config, engine=engine)
 
 
-def run_training(config: TrainConfig, *, progress: bool = False) -> TrainingResult:
-    """Train as a configuration says; `progress` shows bars on standard error.
+def run_training(
+    config: TrainConfig, *, engine: Engine | None = None, progress: bool = False
+) -> TrainingResult:
+    """Train as a configuration says.
+
+    Args:
+        config: the settings.
+        engine: what runs the network; made of `config.weights` where there is none.
+        progress: whether to show progress bars on standard error.
 
     Raises: as `train_classifier`.
     """
@@ -92,14 +148,11 @@ def run_training(config: TrainConfig, *, progress: bool = False) -> TrainingResu
         prepare_output(output)
         log.info(class_table(dataset))
     with clock.phase("weights"):
-        weights = load_weights(config.weights, pooling=config.pooling)
         preprocessing = Preprocessing(config.resize, exact_decode=config.exact_decode)
-        engine, calibration = training_engine(
-            config, weights, preprocessing, dataset.paths, earlier=earlier_arithmetic(output)
-        )
+        network = _make_network(config, preprocessing, dataset, engine)
     with clock.phase("features"):
         table = feature_table(
-            engine, preprocessing, dataset.paths, cache=cache_folder(), progress=progress
+            network.engine, preprocessing, dataset.paths, cache=cache_folder(), progress=progress
         )
         _tell_of_features(table)
     with one_thread():
@@ -107,17 +160,16 @@ def run_training(config: TrainConfig, *, progress: bool = False) -> TrainingResu
             examples = make_examples(dataset, table, kept=read_splits(output / SPLITS_FILE))
             fitted, history = _fit(config, examples)
         tested = test_predictions(fitted.head, examples)
-        backbone = _described(weights, engine, calibration)
         metrics = make_metrics(
-            config, examples, table, fitted, backbone=backbone, seconds=clock.seconds
+            config, examples, table, fitted, backbone=network.description(), seconds=clock.seconds
         )
     model = Model(
         dataset.labels,
         fitted.head,
         preprocessing,
-        weights.record,
-        arithmetic=engine.arithmetic,
-        refused=weights.refused,
+        network.engine.record,
+        arithmetic=network.engine.arithmetic,
+        refused=network.refused,
     )
     skipped = [(relative_name(skip.path, dataset.folder), skip.reason) for skip in table.skipped]
     write_run(output, Run(config, model, examples, metrics, history.rows, tested, skipped))
@@ -125,16 +177,46 @@ def run_training(config: TrainConfig, *, progress: bool = False) -> TrainingResu
         log.info(line)
     log.info("Results are in %s. To name an image:", output)
     log.info("  python -m torch_inception.predict --model %s IMAGE", shlex.quote(str(output)))
-    return TrainingResult(Classifier(model, engine), metrics, output, table.skipped)
+    return TrainingResult(Classifier(model, network.engine), metrics, output, table.skipped)
 
 
-def _described(weights: Weights, engine: Engine, calibration: Calibration | None) -> dict[str, Any]:
-    return {
-        **weights.record.as_dict(),
-        "refused": [{"source": source, "reason": reason} for source, reason in weights.refused],
-        "arithmetic": engine.arithmetic,
-        "calibration": calibration and dataclasses.asdict(calibration),
-    }
+class _Network(NamedTuple):
+    """What runs the network, and how it came about.
+
+    Attributes:
+        engine: what runs it.
+        refused: (source, reason) of each source of weights that was tried in vain.
+        calibration: what an 8-bit network was made from.
+    """
+
+    engine: Engine
+    refused: tuple[tuple[str, str], ...] = ()
+    calibration: Calibration | None = None
+
+    def description(self) -> dict[str, Any]:
+        """Return plain values for metrics.json."""
+        return {
+            **self.engine.record.as_dict(),
+            "refused": [{"source": source, "reason": reason} for source, reason in self.refused],
+            "arithmetic": self.engine.arithmetic,
+            "calibration": self.calibration and dataclasses.asdict(self.calibration),
+        }
+
+
+def _make_network(
+    config: TrainConfig, preprocessing: Preprocessing, dataset: Dataset, engine: Engine | None
+) -> _Network:
+    if engine is not None:
+        return _Network(engine)
+    weights = load_weights(config.weights, pooling=config.pooling)
+    made, calibration = training_engine(
+        config,
+        weights,
+        preprocessing,
+        dataset.paths,
+        earlier=earlier_arithmetic(config.output_folder),
+    )
+    return _Network(made, weights.refused, calibration)
 
 
 def _fit(config: TrainConfig, examples: Examples) -> tuple[FittedHead, History]:

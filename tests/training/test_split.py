@@ -81,23 +81,24 @@ def test_every_class_of_three_or_more_has_one_in_each_part(sizes: Sequence[int])
             assert found[f"class {number}"] == (set(PARTS) if size >= 3 else {"train"})
 
 
-def planted(seed: int) -> list[Sample]:
-    """Make classes that share images, for which a right split is known to exist."""
-    generator = random.Random(seed)
-    contents: dict[Part, list[str]] = {p: [f"{seed} {p} {n}" for n in range(3)] for p in PARTS}
-    return [
-        sample(f"class {label}/{number}.png", content)
-        for label in range(3)
-        for number, content in enumerate(generator.choice(contents[part]) for part in PARTS)
-    ]
+def test_shared_images_stay_where_their_content_puts_them() -> None:
+    for seed in range(100):
+        shared = samples_of({"a": 4}, seed=seed)
+        copies = [each._replace(path=f"b/{n}.png", label="b") for n, each in enumerate(shared)]
+        own = samples_of({"a": 3, "b": 3}, seed=seed + 1000)
+        found = split([*shared, *copies, *own])
+        places = [int(each.digest.hex()[:16], 16) / 2**64 for each in shared]
+        by_content = ["test" if p < 0.1 else "validation" if p >= 0.9 else "train" for p in places]
+        assert found[:4] == found[4:8] == by_content
+        assert set(class_parts([*shared, *copies, *own], found)["a"]) == set(PARTS)
 
 
-def test_classes_of_three_that_share_images_have_one_in_each_part_too() -> None:
-    for seed in range(200):
-        samples = planted(seed)
-        assert set(map(frozenset, class_parts(samples, split(samples)).values())) == {
-            frozenset(PARTS)
-        }, f"seed {seed}"
+def test_an_image_that_a_small_class_shares_is_for_training() -> None:
+    for seed in range(50):
+        own = samples_of({"a": 20, "b": 1}, seed=seed)
+        copy = Sample("b/copy.png", "b", own[0].digest)
+        found = split([*own, copy])
+        assert found[0] == found[20] == found[21] == "train"
 
 
 def test_three_copies_of_one_image_are_one_image() -> None:

@@ -10,8 +10,7 @@ would have nothing in a part moves one image there: the nearest.
 import csv
 import hashlib
 import os
-import random
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -74,8 +73,8 @@ def split(samples: Sequence[Sample], *, kept: Mapping[str, Part] | None = None) 
         kept: group -> part of an earlier run; these stay where they are.
 
     Returns:
-        one part for each sample. A class with three groups or more has one at least in each
-        part; a class with fewer is for training alone.
+        one part for each sample. A class with three groups or more of its own has one at least
+        in each part; a class with fewer than three is for training alone.
     """
     groups = groups_of(samples)
     held = _held(samples, groups, kept or {})
@@ -160,48 +159,28 @@ def _natural(group: str) -> Part:
 def _fill_empty_parts(
     parts: dict[str, Part], classes: Mapping[str, set[str]], held: Mapping[str, Part]
 ) -> None:
-    """Move as few groups as need be for every class to have one in each part.
+    """Give every class one group in each part, by moving the nearest from where it has several.
 
-    A class with too few groups is for training alone, and so are those groups for all classes.
-    Groups that several classes share can contradict each other; then the search ends unfinished.
+    A class with too few groups is for training alone. A group that several classes share stays
+    where it is, or it would be pulled both ways; unless it is needed for such a small class.
 
     Args:
         parts: group -> part; changed in place.
         classes: label -> its groups.
         held: groups that had better stay.
     """
-    homes: dict[str, list[str]] = {}
+    owners = Counter(group for groups in classes.values() for group in groups)
     for label in sorted(classes):
-        for group in classes[label]:
-            homes.setdefault(group, []).append(label)
-    small = {label for label in classes if len(classes[label]) < len(PARTS)}
-    fixed = {group for label in small for group in classes[label]}
-    parts.update(dict.fromkeys(fixed, "train"))
-    waiting = deque(label for label in sorted(classes) if label not in small)
-    moves: Counter[str] = Counter()
-    dice = random.Random(0)
-
-    def cost(group: str, part: Part) -> tuple[int, int, bool, float]:
-        return moves[group], len(homes[group]), group in held, _distance(group, part)
-
-    while waiting and moves.total() < _MOST_MOVES * len(classes):
-        label = waiting.popleft()
-        sizes = Counter(parts[group] for group in classes[label])
-        part = min(PARTS, key=lambda each: sizes[each])
-        movable = sorted(classes[label] - fixed)
-        spare = [group for group in movable if sizes[parts[group]] > 1]
-        if sizes[part] == 0 and spare:
-            moved = min(spare, key=lambda group: cost(group, part))
-            if moves[moved] > 1:
-                # Going in circles: shared images pull both ways. A random step leads out.
-                moved = dice.choice(movable)
-            parts[moved] = part
-            moves[moved] += 1
-            waiting.extend(homes[moved])
-
-
-_MOST_MOVES = 30
-"""Moves a class after which the search gives up; without shared images two always suffice."""
+        groups = classes[label]
+        if len(groups) < len(PARTS):
+            parts.update(dict.fromkeys(groups, "train"))
+            continue
+        for part in PARTS:
+            sizes = Counter(parts[group] for group in groups)
+            spare = [g for g in groups if owners[g] == 1 and sizes[parts[g]] > 1]
+            if sizes[part] == 0 and spare:
+                nearest = min(spare, key=lambda g: (g in held, _distance(g, part), g))
+                parts[nearest] = part
 
 
 def _distance(group: str, part: Part) -> float:

@@ -32,7 +32,7 @@ from torch_inception.features.rows import FeatureRows
 from torch_inception.features.table import feature_table
 from torch_inception.heads.fit import fit_head
 from torch_inception.heads.head import Head
-from torch_inception.heads.solvers.problem import Problem
+from torch_inception.heads.labelled_rows import LabelledRows
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.network import FEATURES
 from torch_inception.training.dataset import read_dataset
@@ -143,7 +143,7 @@ def _remember(data: Path, cache: Path) -> None:
 
 def _fit(rows: FeatureRows, targets: torch.Tensor, position: torch.Tensor) -> float:
     """Fit and report as training does; return the test accuracy."""
-    everything = Problem(rows, targets, CLASSES)
+    everything = LabelledRows(rows, targets, CLASSES)
     train = everything.subset(position < PARTS["train"])
     validation = everything.subset((position >= PARTS["train"]) & (position < PARTS["validation"]))
     test = everything.subset(position >= PARTS["validation"])

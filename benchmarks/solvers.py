@@ -24,8 +24,8 @@ from torch_inception.engines.protocol import Engine
 from torch_inception.features.table import feature_table
 from torch_inception.heads.fit import fit_head
 from torch_inception.heads.head import Head
+from torch_inception.heads.labelled_rows import LabelledRows
 from torch_inception.heads.solvers import discriminant, logistic
-from torch_inception.heads.solvers.problem import Problem
 from torch_inception.heads.solvers.selection import FOLDS, FitPath, choose
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.system.atomic import cache_folder
@@ -36,9 +36,9 @@ from torch_inception.weights.load import load_weights
 SPLITS = 10
 
 SMALL_CLASS = 25
-"""Images a class of the small problems, drawn anew for each split."""
+"""Images per class of the small data sets, drawn anew for each split."""
 
-Fit = Callable[[Problem, Problem, torch.Tensor], Head]
+Fit = Callable[[LabelledRows, LabelledRows, torch.Tensor], Head]
 
 
 def main() -> None:
@@ -68,7 +68,7 @@ def main() -> None:
 def by_path(fit_path: FitPath, strengths: Sequence[float]) -> Fit:
     """Return a way of fitting that tries a path of strengths and keeps the best."""
 
-    def fit(train: Problem, validation: Problem, folds: torch.Tensor) -> Head:
+    def fit(train: LabelledRows, validation: LabelledRows, folds: torch.Tensor) -> Head:
         return choose(
             fit_path, strengths,
             train=train, validation=validation, folds=folds, report=lambda _: None,
@@ -78,7 +78,7 @@ def by_path(fit_path: FitPath, strengths: Sequence[float]) -> Fit:
 
 
 def _solvers() -> dict[str, Fit]:
-    def descend(train: Problem, validation: Problem, folds: torch.Tensor) -> Head:
+    def descend(train: LabelledRows, validation: LabelledRows, folds: torch.Tensor) -> Head:
         config = TrainConfig(solver="sgd")
         return fit_head(config, train, validation, folds=folds, report=lambda _: None).head
 
@@ -90,21 +90,21 @@ def _solvers() -> dict[str, Fit]:
     }
 
 
-def labelled_rows(engine: Engine, folder: Path) -> Problem:
+def labelled_rows(engine: Engine, folder: Path) -> LabelledRows:
     """Return the labelled features of a folder of class folders."""
     dataset = read_dataset(folder)
     table = feature_table(
         engine, Preprocessing(), dataset.paths, cache=cache_folder(), progress=True
     )
     targets = dict(zip(dataset.paths, dataset.targets, strict=True))
-    return Problem(
+    return LabelledRows(
         table.rows,
         torch.tensor([targets[path] for path in table.paths]),
         len(dataset.labels),
     )
 
 
-def _drawn(rows: Problem, count: int, generator: torch.Generator) -> Problem:
+def _drawn(rows: LabelledRows, count: int, generator: torch.Generator) -> LabelledRows:
     """Return a number of rows of each class."""
     order = torch.randperm(len(rows), generator=generator)
     chosen = [order[rows.targets[order] == label][:count] for label in range(rows.classes)]
@@ -114,7 +114,7 @@ def _drawn(rows: Problem, count: int, generator: torch.Generator) -> Problem:
 
 
 def split_measures(
-    everything: Problem, fit: Fit, count: int | None = None
+    everything: LabelledRows, fit: Fit, count: int | None = None
 ) -> list[tuple[float, float, float]]:
     """Split anew ten times; return (test accuracy, test cross entropy, seconds to fit) of each."""
     measures = []
@@ -133,7 +133,7 @@ def split_measures(
     return measures
 
 
-def _measure(everything: Problem, fit: Fit, count: int | None) -> str:
+def _measure(everything: LabelledRows, fit: Fit, count: int | None) -> str:
     accuracies, losses, seconds = zip(*split_measures(everything, fit, count), strict=True)
     spread = statistics.stdev(accuracies) / SPLITS**0.5
     return (

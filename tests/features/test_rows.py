@@ -14,10 +14,10 @@ from torch_inception.config import Solver
 from torch_inception.features import rows as feature_rows
 from torch_inception.features.cache.row_store import RowStore
 from torch_inception.features.rows import FeatureRows
+from torch_inception.heads import labelled_rows as problem_room
+from torch_inception.heads.labelled_rows import LabelledRows
 from torch_inception.heads.solvers import discriminant
-from torch_inception.heads.solvers import problem as problem_room
 from torch_inception.heads.solvers.covariance import Covariance
-from torch_inception.heads.solvers.problem import Problem
 
 SetPortion = Callable[[int], None]
 
@@ -116,8 +116,8 @@ def test_a_head_is_the_same_from_the_file_and_from_memory(
     in_memory = FeatureRows.of(table[order].clone())
     heads = []
     for rows in (mapped, in_memory):
-        problem = Problem(rows, targets[order], 3)
-        train, validation = problem.subset(order < 50), problem.subset(order >= 50)
+        labelled = LabelledRows(rows, targets[order], 3)
+        train, validation = labelled.subset(order < 50), labelled.subset(order >= 50)
         heads.append(fitted(solver, train, validation, steps=60).head)
     assert torch.equal(heads[0].weight, heads[1].weight)
     assert torch.equal(heads[0].bias, heads[1].bias)
@@ -143,13 +143,13 @@ def test_a_head_does_not_depend_on_the_size_of_portions(
 
 @pytest.mark.parametrize("features", [12, 60])
 def test_lda_on_portions_has_the_covariance_of_all_rows(features: int, portion: SetPortion) -> None:
-    problem = blobs([15, 9, 16], features=features)
+    labelled = blobs([15, 9, 16], features=features)
     logits = []
     for size in (1000, 7):
         portion(size)
-        heads = list(discriminant.fit_path(problem))
+        heads = list(discriminant.fit_path(labelled))
         assert len(heads) == len(discriminant.STRENGTHS)
-        logits.append(torch.stack([head.logits(problem.features.tensor()) for head in heads]))
+        logits.append(torch.stack([head.logits(labelled.features.tensor()) for head in heads]))
     assert torch.allclose(logits[0], logits[1], rtol=1e-4, atol=1e-3)
 
 

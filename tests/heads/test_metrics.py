@@ -8,8 +8,8 @@ import torch
 
 from torch_inception.features.rows import FeatureRows
 from torch_inception.heads.head import Head
+from torch_inception.heads.labelled_rows import LabelledRows
 from torch_inception.heads.metrics import confusion_matrix, per_class, summary, wilson_interval
-from torch_inception.heads.solvers.problem import Problem
 from torch_inception.training.evaluation import History, evaluate_test, final_report, percent
 
 
@@ -82,14 +82,14 @@ def first_of_two() -> Head:
     return Head(torch.eye(2), torch.zeros(2))
 
 
-def problem(rows: list[list[float]], targets: list[int]) -> Problem:
-    return Problem(
+def labelled_rows(rows: list[list[float]], targets: list[int]) -> LabelledRows:
+    return LabelledRows(
         FeatureRows.of(torch.tensor(rows).view(-1, 2)), torch.tensor(targets, dtype=torch.int64), 2
     )
 
 
 def test_the_test_report_agrees_with_itself() -> None:
-    test = problem([[2.0, 1.0], [0.0, 3.0], [5.0, 0.0], [0.0, 1.0]], [0, 1, 1, 1])
+    test = labelled_rows([[2.0, 1.0], [0.0, 3.0], [5.0, 0.0], [0.0, 1.0]], [0, 1, 1, 1])
     result = evaluate_test(first_of_two(), test, ["a", "b"])
     assert result["accuracy"] == 0.75
     assert result["confusion"] == [[1, 0], [1, 2]]
@@ -98,7 +98,7 @@ def test_the_test_report_agrees_with_itself() -> None:
 
 
 def test_a_test_part_without_images_has_no_numbers() -> None:
-    result = evaluate_test(first_of_two(), problem([], []), ["a", "b"])
+    result = evaluate_test(first_of_two(), labelled_rows([], []), ["a", "b"])
     assert (result["n"], result["accuracy"], result["wilson_interval_95"]) == (0, None, None)
     assert result["confusion"] == [[0, 0], [0, 0]]
     assert final_report({"test": result}, []) == ["Final test accuracy = n/a (N=0)"]
@@ -116,7 +116,7 @@ def test_the_last_lines_are_the_accuracy_with_its_interval_and_the_mistakes() ->
 
 
 def test_history_has_both_parts_and_says_when_one_is_empty() -> None:
-    history = History(problem([[1.0, 0.0], [1.0, 0.0]], [0, 1]), problem([], []))
+    history = History(labelled_rows([[1.0, 0.0], [1.0, 0.0]], [0, 1]), labelled_rows([], []))
     (line,) = history.add([("step 10", first_of_two())])
     # Logits (1, 0): log(1 + 1/e) for class 0, one more for class 1.
     loss = math.log(1 + math.exp(-1)) + 0.5

@@ -13,11 +13,11 @@ from torch_inception.config import Solver, TrainConfig
 from torch_inception.features.rows import FeatureRows
 from torch_inception.heads.fit import FittedHead, fit_head
 from torch_inception.heads.head import Head
+from torch_inception.heads.labelled_rows import LabelledRows
 from torch_inception.heads.metrics import summary
 from torch_inception.heads.solvers import discriminant as discriminant_room
 from torch_inception.heads.solvers import gradient
 from torch_inception.heads.solvers import logistic as logistic_room
-from torch_inception.heads.solvers.problem import Problem
 from torch_inception.heads.solvers.selection import fold_numbers
 
 SOLVERS: tuple[Solver, ...] = get_args(Solver)
@@ -26,16 +26,16 @@ CONVEX = [solver for solver in SOLVERS if solver != "sgd"]
 
 def blobs(
     counts: Sequence[int], *, features: int = 6, seed: int = 0, spread: float = 1.0
-) -> Problem:
+) -> LabelledRows:
     """Draw classes around centres that are 3 apart in a direction of their own."""
     generator = torch.Generator().manual_seed(seed)
     targets = torch.repeat_interleave(torch.arange(len(counts)), torch.tensor(counts))
     rows = torch.randn(len(targets), features, generator=generator) * spread
     rows[torch.arange(len(targets)), targets] += 3
-    return Problem(FeatureRows.of(rows + 5), targets, len(counts))
+    return LabelledRows(FeatureRows.of(rows + 5), targets, len(counts))
 
 
-def nothing(like: Problem) -> Problem:
+def nothing(like: LabelledRows) -> LabelledRows:
     return like.subset(torch.zeros(len(like), dtype=torch.bool))
 
 
@@ -44,7 +44,7 @@ def unheard(entries: Sequence[tuple[str, Head]]) -> None:
 
 
 def fitted(
-    solver: Solver, train: Problem, validation: Problem | None = None, **settings: object
+    solver: Solver, train: LabelledRows, validation: LabelledRows | None = None, **settings: object
 ) -> FittedHead:
     validation = nothing(train) if validation is None else validation
     targets = [*train.targets.tolist(), *validation.targets.tolist()]
@@ -53,13 +53,13 @@ def fitted(
     return fit_head(config, train, validation, folds=folds, report=unheard)
 
 
-def repeated(problem: Problem, times: Sequence[int]) -> Problem:
+def repeated(labelled: LabelledRows, times: Sequence[int]) -> LabelledRows:
     """Repeat the rows of class c times[c] times."""
-    often = torch.tensor(times)[problem.targets]
-    return Problem(
-        FeatureRows.of(problem.features.tensor().repeat_interleave(often, dim=0)),
-        problem.targets.repeat_interleave(often),
-        problem.classes,
+    often = torch.tensor(times)[labelled.targets]
+    return LabelledRows(
+        FeatureRows.of(labelled.features.tensor().repeat_interleave(often, dim=0)),
+        labelled.targets.repeat_interleave(often),
+        labelled.classes,
     )
 
 
@@ -68,9 +68,9 @@ def repeated(problem: Problem, times: Sequence[int]) -> Problem:
 def test_lda_is_the_discriminant_of_the_textbook(
     count: int, features: int, strength: float
 ) -> None:
-    problem = blobs([count, count // 2, 3], features=features)
-    (head,) = discriminant_room.fit_path(problem, [strength])
-    x, y = problem.features.tensor().double().numpy(), problem.targets.numpy()
+    labelled = blobs([count, count // 2, 3], features=features)
+    (head,) = discriminant_room.fit_path(labelled, [strength])
+    x, y = labelled.features.tensor().double().numpy(), labelled.targets.numpy()
     means = numpy.stack([x[y == label].mean(axis=0) for label in range(3)])
     counts = numpy.bincount(y)
     within = (x - means[y]).T @ (x - means[y]) / len(x)
@@ -81,7 +81,7 @@ def test_lda_is_the_discriminant_of_the_textbook(
     distances = numpy.einsum("cd,de,ce->c", means, inverse, means)
     distances -= numpy.trace(inverse @ within) / counts
     wanted = x @ inverse @ means.T - distances / 2 + numpy.log(counts / len(x))
-    found = head.logits(problem.features.tensor()).double().numpy()
+    found = head.logits(labelled.features.tensor()).double().numpy()
     # What is added to all classes alike changes no probability.
     differences = (wanted - wanted[:, :1]) - (found - found[:, :1])
     assert abs(differences).max() < 1e-3 * abs(wanted - wanted[:, :1]).max()
@@ -94,19 +94,19 @@ def test_the_gradient_of_logistic_regression_vanishes_at_its_solution(
     count: int, features: int, strength: float, balanced: bool
 ) -> None:
     drawn = blobs([count, count // 4, count // 2], features=features)
-    problem = Problem(drawn.features, drawn.targets, drawn.classes, balanced)
-    (head,) = logistic_room.fit_path(problem, [strength])
-    rows = problem.features.tensor().double() - problem.features.tensor().double().mean(dim=0)
+    labelled = LabelledRows(drawn.features, drawn.targets, drawn.classes, balanced)
+    (head,) = logistic_room.fit_path(labelled, [strength])
+    rows = labelled.features.tensor().double() - labelled.features.tensor().double().mean(dim=0)
     scale = logistic_room.ROW_NORM / rows.square().sum(dim=1).mean().sqrt()
-    surplus = head.probabilities(problem.features.tensor()).double() - problem.one_hot()
-    surplus *= problem.row_weights()[:, None] / len(problem)
+    surplus = head.probabilities(labelled.features.tensor()).double() - labelled.one_hot()
+    surplus *= labelled.row_weights()[:, None] / len(labelled)
     gradient_of_weight = surplus.T @ (rows * scale) + strength * head.weight / scale
     assert gradient_of_weight.abs().max() < 1e-4
     assert surplus.sum(dim=0).abs().max() < 1e-4
 
 
-def mean_square_norm(problem: Problem) -> float:
-    rows = problem.features.tensor()
+def mean_square_norm(labelled: LabelledRows) -> float:
+    rows = labelled.features.tensor()
     return float((rows - rows.mean(dim=0)).square().sum(dim=1).mean())
 
 
@@ -114,7 +114,7 @@ def mean_square_norm(problem: Problem) -> float:
 def test_balanced_is_the_same_as_repeating_the_rows_of_small_classes(room: ModuleType) -> None:
     drawn = blobs([24, 6, 12], spread=2.0)
     more = repeated(drawn, [1, 4, 2])
-    balanced = Problem(drawn.features, drawn.targets, drawn.classes, balanced=True)
+    balanced = LabelledRows(drawn.features, drawn.targets, drawn.classes, balanced=True)
     # Logistic regression takes the unit of its penalty from the rows, however they are weighted.
     unit = mean_square_norm(drawn) / mean_square_norm(more) if room is logistic_room else 1
     (head,) = room.fit_path(balanced, [0.1])
@@ -127,10 +127,10 @@ def test_balanced_is_the_same_as_repeating_the_rows_of_small_classes(room: Modul
 
 def test_balanced_weights_by_hand() -> None:
     # Six rows of three classes, one of which has none: 6 / (2 * 4) and 6 / (2 * 2).
-    problem = Problem(
+    labelled = LabelledRows(
         FeatureRows.of(torch.zeros(6, 1)), torch.tensor([0, 0, 0, 0, 2, 2]), 3, balanced=True
     )
-    assert problem.row_weights().tolist() == [0.75, 0.75, 0.75, 0.75, 1.5, 1.5]
+    assert labelled.row_weights().tolist() == [0.75, 0.75, 0.75, 0.75, 1.5, 1.5]
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
@@ -141,7 +141,7 @@ def test_balanced_moves_the_border_towards_the_large_class(solver: Solver) -> No
     rows = torch.randn(100, 1, generator=generator) + targets[:, None]
     answers = {
         balanced: fitted(
-            solver, Problem(FeatureRows.of(rows), targets, 2, balanced), learning_rate=0.1
+            solver, LabelledRows(FeatureRows.of(rows), targets, 2, balanced), learning_rate=0.1
         )
         .head.logits(rows)
         .argmax(dim=1)
@@ -193,10 +193,12 @@ def test_the_order_of_the_rows_changes_no_decision(solver: Solver) -> None:
     groups = [f"{number:02d}" for number in range(45)]
     heads = []
     for rows in (torch.arange(45), order):
-        problem = train.subset(rows)
-        folds = fold_numbers(problem.targets.tolist(), [groups[int(row)] for row in rows])
+        labelled = train.subset(rows)
+        folds = fold_numbers(labelled.targets.tolist(), [groups[int(row)] for row in rows])
         config = TrainConfig(solver=solver)
-        heads.append(fit_head(config, problem, nothing(problem), folds=folds, report=unheard).head)
+        heads.append(
+            fit_head(config, labelled, nothing(labelled), folds=folds, report=unheard).head
+        )
     one, other = (head.logits(test.features.tensor()) for head in heads)
     assert torch.equal(one.argmax(dim=1), other.argmax(dim=1))
     assert torch.allclose(one, other, atol=0.01)
@@ -218,13 +220,13 @@ def test_images_that_are_all_alike_get_the_shares_of_the_classes(solver: Solver)
     targets = torch.tensor([0] * 30 + [1] * 10)
     rows = torch.full((40, 5), 0.25)
     scores = fitted(
-        solver, Problem(FeatureRows.of(rows), targets, 2), learning_rate=0.5
+        solver, LabelledRows(FeatureRows.of(rows), targets, 2), learning_rate=0.5
     ).head.probabilities(rows)
     assert scores[0, 0] == pytest.approx(0.75, abs=0.06)
 
 
 def shown(
-    solver: Solver, train: Problem, validation: Problem
+    solver: Solver, train: LabelledRows, validation: LabelledRows
 ) -> tuple[FittedHead, dict[str, Head]]:
     """Fit, and return every head that was reported."""
     seen: dict[str, Head] = {}
@@ -259,11 +261,11 @@ def test_the_setting_with_the_lowest_validation_cross_entropy_is_kept(solver: So
 def test_one_step_of_gradient_descent_by_hand() -> None:
     # Every row is the same, so it does not matter which are drawn.
     row, rate = torch.tensor([1.0, 2.0]), 0.5
-    problem = Problem(FeatureRows.of(row.repeat(4, 1)), torch.zeros(4, dtype=torch.int64), 2)
+    labelled = LabelledRows(FeatureRows.of(row.repeat(4, 1)), torch.zeros(4, dtype=torch.int64), 2)
 
     def after(steps: int, learning_rate: float) -> Head:
         return gradient.fit(
-            problem, steps=steps, learning_rate=learning_rate, batch_size=3, eval_interval=1,
+            labelled, steps=steps, learning_rate=learning_rate, batch_size=3, eval_interval=1,
             seed=7, report=unheard,
         )  # fmt: skip
 

@@ -29,8 +29,8 @@ from torch_inception.engines.protocol import Engine
 from torch_inception.features.rows import FeatureRows
 from torch_inception.heads.fit import fit_head
 from torch_inception.heads.head import Head
+from torch_inception.heads.labelled_rows import LabelledRows
 from torch_inception.heads.solvers import covariance
-from torch_inception.heads.solvers.problem import Problem
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.network import FEATURES, InceptionV3
 from torch_inception.system.atomic import CACHE_VARIABLE
@@ -261,13 +261,13 @@ def test_what_is_quantised_does_not_depend_on_torchs_threads(
 # --- the head, and what is said of it
 
 
-def problem(count: int, *, seed: int, classes: int = 4) -> Problem:
+def labelled_rows(count: int, *, seed: int, classes: int = 4) -> LabelledRows:
     generator = torch.Generator().manual_seed(seed)
     targets = torch.randint(classes, (count,), generator=generator)
     centres = torch.rand(classes, FEATURES, generator=torch.Generator().manual_seed(99))
     noise = torch.randn(count, FEATURES, generator=generator)
     rows = (centres[targets] + 1.5 * noise).half()
-    return Problem(FeatureRows.of(rows), targets, classes)
+    return LabelledRows(FeatureRows.of(rows), targets, classes)
 
 
 @pytest.mark.parametrize(
@@ -277,7 +277,7 @@ def problem(count: int, *, seed: int, classes: int = 4) -> Problem:
 def test_a_head_and_its_history_are_alike_on_any_number_of_cores(
     solver: Solver, count: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rows, validation = problem(count, seed=1), problem(300, seed=2)
+    rows, validation = labelled_rows(count, seed=1), labelled_rows(300, seed=2)
     folds = torch.zeros(count + 300, dtype=torch.int64)
     config = TrainConfig(solver=solver, steps=100, eval_interval=50)
 

@@ -8,14 +8,14 @@ from torch import Tensor
 from torch_inception.config import TrainConfig
 from torch_inception.errors import ConfigError
 from torch_inception.heads.head import Head, all_logits
+from torch_inception.heads.labelled_rows import LabelledRows, Report
 from torch_inception.heads.metrics import summary
 from torch_inception.heads.solvers import discriminant, gradient, logistic
-from torch_inception.heads.solvers.problem import Problem, Report
 from torch_inception.heads.solvers.selection import Judge, choose, fold_numbers
 from torch_inception.heads.temperature import fit_temperature
 from torch_inception.system.threads import one_thread
 
-__all__ = ["FittedHead", "Problem", "Report", "fit_head", "fold_numbers"]
+__all__ = ["FittedHead", "LabelledRows", "Report", "fit_head", "fold_numbers"]
 
 _PATHS = {
     "lda": (discriminant.fit_path, discriminant.STRENGTHS),
@@ -41,7 +41,12 @@ class FittedHead:
 
 
 def fit_head(
-    config: TrainConfig, train: Problem, validation: Problem, *, folds: Tensor, report: Report
+    config: TrainConfig,
+    train: LabelledRows,
+    validation: LabelledRows,
+    *,
+    folds: Tensor,
+    report: Report,
 ) -> FittedHead:
     """Fit a head with the solver that the configuration names; all bits are alike on any cores.
 
@@ -67,7 +72,7 @@ def fit_head(
 
 
 def _descend(
-    config: TrainConfig, train: Problem, validation: Problem, report: Report
+    config: TrainConfig, train: LabelledRows, validation: LabelledRows, report: Report
 ) -> FittedHead:
     """Run gradient descent and keep the step with the lowest validation cross entropy."""
     seen: list[tuple[float, str, Head]] = []
@@ -102,6 +107,6 @@ def _descend(
     return FittedHead(head.sharpened(temperature), setting, temperature)
 
 
-def _logits(head: Head, problem: Problem) -> Tensor:
-    (logits,) = all_logits([head], problem.features)
+def _logits(head: Head, labelled: LabelledRows) -> Tensor:
+    (logits,) = all_logits([head], labelled.features)
     return logits

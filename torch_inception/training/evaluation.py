@@ -10,8 +10,8 @@ from torch_inception.config import TrainConfig
 from torch_inception.features.table import FeatureTable
 from torch_inception.heads.fit import FittedHead
 from torch_inception.heads.head import Head, all_logits
+from torch_inception.heads.labelled_rows import LabelledRows
 from torch_inception.heads.metrics import confusion_matrix, per_class, summary, wilson_interval
-from torch_inception.heads.solvers.problem import Problem
 from torch_inception.system.escape import printable
 from torch_inception.training.examples import Examples
 
@@ -32,14 +32,14 @@ class History:
         "validation_cross_entropy",
     )
 
-    def __init__(self, train: Problem, validation: Problem) -> None:
-        self._problems = (train, validation)
+    def __init__(self, train: LabelledRows, validation: LabelledRows) -> None:
+        self._parts = (train, validation)
         self.rows: list[tuple[object, ...]] = []
 
     def add(self, entries: Sequence[tuple[str, Head]]) -> list[str]:
         """Record how good heads are, each under its setting; return a line for the screen each."""
         heads = [head for _, head in entries]
-        results = [evaluate(heads, problem) for problem in self._problems]
+        results = [evaluate(heads, labelled) for labelled in self._parts]
         lines = []
         for (setting, _), *found in zip(entries, *results, strict=True):
             shown = [
@@ -53,16 +53,16 @@ class History:
         return lines
 
 
-def evaluate(heads: Sequence[Head], problem: Problem) -> list[dict[str, Any]]:
+def evaluate(heads: Sequence[Head], labelled: LabelledRows) -> list[dict[str, Any]]:
     """Return `accuracy`, `cross_entropy` and `n` of each head; the rows are read once."""
     sums = [[0.0, 0.0] for _ in heads]
-    for features, targets in problem.portions():
+    for features, targets in labelled.portions():
         for head, total in zip(heads, sums, strict=True):
             result = summary(head.logits(features), targets)
             if result["n"]:
                 total[0] += result["accuracy"] * result["n"]
                 total[1] += result["cross_entropy"] * result["n"]
-    count = len(problem)
+    count = len(labelled)
     return [
         {
             "accuracy": round(right) / count if count else None,
@@ -73,7 +73,7 @@ def evaluate(heads: Sequence[Head], problem: Problem) -> list[dict[str, Any]]:
     ]
 
 
-def evaluate_test(head: Head, test: Problem, labels: Sequence[str]) -> dict[str, Any]:
+def evaluate_test(head: Head, test: LabelledRows, labels: Sequence[str]) -> dict[str, Any]:
     """Return what `evaluate` gives, with each class by itself and the confusion matrix."""
     predicted = predictions(head, test)[0]
     confusion = confusion_matrix(predicted, test.targets, classes=len(labels))
@@ -88,9 +88,9 @@ def evaluate_test(head: Head, test: Problem, labels: Sequence[str]) -> dict[str,
     }
 
 
-def predictions(head: Head, problem: Problem) -> tuple[Tensor, Tensor]:
+def predictions(head: Head, labelled: LabelledRows) -> tuple[Tensor, Tensor]:
     """Return the best class (N,) of each row, and its probability (N,)."""
-    (logits,) = all_logits([head], problem.features)
+    (logits,) = all_logits([head], labelled.features)
     best = torch.softmax(logits, dim=1).max(dim=1)
     return best.indices, best.values
 
@@ -133,13 +133,13 @@ def make_metrics(
         backbone: what is to be said of the network.
         seconds: by phase.
     """
-    test = evaluate_test(fitted.head, examples.problem("test"), examples.labels)
+    test = evaluate_test(fitted.head, examples.labelled_rows("test"), examples.labels)
     speed = table.computed / table.seconds if table.computed else None
     return {
         "classes": examples.labels,
         "counts": examples.counts(),
-        "train": evaluate([fitted.head], examples.problem("train"))[0],
-        "validation": evaluate([fitted.head], examples.problem("validation"))[0],
+        "train": evaluate([fitted.head], examples.labelled_rows("train"))[0],
+        "validation": evaluate([fitted.head], examples.labelled_rows("validation"))[0],
         "confusion": test.pop("confusion"),
         "test": test,
         "head": {
@@ -168,7 +168,7 @@ def misclassified(tested: Sequence[tuple[str, str, str, float]]) -> list[tuple[s
 
 def test_predictions(head: Head, examples: Examples) -> list[tuple[str, str, str, float]]:
     """Return (path, label, prediction, score) of every test image."""
-    numbers, scores = predictions(head, examples.problem("test"))
+    numbers, scores = predictions(head, examples.labelled_rows("test"))
     return [
         (sample.path, sample.label, examples.labels[int(best)], float(score))
         for sample, best, score in zip(examples.part_samples("test"), numbers, scores, strict=True)

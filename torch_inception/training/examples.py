@@ -12,7 +12,7 @@ from torch import Tensor
 from torch_inception.errors import DatasetError
 from torch_inception.features.rows import FeatureRows
 from torch_inception.features.table import FeatureTable
-from torch_inception.heads.solvers.problem import Problem
+from torch_inception.heads.labelled_rows import LabelledRows
 from torch_inception.heads.solvers.selection import fold_numbers
 from torch_inception.training.dataset import SMALL_CLASS, Dataset
 from torch_inception.training.split import PARTS, Part, Sample, groups_of, split
@@ -43,13 +43,13 @@ class Examples:
         """For each image, the name of the group that is never torn apart."""
         return groups_of(self.samples)
 
-    def problem(self, part: Part, *, balanced: bool = False) -> Problem:
+    def labelled_rows(self, part: Part, *, balanced: bool = False) -> LabelledRows:
         """Return the labelled rows of a part."""
-        everything = Problem(self.features, self.targets, len(self.labels), balanced)
+        everything = LabelledRows(self.features, self.targets, len(self.labels), balanced)
         return everything.subset(torch.tensor(self._rows(part), dtype=torch.int64))
 
     def part_samples(self, part: Part) -> list[Sample]:
-        """Return the images of a part, in the order of `problem`'s rows."""
+        """Return the images of a part, in the order of `labelled`'s rows."""
         return [self.samples[row] for row in self._rows(part)]
 
     def folds(self) -> Tensor:

@@ -221,8 +221,8 @@ def _make_network(
 
 def _fit(config: TrainConfig, examples: Examples) -> tuple[FittedHead, History]:
     balanced = config.class_weights == "balanced"
-    train = examples.problem("train", balanced=balanced)
-    validation = examples.problem("validation", balanced=balanced)
+    train = examples.labelled_rows("train", balanced=balanced)
+    validation = examples.labelled_rows("validation", balanced=balanced)
     history = History(train, validation)
     fitted = fit_head(
         config,

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from torch_inception.heads.head import Head
+from torch_inception.heads.labelled_rows import LabelledRows
 from torch_inception.heads.solvers.covariance import Covariance
-from torch_inception.heads.solvers.problem import Problem
 
 STRENGTHS = (0.9, 0.7, 0.5, 0.3, 0.2, 0.1, 0.05, 0.02, 0.01)
 """Shares of the identity in the covariance that are tried."""
@@ -25,18 +25,18 @@ ABSENT_CLASS_BIAS = -100.0
 """How far below the least likely class one without rows is put."""
 
 
-def fit_path(problem: Problem, strengths: Sequence[float] = STRENGTHS) -> Iterator[Head]:
+def fit_path(labelled: LabelledRows, strengths: Sequence[float] = STRENGTHS) -> Iterator[Head]:
     """Fit one head for each strength; the covariance is computed once.
 
     Args:
-        problem: training rows.
+        labelled: training rows.
         strengths: shares of the identity in the shrunk covariance, each in (0, 1].
     """
-    counts = problem.counts()
-    totals = counts * problem.weight_of_class().double()
-    means = _class_means(problem)
+    counts = labelled.counts()
+    totals = counts * labelled.weight_of_class().double()
+    means = _class_means(labelled)
     covariance = Covariance(
-        _deviations(problem, means.float()), count=len(problem), size=problem.features.size
+        _deviations(labelled, means.float()), count=len(labelled), size=labelled.features.size
     )
     # A common shift of all means changes no decision, and small numbers lose less.
     middle = totals @ means / totals.sum()
@@ -51,16 +51,16 @@ def fit_path(problem: Problem, strengths: Sequence[float] = STRENGTHS) -> Iterat
         yield Head(weight.float(), (bias - weight @ middle).float())
 
 
-def _class_means(problem: Problem) -> Tensor:
+def _class_means(labelled: LabelledRows) -> Tensor:
     """Return the mean row (C, D) float64 of each class; 0 for one without rows."""
-    sums = torch.zeros(problem.classes, problem.features.size, dtype=torch.float64)
-    for features, targets in problem.portions():
+    sums = torch.zeros(labelled.classes, labelled.features.size, dtype=torch.float64)
+    for features, targets in labelled.portions():
         sums.index_add_(0, targets, features.double())
-    return sums / problem.counts().clamp(min=1)[:, None]
+    return sums / labelled.counts().clamp(min=1)[:, None]
 
 
-def _deviations(problem: Problem, means: Tensor) -> Iterator[Tensor]:
+def _deviations(labelled: LabelledRows, means: Tensor) -> Iterator[Tensor]:
     """Yield portions of the rows less the means of their classes, times the roots of weights."""
-    roots = problem.weight_of_class().sqrt()
-    for features, targets in problem.portions():
+    roots = labelled.weight_of_class().sqrt()
+    for features, targets in labelled.portions():
         yield features.sub_(means[targets]).mul_(roots[targets, None])

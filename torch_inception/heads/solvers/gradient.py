@@ -3,14 +3,14 @@
 import torch
 
 from torch_inception.heads.head import Head
-from torch_inception.heads.solvers.problem import Problem, Report
+from torch_inception.heads.labelled_rows import LabelledRows, Report
 
 INITIAL_DEVIATION = 0.001
 """Standard deviation of the first weights; `retrain.py`, function add_final_training_ops."""
 
 
 def fit(
-    problem: Problem,
+    labelled: LabelledRows,
     *,
     steps: int,
     learning_rate: float,
@@ -25,7 +25,7 @@ def fit(
     is (softmax(z) - y)' x / batch.
 
     Args:
-        problem: training rows.
+        labelled: training rows.
         steps: how many.
         learning_rate: of every step.
         batch_size: rows a step.
@@ -37,16 +37,16 @@ def fit(
         the head after the last step.
     """
     generator = torch.Generator().manual_seed(seed)
-    weight = torch.empty(problem.classes, problem.features.size)
+    weight = torch.empty(labelled.classes, labelled.features.size)
     torch.nn.init.trunc_normal_(
         weight, std=INITIAL_DEVIATION, a=-2 * INITIAL_DEVIATION, b=2 * INITIAL_DEVIATION,
         generator=generator,
     )  # fmt: skip
-    bias = torch.zeros(problem.classes)
-    row_weights, wanted = problem.row_weights()[:, None], problem.one_hot()
+    bias = torch.zeros(labelled.classes)
+    row_weights, wanted = labelled.row_weights()[:, None], labelled.one_hot()
     for step in range(1, steps + 1):
-        batch = torch.randint(len(problem), (batch_size,), generator=generator)
-        rows = problem.features.subset(batch).tensor()
+        batch = torch.randint(len(labelled), (batch_size,), generator=generator)
+        rows = labelled.features.subset(batch).tensor()
         surplus = torch.softmax(rows @ weight.T + bias, dim=1) - wanted[batch]
         surplus *= row_weights[batch] / batch_size
         weight -= learning_rate * (surplus.T @ rows)

@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional
 
 from torch_inception.heads.head import Head
-from torch_inception.heads.solvers.problem import Problem
+from torch_inception.heads.labelled_rows import LabelledRows
 
 STRENGTHS = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
 """Weights of the penalty that are tried, strongest first."""
@@ -18,34 +18,38 @@ _ITERATIONS = 100
 _HISTORY = 10
 
 
-def fit_path(problem: Problem, strengths: Sequence[float] = STRENGTHS) -> Iterator[Head]:
+def fit_path(labelled: LabelledRows, strengths: Sequence[float] = STRENGTHS) -> Iterator[Head]:
     """Fit one head for each strength: minimise mean cross entropy + strength / 2 * |weight|^2.
 
     Features are centred and divided by one common scale, so that a strength means the same for
     any network; both are folded into the head. Each fit starts from the one before.
 
     Args:
-        problem: training rows.
+        labelled: training rows.
         strengths: each > 0.
     """
-    rows = problem.features.tensor()
+    rows = labelled.features.tensor()
     middle = rows.mean(dim=0)
     rows -= middle
     scale = ROW_NORM / float(rows.square().sum(dim=1).mean().sqrt().clamp(min=1e-12))
     rows *= scale
-    weight = torch.zeros(problem.classes, rows.shape[1], requires_grad=True)
-    bias = torch.zeros(problem.classes, requires_grad=True)
+    weight = torch.zeros(labelled.classes, rows.shape[1], requires_grad=True)
+    bias = torch.zeros(labelled.classes, requires_grad=True)
     for strength in strengths:
-        _minimise(problem, rows, weight, bias, strength)
+        _minimise(labelled, rows, weight, bias, strength)
         folded = weight.detach() * scale
         yield Head(folded, bias.detach() - folded @ middle)
 
 
 def _minimise(
-    problem: Problem, rows: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, strength: float
+    labelled: LabelledRows,
+    rows: torch.Tensor,
+    weight: torch.Tensor,
+    bias: torch.Tensor,
+    strength: float,
 ) -> None:
     """Bring weight and bias to the minimum, in place."""
-    row_weights = problem.row_weights() / len(problem)
+    row_weights = labelled.row_weights() / len(labelled)
     optimizer = torch.optim.LBFGS(
         [weight, bias],
         max_iter=_ITERATIONS,
@@ -57,7 +61,9 @@ def _minimise(
 
     def loss() -> torch.Tensor:
         optimizer.zero_grad()
-        losses = functional.cross_entropy(rows @ weight.T + bias, problem.targets, reduction="none")
+        losses = functional.cross_entropy(
+            rows @ weight.T + bias, labelled.targets, reduction="none"
+        )
         value = (losses * row_weights).sum() + strength / 2 * weight.square().sum()
         value.backward()  # type: ignore[no-untyped-call]
         return value

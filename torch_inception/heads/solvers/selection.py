@@ -11,10 +11,10 @@ from torch.nn import functional
 
 from torch_inception.features.rows import FeatureRows
 from torch_inception.heads.head import Head, all_logits
-from torch_inception.heads.solvers.problem import Problem, Report
+from torch_inception.heads.labelled_rows import LabelledRows, Report
 from torch_inception.heads.temperature import fit_temperature
 
-FitPath = Callable[[Problem, Sequence[float]], Iterator[Head]]
+FitPath = Callable[[LabelledRows, Sequence[float]], Iterator[Head]]
 
 ENOUGH_VALIDATION = 50
 """Validation images under which folds decide."""
@@ -46,8 +46,8 @@ def choose(
     fit_path: FitPath,
     strengths: Sequence[float],
     *,
-    train: Problem,
-    validation: Problem,
+    train: LabelledRows,
+    validation: LabelledRows,
     folds: Tensor,
     report: Report,
 ) -> Choice:
@@ -102,7 +102,7 @@ def fold_numbers(targets: Sequence[int], groups: Sequence[str]) -> Tensor:
 
 
 def _out_of_fold(
-    fit_path: FitPath, strengths: Sequence[float], rows: Problem, folds: Tensor
+    fit_path: FitPath, strengths: Sequence[float], rows: LabelledRows, folds: Tensor
 ) -> tuple[list[Tensor], Tensor]:
     """Return, for each strength, the logits of rows by heads that did not see them."""
     logits: list[list[Tensor]] = [[] for _ in strengths]
@@ -122,7 +122,7 @@ def _out_of_fold(
     )
 
 
-def _joined(first: Problem, second: Problem) -> Problem:
+def _joined(first: LabelledRows, second: LabelledRows) -> LabelledRows:
     features = torch.cat([first.features.tensor(), second.features.tensor()])
     targets = torch.cat([first.targets, second.targets])
     return dataclasses.replace(first, features=FeatureRows.of(features), targets=targets)

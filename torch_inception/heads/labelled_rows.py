@@ -1,4 +1,4 @@
-"""What every solver of the head is given, and what it tells of its work."""
+"""Rows of features with their classes: what every solver of the head is given."""
 
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
@@ -12,13 +12,13 @@ from torch_inception.heads.head import Head
 
 
 @dataclass(frozen=True)
-class Problem:
+class LabelledRows:
     """Labelled features.
 
     Attributes:
         features: N rows.
         targets: (N,) int64 class numbers.
-        classes: how many classes there are; each has at least one row in a training problem.
+        classes: how many classes there are; each has at least one row in training.
         balanced: whether every class weighs the same, however many rows it has.
     """
 
@@ -30,7 +30,7 @@ class Problem:
     def __len__(self) -> int:
         return len(self.targets)
 
-    def subset(self, chosen: Tensor) -> "Problem":
+    def subset(self, chosen: Tensor) -> "LabelledRows":
         """Return the rows that a boolean mask (N,), or positions (K,) int64, choose."""
         return dataclasses.replace(
             self, features=self.features.subset(chosen), targets=self.targets[chosen]

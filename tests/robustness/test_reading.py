@@ -131,7 +131,7 @@ def test_an_empty_folder_is_skipped_inside_a_class_and_no_class_itself(
 def test_what_pillow_warns_of_is_neither_shown_nor_an_error(strict: bool, tmp_path: Path) -> None:
     code = (
         "import warnings, sys\n"
-        "from torch_inception.commands.flags import run_command\n"
+        "from torch_inception.commands.run import run_command\n"
         "from torch_inception.images.decode import to_image\n"
         "run_command(lambda: print(to_image(sys.argv[1]).size) or 0, log_to=sys.stdout)\n"
     )

@@ -8,14 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from torch_inception.system.atomic import (
-    CACHE_VARIABLE,
-    atomic_file,
-    cache_folder,
-    write_csv,
-    write_json,
-    write_text,
-)
+from torch_inception.system.atomic import atomic_file, write_csv, write_json, write_text
+from torch_inception.system.cache_folder import CACHE_VARIABLE, cache_folder
 
 
 def test_the_variable_names_the_cache_folder(

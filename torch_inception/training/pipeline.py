@@ -29,7 +29,7 @@ from torch_inception.engines.protocol import Engine
 from torch_inception.features.table import FeatureTable, Skipped, feature_table
 from torch_inception.heads.fit import FittedHead, fit_head
 from torch_inception.images.preprocess import Preprocessing
-from torch_inception.system.atomic import cache_folder
+from torch_inception.system.cache_folder import cache_folder
 from torch_inception.system.threads import one_thread
 from torch_inception.training.dataset import Dataset, class_table, read_dataset
 from torch_inception.training.evaluation import (
@@ -51,6 +51,7 @@ from torch_inception.training.split import read_splits
 from torch_inception.weights.load import load_weights
 
 log = logging.getLogger(__name__)
+results = logging.getLogger("torch_inception.results")
 
 
 @dataclass(frozen=True)
@@ -174,9 +175,9 @@ def run_training(
     skipped = [(relative_name(skip.path, dataset.folder), skip.reason) for skip in table.skipped]
     write_run(output, Run(config, model, examples, metrics, history.rows, tested, skipped))
     for line in final_report(metrics, misclassified(tested)):
-        log.info(line)
-    log.info("Results are in %s. To name an image:", output)
-    log.info("  python -m torch_inception.predict --model %s IMAGE", shlex.quote(str(output)))
+        results.info("%s", line)
+    results.info("Results are in %s. To name an image:", output)
+    results.info("  torch-inception predict --model %s IMAGE", shlex.quote(str(output)))
     return TrainingResult(Classifier(model, network.engine), metrics, output, table.skipped)
 
 
@@ -229,9 +230,9 @@ def _fit(config: TrainConfig, examples: Examples) -> tuple[FittedHead, History]:
         train,
         validation,
         folds=examples.folds(),
-        report=lambda entries: log.info("\n".join(history.add(entries))),
+        report=history.add,
     )
-    log.info("chosen by %s: %s (solver %s)", fitted.chosen_by, fitted.setting, config.solver)
+    log.info("\n".join([f"head: solver {config.solver}", *history.table(fitted)]))
     return fitted, history
 
 

@@ -28,7 +28,7 @@ def whole_pass(engine_name: str, sources: str, folder: str) -> Run:
     Args:
         engine_name: "torch" (on a GPU where there is one), "openvino" or "int8".
         sources: where weights come from.
-        folder: JPEGs to calibrate int8 with.
+        folder: JPEGs to quantise with.
     """
     engine = _engine(engine_name, sources, Path(folder))
 
@@ -74,10 +74,10 @@ def _engine(name: str, sources: str, folder: Path) -> Engine:
     weights = load_weights(sources)
     if name == "torch":
         return load_engine(weights, device=choose_device("auto"))
-    backbone = CpuEngine(weights, device=torch.device("cpu"))
+    float32 = CpuEngine(weights, device=torch.device("cpu"))
     if name == "openvino":
-        return float32_engine(backbone)
-    return quantise(backbone, [_pixels(path) for path in jpegs_in(folder)])
+        return float32_engine(float32)
+    return quantise(float32, [_pixels(path) for path in jpegs_in(folder)])
 
 
 def _pixels(path: Path) -> Pixels:

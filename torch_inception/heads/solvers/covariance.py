@@ -9,7 +9,6 @@ from torch import Tensor
 
 from torch_inception.system.cores import usable_cores
 from torch_inception.system.threads import compute_alone
-from torch_inception.system.torch_modes import product_dtype
 
 PANEL = 256
 """Columns of the product that are one thread's work; their number never depends on the cores."""
@@ -19,10 +18,10 @@ class Covariance:
     """S = rows' rows / N, decomposed once, in the smaller of its two dimensions.
 
     Shrunk by a strength s it is (1 - s) S + s v I, where v is the mean variance of a feature.
-    Where N >= D the rows are not kept: products of a portion, in float32, are added in float64.
+    Where N >= D the rows are not kept.
 
     Args:
-        portions: (K, D) float32 each, centred; N rows in all. None is kept.
+        portions: (K, D) float64 each, in memory of its own, centred; N rows in all.
         count: N.
         size: D.
     """
@@ -33,7 +32,7 @@ class Covariance:
         if self.is_tall:
             gram = _gram(portions, size)
         else:
-            self.rows = torch.cat([portion.double() for portion in portions])
+            self.rows = torch.cat(list(portions))
             gram = self.rows @ self.rows.T
         # This reads the lower triangle alone.
         self.eigenvalues, self.vectors = torch.linalg.eigh(gram / count)
@@ -84,13 +83,11 @@ def _gram(portions: Iterable[Tensor], size: int) -> Tensor:
     gram = torch.zeros(size, size, dtype=torch.float64)
     starts = range(0, size, PANEL)
 
-    dtype = product_dtype()
-
     def add(rows: Tensor, start: int) -> None:
         end = start + PANEL
         gram[start:, start:end] += rows[:, start:].T @ rows[:, start:end]
 
     with ThreadPoolExecutor(usable_cores(), initializer=compute_alone) as pool:
         for portion in portions:
-            list(pool.map(partial(add, portion.to(dtype)), starts))
+            list(pool.map(partial(add, portion), starts))
     return gram

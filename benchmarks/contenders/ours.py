@@ -17,8 +17,9 @@ from torch_inception.engines.openvino.float32 import float32_engine
 from torch_inception.engines.openvino.quantisation import quantise
 from torch_inception.engines.protocol import Engine, Session
 from torch_inception.errors import ImageError
-from torch_inception.features.extract import stream_features
+from torch_inception.features.image_rows import stream_features
 from torch_inception.images.preprocess import IMAGE_SIZE, Pixels, Preprocessing
+from torch_inception.system.threads import compute_alone
 from torch_inception.weights.load import load_weights
 
 
@@ -28,7 +29,7 @@ def whole_pass(engine_name: str, sources: str, folder: str) -> Run:
     Args:
         engine_name: "torch" (on a GPU where there is one), "openvino" or "int8".
         sources: where weights come from.
-        folder: JPEGs to quantise with.
+        folder: JPEGs to quantise int8 on.
     """
     engine = _engine(engine_name, sources, Path(folder))
 
@@ -67,6 +68,7 @@ class _Own(threading.local):
     session: Session
 
     def prepare(self, engine: Engine) -> None:
+        compute_alone()
         self.session = engine.session()
 
 

@@ -83,7 +83,7 @@ def test_every_test_that_is_named_exists() -> None:
     named = re.findall(r"`([\w/]+\.py)::(test_\w+)`", ALL)
     assert len(named) > 20
     for file, test in named:
-        folder = ROOT / "tests" if "/" in file else ROOT / "tests" / "robustness"
+        folder = ROOT if "/" in file else ROOT / "tests" / "robustness"
         source = (folder / file).read_text(encoding="utf-8")
         assert f"def {test}(" in source, f"{file}::{test}"
 

@@ -24,13 +24,16 @@ class Covariance:
         portions: (K, D) float64 each, in memory of its own, centred; N rows in all.
         count: N.
         size: D.
+        cores: that share the work, which is the same on any number; all that are usable by default.
     """
 
-    def __init__(self, portions: Iterable[Tensor], *, count: int, size: int) -> None:
+    def __init__(
+        self, portions: Iterable[Tensor], *, count: int, size: int, cores: int | None = None
+    ) -> None:
         self.count = count
         self.is_tall = count >= size
         if self.is_tall:
-            gram = _gram(portions, size)
+            gram = _gram(portions, size, cores or usable_cores())
         else:
             self.rows = torch.cat(list(portions))
             gram = self.rows @ self.rows.T
@@ -74,7 +77,7 @@ class Covariance:
         return denominators
 
 
-def _gram(portions: Iterable[Tensor], size: int) -> Tensor:
+def _gram(portions: Iterable[Tensor], size: int, cores: int) -> Tensor:
     """Return the lower triangle of the sum of portion' portion, (D, D) float64, by panels.
 
     Torch's own threads would share the work in another way on another number of cores, and so
@@ -87,7 +90,7 @@ def _gram(portions: Iterable[Tensor], size: int) -> Tensor:
         end = start + PANEL
         gram[start:, start:end] += rows[:, start:].T @ rows[:, start:end]
 
-    with ThreadPoolExecutor(usable_cores(), initializer=compute_alone) as pool:
+    with ThreadPoolExecutor(cores, initializer=compute_alone) as pool:
         for portion in portions:
             list(pool.map(partial(add, portion), starts))
     return gram

@@ -1,7 +1,6 @@
 """What tests share: a network whose answers are plain, and one with real weights."""
 
 import logging
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +18,10 @@ from torch_inception.weights.sources import npm
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="run the long form of tests/robustness")
+    parser.addoption(
+        "--require-weights", action="store_true",
+        help="fail, instead of skipping, where the real weights of npm:nsfwjs cannot be had",
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -90,11 +93,13 @@ def train(
 
 
 @pytest.fixture(scope="session")
-def real_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def real_cache(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Path]:
     """Give a cache folder that holds the real weights of npm:nsfwjs, converted once.
 
-    Where they cannot be had (no npm, no registry), tests that need them are skipped; in CI they
-    fail.
+    Where they cannot be had (no npm, no registry), tests that need them are skipped, or fail with
+    `--require-weights`.
     """
     folder = tmp_path_factory.mktemp("real_cache")
     at_hand = cache_folder() / "weights" / f"nsfwjs-{npm.VERSION}.pt"
@@ -106,7 +111,7 @@ def real_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         try:
             npm.load()
         except WeightsError as error:
-            if os.environ.get("CI"):
+            if request.config.getoption("--require-weights"):
                 raise
             pytest.skip(f"the weights of {npm.SOURCE} cannot be had: {error}")
     yield folder

@@ -91,6 +91,17 @@ def test_help_does_not_wait_for_torch(command: str) -> None:
     assert f"torch-inception {command}" in done.stdout
 
 
+def test_images_settings_and_commands_are_imported_without_torch() -> None:
+    """An exported model is run where torch is not installed."""
+    files = [file for room in ("images", "commands") for file in (PACKAGE / room).rglob("*.py")]
+    modules = [str(f.relative_to(PACKAGE.parent).with_suffix("")).replace("/", ".") for f in files]
+    code = "import importlib, sys\nsys.modules['torch'] = sys.modules['torchvision'] = None\n"
+    code += "for module in sys.argv[1:]: importlib.import_module(module)"
+    command = [sys.executable, "-c", code, "torch_inception.config", "torch_inception", *modules]
+    assert len(modules) > 15
+    subprocess.run(command, check=True)
+
+
 def test_naming_images_and_training_do_not_import_torchvision() -> None:
     code = "import sys, torch_inception.training.pipeline\n"
     code += "assert 'torchvision' not in sys.modules and 'torch' in sys.modules"

@@ -245,7 +245,7 @@ def test_damaged_weights_are_refused_or_the_same(
     tensors = {f"tensor{i}": torch.arange(300.0) + i for i in range(4)}
     record = WeightsRecord("source", "version", fingerprint(tensors), "tensorflow")
     store.keep("some", Weights(record, tensors))
-    (file,) = own_cache.rglob("some.pt")
+    (file,) = own_cache.rglob("tensors.pt")
     content = file.read_bytes()
     refused = 0
     for seed in range(300 if long else 20):

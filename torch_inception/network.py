@@ -25,6 +25,9 @@ MAP_SIZE = 8
 BATCH_NORM_EPSILON = 1e-3
 """Added to the variance; torchvision's, Keras' and Google's Inception-v3 all use it."""
 
+HAS_ONEDNN: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+"""Whether torch was built with it, whether or not it is switched on."""
+
 Kernel = int | tuple[int, int]
 
 
@@ -50,9 +53,10 @@ def convolve(
         stride: down and across.
         padding: zeros above and below, left and right.
     """
-    on_processor = maps.device.type == "cpu" and maps.dtype == torch.float32
     # Who traces the network wants an operation that other programs know, too.
-    if on_processor and torch.backends.mkldnn.is_available() and not torch.jit.is_tracing():
+    is_traced = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
+    on_processor = maps.device.type == "cpu" and maps.dtype == torch.float32
+    if on_processor and HAS_ONEDNN and not is_traced:
         return torch.mkldnn_convolution(maps, weight, bias, padding, stride, (1, 1), 1)
     benchmark = deterministic = allow_tf32 = False
     return torch._convolution(

@@ -200,15 +200,11 @@ NO_IMAGES: list[int] = []
 
 @pytest.mark.usefixtures("files")
 @pytest.mark.parametrize("seen", ["known", "read"])
-def test_an_earlier_network_stays_while_half_of_its_images_are_there(
-    seen: str, made: Made
-) -> None:
+def test_an_earlier_network_stays_while_half_of_its_images_are_there(seen: str, made: Made) -> None:
     def with_images(count: int) -> Quantisation:
         there = range(count)
         sample = Images(NO_IMAGES, known=there) if seen == "known" else Images(there)
-        return int8_engine(
-            made.float32, Preprocessing(), sample, earlier=made.engine.arithmetic
-        )[1]
+        return int8_engine(made.float32, Preprocessing(), sample, earlier=made.engine.arithmetic)[1]
 
     for count in (44, 22):
         assert with_images(count) == made.quantisation
@@ -221,9 +217,7 @@ def test_an_earlier_network_stays_while_half_of_its_images_are_there(
 def test_an_earlier_network_for_another_preprocessing_is_not_taken(made: Made) -> None:
     sample = Images(NO_IMAGES, known=range(COUNT))
     with pytest.raises(ConfigError, match="needs 48"):
-        int8_engine(
-            made.float32, Preprocessing("pad"), sample, earlier=made.engine.arithmetic
-        )
+        int8_engine(made.float32, Preprocessing("pad"), sample, earlier=made.engine.arithmetic)
 
 
 def test_a_network_that_cannot_be_kept_has_an_identity_of_its_own(

@@ -18,10 +18,10 @@ class Covariance:
     """S = rows' rows / N, decomposed once, in the smaller of its two dimensions.
 
     Shrunk by a strength s it is (1 - s) S + s v I, where v is the mean variance of a feature.
-    Where N >= D the rows are not kept.
+    All sums are in float64: how exact products in float32 are, the program around us may have set.
 
     Args:
-        portions: (K, D) float64 each, in memory of its own, centred; N rows in all.
+        portions: (K, D) float32 each, centred; N rows in all. None is kept.
         count: N.
         size: D.
         cores: that share the work, which is the same on any number; all that are usable by default.
@@ -35,7 +35,7 @@ class Covariance:
         if self.is_tall:
             gram = _gram(portions, size, cores or usable_cores())
         else:
-            self.rows = torch.cat(list(portions))
+            self.rows = torch.cat([portion.double() for portion in portions])
             gram = self.rows @ self.rows.T
         # This reads the lower triangle alone.
         self.eigenvalues, self.vectors = torch.linalg.eigh(gram / count)
@@ -80,17 +80,21 @@ class Covariance:
 def _gram(portions: Iterable[Tensor], size: int, cores: int) -> Tensor:
     """Return the lower triangle of the sum of portion' portion, (D, D) float64, by panels.
 
-    Torch's own threads would share the work in another way on another number of cores, and so
+    torch's own threads would share the work in another way on another number of cores, and so
     round differently.
     """
     gram = torch.zeros(size, size, dtype=torch.float64)
+    memory = torch.empty(0, size, dtype=torch.float64)
     starts = range(0, size, PANEL)
 
     def add(rows: Tensor, start: int) -> None:
         end = start + PANEL
-        gram[start:, start:end] += rows[:, start:].T @ rows[:, start:end]
+        gram[start:, start:end].addmm_(rows[:, start:].T, rows[:, start:end])
 
     with ThreadPoolExecutor(cores, initializer=compute_alone) as pool:
         for portion in portions:
-            list(pool.map(partial(add, portion), starts))
+            if len(portion) > len(memory):
+                memory = torch.empty_like(portion, dtype=torch.float64)
+            rows = memory[: len(portion)].copy_(portion)
+            list(pool.map(partial(add, rows), starts))
     return gram

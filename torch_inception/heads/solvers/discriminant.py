@@ -36,7 +36,7 @@ def fit_path(labelled: LabelledRows, strengths: Sequence[float] = STRENGTHS) -> 
     totals = counts * labelled.weight_of_class()
     means = _class_means(labelled)
     covariance = Covariance(
-        _deviations(labelled, means), count=len(labelled), size=labelled.features.size
+        _deviations(labelled, means.float()), count=len(labelled), size=labelled.features.size
     )
     # A common shift of all means changes no decision, and small numbers lose less.
     middle = totals @ means / totals.sum()
@@ -61,6 +61,6 @@ def _class_means(labelled: LabelledRows) -> Tensor:
 
 def _deviations(labelled: LabelledRows, means: Tensor) -> Iterator[Tensor]:
     """Yield portions of the rows less the means of their classes, times the roots of weights."""
-    roots = labelled.weight_of_class().sqrt()
+    roots = labelled.weight_of_class().sqrt().float()
     for features, targets in labelled.portions():
-        yield features.double().sub_(means[targets]).mul_(roots[targets, None])
+        yield features.sub_(means[targets]).mul_(roots[targets, None])

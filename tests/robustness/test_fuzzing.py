@@ -15,9 +15,9 @@ from PIL import Image
 from tests.drawings import landscape
 from tests.robustness.by_hand import encoded, interlaced_png
 from torch_inception.errors import ImageError
-from torch_inception.images import decode as decoding
 from torch_inception.images import limits
 from torch_inception.images.decode import decode
+from torch_inception.images.plugins import FORMATS
 
 EXAMPLES, LONG_EXAMPLES = 500, 20_000
 
@@ -85,7 +85,7 @@ def seeds() -> dict[str, bytes]:
         "plain: ico": encoded(clear(), "ICO", sizes=[(32, 32)], bitmap_format="bmp"),
     }
     assert {Image.open(io.BytesIO(content)).format for content in found.values()} == {
-        *decoding.FORMATS,
+        *FORMATS,
         "MPO",
     }
     return found

@@ -16,7 +16,8 @@ from tests.fakes import FakeEngine
 from tests.robustness.by_hand import encoded
 from tests.robustness.zoo import IMAGE
 from torch_inception.errors import DatasetError, ImageError
-from torch_inception.images import decode as decoding
+from torch_inception.images.decode import decode
+from torch_inception.images.plugins import FORMATS
 from torch_inception.images import read as files_room
 from torch_inception.images.read import file_digest, read_file
 from torch_inception.training.pipeline import train_classifier
@@ -77,7 +78,7 @@ def test_a_file_that_grows_while_it_is_read_is_left_at_the_limit(
 
 
 def test_only_the_plug_ins_of_the_promised_formats_are_imported(tmp_path: Path) -> None:
-    for kind in decoding.FORMATS:
+    for kind in FORMATS:
         image = IMAGE.convert("RGBA") if kind == "ICO" else IMAGE
         (tmp_path / kind).write_bytes(encoded(image, kind))
     for number, content in enumerate((b"8BPS\0\1", b"%!PS", b"garbage", bytes(99), b"<svg>")):
@@ -95,9 +96,9 @@ def test_only_the_plug_ins_of_the_promised_formats_are_imported(tmp_path: Path) 
     command = [sys.executable, "-c", code, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     good, *imported = done.stdout.split()
-    assert int(good) == len(decoding.FORMATS)
+    assert int(good) == len(FORMATS)
     # An MPO is a JPEG, which asks for its plug-in.
-    wanted = {f"PIL.{name}ImagePlugin" for name in (*decoding.FORMATS.values(), "Mpo")}
+    wanted = {f"PIL.{name}ImagePlugin" for name in (*FORMATS.values(), "Mpo")}
     assert set(imported) <= wanted
 
 
@@ -107,11 +108,11 @@ def test_heic_is_read_where_the_plug_in_is_and_the_plug_in_is_named_where_not(
     pillow_heif = pytest.importorskip("pillow_heif")
     pillow_heif.register_heif_opener()
     content = encoded(IMAGE, "HEIF", quality=95)
-    decoded = numpy.asarray(decoding.decode(content)).astype(int)
+    decoded = numpy.asarray(decode(content)).astype(int)
     assert abs(decoded - numpy.asarray(IMAGE)).mean() < 8
-    monkeypatch.setattr(decoding, "_formats", lambda: tuple(decoding.FORMATS))
+    monkeypatch.setattr(decoding, "_formats", lambda: tuple(FORMATS))
     with pytest.raises(ImageError, match="pip install pillow-heif"):
-        decoding.decode(content)
+        decode(content)
 
 
 def test_an_empty_folder_is_skipped_inside_a_class_and_no_class_itself(

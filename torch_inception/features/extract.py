@@ -13,7 +13,7 @@ from torch_inception.engines.protocol import Engine
 from torch_inception.errors import ImageError
 from torch_inception.features.stream import Work, ordered_map
 from torch_inception.images.decode import to_image
-from torch_inception.images.limits import taking_turns
+from torch_inception.images.limits import one_large_image_at_a_time
 from torch_inception.images.preprocess import Pixels, Preprocessing
 from torch_inception.system.threads import threads_restored
 
@@ -75,7 +75,7 @@ def _attempt(
     load: Callable[[Item], Image.Image], preprocessing: Preprocessing, item: Item
 ) -> Pixels | ImageError:
     try:
-        with taking_turns():
+        with one_large_image_at_a_time():
             return preprocessing(load(item))
     except ImageError as error:
         return error

@@ -30,7 +30,7 @@ _LARGE_BYTES = 2**27
 _large = threading.RLock()
 """Held while there is an image that takes more than `_LARGE_BYTES`: memory is for one."""
 
-_turn = threading.local()
+_block = threading.local()
 
 
 def check_size(image: Image.Image, length: int) -> None:
@@ -65,25 +65,25 @@ def check_size(image: Image.Image, length: int) -> None:
 
 
 @contextmanager
-def taking_turns() -> Iterator[None]:
-    """Have no other thread decode a large image from when the block does until it ends.
+def one_large_image_at_a_time() -> Iterator[None]:
+    """Have no other thread decode a large image from `wait_if_large` until the block ends.
 
     The block has let go of the image by then. Blocks inside each other are one.
     """
-    if getattr(_turn, "stack", None) is not None:
+    if getattr(_block, "stack", None) is not None:
         yield
         return
-    with ExitStack() as _turn.stack:
+    with ExitStack() as _block.stack:
         try:
             yield
         finally:
-            _turn.stack = None
+            _block.stack = None
 
 
-def take_turn_if_large(image: Image.Image) -> None:
-    """Wait, inside `taking_turns`, until this image may be decoded."""
+def wait_if_large(image: Image.Image) -> None:
+    """Wait, in a block of `one_large_image_at_a_time`, until this image may be decoded."""
     if image.width * image.height * _bytes_a_pixel(image) > _LARGE_BYTES:
-        _turn.stack.enter_context(_large)
+        _block.stack.enter_context(_large)
 
 
 def _bytes_a_pixel(image: Image.Image) -> int:

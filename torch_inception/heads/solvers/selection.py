@@ -106,7 +106,7 @@ def fold_numbers(targets: Sequence[int], groups: Sequence[str]) -> Tensor:
         for rank, group in enumerate(members[target]):
             alone = len(members[target]) == 1
             fold_of.setdefault(group, -1 if alone else rank % FOLDS)
-    return torch.tensor([fold_of[group] for group in groups])
+    return torch.tensor([fold_of[group] for group in groups], dtype=torch.int64)
 
 
 def _out_of_fold(
@@ -124,7 +124,7 @@ def _out_of_fold(
         heads = list(fit_path(rows.subset(~held_out), strengths))
         for number, found in enumerate(all_logits(heads, test.features)):
             logits[number].append(found)
-    empty = torch.empty(0, rows.classes)
+    empty = torch.empty(0, rows.classes, dtype=torch.float32)
     return [torch.cat([empty, *part]) for part in logits], torch.cat(
         [torch.empty(0, dtype=torch.int64), *targets]
     )

@@ -169,7 +169,7 @@ def _normalisation(layer: KerasLayer, name: str, channels: int) -> dict[str, Ten
         to_tensor(_read(layer, each, (channels,))) for each in _NORMALISATION[1:]
     )
     # keras.applications leaves the scale out.
-    scale = torch.ones(channels)
+    scale = torch.ones(channels, dtype=torch.float32)
     if "gamma" in layer.tensors:
         scale = to_tensor(_read(layer, "gamma", (channels,)))
     return {

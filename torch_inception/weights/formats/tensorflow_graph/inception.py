@@ -140,5 +140,5 @@ def _classifier(graph: FrozenGraph) -> dict[str, Tensor]:
     if not label_map.exists():
         log.info("weights: ImageNet's classes are left out: there is no %s", label_map)
         return {}
-    outputs = torch.tensor(read_label_map(label_map))
+    outputs = torch.tensor(read_label_map(label_map), dtype=torch.int64)
     return {"fc.weight": weight[outputs], "fc.bias": bias[outputs]}

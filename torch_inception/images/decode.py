@@ -13,11 +13,7 @@ from PIL.ImageFile import ImageFile
 from torch_inception.errors import ImageError
 from torch_inception.images.integrity.completeness import check_complete, check_trailing_zeros
 from torch_inception.images.limits import check_size, one_large_image_at_a_time, wait_if_large
-from torch_inception.images.pillow_settings import (
-    BLOCK_BYTES,
-    default_settings,
-    retry_without_warnings,
-)
+from torch_inception.images.pillow_settings import default_settings, retry_without_warnings
 from torch_inception.images.plugins import plugins
 from torch_inception.images.read import read_file
 from torch_inception.images.reasons import explain_failures
@@ -67,7 +63,6 @@ def _opened(content: bytes, shorter_side: int | None, *, warn: bool) -> ImageFil
                 image = plugin.opens(io.BytesIO(content), "")
             except (SyntaxError, IndexError, TypeError, struct.error):
                 continue  # so a plug-in says that the file is not of its format
-            image.decodermaxblock = BLOCK_BYTES
             check_trailing_zeros(content, image)
             if shorter_side is not None and plugin.format == "JPEG":
                 image.draft(None, (shorter_side, shorter_side))

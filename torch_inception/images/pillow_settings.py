@@ -20,10 +20,6 @@ from torch_inception.images.limits import MAX_PIXELS
 
 Result = TypeVar("Result")
 
-BLOCK_BYTES = 65_536
-"""Bytes that a decoder is given at a time: the default of `ImageFile.MAXBLOCK`, which every opened
-image has as an attribute of its own."""
-
 
 class _Setting(NamedTuple):
     """A variable of Pillow, its default, and the formats that it matters to (None: all)."""

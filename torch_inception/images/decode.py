@@ -12,7 +12,12 @@ from PIL.ImageFile import ImageFile
 
 from torch_inception.errors import ImageError
 from torch_inception.images.integrity.completeness import check_complete, check_trailing_zeros
-from torch_inception.images.limits import check_size, one_large_image_at_a_time, wait_if_large
+from torch_inception.images.limits import (
+    MAX_REDUCED_PIXELS,
+    check_size,
+    one_large_image_at_a_time,
+    wait_if_large,
+)
 from torch_inception.images.pillow_settings import default_settings, retry_without_warnings
 from torch_inception.images.plugins import plugins
 from torch_inception.images.read import read_file
@@ -65,6 +70,7 @@ def _opened(content: bytes, shorter_side: int | None, *, warn: bool) -> ImageFil
                 continue  # so a plug-in says that the file is not of its format
             check_trailing_zeros(content, image)
             if shorter_side is not None and plugin.format == "JPEG":
+                check_size(image, len(content), max_pixels=MAX_REDUCED_PIXELS)
                 image.draft(None, (shorter_side, shorter_side))
             check_size(image, len(content))
             return image

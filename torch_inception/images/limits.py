@@ -12,6 +12,9 @@ from torch_inception.errors import ImageError
 MAX_PIXELS = 89_478_485
 """Pixels that are decoded at most: Pillow's `MAX_IMAGE_PIXELS`, 256 MiB of 3 bytes a pixel."""
 
+MAX_REDUCED_PIXELS = 2 * MAX_PIXELS
+"""Pixels of a JPEG that is decoded at a fraction of its size: they take time, and no memory."""
+
 MAX_SIDE = 1_000_000
 """Pixels of the longer side at most; resizing takes 16 bytes for each."""
 
@@ -33,12 +36,13 @@ _large = threading.RLock()
 _block = threading.local()
 
 
-def check_size(image: Image.Image, length: int) -> None:
+def check_size(image: Image.Image, length: int, *, max_pixels: int = MAX_PIXELS) -> None:
     """Refuse an image, before its pixels are decoded, that would take too much.
 
     Args:
         image: as opened.
         length: of the file, in bytes.
+        max_pixels: in a format that takes 8 bytes for each.
 
     Raises:
         ImageError: it is too large.
@@ -48,7 +52,7 @@ def check_size(image: Image.Image, length: int) -> None:
             f"too long to resize: {image.width} x {image.height} pixels, and a side has at most "
             f"{MAX_SIDE:,}"
         )
-    limit = MAX_PIXELS * 8 // _bytes_a_pixel(image)
+    limit = max_pixels * 8 // _bytes_a_pixel(image)
     if image.width * image.height > limit:
         raise ImageError(
             f"too large to decode safely: {image.width} x {image.height} pixels, and at most "

@@ -10,7 +10,7 @@ from PIL import Image
 
 from torch_inception.config import Resize, check_choice
 from torch_inception.errors import ConfigError
-from torch_inception.images.rgb import GROUND
+from torch_inception.images.rgb import GROUND, cut_out
 
 IMAGE_SIZE = 299
 """Height and width of the network's input, in pixels."""
@@ -58,7 +58,7 @@ class Preprocessing:
 
     @property
     def shorter_side(self) -> int | None:
-        """What `images.decode` has to leave of an image's shorter side; None for all of it."""
+        """What `decode` has to leave of an image's shorter side; None for all of it."""
         if self.exact_decode or self.resize == "tensorflow":
             return None
         return OVERSAMPLING * (CROP_RESIZE if self.resize == "crop" else IMAGE_SIZE)
@@ -83,7 +83,7 @@ def _crop(image: Image.Image) -> Image.Image:
         size = (int(CROP_RESIZE * width / height), CROP_RESIZE)
     resized = image.resize(size, Image.Resampling.BILINEAR)
     left, top = (round((side - IMAGE_SIZE) / 2) for side in size)
-    return resized.crop((left, top, left + IMAGE_SIZE, top + IMAGE_SIZE))
+    return cut_out(resized, (left, top, left + IMAGE_SIZE, top + IMAGE_SIZE))
 
 
 def _middle_of_strip(image: Image.Image) -> Image.Image:
@@ -93,7 +93,7 @@ def _middle_of_strip(image: Image.Image) -> Image.Image:
     if max(width, height) <= longest:
         return image
     left, top = max(0, (width - longest) // 2), max(0, (height - longest) // 2)
-    return image.crop((left, top, min(width, left + longest), min(height, top + longest)))
+    return cut_out(image, (left, top, min(width, left + longest), min(height, top + longest)))
 
 
 def _pad(image: Image.Image) -> Image.Image:

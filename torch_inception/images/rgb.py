@@ -50,6 +50,8 @@ def _orientation(image: Image.Image) -> int:
         return _UPRIGHT
     try:
         return int(image.getexif().get(_ORIENTATION, _UPRIGHT))
+    except Warning:  # where warnings are errors, those about EXIF must not decide
+        raise
     except Exception:  # whatever the EXIF parser stumbles over
         return _UPRIGHT
 
@@ -77,8 +79,14 @@ def _in_strips(image: Image.Image, convert: Callable[[Image.Image], Image.Image]
     for top in range(0, height, high):
         for left in range(0, width, wide):
             box = (left, top, min(left + wide, width), min(top + high, height))
-            whole.paste(convert(image.crop(box)), box)
+            whole.paste(convert(cut_out(image, box)), box)
     return whole
+
+
+def cut_out(image: Image.Image, box: tuple[int, int, int, int]) -> Image.Image:
+    """Do as `Image.crop`, which refuses more pixels than the program around us may have set."""
+    size = (box[2] - box[0], box[3] - box[1])
+    return image.resize(size, Image.Resampling.NEAREST, box)
 
 
 def _on_ground(image: Image.Image) -> Image.Image:
@@ -89,9 +97,11 @@ def _on_ground(image: Image.Image) -> Image.Image:
 
 
 def _from_deep_grey(image: Image.Image) -> Image.Image:
-    values = numpy.asarray(image).astype(numpy.float64)
-    scaled = values * 255 if image.mode == "F" else values / 257
-    grey = numpy.nan_to_num(scaled).round().clip(0, 255).astype(numpy.uint8)
+    # Not a number, infinity and numbers that overflow are found in files.
+    with numpy.errstate(all="ignore"):
+        values = numpy.asarray(image).astype(numpy.float64)
+        scaled = values * 255 if image.mode == "F" else values / 257
+        grey = numpy.nan_to_num(scaled).round().clip(0, 255).astype(numpy.uint8)
     if "transparency" in image.info:
         grey[values == image.info["transparency"]] = GROUND[0]
     return Image.fromarray(grey).convert("RGB")

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from torch_inception.config import expand_home
 from torch_inception.errors import CacheError
-from torch_inception.system.temporary import remove
+from torch_inception.system.atomic import remove
 
 CACHE_VARIABLE = "TORCH_INCEPTION_CACHE"
 """Environment variable that names the cache folder."""

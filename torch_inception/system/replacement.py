@@ -6,9 +6,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from torch_inception.system.atomic import sync, usual_permissions
+from torch_inception.system.atomic import abandoned, remove, sync, temporary_folder
 from torch_inception.system.locks import exclusive_lock
-from torch_inception.system.temporary import abandoned, remove, temporary_folder
 
 READY = ".ready"
 """Ending of a hidden folder whose files are all written, and are taking their places."""
@@ -79,7 +78,6 @@ def _replace(staging: Path, folder: Path, names: Sequence[str]) -> None:
 
 def _became(staging: Path, folder: Path) -> bool:
     """Give a new folder its name, unless there is one of that name by now."""
-    staging.chmod(usual_permissions(0o777))
     try:
         staging.rename(folder)
     except OSError:

@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 
 from torch_inception.errors import WeightsError
-from torch_inception.system.temporary import temporary_folder
+from torch_inception.system.atomic import temporary_folder
 from torch_inception.weights.checked import Weights, make_weights
 from torch_inception.weights.formats.state_file import read_state
 

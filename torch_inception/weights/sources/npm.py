@@ -15,8 +15,8 @@ import tempfile
 from pathlib import Path
 
 from torch_inception.errors import WeightsError
+from torch_inception.system.atomic import temporary_folder
 from torch_inception.system.escape import brief
-from torch_inception.system.temporary import temporary_folder
 from torch_inception.weights.checked import Weights, make_weights
 from torch_inception.weights.formats.keras.layers import to_torchvision_names
 from torch_inception.weights.formats.tarball import read_files
@@ -67,7 +67,7 @@ def load() -> Weights:
     weights = kept(name)
     if weights is None:
         log.info("weights: asking npm for nsfwjs@%s (25 MB)", VERSION)
-        with temporary_folder(Path(tempfile.gettempdir(), name)) as folder:
+        with temporary_folder(Path(tempfile.gettempdir(), name), mode=0o700) as folder:
             weights = convert(_pack(folder))
         keep(name, weights)
     return weights

@@ -5,7 +5,7 @@ import subprocess
 import venv
 
 from benchmarks.rounds import LeftOutError
-from torch_inception.system.atomic import cache_folder
+from torch_inception.system.cache_folder import cache_folder
 
 PACKAGE = "tensorflow-cpu"
 

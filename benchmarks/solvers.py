@@ -28,7 +28,7 @@ from torch_inception.heads.labelled_rows import LabelledRows
 from torch_inception.heads.solvers import discriminant, logistic
 from torch_inception.heads.solvers.selection import FOLDS, FitPath, choose
 from torch_inception.images.preprocess import Preprocessing
-from torch_inception.system.atomic import cache_folder
+from torch_inception.system.cache_folder import cache_folder
 from torch_inception.training.dataset import read_dataset
 from torch_inception.training.evaluation import evaluate
 from torch_inception.weights.load import load_weights

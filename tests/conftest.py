@@ -12,7 +12,7 @@ from tests.drawings import draw_colours
 from tests.fakes import FakeEngine, save_plain_weights
 from torch_inception.commands.train import main
 from torch_inception.errors import WeightsError
-from torch_inception.system.atomic import CACHE_VARIABLE, cache_folder
+from torch_inception.system.cache_folder import CACHE_VARIABLE, cache_folder
 from torch_inception.weights.sources import npm
 
 

@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw
 
 from tests.drawings import landscape
 from torch_inception import Classifier, FeatureExtractor, train_classifier
-from torch_inception.system.atomic import CACHE_VARIABLE
+from torch_inception.system.cache_folder import CACHE_VARIABLE
 from torch_inception.weights.load import load_weights
 
 pytestmark = pytest.mark.real_weights

@@ -12,7 +12,7 @@ import torchvision
 from tests.drawings import landscape
 from torch_inception.config import Pooling
 from torch_inception.engines.cpu import CpuEngine
-from torch_inception.system.atomic import CACHE_VARIABLE
+from torch_inception.system.cache_folder import CACHE_VARIABLE
 from torch_inception.weights.checked import Weights, fingerprint
 from torch_inception.weights.load import load_weights
 

@@ -23,7 +23,7 @@ from torch_inception.engines.folding import fold, folded, kept
 from torch_inception.heads.head import Head
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.network import Convolution, InceptionV3
-from torch_inception.system.atomic import CACHE_VARIABLE
+from torch_inception.system.cache_folder import CACHE_VARIABLE
 from torch_inception.weights.checked import Weights
 from torch_inception.weights.load import load_weights
 

@@ -13,7 +13,7 @@ from torch_inception.engines.cpu import CpuEngine
 from torch_inception.engines.folding import FoldedWeights, folded
 from torch_inception.engines.gpu import GPU_BATCH, GpuEngine
 from torch_inception.images.preprocess import Pixels
-from torch_inception.system.atomic import CACHE_VARIABLE
+from torch_inception.system.cache_folder import CACHE_VARIABLE
 from torch_inception.weights.load import load_weights
 from torch_inception.weights.record import WeightsRecord
 

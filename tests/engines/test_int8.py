@@ -27,7 +27,7 @@ from torch_inception.errors import ConfigError
 from torch_inception.features.cache.digests import hash_files
 from torch_inception.features.cache.file_index import FileIndex
 from torch_inception.images.preprocess import Pixels, Preprocessing
-from torch_inception.system.atomic import CACHE_VARIABLE
+from torch_inception.system.cache_folder import CACHE_VARIABLE
 from torch_inception.weights.load import load_weights
 
 pytest.importorskip("openvino")

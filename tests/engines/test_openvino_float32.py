@@ -12,7 +12,7 @@ from torch_inception.engines.cpu import CpuEngine
 from torch_inception.engines.openvino.engine import OpenVinoEngine
 from torch_inception.engines.openvino.float32 import float32_engine
 from torch_inception.images.preprocess import Pixels
-from torch_inception.system.atomic import CACHE_VARIABLE
+from torch_inception.system.cache_folder import CACHE_VARIABLE
 from torch_inception.weights.load import load_weights
 
 pytest.importorskip("openvino")

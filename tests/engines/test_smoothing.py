@@ -11,7 +11,7 @@ from torch_inception.config import Pooling
 from torch_inception.engines.cpu import CpuEngine
 from torch_inception.engines.openvino.smoothing import smooth
 from torch_inception.network import Convolution, InceptionV3
-from torch_inception.system.atomic import CACHE_VARIABLE
+from torch_inception.system.cache_folder import CACHE_VARIABLE
 from torch_inception.weights.load import load_weights
 
 pytestmark = pytest.mark.real_weights

@@ -16,7 +16,7 @@ from torch_inception.features.cache.file_index import FileIndex, FileState, file
 from torch_inception.features.cache.open import open_row_store
 from torch_inception.features.cache.row_store import RowStore
 from torch_inception.network import FEATURES
-from torch_inception.system.atomic import CACHE_VARIABLE
+from torch_inception.system.cache_folder import CACHE_VARIABLE
 
 Rows = dict[bytes, NDArray[numpy.float16]]
 RECORD_BYTES = 2 * 2048 + 64

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tests.parity.conftest import Answers, Compare, answers_of, require_caught
 from tests.parity.drawings import Pixels, draw_images
-from torch_inception.system.atomic import CACHE_VARIABLE
+from torch_inception.system.cache_folder import CACHE_VARIABLE
 from torch_inception.weights.checked import Weights
 from torch_inception.weights.formats.tensorflow_js.tensors import read_manifest, read_tensors
 from torch_inception.weights.load import load_weights

@@ -33,7 +33,7 @@ from torch_inception.heads.labelled_rows import LabelledRows
 from torch_inception.heads.solvers import covariance
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.network import FEATURES, InceptionV3
-from torch_inception.system.atomic import CACHE_VARIABLE
+from torch_inception.system.cache_folder import CACHE_VARIABLE
 from torch_inception.training.evaluation import History
 from torch_inception.weights.load import load_weights
 

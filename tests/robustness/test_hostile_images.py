@@ -25,7 +25,7 @@ from torch_inception.features.cache.row_store import RowStore
 from torch_inception.features.table import FeatureTable, feature_table
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.images.read import file_digest
-from torch_inception.system.atomic import CACHE_VARIABLE
+from torch_inception.system.cache_folder import CACHE_VARIABLE
 
 SECONDS = 10
 """How long any file may keep a run waiting."""

@@ -20,7 +20,7 @@ import pytest
 from tests.test_end_to_end import WEIGHTS, command, draw
 from torch_inception.engines.openvino.runtime import has_instructions
 from torch_inception.features.table import COMMIT_ROWS
-from torch_inception.system.atomic import CACHE_VARIABLE
+from torch_inception.system.cache_folder import CACHE_VARIABLE
 
 pytestmark = pytest.mark.real_weights
 

@@ -25,7 +25,7 @@ from torch_inception.engines.choose import load_engine
 from torch_inception.engines.protocol import Rows
 from torch_inception.images.preprocess import Pixels
 from torch_inception.network import empty_network
-from torch_inception.system.atomic import CACHE_VARIABLE
+from torch_inception.system.cache_folder import CACHE_VARIABLE
 from torch_inception.weights.checked import Weights, make_weights
 from torch_inception.weights.store import keep, kept
 

@@ -16,7 +16,7 @@ from torch_inception.classifier.model_file import load_model
 from torch_inception.commands.convert import main as convert
 from torch_inception.commands.predict import main as predict
 from torch_inception.errors import ConfigError, ModelError, TorchInceptionError, WeightsError
-from torch_inception.system.atomic import CACHE_VARIABLE
+from torch_inception.system.cache_folder import CACHE_VARIABLE
 from torch_inception.training.retrained import convert_retrained, read_retrained
 from torch_inception.weights.checked import make_weights
 from torch_inception.weights.formats import state_file

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from torch_inception.network import BATCH_NORM_EPSILON, empty_network
-from torch_inception.system.atomic import cache_folder
+from torch_inception.system.cache_folder import cache_folder
 from torch_inception.system.tensor_file import load_safely, save_whole
 from torch_inception.weights.checked import Weights
 from torch_inception.weights.record import WeightsRecord

@@ -14,7 +14,7 @@ from torch_inception.features.extract import ImageInput, Row, stream_features
 from torch_inception.features.table import feature_table
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.network import FEATURES
-from torch_inception.system.atomic import cache_folder
+from torch_inception.system.cache_folder import cache_folder
 from torch_inception.weights.load import load_weights
 
 

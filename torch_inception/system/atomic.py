@@ -1,38 +1,14 @@
-"""Where files are kept, and how they are written: whole or not at all."""
+"""How files are written: whole or not at all."""
 
 import csv
 import json
 import os
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from torch_inception.system.temporary import temporary_file
-
-CACHE_VARIABLE = "TORCH_INCEPTION_CACHE"
-"""Environment variable that names the cache folder."""
-
-
-def cache_folder() -> Path:
-    """Return the folder for features and converted weights; it may not exist yet.
-
-    `TORCH_INCEPTION_CACHE` if it is set, else the platform's folder for caches.
-    """
-    chosen = os.environ.get(CACHE_VARIABLE)
-    if chosen:
-        # Unlike Path.expanduser, this leaves the home of nobody as it is.
-        return Path(os.path.expanduser(chosen)).absolute()  # noqa: PTH111
-    return _platform_cache() / "torch_inception"
-
-
-def _platform_cache() -> Path:
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
 
 
 @contextmanager

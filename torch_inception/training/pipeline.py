@@ -29,7 +29,7 @@ from torch_inception.engines.protocol import Engine
 from torch_inception.features.table import FeatureTable, Skipped, feature_table
 from torch_inception.heads.fit import FittedHead, fit_head
 from torch_inception.images.preprocess import Preprocessing
-from torch_inception.system.atomic import cache_folder
+from torch_inception.system.cache_folder import cache_folder
 from torch_inception.system.threads import one_thread
 from torch_inception.training.dataset import Dataset, class_table, read_dataset
 from torch_inception.training.evaluation import (

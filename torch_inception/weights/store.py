@@ -3,7 +3,7 @@
 import logging
 from pathlib import Path
 
-from torch_inception.system.atomic import cache_folder
+from torch_inception.system.cache_folder import cache_folder
 from torch_inception.system.tensor_file import load_safely, save_whole
 from torch_inception.weights.checked import Weights, fingerprint
 from torch_inception.weights.record import WeightsRecord

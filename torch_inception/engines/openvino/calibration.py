@@ -23,7 +23,7 @@ from torch_inception.features.cache.file_index import FileIndex
 from torch_inception.images.decode import decode
 from torch_inception.images.preprocess import Pixels, Preprocessing
 from torch_inception.images.read import read_file
-from torch_inception.system.atomic import cache_folder
+from torch_inception.system.cache_folder import cache_folder
 from torch_inception.system.cores import usable_cores
 from torch_inception.system.threads import threads_restored
 from torch_inception.weights.record import WeightsRecord

@@ -9,7 +9,8 @@ from typing import Any
 
 from torch_inception.engines.openvino.engine import OpenVinoEngine
 from torch_inception.engines.openvino.runtime import import_extra, quiet
-from torch_inception.system.atomic import atomic_file, cache_folder, put_in_place, write_json
+from torch_inception.system.atomic import atomic_file, put_in_place, write_json
+from torch_inception.system.cache_folder import cache_folder
 from torch_inception.system.temporary import temporary_folder
 from torch_inception.weights.record import WeightsRecord
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from torch_inception.errors import CacheError
-from torch_inception.system.atomic import CACHE_VARIABLE
+from torch_inception.system.cache_folder import CACHE_VARIABLE
 
 log = logging.getLogger(__name__)
 

@@ -1,0 +1,85 @@
+"""Where files are kept that can be made again: our cache, and the caches of other programs."""
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from torch_inception.errors import CacheError
+
+CACHE_VARIABLE = "TORCH_INCEPTION_CACHE"
+"""Environment variable that names the cache folder."""
+
+
+def cache_folder() -> Path:
+    """Return the folder for features and converted weights; it may not exist yet.
+
+    `TORCH_INCEPTION_CACHE` if it is set, else the platform's folder for caches.
+
+    Raises:
+        CacheError: there is no home folder in which to look for it.
+    """
+    chosen = os.environ.get(CACHE_VARIABLE)
+    if chosen:
+        # Unlike Path.expanduser, this leaves a "~" as it is where there is no such home.
+        folder = os.path.expanduser(chosen)  # noqa: PTH111
+        if folder.startswith("~"):
+            raise CacheError(
+                f"{CACHE_VARIABLE} is {chosen!r}, and there is no such home folder. Set it to an "
+                "absolute path."
+            )
+        return Path(folder).absolute()
+    return _platform_cache() / "torch_inception"
+
+
+def folder_or(folder: str | Path, own: str) -> Path:
+    """Return the cache folder of another program where it can be written, else one in our cache.
+
+    Args:
+        folder: of the other program; made if it does not exist.
+        own: name of the folder in our cache.
+
+    Raises:
+        CacheError: it is needed, and there is none.
+    """
+    folder = Path(folder)
+    if not _is_nobodys(folder):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                return folder
+        except OSError:
+            pass
+    return cache_folder() / own
+
+
+def _platform_cache() -> Path:
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or _home() / "AppData" / "Local")
+    if sys.platform == "darwin":
+        return _home() / "Library" / "Caches"
+    return Path(os.environ.get("XDG_CACHE_HOME") or _home() / ".cache")
+
+
+def _home() -> Path:
+    """Return the user's home folder.
+
+    Raises:
+        CacheError: there is none. Users of containers often have "/", which is everybody's.
+    """
+    home = Path(os.path.expanduser("~"))  # noqa: PTH111 - as above
+    if not home.is_absolute() or home == Path(home.anchor):
+        raise CacheError(
+            "there is no home folder to keep the cache in (HOME is not set, or is /). Set "
+            f"{CACHE_VARIABLE} to a folder that can be written."
+        )
+    return home
+
+
+def _is_nobodys(folder: Path) -> bool:
+    """Tell whether a program that found no home made up a folder: "~/.cache/x" or "/.cache/x"."""
+    try:
+        _home()
+    except CacheError:
+        return not folder.is_absolute() or folder.parts[1].startswith(".")
+    return False

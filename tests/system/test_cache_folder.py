@@ -1,25 +1,11 @@
 """Where the cache is, with a home folder and without one."""
 
-import pwd
 from pathlib import Path
 
 import pytest
 
 from torch_inception.errors import CacheError
 from torch_inception.system.cache_folder import CACHE_VARIABLE, cache_folder, folder_or
-
-
-@pytest.fixture
-def no_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Be a user of a bare number, whom neither HOME nor the system gives a home."""
-
-    def unknown(number: int) -> None:
-        raise KeyError(number)
-
-    monkeypatch.setattr(pwd, "getpwuid", unknown)
-    for name in ("HOME", "XDG_CACHE_HOME", CACHE_VARIABLE):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.chdir(tmp_path)
 
 
 def test_the_variable_names_the_cache_folder(
@@ -69,6 +55,7 @@ def test_without_the_variable_the_platforms_cache_is_used(
 def test_without_a_home_the_variable_is_named(
     home: str | None, no_home: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.delenv(CACHE_VARIABLE)
     if home is not None:
         monkeypatch.setenv("HOME", home)
     with pytest.raises(CacheError, match=f"no home folder.*Set {CACHE_VARIABLE} to a folder"):
@@ -103,7 +90,7 @@ def test_what_a_program_makes_of_no_home_is_not_made(
     if home is not None:
         monkeypatch.setenv("HOME", home)
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "mine"))
-    for folder in ("~/.cache/torch", "/.npm", "/.cache/torch/hub"):
+    for folder in ("~/.cache/torch", "/.made-up", "/.made-up/torch/hub"):
         assert folder_or(folder, "theirs") == tmp_path / "mine" / "theirs"
         assert not Path(folder).exists()
     assert folder_or(tmp_path / "named", "theirs") == tmp_path / "named"

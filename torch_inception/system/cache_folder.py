@@ -53,33 +53,34 @@ def folder_or(folder: str | Path, own: str) -> Path:
     return cache_folder() / own
 
 
+def home() -> Path | None:
+    """Return the user's home folder, if there is one.
+
+    Users of containers often have "/", which is everybody's.
+    """
+    # Unlike Path.home, this leaves "~" where nothing is known.
+    folder = Path(os.path.expanduser("~"))  # noqa: PTH111
+    return None if not folder.is_absolute() or folder == Path(folder.anchor) else folder
+
+
 def _platform_cache() -> Path:
     if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or _home() / "AppData" / "Local")
+        return Path(os.environ.get("LOCALAPPDATA") or _require_home() / "AppData" / "Local")
     if sys.platform == "darwin":
-        return _home() / "Library" / "Caches"
-    return Path(os.environ.get("XDG_CACHE_HOME") or _home() / ".cache")
+        return _require_home() / "Library" / "Caches"
+    return Path(os.environ.get("XDG_CACHE_HOME") or _require_home() / ".cache")
 
 
-def _home() -> Path:
-    """Return the user's home folder.
-
-    Raises:
-        CacheError: there is none. Users of containers often have "/", which is everybody's.
-    """
-    home = Path(os.path.expanduser("~"))  # noqa: PTH111 - as above
-    if not home.is_absolute() or home == Path(home.anchor):
+def _require_home() -> Path:
+    folder = home()
+    if folder is None:
         raise CacheError(
             "there is no home folder to keep the cache in (HOME is not set, or is /). Set "
             f"{CACHE_VARIABLE} to a folder that can be written."
         )
-    return home
+    return folder
 
 
 def _is_nobodys(folder: Path) -> bool:
     """Tell whether a program that found no home made up a folder: "~/.cache/x" or "/.cache/x"."""
-    try:
-        _home()
-    except CacheError:
-        return not folder.is_absolute() or folder.parts[1].startswith(".")
-    return False
+    return home() is None and (not folder.is_absolute() or folder.parts[1].startswith("."))

@@ -1,12 +1,12 @@
 """The source `imagenet`: torchvision's own weights, through torch's hub cache."""
 
+import contextlib
 import hashlib
 import http.client
 import os
 import threading
 import urllib.error
 import urllib.request
-from concurrent.futures import Future
 from pathlib import Path
 
 import torch
@@ -77,32 +77,34 @@ def _hash_prefix(path: Path) -> str:
 
 def _download(url: str, path: Path, patience: float) -> None:
     try:
-        with _ask(url, patience) as answer, atomic_file(path) as file:
+        _wait_for_answer(url, patience)
+        with urllib.request.urlopen(url, timeout=patience) as answer, atomic_file(path) as file:
             if not _save(answer, file).startswith(_hash_prefix(path)):
                 raise _failure(url, path, "what came is cut short, or it is another file")
     except (OSError, http.client.HTTPException) as error:
         raise _failure(url, path, _cause(error, patience)) from error
 
 
-def _ask(url: str, patience: float) -> http.client.HTTPResponse:
-    """Ask a server for a file, and give up after the patience, whatever hangs.
+def _wait_for_answer(url: str, patience: float) -> None:
+    """Ask whether anybody is there, and give up after the patience, whatever hangs.
 
     A timeout on a socket holds for one address, and a name can have a dozen; looking the name up
-    has no timeout at all.
+    has no timeout at all. What is answered does not matter here: the download tells.
 
     Raises:
         TimeoutError: nobody answered.
     """
-    answer: Future[http.client.HTTPResponse] = Future()
 
     def ask() -> None:
-        try:
-            answer.set_result(urllib.request.urlopen(url, timeout=patience))
-        except Exception as error:
-            answer.set_exception(error)
+        request = urllib.request.Request(url, method="HEAD")
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            urllib.request.urlopen(request, timeout=patience).close()
 
-    threading.Thread(target=ask, daemon=True).start()
-    return answer.result(patience)
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(patience)
+    if asking.is_alive():
+        raise TimeoutError
 
 
 def _save(answer: http.client.HTTPResponse, path: Path) -> str:

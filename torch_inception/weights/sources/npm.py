@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from torch_inception.errors import WeightsError
-from torch_inception.system.cache_folder import folder_or
+from torch_inception.system.cache_folder import folder_or, home
 from torch_inception.system.escape import brief
 from torch_inception.system.temporary import temporary_folder
 from torch_inception.weights.checked import Weights, make_weights
@@ -55,12 +55,8 @@ _NPM_PATIENCE = 300_000
 
 _PACK_SECONDS = 600
 
-_SETTINGS = [
-    # What the user may have set otherwise, and what is read here depends on.
-    "--loglevel=error", "--color=false", "--json=false", "--dry-run=false", "--workspaces=false",
-    # npm is not to look for a newer npm, nor to leave logs.
-    "--update-notifier=false", "--logs-max=0",
-]  # fmt: skip
+_SETTINGS = ["--loglevel=error", "--color=false", "--dry-run=false", "--update-notifier=false"]
+"""What the user may have set otherwise. The last has npm not look for a newer npm."""
 
 ADVICE = (
     "Behind a proxy, set HTTPS_PROXY; for a mirror, npm_config_registry; for a slow one, "
@@ -147,10 +143,8 @@ def _read_settings(npm: str, folder: Path) -> dict[str, Any]:
 
 
 def _run(command: list[str], folder: Path) -> "subprocess.CompletedProcess[str]":
-    environment = dict(os.environ)
-    if not os.path.isabs(os.path.expanduser("~")):  # noqa: PTH111, PTH117 - takes no home as well
-        # npm does not run at all without a home.
-        environment["HOME"] = str(folder)
+    # npm does not run at all without a home, and writes to any.
+    environment = os.environ if home() else {**os.environ, "HOME": str(folder)}
     try:
         return subprocess.run(
             command, env=environment, cwd=folder, timeout=_PACK_SECONDS,

@@ -18,6 +18,7 @@ import torchvision
 
 from tests.weights.fake_npm import NOT_IT, put_npm
 from torch_inception.errors import WeightsError
+from torch_inception.system.cache_folder import CACHE_VARIABLE
 from torch_inception.weights.load import load_weights
 from torch_inception.weights.sources import imagenet, npm
 
@@ -126,6 +127,32 @@ def test_where_torch_cannot_write_the_file_is_kept_in_our_cache(
     assert len(server.asked) == 1
 
 
+def test_where_nobody_can_write_the_variable_is_named(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "file" / "torch"))
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "file" / "ours"))
+    with pytest.raises(
+        WeightsError, match=f"file/torch/.*file/ours/torch can.*Set {CACHE_VARIABLE}"
+    ):
+        imagenet.load(server.url)
+    assert server.asked == []
+
+
+@pytest.mark.parametrize("home", [None, "/"])
+def test_without_a_home_the_file_is_kept_in_our_cache(
+    server: Server, home: str | None, no_home: None, own_cache: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.delenv("TORCH_HOME")
+    if home is not None:
+        monkeypatch.setenv("HOME", home)
+    imagenet.load(server.url)
+    assert len(files_in(own_cache / "torch")) == 1
+    assert list(tmp_path.iterdir()) == [own_cache]
+
+
 @pytest.mark.parametrize(
     ("status", "body", "sent", "reason"),
     [
@@ -162,7 +189,7 @@ def test_a_proxy_that_refuses_is_reported_and_leaves_nothing(
         with pytest.raises(WeightsError, match=f"cannot download {scheme}://weights.*HTTPS_PROXY"):
             imagenet.load(f"{scheme}://weights.invalid/{name}")
     finally:
-        urllib.request.install_opener(None)  # type: ignore[arg-type]
+        urllib.request.install_opener(None)
     assert server.asked
     assert all("weights.invalid" in asked for asked in server.asked)
     assert files_in(hub) == []

@@ -32,25 +32,20 @@ def cache_folder() -> Path:
     return _platform_cache() / "torch_inception"
 
 
-def folder_or(folder: str | Path, own: str) -> Path:
-    """Return the cache folder of another program where it can be written, else one in our cache.
+def is_writable(folder: str | Path) -> bool:
+    """Tell whether a cache folder can be written; it is made if it does not exist.
 
-    Args:
-        folder: of the other program; made if it does not exist.
-        own: name of the folder in our cache.
-
-    Raises:
-        CacheError: it is needed, and there is none.
+    What a program makes of no home is not made: "~/.cache/x", or "/.cache/x" of everybody.
     """
     folder = Path(folder)
-    if not _is_nobodys(folder):
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=folder):
-                return folder
-        except OSError:
-            pass
-    return cache_folder() / own
+    if home() is None and (not folder.is_absolute() or folder.parts[1].startswith(".")):
+        return False
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
 
 
 def home() -> Path | None:
@@ -79,8 +74,3 @@ def _require_home() -> Path:
             f"{CACHE_VARIABLE} to a folder that can be written."
         )
     return folder
-
-
-def _is_nobodys(folder: Path) -> bool:
-    """Tell whether a program that found no home made up a folder: "~/.cache/x" or "/.cache/x"."""
-    return home() is None and (not folder.is_absolute() or folder.parts[1].startswith("."))

@@ -9,12 +9,12 @@ import re
 from pathlib import Path
 
 from torch_inception.errors import WeightsError
-from torch_inception.system.cache_folder import folder_or
 from torch_inception.system.escape import brief
 from torch_inception.weights.checked import Weights
 from torch_inception.weights.formats import safetensors_file
 from torch_inception.weights.formats.state_file import read_state
 from torch_inception.weights.formats.timm_config import CONFIG, make_described_weights, read_config
+from torch_inception.weights.sources.download_folder import download_folder
 
 PREFIX = "hf:"
 
@@ -105,7 +105,7 @@ def _cache(repository: str) -> Path:
     # Its layout: https://huggingface.co/docs/huggingface_hub/guides/manage-cache
     if Path(HF_HUB_CACHE, f"models--{repository.replace('/', '--')}").is_dir():
         return Path(HF_HUB_CACHE)
-    return folder_or(HF_HUB_CACHE, "huggingface")
+    return download_folder(HF_HUB_CACHE, "huggingface")
 
 
 def _is_not_there(error: Exception) -> bool:

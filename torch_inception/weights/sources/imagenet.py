@@ -14,9 +14,9 @@ from tqdm import tqdm
 
 from torch_inception.errors import WeightsError
 from torch_inception.system.atomic import atomic_file
-from torch_inception.system.cache_folder import folder_or
 from torch_inception.weights.checked import Weights, make_weights
 from torch_inception.weights.formats.state_file import read_state
+from torch_inception.weights.sources.download_folder import download_folder
 
 SOURCE = "imagenet"
 VERSION = "IMAGENET1K_V1"
@@ -49,7 +49,7 @@ def load(url: str = URL, *, patience: float = PATIENCE_SECONDS) -> Weights:
     path = Path(torch.hub.get_dir(), "checkpoints", Path(url).name)
     # Unlike Path.exists, this takes folders that may not be looked into.
     if not os.path.exists(path):  # noqa: PTH110
-        path = folder_or(path.parent, "torch") / path.name
+        path = download_folder(path.parent, "torch") / path.name
     if not os.path.exists(path):  # noqa: PTH110 - as above
         _download(url, path, patience)
     try:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from torch_inception.errors import WeightsError
-from torch_inception.system.cache_folder import folder_or, home
+from torch_inception.system.cache_folder import home, is_writable
 from torch_inception.system.escape import brief
 from torch_inception.system.temporary import temporary_folder
 from torch_inception.weights.checked import Weights, make_weights
@@ -119,7 +119,7 @@ def _pack(folder: Path, patience: float) -> Path:
             "npm is not installed (no `npm` on the PATH). Install Node.js, which brings it."
         )
     settings = _read_settings(npm, folder)
-    flags = [f"--cache={folder_or(settings.get('cache', folder), 'npm')}"]
+    flags = [] if is_writable(settings.get("cache", "")) else [f"--cache={folder / 'cache'}"]
     if settings.get("fetch-timeout") == _NPM_PATIENCE:
         flags += [f"--fetch-timeout={1000 * patience:.0f}", "--fetch-retries=1"]
     # Waiting ten seconds and more between npm's own retries helps nobody who is offline.

@@ -2,12 +2,12 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 
 import torch
 
 from benchmarks.rounds import Request
 from torch_inception.system.cores import usable_cores
+from torch_inception.system.threads import compute_alone
 
 LIMIT = "matrix products"
 
@@ -21,7 +21,7 @@ class MatrixProducts:
 
     def __init__(self) -> None:
         self.cores = usable_cores()
-        self.threads = ThreadPoolExecutor(self.cores, initializer=partial(torch.set_num_threads, 1))
+        self.threads = ThreadPoolExecutor(self.cores, initializer=compute_alone)
 
     def rate(self, request: Request) -> float:
         """Return GFLOP/s at the best size, whatever is asked."""

@@ -18,19 +18,22 @@ from benchmarks.solvers import by_path, labelled_rows, split_measures
 from benchmarks.table import markdown
 from torch_inception.config import DEFAULT_WEIGHTS
 from torch_inception.engines.choose import load_engine
-from torch_inception.engines.openvino.calibration import calibrated_engine
+from torch_inception.engines.openvino.quantised import quantised_engine
+from torch_inception.features.cache.file_index import FileIndex
 from torch_inception.heads.solvers import discriminant
 from torch_inception.images.preprocess import Preprocessing
+from torch_inception.system.cache_folder import cache_folder
 from torch_inception.training.dataset import read_dataset
+from torch_inception.training.quantisation_sample import QuantisationSample
 from torch_inception.weights.load import load_weights
 
 
 def main() -> None:
-    """Print one row a data set."""
+    """Print one row per data set."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--weights", default=DEFAULT_WEIGHTS)
     arguments = parser.parse_args()
-    backbone = load_engine(load_weights(arguments.weights), device=torch.device("cpu"))
+    float32 = load_engine(load_weights(arguments.weights), device=torch.device("cpu"))
     with tempfile.TemporaryDirectory() as name:
         folders = {
             "`training_dataset/`": Path("training_dataset"),
@@ -40,11 +43,12 @@ def main() -> None:
         rows = []
         for data, folder in folders.items():
             paths = read_dataset(folder).paths
-            engine, calibration = calibrated_engine(backbone, Preprocessing(), paths)
+            sample = QuantisationSample(Preprocessing(), paths, FileIndex(cache_folder()))
+            engine, quantisation = quantised_engine(float32, Preprocessing(), sample)
             fit = by_path(discriminant.fit_path, discriminant.STRENGTHS)
             exact, quick = (
                 [accuracy for accuracy, _, _ in split_measures(labelled_rows(each, folder), fit)]
-                for each in (backbone, engine)
+                for each in (float32, engine)
             )
             differences = [other - one for one, other in zip(exact, quick, strict=True)]
             error = statistics.stdev(differences) / len(differences) ** 0.5
@@ -55,7 +59,7 @@ def main() -> None:
                     f"{statistics.mean(exact):.3f}",
                     f"{statistics.mean(quick):.3f}",
                     f"{statistics.mean(differences):+.3f} ± {error:.3f}",
-                    f"{calibration.mean_cosine:.4f}, {calibration.lowest_cosine:.4f}",
+                    f"{quantisation.mean_cosine:.4f}, {quantisation.lowest_cosine:.4f}",
                 ]
             )
     header = ["images", "how many", "float32", "int8", "difference", "cosine: mean, lowest"]

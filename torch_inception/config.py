@@ -5,6 +5,7 @@ import difflib
 import json
 import math
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,9 +36,17 @@ Format = Literal["text", "json", "csv"]
 Config = TypeVar("Config")
 
 
-def setting(default: Any, help_text: str) -> Any:  # noqa: ANN401
-    """Describe a field: its default and its line in `--help`."""
-    return dataclasses.field(default=default, metadata={"help": help_text})
+def setting(default: Any, help_text: str, *, group: str = "", is_path: bool = False) -> Any:  # noqa: ANN401
+    """Describe a field of a configuration.
+
+    Args:
+        default: its default.
+        help_text: its line in `--help`.
+        group: the heading that its flag stands under; "" for those that people use first.
+        is_path: whether it names a file or folder, or several between commas.
+    """
+    metadata = {"help": help_text, "group": group, "is_path": is_path}
+    return dataclasses.field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True)
@@ -48,44 +57,65 @@ class TrainConfig:
         ConfigError: a number is out of its range.
     """
 
-    data: str = setting("training_dataset", "folder with one folder of images a class")
-    output: str = setting("", "folder for the results (default: runs/NAME OF THE DATA FOLDER)")
+    data: str = setting(
+        "training_dataset", "folder with one folder of images per class", is_path=True
+    )
+    output: str = setting(
+        "", "folder for the results (default: runs/NAME OF THE DATA FOLDER)", is_path=True
+    )
+    resize: Resize = setting(
+        "squash", "how an image becomes 299 x 299; saved with the model", group="images"
+    )
+    exact_decode: bool = setting(
+        False,
+        "decode large JPEGs at full size, not at the scale that is needed; saved too",
+        group="images",
+    )
+    strict: bool = setting(
+        False, "exit with status 1 when a file had to be skipped", group="images"
+    )
     weights: str = setting(
         DEFAULT_WEIGHTS,
         "sources of the network's weights, tried in order: imagenet, npm:nsfwjs, hf:OWNER/NAME, or "
         "a file or folder of PyTorch, timm, Keras, TensorFlow.js or TensorFlow 1",
+        group="network",
+        is_path=True,
     )
     pooling: PoolingChoice = setting(
         "auto",
         "how the network's pooling branches pool: auto is what the weights were trained with; "
         "saved with the model",
-    )
-    resize: Resize = setting("squash", "how an image becomes 299 x 299; saved with the model")
-    exact_decode: bool = setting(
-        False, "decode large JPEGs at full size, not at the scale that is needed; saved too"
+        group="network",
     )
     precision: Precision = setting(
         "auto",
         "arithmetic of the network: auto is float32, or bfloat16 on a GPU that has it; int8 is "
         "several times as fast on a CPU, and nearly the same",
+        group="network",
     )
     engine: EngineName = setting(
-        "torch", "what runs the network on a CPU; openvino is somewhat faster, and runs int8"
+        "torch",
+        "what runs the network on a CPU; openvino is somewhat faster, and runs int8",
+        group="network",
     )
+    device: Device = setting("auto", "where the network runs", group="network")
     solver: Solver = setting(
         "lda",
         "how the head is fitted: discriminant analysis, logistic regression, or gradient descent",
+        group="head",
     )
     class_weights: ClassWeights = setting(
-        "equal", "whether each image weighs the same, or each class (balanced)"
+        "equal", "whether each image weighs the same, or each class (balanced)", group="head"
     )
-    steps: int = setting(500, "steps of --solver sgd")
-    learning_rate: float = setting(0.01, "learning rate of --solver sgd")
-    batch_size: int = setting(100, "images a step of --solver sgd")
-    eval_interval: int = setting(100, "steps between two reports of --solver sgd")
-    seed: int = setting(0, "seed of everything that is drawn")
-    device: Device = setting("auto", "where the network runs")
-    strict: bool = setting(False, "exit with status 1 when a file had to be skipped")
+    seed: int = setting(0, "seed of everything that is drawn", group="head")
+    steps: int = setting(500, "number of steps", group="gradient descent (--solver sgd)")
+    learning_rate: float = setting(
+        0.01, "learning rate of every step", group="gradient descent (--solver sgd)"
+    )
+    batch_size: int = setting(100, "images per step", group="gradient descent (--solver sgd)")
+    eval_interval: int = setting(
+        100, "steps between two reports", group="gradient descent (--solver sgd)"
+    )
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size", "eval_interval"):
@@ -115,14 +145,23 @@ class PredictConfig:
         ConfigError: a number is out of its range.
     """
 
-    model: str = setting("", "run folder or model.pt (default: ImageNet's 1000 classes)")
-    top: int = setting(5, "classes shown for each image, best first")
-    format: Format = setting("text", "how results are written")
-    weights: str = setting("", "sources of the network's weights (default: those of the model)")
-    pooling: PoolingChoice = setting(
-        "auto", "how the network's pooling branches pool: auto is what the model was trained with"
+    model: str = setting(
+        "", "run folder or model.pt (default: ImageNet's 1000 classes)", is_path=True
     )
-    device: Device = setting("auto", "where the network runs")
+    top: int = setting(5, "classes shown per image, best first")
+    format: Format = setting("text", "how results are written")
+    weights: str = setting(
+        "",
+        "sources of the network's weights (default: those of the model)",
+        group="network",
+        is_path=True,
+    )
+    pooling: PoolingChoice = setting(
+        "auto",
+        "how the network's pooling branches pool: auto is what the model was trained with",
+        group="network",
+    )
+    device: Device = setting("auto", "where the network runs", group="network")
 
     def __post_init__(self) -> None:
         _require(self, "top", self.top >= 1, "must be 1 or more")
@@ -145,7 +184,34 @@ def make_config(kind: type[Config], values: Mapping[str, Any], *, origin: str) -
             close = difflib.get_close_matches(name, hints, n=1)
             advice = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(hints)}."
             raise ConfigError(f"{origin}: there is no setting {name!r}; {advice}")
-    return kind(**{name: _typed(name, values[name], hints[name], origin) for name in values})
+    typed = {name: _typed(name, values[name], hints[name], origin) for name in values}
+    for field in dataclasses.fields(kind):  # type: ignore[arg-type]
+        if field.metadata["is_path"] and field.name in typed:
+            typed[field.name] = expand_home(field.name, typed[field.name])
+    return kind(**typed)
+
+
+def expand_home(name: str, paths: str) -> str:
+    """Write out the `~` that a path may begin with, as shells do; they leave `--name=~/x` alone.
+
+    Args:
+        name: what is named so, for the message.
+        paths: a path, or several between commas.
+
+    Raises:
+        ConfigError: the home folder is not known.
+    """
+    expanded = [_expand_home(name, path) for path in paths.split(",")]
+    return ",".join(expanded)
+
+
+def _expand_home(name: str, path: str) -> str:
+    found = os.path.expanduser(path)  # noqa: PTH111 - takes any text, and leaves what it cannot do
+    if found == path and re.match(r"~(/|\\|$)", path):
+        raise ConfigError(
+            f"{name} = {path!r}: your home folder is not known here. Write the whole path."
+        )
+    return found
 
 
 def check_choice(name: str, value: object, kind: Any) -> None:  # noqa: ANN401 - a Literal

@@ -1,27 +1,23 @@
-"""What all commands share: flags, files of settings, streams and exit statuses."""
+"""Flags come from the settings; a wrong one is told in a line with the nearest right one."""
 
-import argparse
 import dataclasses
-import io
-import logging
+import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.test_config import FIELDS, another_value
-from torch_inception.commands.flags import add_flags, chosen_config, print_error, run_command
+from torch_inception.commands.flags import Parser, chosen_config
 from torch_inception.config import PredictConfig, TrainConfig, to_toml
-from torch_inception.errors import ConfigError, TorchInceptionError
+from torch_inception.errors import ConfigError
 
 
 def parse(kind: type[Any], *flags: str) -> Any:  # noqa: ANN401
-    parser = argparse.ArgumentParser()
-    add_flags(parser, kind)
-    return chosen_config(parser.parse_args(flags), kind)
+    parser = Parser("try", description="Try flags.", settings=kind)
+    return chosen_config(parser.parse(flags), kind)
 
 
 def as_flags(name: str, value: object) -> list[str]:
@@ -111,103 +107,84 @@ def test_what_is_wrong_is_named_with_the_place_where_it_stands(
         parse(TrainConfig, "--config", str(settings), *flags)
 
 
-@pytest.mark.parametrize("flags", [["--solver", "adam"], ["--steps", "many"], ["--colour", "red"]])
-def test_a_wrong_flag_ends_with_the_usage_and_status_2(
-    flags: list[str], capsys: pytest.CaptureFixture[str]
+def test_help_has_what_people_use_first_on_top_and_the_rest_under_headings(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit):
+        parse(TrainConfig, "--help")
+    shown = capsys.readouterr().out
+    places = [
+        shown.index(text)
+        for text in (
+            "usage: torch-inception try [FLAG ...]\n", "--data", "--output",
+            "\nimages:", "--resize", "\nnetwork:", "--weights", "--device",
+            "\nhead:", "--solver", "--seed",
+            "\ngradient descent (--solver sgd):", "--steps", "\ngeneral:", "--config", "--quiet",
+        )
+    ]  # fmt: skip
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        (["--solvr", "lda"], "there is no flag --solvr; did you mean --solver?"),
+        (["--xyzzy=red"], "there is no flag --xyzzy"),
+        (["--solv", "lda"], "there is no flag --solv; did you mean --solver?"),
+        (["--solver", "ldaa"], "--solver: 'ldaa' is not one of lda, lbfgs, sgd; did you mean lda?"),
+        (["--solver"], "--solver: expected one argument"),
+        (["--steps", "many"], "--steps: invalid int value: 'many'"),
+    ],
+)
+def test_a_wrong_flag_is_one_line_and_status_2(
+    flags: list[str], told: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as exit_:
         parse(TrainConfig, *flags)
     assert exit_.value.code == 2
-    shown = capsys.readouterr().err
-    assert "usage:" in shown
-    assert flags[0] in shown
+    hint = "(torch-inception try --help lists all flags)"
+    assert capsys.readouterr() == ("", f"error: {told} {hint}\n")
 
 
-def raising(error: BaseException) -> Callable[[], int]:
-    def body() -> int:
-        raise error
-
-    return body
-
-
-class OneOfOursError(TorchInceptionError):
-    pass
+def test_flags_may_stand_between_paths(tmp_path: Path) -> None:
+    parser = Parser("try", description=None, settings=PredictConfig)
+    parser.add_argument("paths", nargs="+")
+    arguments = parser.parse(["a.png", "--top", "3", "b.png"])
+    assert arguments.paths == ["a.png", "b.png"]
+    assert chosen_config(arguments, PredictConfig).top == 3
 
 
-@pytest.mark.parametrize("error", [ConfigError("no such x."), OneOfOursError("no such x.")])
-def test_a_users_mistake_is_one_line_and_status_1(
-    error: TorchInceptionError, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("setting", ["output", "data", "weights"])
+def test_the_home_folder_is_written_out_in_flags_and_files(
+    setting: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert run_command(raising(error), log_to=sys.stdout) == 1
-    assert capsys.readouterr() == ("", "error: no such x.\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    (tmp_path / "settings.toml").write_text(f'{setting} = "~/from a file"\n')
+    for flags, name in (
+        ([f"--{setting}=~/a flag"], "a flag"),
+        (["--config", "~/settings.toml"], "from a file"),
+    ):
+        assert getattr(parse(TrainConfig, *flags), setting) == str(tmp_path / name)
+    both = parse(TrainConfig, "--weights=~/a.pth,imagenet,~/b.pth").weights
+    assert both == f"{tmp_path}/a.pth,imagenet,{tmp_path}/b.pth"
+    assert parse(TrainConfig, "--output=~nobody-of-that-name/x").output == "~nobody-of-that-name/x"
 
 
-def test_an_interruption_is_one_line_and_status_130(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_command(raising(KeyboardInterrupt()), log_to=sys.stdout) == 130
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert err.startswith("error: stopped.")
-    assert err.count("\n") == 1
-
-
-@pytest.mark.parametrize("error", [ValueError("ours"), OSError("ours"), AssertionError("ours")])
-def test_a_mistake_of_ours_keeps_its_traceback(error: Exception) -> None:
-    with pytest.raises(type(error), match="ours"):
-        run_command(raising(error), log_to=sys.stdout)
-
-
-@pytest.mark.parametrize("status", [0, 1])
-def test_the_status_is_the_bodys(status: int) -> None:
-    assert run_command(lambda: status, log_to=sys.stdout) == status
-
-
-def test_information_goes_to_the_stream_asked_for_and_warnings_to_standard_error(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    log = logging.getLogger("torch_inception.some.room")
-
-    def body() -> int:
-        log.debug("unheard")
-        log.info("information")
-        log.warning("warning")
-        return 0
-
-    elsewhere = io.StringIO()
-    for stream in (elsewhere, sys.stdout):
-        run_command(body, log_to=stream)
-    assert elsewhere.getvalue() == "information\n"
-    assert capsys.readouterr() == ("information\n", "warning\nwarning\n")
-
-
-def test_the_library_itself_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    logging.getLogger("torch_inception.some.room").info("information")
-    assert capsys.readouterr() == ("", "")
-
-
-def test_names_that_are_not_text_can_be_printed(capfd: pytest.CaptureFixture[str]) -> None:
-    def body() -> int:
-        sys.stdout.write("caf\udce9 круг" + "\n")
-        print_error("caf\udce9")
-        return 0
-
-    assert run_command(body, log_to=sys.stdout) == 0
-    assert capfd.readouterr() == ("caf\\udce9 круг\n", "error: caf\\udce9\n")
-
-
-def test_a_reader_that_has_enough_ends_the_command_quietly() -> None:
-    script = (
-        "import sys; from torch_inception.commands.flags import run_command\n"
-        "def body():\n"
-        "    for _ in range(100_000): sys.stdout.write('x' * 100 + chr(10))\n"
-        "    return 0\n"
-        "sys.exit(run_command(body, log_to=sys.stdout))"
+def test_a_home_folder_that_is_not_known_is_told_and_nothing_is_made(tmp_path: Path) -> None:
+    code = (
+        "import os, pwd, sys\n"
+        "def nobody(number): raise KeyError\n"
+        "pwd.getpwuid = nobody\n"
+        "from torch_inception.commands.train import main\n"
+        "sys.exit(main(['--data', sys.argv[1], '--output=~/run']))"
     )
-    with subprocess.Popen(
-        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        assert process.stdout.readline() == b"x" * 100 + b"\n"
-        process.stdout.close()
-        assert process.stderr.read() == b""
-        assert process.wait() == 1
+    environment = {name: value for name, value in os.environ.items() if name != "HOME"}
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], cwd=tmp_path,
+        env=environment | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    message = "error: output = '~/run': your home folder is not known here. Write the whole path.\n"
+    assert (done.returncode, done.stderr) == (1, message)
+    assert list(tmp_path.iterdir()) == []

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from torch_inception.features.rows import FeatureRows
+from torch_inception.heads.fit import FittedHead
 from torch_inception.heads.head import Head
 from torch_inception.heads.labelled_rows import LabelledRows
 from torch_inception.heads.metrics import confusion_matrix, per_class, summary, wilson_interval
@@ -108,24 +109,50 @@ def test_the_last_lines_are_the_accuracy_with_its_interval_and_the_mistakes() ->
     metrics: dict[str, Any] = {
         "test": {"accuracy": 28 / 30, "n": 30, "wilson_interval_95": wilson_interval(28, 30)}
     }
-    assert final_report(metrics, [("plus/1.png", "plus", "circle")]) == [
+    wrong = [("plus/1.png", "plus", "circle"), ("circle/a\x1b.png", "circle", "plus")]
+    first = [
         "Final test accuracy = 93.3% (N=30), 95% interval 78.7% to 98.2% (Wilson)",
         "Misclassified test images:",
-        "  plus/1.png: plus, taken for circle",
+        "  plus/1.png        plus, taken for circle",
+        "  circle/a\\x1b.png  circle, taken for plus",
     ]
+    assert final_report(metrics, wrong) == first
+    lines = final_report(metrics, wrong * 7)
+    assert (lines[:4], len(lines)) == (first, 2 + 10 + 1)
+    assert lines[-1] == "  and 4 more; all are in predictions.csv"
 
 
 def test_history_has_both_parts_and_says_when_one_is_empty() -> None:
     history = History(labelled_rows([[1.0, 0.0], [1.0, 0.0]], [0, 1]), labelled_rows([], []))
-    (line,) = history.add([("step 10", first_of_two())])
+    history.add([("step 10", first_of_two())])
     # Logits (1, 0): log(1 + 1/e) for class 0, one more for class 1.
     loss = math.log(1 + math.exp(-1)) + 0.5
-    assert history.rows == [("step 10", 0.5, pytest.approx(loss), None, None)]
-    assert len(History.HEADER) == len(history.rows[0])
-    assert line == (
-        "step 10: train accuracy 50.0%, cross entropy 0.8133; "
-        "validation accuracy n/a, cross entropy n/a"
-    )
+    (row,) = history.rows
+    assert row[:2] == ("step 10", 0.5)
+    assert row[2] == pytest.approx(loss)
+    assert row[3:] == (None, None)
+    assert len(History.HEADER) == len(row)
+
+
+def test_the_table_marks_what_was_chosen_and_says_why() -> None:
+    history = History(labelled_rows([[1.0, 0.0], [1.0, 0.0]], [0, 1]), labelled_rows([], []))
+    history.add([("strength 0.5", first_of_two()), ("strength 0.01", first_of_two())])
+    losses = {"strength 0.5": 0.7, "strength 0.01": 0.25}
+    by_folds = FittedHead(first_of_two(), "strength 0.01", 1.0, chosen_by="folds", losses=losses)
+    assert history.table(by_folds) == [
+        "                         train          validation  left out",
+        "  strength  accuracy  log loss  accuracy  log loss  log loss",
+        "       0.5     50.0%    0.8133       n/a       n/a    0.7000",
+        "*     0.01     50.0%    0.8133       n/a       n/a    0.2500",
+        "* chosen: strength 0.01, the lowest log loss on training images left out in turn, in five "
+        "folds",
+    ]
+    alone = FittedHead(first_of_two(), "strength 0.5", 1.0)
+    assert history.table(alone)[2:4] == [
+        "*      0.5     50.0%    0.8133       n/a       n/a",
+        "      0.01     50.0%    0.8133       n/a       n/a",
+    ]
+    assert "there are no images to compare settings on" in history.table(alone)[-1]
 
 
 def test_a_share_is_written_with_one_decimal() -> None:

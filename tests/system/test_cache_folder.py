@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from torch_inception.errors import CacheError
+from torch_inception.errors import CacheError, ConfigError
 from torch_inception.system.cache_folder import (
     CACHE_VARIABLE,
     cache_folder,
@@ -62,18 +62,18 @@ def test_without_a_home_the_variable_is_named(
     monkeypatch.delenv(CACHE_VARIABLE)
     if home is not None:
         monkeypatch.setenv("HOME", home)
-    with pytest.raises(CacheError, match=f"no home folder.*Set {CACHE_VARIABLE} to a folder"):
+    with pytest.raises(CacheError, match=f"no home folder.*environment variable {CACHE_VARIABLE}"):
         cache_folder()
     monkeypatch.setenv("XDG_CACHE_HOME", "/x/cache")
     assert cache_folder() == Path("/x/cache/torch_inception")
 
 
-@pytest.mark.parametrize("value", ["~", "~/mine", "~nobody-of-this-name/mine"])
+@pytest.mark.parametrize("value", ["~", "~/mine"])
 def test_a_variable_with_the_home_of_nobody_is_told(
     value: str, no_home: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(CACHE_VARIABLE, value)
-    with pytest.raises(CacheError, match=f"{CACHE_VARIABLE} is '{value}'.*an absolute path"):
+    with pytest.raises(ConfigError, match=f"{CACHE_VARIABLE} = '{value}'.*the whole path"):
         cache_folder()
 
 

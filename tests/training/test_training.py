@@ -105,12 +105,12 @@ def test_the_screen_shows_classes_progress_and_the_final_accuracy(
     lines = out.splitlines()
     assert "3 classes in" in lines[0]
     assert [line.split() for line in lines[1:4]] == [["blue", "30"], ["green", "30"], ["red", "30"]]
-    steps = [line for line in lines if line.startswith("step ")]
-    assert [line.split(":")[0] for line in steps] == ["step 100", "step 200", "step 250"]
-    assert all("train accuracy " in line and "validation accuracy " in line for line in steps), (
-        "accuracy is shown as it goes"
-    )
-    assert all(line.count("cross entropy ") == 2 for line in steps)
+    start = lines.index("head: solver sgd")
+    header, *steps, why = (line.split() for line in lines[start + 2 : start + 7])
+    assert header == ["step", *["accuracy", "log", "loss"] * 2]
+    assert [cells[0].strip("*") or cells[1] for cells in steps] == ["100", "200", "250"]
+    assert sum(cells[0] == "*" for cells in steps) == 1
+    assert why[:3] == ["*", "chosen:", "step"]
     test = metrics_of(run)["test"]
     low, high = wilson_interval(round(test["accuracy"] * test["n"]), test["n"])
     accuracy = f"Final test accuracy = {percent(test['accuracy'])} (N={test['n']})"
@@ -126,7 +126,7 @@ def test_a_misclassified_test_image_is_named_everywhere(
     wrong = "red" if label != "red" else "green"
     (colours / path).rename(colours / wrong / "stray.png")
     _, out, _ = train()
-    assert f"  {wrong}/stray.png: {wrong}, taken for {label}" in out.splitlines()
+    assert f"  {wrong}/stray.png  {wrong}, taken for {label}" in out.splitlines()
     (row,) = (r for r in table(run / "predictions.csv") if r["label"] != r["prediction"])
     assert (row["path"], row["label"], row["prediction"]) == (f"{wrong}/stray.png", wrong, label)
     metrics = metrics_of(run)

@@ -122,7 +122,7 @@ def test_where_torch_cannot_write_the_file_is_kept_in_our_cache(
     (tmp_path / "file").touch()
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "file" / "torch"))
     record = imagenet.load(server.url).record
-    assert len(files_in(own_cache / "torch")) == 1
+    assert len(files_in(own_cache / "downloads" / "torch")) == 1
     assert imagenet.load(server.url).record == record
     assert len(server.asked) == 1
 
@@ -134,7 +134,7 @@ def test_where_nobody_can_write_the_variable_is_named(
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "file" / "torch"))
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "file" / "ours"))
     with pytest.raises(
-        WeightsError, match=f"file/torch/.*file/ours/torch can.*Set {CACHE_VARIABLE}"
+        WeightsError, match=f"file/torch/.*file/ours/downloads/torch can.*Set {CACHE_VARIABLE}"
     ):
         imagenet.load(server.url)
     assert server.asked == []
@@ -149,7 +149,7 @@ def test_without_a_home_the_file_is_kept_in_our_cache(
     if home is not None:
         monkeypatch.setenv("HOME", home)
     imagenet.load(server.url)
-    assert len(files_in(own_cache / "torch")) == 1
+    assert len(files_in(own_cache / "downloads" / "torch")) == 1
     assert list(tmp_path.iterdir()) == [own_cache]
 
 

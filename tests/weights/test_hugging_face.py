@@ -190,7 +190,7 @@ def test_without_a_home_a_repository_is_kept_in_our_cache(
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert list((tmp_path / "here").iterdir()) == []
-    assert [path.name for path in (tmp_path / "cache").iterdir()] == ["huggingface"]
+    assert [path.name for path in (tmp_path / "cache").iterdir()] == ["downloads"]
 
 
 def test_a_refusal_is_reported_with_its_cure(hub: Hub, tmp_path: Path) -> None:

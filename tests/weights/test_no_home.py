@@ -44,7 +44,7 @@ def test_the_variable_is_named_on_one_line(
     lines = [line for line in done.stderr.splitlines() if not line.startswith("weights: using")]
     assert len(lines) == 1, done.stderr
     assert lines[0].startswith("error: there is no home folder")
-    assert f"Set {CACHE_VARIABLE} to a folder that can be written." in lines[0]
+    assert f"in the environment variable {CACHE_VARIABLE}." in lines[0]
     assert done.returncode == 1
     assert list((tmp_path / "here").iterdir()) == []
 

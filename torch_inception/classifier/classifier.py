@@ -15,10 +15,12 @@ from torch_inception.config import DEFAULT_WEIGHTS, Device, PoolingChoice, Resiz
 from torch_inception.engines.choose import choose_device, load_cached_engine, load_engine
 from torch_inception.engines.protocol import Engine
 from torch_inception.errors import ConfigError, ImageError, ModelError, WeightsError
-from torch_inception.features.extract import ImageInput, Row, stream_features
+from torch_inception.features.image_rows import FeatureRow, ImageInput, stream_features
 from torch_inception.heads.head import Head
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.system.escape import brief
+from torch_inception.system.threads import one_thread
+from torch_inception.system.torch_modes import default_modes
 from torch_inception.weights.checked import Weights
 from torch_inception.weights.formats.tensorflow_graph import inception as tensorflow_graph
 from torch_inception.weights.load import is_source_of_record, load_weights, log_weights
@@ -52,6 +54,7 @@ class Classifier:
         self.engine = engine
 
     @classmethod
+    @default_modes()
     def load(
         cls,
         path: str | Path,
@@ -90,6 +93,7 @@ class Classifier:
         return cls(model, engine)
 
     @classmethod
+    @default_modes()
     def imagenet(
         cls,
         *,
@@ -170,7 +174,9 @@ class Classifier:
         for row in stream_features(self.engine, self.model.preprocessing, images):
             yield row if isinstance(row, ImageError) else self._best(row, top)
 
-    def _best(self, row: Row, top: int) -> list[Prediction]:
+    @default_modes()
+    @one_thread()
+    def _best(self, row: FeatureRow, top: int) -> list[Prediction]:
         features = row.astype(numpy.float16) if self.model.half_features else row
         scores = self.model.head.probabilities(torch.from_numpy(features)[None])[0]
         order = torch.sort(scores, descending=True, stable=True).indices[:top]

@@ -6,7 +6,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from torch_inception.commands.flags import SUCCESS, open_closed_streams, run_command
+from torch_inception.commands.flags import Parser
+from torch_inception.commands.run import SUCCESS, run_command
+from torch_inception.config import expand_home
 from torch_inception.errors import ConfigError
 from torch_inception.system.escape import printable
 from torch_inception.system.torch_pair import check_torch_pair
@@ -16,8 +18,7 @@ ENDINGS = (".pth", ".pt")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
-    open_closed_streams()
-    parser = argparse.ArgumentParser(prog="torch-inception convert", description=__doc__)
+    parser = Parser("convert", description=__doc__, operands="SOURCE [LABELS]")
     parser.add_argument(
         "source", metavar="SOURCE",
         help="imagenet, npm:nsfwjs, hf:OWNER/NAME, or a file or folder: .pth, .pt, .bin, "
@@ -34,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="FILE.pth for the weights and their record; with LABELS, a folder for a model",
     )  # fmt: skip
     task.add_argument("--show", action="store_true", help="print what the weights are")
-    arguments = parser.parse_intermixed_args(argv)
+    arguments = parser.parse(argv)
     if arguments.show and arguments.labels is not None:
         parser.error("LABELS goes with --output")
     if arguments.output == "":
@@ -42,17 +43,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     return run_command(
         lambda: _run(arguments),
         log_to=sys.stderr,
+        quiet=arguments.quiet,
         when_stopped="stopped. Nothing was written.",
     )
 
 
 def _run(arguments: argparse.Namespace) -> int:
     check_torch_pair()
+    source = expand_home("SOURCE", arguments.source)
     if arguments.show:
-        return _show(arguments.source)
+        return _show(source)
+    output = expand_home("output", arguments.output)
     if arguments.labels is None:
-        return _convert(arguments.source, arguments.output)
-    return _move_over(Path(arguments.source), Path(arguments.labels), arguments.output)
+        return _convert(source, output)
+    return _move_over(Path(source), Path(expand_home("LABELS", arguments.labels)), output)
 
 
 def _show(source: str) -> int:

@@ -1,20 +1,55 @@
-"""The list of commands, and the way from a name to one of them."""
+"""`torch-inception`: the list of commands, and the way from a name to one of them."""
 
 import importlib
 import sys
 from collections.abc import Sequence
 
+import torch_inception
+from torch_inception.commands.flags import WRONG_USAGE, nearest
+from torch_inception.commands.run import SUCCESS, open_closed_streams
+from torch_inception.commands.screen import print_error
+
 COMMANDS = {
     "train": "train a classifier on a folder of images",
     "predict": "name images with a trained model, or with ImageNet's 1000 classes",
-    "convert": "write weights as torchvision's state dict, or move a model of retrain.py over",
+    "convert": "write weights in torchvision's form, or move a retrain.py model over",
+    "cache": "tell how large the cache is, and clear it",
 }
 """Name of each command, which is that of its module, and what it does."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command that the first argument names; return its exit status."""
-    name, *arguments = sys.argv[1:] if argv is None else [*argv] or [""]
-    command = importlib.import_module(f"torch_inception.commands.{name}")
-    status: int = command.main(arguments)
-    return status
+    open_closed_streams()
+    name, *arguments = (sys.argv[1:] if argv is None else argv) or ["--help"]
+    if name in COMMANDS:
+        status: int = importlib.import_module(f"torch_inception.commands.{name}").main(arguments)
+        return status
+    if name in ("--help", "-h"):
+        sys.stdout.write(_overview())
+        return SUCCESS
+    if name == "--version":
+        sys.stdout.write(f"torch-inception {torch_inception.__version__}\n")
+        return SUCCESS
+    print_error(
+        f"there is no command {name!r}{nearest(name, list(COMMANDS))} "
+        "(torch-inception --help lists all)"
+    )
+    return WRONG_USAGE
+
+
+def _overview() -> str:
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {what}" for name, what in COMMANDS.items()]
+    return "\n".join(
+        [
+            "usage: torch-inception COMMAND ...",
+            "",
+            "Inception-v3 transfer learning: a folder of images in, a classifier out.",
+            "",
+            *lines,
+            "",
+            "torch-inception COMMAND --help tells more; --version tells the version.",
+            "",
+        ]
+    )

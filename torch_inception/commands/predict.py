@@ -1,71 +1,55 @@
 """Name images with a trained model, or with ImageNet's 1000 classes."""
 
-import argparse
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from torch_inception.commands.flags import (
-    FAILURE,
-    SUCCESS,
-    add_flags,
-    chosen_config,
-    open_closed_streams,
-    print_error,
-    run_command,
-)
+from torch_inception.commands.flags import Parser, chosen_config
+from torch_inception.commands.run import FAILURE, SUCCESS, run_command
+from torch_inception.commands.screen import print_error
 from torch_inception.config import DEFAULT_WEIGHTS, PredictConfig
 from torch_inception.errors import ConfigError
-from torch_inception.system.escape import printable
 from torch_inception.system.torch_pair import check_torch_pair
 
 if TYPE_CHECKING:
+    from torch_inception.classifier.classifier import Classifier
     from torch_inception.engines.protocol import Engine
 
 
 def main(argv: Sequence[str] | None = None, *, engine: "Engine | None" = None) -> int:
-    """Run the command; return its exit status. An `engine` takes the place of the model's."""
-    open_closed_streams()
-    parser = argparse.ArgumentParser(prog="torch-inception predict", description=__doc__)
+    """Run the command; return its exit status.
+
+    Args:
+        argv: arguments; those of the process by default.
+        engine: what runs the network of a model; made of its weights by default.
+    """
+    parser = Parser("predict", description=__doc__, operands="PATH ...", settings=PredictConfig)
     parser.add_argument(
         "paths",
         nargs="+",
         metavar="PATH",
         help="an image, a folder, a pattern such as 'photos/*.jpg', or - for paths on standard "
-        "input, one a line",
+        "input, one per line",
     )
-    add_flags(parser, PredictConfig)
-    arguments = parser.parse_args(argv)
+    arguments = parser.parse(argv)
     return run_command(
         lambda: _predict(arguments.paths, chosen_config(arguments, PredictConfig), engine),
         log_to=sys.stderr,
+        quiet=arguments.quiet,
         when_stopped="stopped. What was answered is whole; give the other images to go on.",
     )
 
 
 def _predict(names: Sequence[str], config: PredictConfig, engine: "Engine | None") -> int:
+    if "" in names:
+        raise ConfigError("an empty path is given. Name an image, a folder, a pattern or -.")
     check_torch_pair()
     # Imported here, so that --help does not wait for torch.
-    from torch_inception.classifier.classifier import Classifier
     from torch_inception.commands.inputs import STANDARD_INPUT, expand_paths, is_one_file
     from torch_inception.commands.outputs import write_answers
 
-    if "" in names:
-        raise ConfigError("an empty path is given. Name an image, a folder, a pattern or -.")
-    if config.model:
-        classifier = Classifier.load(
-            config.model,
-            weights=config.weights,
-            pooling=config.pooling,
-            device=config.device,
-            engine=engine,
-        )
-    else:
-        classifier = Classifier.imagenet(
-            weights=config.weights or DEFAULT_WEIGHTS, pooling=config.pooling, device=config.device
-        )
     count, bad = write_answers(
-        classifier,
+        _classifier(config, engine),
         expand_paths(names, standard_input=sys.stdin),
         top=config.top,
         style=config.format,
@@ -76,5 +60,21 @@ def _predict(names: Sequence[str], config: PredictConfig, engine: "Engine | None
     if is_nothing:
         print_error("there is no image in what was given.")
     if bad:
-        print_error(f"{len(bad)} could not be named, the first of them {printable(str(bad[0]))}.")
+        print_error(f"{len(bad)} could not be named, the first of them {bad[0]}.")
     return FAILURE if bad or is_nothing else SUCCESS
+
+
+def _classifier(config: PredictConfig, engine: "Engine | None") -> "Classifier":
+    from torch_inception.classifier.classifier import Classifier
+
+    if not config.model:
+        return Classifier.imagenet(
+            weights=config.weights or DEFAULT_WEIGHTS, pooling=config.pooling, device=config.device
+        )
+    return Classifier.load(
+        config.model,
+        weights=config.weights,
+        pooling=config.pooling,
+        device=config.device,
+        engine=engine,
+    )

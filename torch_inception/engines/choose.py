@@ -1,8 +1,6 @@
 """Choose what runs the network: the processor or a GPU, and in which arithmetic."""
 
 import logging
-from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 
@@ -10,9 +8,15 @@ from torch_inception.config import Device, TrainConfig, check_choice
 from torch_inception.engines.cpu import CpuEngine
 from torch_inception.engines.folding import FoldedWeights, folded, kept
 from torch_inception.engines.gpu import GpuEngine, gpu_arithmetic
-from torch_inception.engines.openvino.calibration import Calibration, calibrated_engine, kept_engine
 from torch_inception.engines.openvino.float32 import float32_engine
 from torch_inception.engines.openvino.quantisation import INT8
+from torch_inception.engines.openvino.quantised import (
+    Quantisation,
+    Sample,
+    kept_engine,
+    quantised_engine,
+)
+from torch_inception.engines.openvino.runtime import has_instructions
 from torch_inception.engines.protocol import Engine
 from torch_inception.errors import ConfigError
 from torch_inception.images.preprocess import Preprocessing
@@ -35,20 +39,20 @@ def load_engine(weights: Weights, *, device: torch.device, arithmetic: str = "au
         device: where it runs.
         arithmetic: "auto" is what suits the device; "bf16" holds on a GPU; all else is float32.
     """
-    return _backbone(folded(weights), device, arithmetic)
+    return _floating_point_engine(folded(weights), device, arithmetic)
 
 
 def training_engine(
-    config: TrainConfig, weights: Weights, preprocessing: Preprocessing, paths: Sequence[Path],
+    config: TrainConfig, weights: Weights, preprocessing: Preprocessing, sample: Sample,
     *, earlier: str,
-) -> tuple[Engine, Calibration | None]:  # fmt: skip
-    """Return what computes a data set's features, and what it was calibrated on if it was.
+) -> tuple[Engine, Quantisation | None]:  # fmt: skip
+    """Return what computes a data set's features, and how it was quantised if it was.
 
     Args:
         config: precision, engine and device.
         weights: of the network.
         preprocessing: how an image becomes 299 x 299.
-        paths: the images.
+        sample: images of the data set.
         earlier: arithmetic of an earlier run on these images, or "".
 
     Raises:
@@ -63,12 +67,12 @@ def training_engine(
             "precision 'int8' and engine 'openvino' are for the CPU. Use --device cpu, or leave "
             "them out."
         )
-    backbone = load_engine(weights, device=torch.device("cpu"))
+    float32 = load_engine(weights, device=torch.device("cpu"))
     if config.precision != INT8:
-        return float32_engine(backbone), None
-    engine, calibration = calibrated_engine(backbone, preprocessing, paths, earlier=earlier)
-    log.info("int8: %s", calibration)
-    return engine, calibration
+        return float32_engine(float32), None
+    engine, quantisation = quantised_engine(float32, preprocessing, sample, earlier=earlier)
+    log.info("int8: %s", quantisation)
+    return engine, quantisation
 
 
 def load_cached_engine(
@@ -93,16 +97,23 @@ def load_cached_engine(
             reason = str(error)
         log.warning(FLOAT32_INSTEAD, reason)
     weights = kept(record)
-    return None if weights is None else _backbone(weights, device, arithmetic)
+    return None if weights is None else _floating_point_engine(weights, device, arithmetic)
 
 
-def _backbone(weights: FoldedWeights, device: torch.device, arithmetic: str) -> CpuEngine:
+def _floating_point_engine(
+    weights: FoldedWeights, device: torch.device, arithmetic: str
+) -> CpuEngine:
     if device.type != "cuda":
         return CpuEngine(weights, device=device)
     if arithmetic == "auto":
         arithmetic = gpu_arithmetic(device)
     exact = arithmetic != "bf16"
     return GpuEngine(weights, device=device, arithmetic="fp32" if exact else "bf16")
+
+
+def could_be_quantised(engine: Engine) -> bool:
+    """Tell whether an engine computes in float32 what the processor could in 8-bit integers."""
+    return type(engine) is CpuEngine and has_instructions()
 
 
 def choose_device(name: str) -> torch.device:

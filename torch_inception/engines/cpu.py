@@ -62,10 +62,10 @@ class CpuEngine(nn.Module):
     def session(self) -> Session:
         """Return a function for the calling thread alone, which is to keep one core busy.
 
-        Each thread runs batches of its own in memory of its own: they share nothing but the
-        weights, and never wait for each other.
+        The caller has torch compute on this thread alone (`system/threads.py`). Each thread runs
+        batches of its own in memory of its own: they share nothing but the weights, and never wait
+        for each other.
         """
-        torch.set_num_threads(1)
         pixels = numpy.empty((self.batch_size, IMAGE_SIZE, IMAGE_SIZE, 3), numpy.float32)
 
         def run(images: Sequence[Pixels]) -> Rows:

@@ -52,11 +52,10 @@ class GpuEngine(CpuEngine):
 
     def session(self) -> Session:
         """Return a function for the calling thread alone, with a stream and memory of its own."""
-        torch.set_num_threads(1)
         on_gpu = self.device.type == "cuda"
         shape = (self.batch_size, IMAGE_SIZE, IMAGE_SIZE, 3)
         staged = torch.empty(shape, dtype=torch.uint8, pin_memory=on_gpu)
-        finished = torch.empty((self.batch_size, FEATURES), pin_memory=on_gpu)
+        finished = torch.empty((self.batch_size, FEATURES), dtype=torch.float32, pin_memory=on_gpu)
         stream = torch.cuda.Stream(self.device) if on_gpu else None  # type: ignore[no-untyped-call]
         pixels = staged.numpy()
 

@@ -5,16 +5,18 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy
+from numpy.typing import NDArray
 
 from torch_inception.config import DEFAULT_WEIGHTS, Device, PoolingChoice, Resize
 from torch_inception.engines.choose import choose_device, load_engine
 from torch_inception.engines.protocol import Engine
 from torch_inception.errors import ImageError
-from torch_inception.features.extract import ImageInput, Row, stream_features
+from torch_inception.features.image_rows import ImageInput, stream_features
 from torch_inception.features.table import feature_table
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.network import FEATURES
 from torch_inception.system.cache_folder import cache_folder
+from torch_inception.system.torch_modes import default_modes
 from torch_inception.weights.load import load_weights
 
 
@@ -35,6 +37,7 @@ class FeatureExtractor:
         ConfigError: a source, the pooling or the device is unknown.
     """
 
+    @default_modes()
     def __init__(
         self,
         weights: str | Path = DEFAULT_WEIGHTS,
@@ -50,7 +53,8 @@ class FeatureExtractor:
         )
         self.preprocessing = Preprocessing(resize, exact_decode=exact_decode)
 
-    def __call__(self, items: Iterable[ImageInput]) -> Row:
+    @default_modes()
+    def __call__(self, items: Iterable[ImageInput]) -> NDArray[numpy.float32]:
         """Return the features of images.
 
         Args:
@@ -80,7 +84,7 @@ class FeatureExtractor:
             rows[number] = row
         return rows
 
-    def _rows_of_paths(self, paths: list[Path]) -> Row:
+    def _rows_of_paths(self, paths: list[Path]) -> NDArray[numpy.float32]:
         table = feature_table(self.engine, self.preprocessing, paths, cache=cache_folder())
         if table.skipped:
             first = table.skipped[0]

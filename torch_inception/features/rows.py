@@ -25,7 +25,7 @@ class FeatureRows:
     @classmethod
     def of(cls, table: Tensor) -> "FeatureRows":
         """Return all rows of a table (M, D)."""
-        return cls(table, torch.arange(len(table)))
+        return cls(table, torch.arange(len(table), dtype=torch.int64))
 
     def __len__(self) -> int:
         return len(self.numbers)

@@ -1,33 +1,32 @@
-"""The pass over a data set: files to feature rows, the cache asked first."""
+"""The pass over a data set: files to rows, the cache asked first; each file is read once."""
 
-import hashlib
+import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 
-from torch_inception.engines.openvino.advice import advised
 from torch_inception.engines.protocol import Engine
 from torch_inception.errors import CacheError, ImageError
-from torch_inception.features.cache.digests import CHANGED, hash_files, remembered_digests
-from torch_inception.features.cache.file_index import FileIndex
+from torch_inception.features.cache.file_index import FileIndex, FileState
 from torch_inception.features.cache.open import open_row_store
 from torch_inception.features.cache.row_store import RowStore
-from torch_inception.features.extract import Row, extract
+from torch_inception.features.image_rows import FeatureRow, ReadImage, compute_rows, read_image
 from torch_inception.features.progress import progress_bar
 from torch_inception.features.rows import FeatureRows
-from torch_inception.images.decode import decode
+from torch_inception.features.stream import Work, ordered_map
 from torch_inception.images.preprocess import Preprocessing
-from torch_inception.images.read import read_file
 
 COMMIT_ROWS = 32
 """Rows between two commits to the cache; what an interrupted run loses at most."""
+
+COMMIT_FILES = 1000
+"""Files between two commits where no rows are computed; what is read again at most."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ class FeatureTable:
         skipped: the others.
         computed: rows that went through the network.
         reused: rows that came from the cache, or from an exact duplicate.
-        seconds: how long computing took.
+        seconds: how long reading and computing took.
     """
 
     paths: list[Path]
@@ -67,6 +66,7 @@ def feature_table(
     paths: Sequence[Path],
     *,
     cache: Path,
+    ready: Mapping[Path, ReadImage] | None = None,
     progress: bool = False,
 ) -> FeatureTable:
     """Map files to rows, computing only those that the cache does not have.
@@ -74,55 +74,35 @@ def feature_table(
     Args:
         engine: the frozen network.
         preprocessing: how an image becomes 299 x 299.
-        paths: files; each is read at most twice, and not at all if it is unchanged and cached.
+        paths: files; each is read once, and not at all if it is unchanged and has a row.
         cache: the cache folder.
+        ready: files that were read already.
         progress: whether to show a bar on standard error.
 
     Raises:
         CacheError: the cache cannot be used.
     """
     store = open_row_store(cache, space=f"{engine.identity} {preprocessing.identity}")
-    digests, cached, skipped = _cached(paths, store, FileIndex(cache), progress=progress)
-    missing: dict[bytes, list[Path]] = {}
-    for path, digest in digests.items():
-        if digest not in cached:
-            missing.setdefault(digest, []).append(path)
+    index = FileIndex(cache)
+    unchanged = index.unchanged(paths)
+    cached = store.find(unchanged.values())
+    digests = {path: digest for path, digest in unchanged.items() if digest in cached}
+    missing = [path for path in dict.fromkeys(paths) if path not in digests]
     start = time.perf_counter()
-    bad = _compute(engine, preprocessing, missing, store, progress=progress)
+    found = _Pass(engine, preprocessing, store, index, ready or {}).run(missing, progress=progress)
     seconds = time.perf_counter() - start
-    skipped |= {path: bad[digest] for path, digest in digests.items() if digest in bad}
+    digests |= found.digests
+    skipped = found.reasons()
     good = [path for path in paths if path not in skipped]
-    computed = len(missing) - len(bad)
     return FeatureTable(
         paths=good,
         digests=[digests[path] for path in good],
         rows=_rows(store, [digests[path] for path in good]),
         skipped=[Skipped(path, skipped[path]) for path in paths if path in skipped],
-        computed=computed,
-        reused=len(good) - computed,
+        computed=found.computed,
+        reused=len(good) - found.computed,
         seconds=seconds,
     )
-
-
-def _compute(
-    engine: Engine,
-    preprocessing: Preprocessing,
-    missing: Mapping[bytes, list[Path]],
-    store: RowStore,
-    *,
-    progress: bool,
-) -> dict[bytes, str]:
-    """Compute and store the rows of images; return digest -> reason of a bad one."""
-    load = partial(_load_unchanged, shorter_side=preprocessing.shorter_side)
-    results = extract(engine, preprocessing, missing.items(), load=load)
-    shown = progress_bar(
-        advised(results, engine, total=len(missing)),
-        "features",
-        total=len(missing),
-        show=progress,
-        start_up=engine.workers * engine.batch_size,
-    )
-    return _commit_as_they_come(store, missing, shown)
 
 
 def _rows(store: RowStore, digests: Sequence[bytes]) -> FeatureRows:
@@ -138,51 +118,139 @@ def _rows(store: RowStore, digests: Sequence[bytes]) -> FeatureRows:
     return FeatureRows(table, torch.from_numpy(numbers))
 
 
-def _commit_as_they_come(
-    store: RowStore, digests: Iterable[bytes], results: Iterable[Row | ImageError]
-) -> dict[bytes, str]:
-    """Store rows in portions; return digest -> reason of a bad image."""
-    bad: dict[bytes, str] = {}
-    waiting: dict[bytes, NDArray[numpy.float16]] = {}
-    try:
-        for digest, row in zip(digests, results, strict=True):
-            if isinstance(row, ImageError):
-                bad[digest] = str(row)
-                continue
-            waiting[digest] = row.astype("<f2")
-            if len(waiting) >= COMMIT_ROWS:
-                store.append(waiting)
-                waiting = {}
-    finally:
-        store.append(waiting)
-    return bad
+class _Result(NamedTuple):
+    """What became of a file; its row, or why it has none, if it was the one to be computed."""
+
+    path: Path
+    state: FileState | None
+    digest: bytes | None
+    row: FeatureRow | ImageError | None
 
 
-def _cached(
-    paths: Sequence[Path], store: RowStore, index: FileIndex, *, progress: bool
-) -> tuple[dict[Path, bytes], set[bytes], dict[Path, str]]:
-    """Return (path -> digest, digests that have a row, path -> reason if it has no digest).
+@dataclass
+class _Found:
+    """What a pass has found so far.
 
-    Files that look unchanged and have a row are not read; all others are.
+    Attributes:
+        digests: of the files that could be read.
+        unreadable: why others could not.
+        bad: digest of a content that is no whole image -> why.
+        computed: number of rows that were computed.
     """
-    remembered = remembered_digests(paths, index)
-    cached = store.find(remembered.values())
-    digests = {path: digest for path, digest in remembered.items() if digest in cached}
-    unknown = [path for path in dict.fromkeys(paths) if path not in digests]
-    hashed, unreadable = hash_files(unknown, index, progress=progress)
-    return digests | hashed, cached | store.find(hashed.values()), unreadable
+
+    digests: dict[Path, bytes] = field(default_factory=dict)
+    unreadable: dict[Path, str] = field(default_factory=dict)
+    bad: dict[bytes, str] = field(default_factory=dict)
+    computed: int = 0
+
+    def add(self, result: _Result) -> None:
+        if result.digest is None:
+            self.unreadable[result.path] = str(result.row)
+            return
+        self.digests[result.path] = result.digest
+        if isinstance(result.row, ImageError):
+            self.bad[result.digest] = str(result.row)
+        elif result.row is not None:
+            self.computed += 1
+
+    def reasons(self) -> dict[Path, str]:
+        """Return why files have no row."""
+        bad = {path: self.bad[d] for path, d in self.digests.items() if d in self.bad}
+        return self.unreadable | bad
 
 
-def _load_unchanged(job: tuple[bytes, list[Path]], *, shorter_side: int | None) -> Image.Image:
-    """Decode the first of several copies that still has the content that was hashed."""
-    digest, copies = job
-    reason = CHANGED
-    for path in copies:
+class _Pass:
+    """Reads files on several threads, each once, and computes the rows that are not there.
+
+    Args:
+        engine: the frozen network.
+        preprocessing: how an image becomes 299 x 299.
+        store: of the rows.
+        index: of the files.
+        ready: files that were read already.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        preprocessing: Preprocessing,
+        store: RowStore,
+        index: FileIndex,
+        ready: Mapping[Path, ReadImage],
+    ) -> None:
+        self.engine, self.preprocessing = engine, preprocessing
+        self.store, self.index, self.ready = store, index, ready
+        self._taken: set[bytes] = set()
+        self._lock = threading.Lock()
+
+    def run(self, paths: Sequence[Path], *, progress: bool) -> _Found:
+        """Read all files, store their rows, and remember the files."""
+        results = ordered_map(
+            self._make_worker,
+            paths,
+            workers=self.engine.workers,
+            batch_size=self.engine.batch_size,
+        )
+        shown = progress_bar(
+            results,
+            "images",
+            total=len(paths),
+            show=progress,
+            start_up=self.engine.workers * self.engine.batch_size,
+        )
+        return self._commit_in_portions(shown)
+
+    def _make_worker(self) -> Work[Path, _Result]:
+        session = self.engine.session()
+
+        def work(batch: Sequence[Path]) -> list[_Result]:
+            images = [self._read(path) for path in batch]
+            wanted = [i for i, image in enumerate(images) if image.pixels is not None]
+            pixels = [images[i].pixels for i in wanted]
+            rows = dict(zip(wanted, compute_rows(session, pixels), strict=True))  # type: ignore[arg-type]
+            return [
+                _Result(path, image.state, image.digest, rows.get(i))
+                for i, (path, image) in enumerate(zip(batch, images, strict=True))
+            ]
+
+        return work
+
+    def _read(self, path: Path) -> ReadImage:
+        image = self.ready.get(path)
+        if image is None:
+            return read_image(path, self.preprocessing, is_wanted=self._take)
+        is_wanted = image.digest is None or self._take(image.digest)
+        return image if is_wanted else image._replace(pixels=None)
+
+    def _take(self, digest: bytes) -> bool:
+        """Tell whether the row of a content is missing; True to the first who asks, only."""
+        with self._lock:
+            if digest in self._taken:
+                return False
+            self._taken.add(digest)
+        return digest not in self.store.find([digest])
+
+    def _commit_in_portions(self, results: Iterable[_Result]) -> _Found:
+        found = _Found()
+        rows: dict[bytes, NDArray[numpy.float16]] = {}
+        files: list[tuple[Path, FileState, bytes]] = []
+
+        def commit() -> None:
+            self.store.append(rows)
+            self.index.remember(files)
+            rows.clear()
+            files.clear()
+
         try:
-            content = read_file(path)
-        except ImageError as error:
-            reason = str(error)
-            continue
-        if hashlib.sha256(content).digest() == digest:
-            return decode(content, shorter_side=shorter_side)
-    raise ImageError(reason)
+            for result in results:
+                found.add(result)
+                if result.digest is None or result.state is None:
+                    continue
+                files.append((result.path, result.state, result.digest))
+                if isinstance(result.row, numpy.ndarray):
+                    rows[result.digest] = result.row.astype("<f2")
+                if len(rows) >= COMMIT_ROWS or len(files) >= COMMIT_FILES:
+                    commit()
+        finally:
+            commit()
+        return found

@@ -1,7 +1,7 @@
 """Fit a linear head: tensors in, tensors out, no files."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
@@ -11,7 +11,7 @@ from torch_inception.heads.head import Head, all_logits
 from torch_inception.heads.labelled_rows import LabelledRows, Report
 from torch_inception.heads.metrics import summary
 from torch_inception.heads.solvers import discriminant, gradient, logistic
-from torch_inception.heads.solvers.selection import Judge, choose, fold_numbers
+from torch_inception.heads.solvers.selection import Judge, choose, fold_numbers, setting_name
 from torch_inception.heads.temperature import fit_temperature
 from torch_inception.system.threads import one_thread
 
@@ -32,12 +32,15 @@ class FittedHead:
         setting: the strength or step that was chosen.
         temperature: what the logits were divided by.
         chosen_by: what decided.
+        losses: what decided, for each setting: mean cross entropy of rows not fitted on; none
+            where there were none.
     """
 
     head: Head
     setting: str
     temperature: float
     chosen_by: Judge = "validation"
+    losses: Mapping[str, float] = field(default_factory=dict)
 
 
 def fit_head(
@@ -67,8 +70,13 @@ def fit_head(
         choice = choose(
             fit_path, strengths, train=train, validation=validation, folds=folds, report=report
         )
-    setting = f"strength {choice.strength:g}"
-    return FittedHead(choice.head, setting, choice.temperature, chosen_by=choice.chosen_by)
+    return FittedHead(
+        choice.head,
+        setting_name(choice.strength),
+        choice.temperature,
+        chosen_by=choice.chosen_by,
+        losses={setting_name(strength): loss for strength, loss in choice.losses.items()},
+    )
 
 
 def _descend(
@@ -104,7 +112,8 @@ def _descend(
     if len(validation) == 0:
         return FittedHead(head, setting, 1.0)
     temperature = fit_temperature(_logits(head, validation), validation.targets)
-    return FittedHead(head.sharpened(temperature), setting, temperature)
+    losses = {setting: loss for loss, setting, _ in seen}
+    return FittedHead(head.sharpened(temperature), setting, temperature, losses=losses)
 
 
 def _logits(head: Head, labelled: LabelledRows) -> Tensor:

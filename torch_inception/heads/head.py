@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from torch_inception.features.rows import FeatureRows
+from torch_inception.system.torch_modes import product_dtype
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,9 @@ class Head:
 
     def logits(self, features: Tensor) -> Tensor:
         """Map features (N, 2048) to logits (N, C), float32."""
-        return features.float() @ self.weight.T + self.bias
+        dtype = product_dtype()
+        products = features.to(dtype) @ self.weight.to(dtype).T
+        return (products + self.bias).float()
 
     def probabilities(self, features: Tensor) -> Tensor:
         """Map features (N, 2048) to probabilities (N, C), each row summing to 1."""

@@ -51,7 +51,7 @@ class LabelledRows:
         Balanced: N / (classes * rows of the class), as scikit-learn's `class_weight="balanced"`.
         """
         if not self.balanced:
-            return torch.ones(self.classes)
+            return torch.ones(self.classes, dtype=torch.float32)
         counts = self.counts()
         present = int((counts > 0).sum())
         return len(self) / (present * counts.clamp(min=1).float())

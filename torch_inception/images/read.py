@@ -1,7 +1,6 @@
 """Read files that may be anything: never waiting for a pipe, never more than an image has."""
 
 import errno
-import hashlib
 import os
 import stat
 from collections.abc import Iterator
@@ -14,8 +13,6 @@ from torch_inception.images.find import is_hidden
 
 MAX_FILE_BYTES = 256 * 2**20
 """Size of the largest file that is read; the uncompressed pixels of 89 megapixels."""
-
-_PORTION = 2**18
 
 _KINDS = {
     stat.S_IFIFO: "a pipe",
@@ -35,21 +32,6 @@ def read_file(path: Path) -> bytes:
         content = file.read(MAX_FILE_BYTES + 1)
         _check_size(len(content))
         return content
-
-
-def file_digest(path: Path) -> bytes:
-    """Return the SHA-256 (32 bytes) of a file's content.
-
-    Raises:
-        ImageError: as `read_file`.
-    """
-    digest, count = hashlib.sha256(), 0
-    with _opened(path) as file:
-        while portion := file.read(_PORTION):
-            count += len(portion)
-            _check_size(count)
-            digest.update(portion)
-    return digest.digest()
 
 
 @contextmanager

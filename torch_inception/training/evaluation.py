@@ -15,6 +15,12 @@ from torch_inception.heads.metrics import confusion_matrix, per_class, summary, 
 from torch_inception.system.escape import printable
 from torch_inception.training.examples import Examples
 
+HistoryRow = tuple[str, float | None, float | None, float | None, float | None]
+"""Setting; accuracy and cross entropy of the training images, and of the validation images."""
+
+MISCLASSIFIED_SHOWN = 10
+"""Misclassified images that a run lists on the screen at most."""
+
 
 class History:
     """The course of training: one row a strength or step.
@@ -34,23 +40,44 @@ class History:
 
     def __init__(self, train: LabelledRows, validation: LabelledRows) -> None:
         self._parts = (train, validation)
-        self.rows: list[tuple[object, ...]] = []
+        self.rows: list[HistoryRow] = []
 
-    def add(self, entries: Sequence[tuple[str, Head]]) -> list[str]:
-        """Record how good heads are, each under its setting; return a line for the screen each."""
+    def add(self, entries: Sequence[tuple[str, Head]]) -> None:
+        """Record how good heads are, each under its setting."""
         heads = [head for _, head in entries]
         results = [evaluate(heads, labelled) for labelled in self._parts]
-        lines = []
         for (setting, _), *found in zip(entries, *results, strict=True):
-            shown = [
-                f"{name} accuracy {percent(result['accuracy'])}, "
-                f"cross entropy {number(result['cross_entropy'])}"
-                for name, result in zip(("train", "validation"), found, strict=True)
-            ]
-            values = [result[key] for result in found for key in ("accuracy", "cross_entropy")]
-            self.rows.append((setting, *values))
-            lines.append(f"{setting}: {'; '.join(shown)}")
-        return lines
+            train, validation = ((each["accuracy"], each["cross_entropy"]) for each in found)
+            self.rows.append((setting, *train, *validation))
+
+    def table(self, fitted: FittedHead) -> list[str]:
+        """Return the rows as lines, aligned, with the chosen one marked, and why it was chosen."""
+        by_folds = fitted.chosen_by == "folds"
+        kind = fitted.setting.partition(" ")[0]
+        lines = [
+            f"{'':10}{'train':>20}{'validation':>20}{'left out' if by_folds else '':>10}",
+            f"{kind:>10}" + f"{'accuracy':>10}{'log loss':>10}" * 2
+            + f"{'log loss' if by_folds else '':>10}",
+        ]  # fmt: skip
+        for setting, *values in self.rows:
+            shares = [percent(values[0]), number(values[1]), percent(values[2]), number(values[3])]
+            cells = [setting.partition(" ")[2], *shares]
+            if by_folds:
+                cells.append(number(fitted.losses.get(setting)))
+            shown = "".join(f"{cell:>10}" for cell in cells)
+            lines.append(f"*{shown[1:]}" if setting == fitted.setting else shown)
+        return [*(line.rstrip() for line in lines), f"* {_why(fitted)}"]
+
+
+def _why(fitted: FittedHead) -> str:
+    """Say why a setting was chosen."""
+    if not fitted.losses:
+        return f"chosen: {fitted.setting}; there are no images to compare settings on"
+    where = {
+        "validation": "on the validation images",
+        "folds": "on training images left out in turn, in five folds",
+    }[fitted.chosen_by]
+    return f"chosen: {fitted.setting}, the lowest log loss {where}"
 
 
 def evaluate(heads: Sequence[Head], labelled: LabelledRows) -> list[dict[str, Any]]:
@@ -109,8 +136,11 @@ def final_report(metrics: Mapping[str, Any], wrong: Sequence[tuple[str, str, str
         line += f", 95% interval {percent(low)} to {percent(high)} (Wilson)"
     if not wrong:
         return [line]
-    shown = [[printable(name) for name in names] for names in wrong]
-    listed = [f"  {path}: {label}, taken for {prediction}" for path, label, prediction in shown]
+    rows = [[printable(name) for name in names] for names in wrong[:MISCLASSIFIED_SHOWN]]
+    width = max(len(path) for path, *_ in rows)
+    listed = [f"  {path:<{width}}  {label}, taken for {other}" for path, label, other in rows]
+    if len(wrong) > len(rows):
+        listed.append(f"  and {len(wrong) - len(rows)} more; all are in predictions.csv")
     return [line, "Misclassified test images:", *listed]
 
 

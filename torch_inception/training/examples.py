@@ -96,7 +96,7 @@ def make_examples(dataset: Dataset, table: FeatureTable, *, kept: Mapping[str, P
     examples = Examples(
         labels=dataset.labels,
         samples=samples,
-        targets=torch.tensor(targets),
+        targets=torch.tensor(targets, dtype=torch.int64),
         features=table.rows,
         parts=split(samples, kept=kept),
     )

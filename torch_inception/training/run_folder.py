@@ -12,7 +12,7 @@ from torch_inception.config import TrainConfig, to_toml
 from torch_inception.errors import ConfigError
 from torch_inception.system.atomic import write_csv, write_json, write_text
 from torch_inception.system.replacement import prepare_replacing, replaced_together
-from torch_inception.training.evaluation import History
+from torch_inception.training.evaluation import History, HistoryRow
 from torch_inception.training.examples import Examples
 from torch_inception.training.split import write_splits
 from torch_inception.weights.checked import Weights
@@ -49,7 +49,7 @@ class Run:
     model: Model
     examples: Examples
     metrics: dict[str, Any]
-    history: list[tuple[object, ...]]
+    history: list[HistoryRow]
     predictions: list[tuple[str, str, str, float]]
     skipped: list[tuple[str, str]]
 

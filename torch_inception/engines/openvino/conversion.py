@@ -24,7 +24,9 @@ def convert(network: InceptionV3, *, batch: int, factors: Tensor | None = None) 
     """
     openvino = import_extra("openvino")
     shape = (batch, IMAGE_SIZE, IMAGE_SIZE, 3)
-    module = _PixelsToRows(network, torch.ones(FEATURES) if factors is None else factors)
+    module = _PixelsToRows(
+        network, torch.ones(FEATURES, dtype=torch.float32) if factors is None else factors
+    )
     try:
         with torch.no_grad():
             return openvino.convert_model(

@@ -50,7 +50,7 @@ def smooth(network: InceptionV3, batches: Sequence[Tensor]) -> Tensor:
         return outgoing.view(1, -1, 1, 1).expand(output.shape)
 
     with _hooked(network, rescale):
-        return _middle(network(torch.ones(1, 3, IMAGE_SIZE, IMAGE_SIZE)))
+        return _middle(network(torch.ones(1, 3, IMAGE_SIZE, IMAGE_SIZE, dtype=torch.float32)))
 
 
 def _peaks(network: InceptionV3, batches: Sequence[Tensor]) -> dict[nn.Module, Tensor]:

@@ -2,7 +2,7 @@
 
 Two indexes, both SQLite files in the cache folder, and one flat file of records a feature space:
 
-    files-1.sqlite               path, size, modification time -> SHA-256 of the content
+    files-2.sqlite               path, size, times, inode -> SHA-256 of the content
     features/SPACE/index.sqlite  SHA-256 of the content -> number of its record
     features/SPACE/rows.bin      records: a row of 2048 float16, the SHA-256, a checksum
 

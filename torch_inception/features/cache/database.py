@@ -4,6 +4,7 @@ import errno
 import logging
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -43,13 +44,14 @@ class Database:
     def __init__(self, path: Path, schema: str) -> None:
         self.path = path
         self._schema = schema
+        self._lock = threading.RLock()
         self._needs_schema = True
         with explained(path):
             self.is_writable = _make_folder(path.parent) and _may_write(path)
         self._connection = self._connect()
 
     def run(self, work: Callable[[sqlite3.Connection], Result], *, writing: bool = False) -> Result:
-        """Run statements; if the file turns out to be damaged, make it anew, empty.
+        """Run statements, on any thread; if the file turns out to be damaged, make it anew, empty.
 
         Args:
             work: may be called again where another process was in the way.
@@ -58,6 +60,10 @@ class Database:
         Raises:
             CacheError: the file cannot be used.
         """
+        with self._lock:
+            return self._run(work, writing=writing)
+
+    def _run(self, work: Callable[[sqlite3.Connection], Result], *, writing: bool) -> Result:
         start, told, repaired = time.monotonic(), False, False
         while True:
             try:
@@ -101,6 +107,7 @@ class Database:
                 ":memory:" if in_memory else place,
                 timeout=TELL_SECONDS,
                 isolation_level=None,
+                check_same_thread=False,
                 uri=True,
             )
 

@@ -10,24 +10,32 @@ from typing import NamedTuple
 
 from torch_inception.features.cache.database import Database, marks, portions
 
-_LAYOUT = 1
+LAYOUT = 2
 """Number of the layout of the file, and part of its name: versions do not meet."""
 
 _SCHEMA = """CREATE TABLE IF NOT EXISTS files
-    (path BLOB PRIMARY KEY, size INTEGER, modified INTEGER, digest BLOB, checksum INTEGER)
-    WITHOUT ROWID"""
+    (path BLOB PRIMARY KEY, state TEXT, digest BLOB, checksum INTEGER) WITHOUT ROWID"""
 
 
 class FileState(NamedTuple):
-    """What tells whether a file was changed.
+    """What tells whether a file was changed, or another has taken its place.
+
+    Archives and copies can give another file the same size and time of change; the file system's
+    own number and time cannot be chosen. Where these are not kept (some network drives), files
+    are read again, which costs time and nothing else. On Windows, `changed` is the time at which
+    the file was made.
 
     Attributes:
         size: in bytes.
         modified: time of the last change of content, in nanoseconds.
+        changed: time of the last change of the file or of what is said of it, in nanoseconds.
+        number: of the file in its file system (inode).
     """
 
     size: int
     modified: int
+    changed: int
+    number: int
 
 
 def file_state(path: Path) -> FileState | None:
@@ -36,28 +44,45 @@ def file_state(path: Path) -> FileState | None:
         status = path.stat()
     except (OSError, ValueError):
         return None
-    return FileState(status.st_size, status.st_mtime_ns) if stat.S_ISREG(status.st_mode) else None
+    if not stat.S_ISREG(status.st_mode):
+        return None
+    return FileState(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
 
 
 class FileIndex:
-    """Path, size and modification time -> SHA-256 of the content, for files seen before."""
+    """Path and state -> SHA-256 of the content, for files seen before."""
 
     def __init__(self, folder: Path) -> None:
-        self._database = Database(folder / f"files-{_LAYOUT}.sqlite", _SCHEMA)
+        self._database = Database(folder / f"files-{LAYOUT}.sqlite", _SCHEMA)
 
-    def lookup(self, paths: Sequence[Path]) -> dict[Path, tuple[FileState, bytes]]:
-        """Return state and digest of the paths that were remembered."""
+    def unchanged(self, paths: Sequence[Path]) -> dict[Path, bytes]:
+        """Return path -> SHA-256 (32 bytes) of files that look as they did when they were read.
+
+        No file is read.
+
+        Raises:
+            CacheError: the index cannot be used.
+        """
         named = {_name(path): path for path in paths}
-        return self._database.run(lambda connection: _lookup(connection, named))
+        known = self._database.run(lambda connection: _lookup(connection, named))
+        return {
+            path: digest
+            for path, (state, digest) in known.items()
+            if (now := file_state(path)) is not None and _text(now) == state
+        }
 
     def remember(self, files: Iterable[tuple[Path, FileState, bytes]]) -> None:
-        """Record the digest of each (path, state, digest), if the folder can be written."""
-        entries = [(_name(path), *state, digest) for path, state, digest in files]
+        """Record the digest of each (path, state, digest), if the folder can be written.
+
+        Raises:
+            CacheError: the index cannot be used.
+        """
+        entries = [(_name(path), _text(state), digest) for path, state, digest in files]
         rows = [(*entry, _checksum(*entry)) for entry in entries]
         if rows and self._database.is_writable:
             self._database.run(
                 lambda connection: connection.executemany(
-                    "REPLACE INTO files VALUES (?, ?, ?, ?, ?)", rows
+                    "REPLACE INTO files VALUES (?, ?, ?, ?)", rows
                 ),
                 writing=True,
             )
@@ -65,15 +90,20 @@ class FileIndex:
 
 def _lookup(
     connection: sqlite3.Connection, named: Mapping[bytes, Path]
-) -> dict[Path, tuple[FileState, bytes]]:
-    found: dict[Path, tuple[FileState, bytes]] = {}
+) -> dict[Path, tuple[str, bytes]]:
+    found: dict[Path, tuple[str, bytes]] = {}
     for portion in portions(list(named)):
         query = f"SELECT * FROM files WHERE path IN ({marks(len(portion))})"
-        for name, size, modified, digest, checksum in connection.execute(query, portion):
+        for name, state, digest, checksum in connection.execute(query, portion):
             # A damaged file can give what was never asked for, and parts of several entries.
-            if name in named and checksum == _checksum(name, size, modified, digest):
-                found[named[name]] = FileState(size, modified), digest
+            if name in named and checksum == _checksum(name, state, digest):
+                found[named[name]] = state, digest
     return found
+
+
+def _text(state: FileState) -> str:
+    # A number of a file can have 64 bits without a sign, which SQLite's integers have not.
+    return " ".join(map(str, state))
 
 
 def _name(path: Path) -> bytes:

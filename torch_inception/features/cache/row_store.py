@@ -26,7 +26,8 @@ from torch_inception.system.locks import exclusive_lock
 
 log = logging.getLogger(__name__)
 
-Row = NDArray[numpy.float16]
+StoredRow = NDArray[numpy.float16]
+"""(2048,)."""
 
 LAYOUT = 2
 """Number of the layout of the file of rows and of its index."""
@@ -86,7 +87,7 @@ class RowStore:
         places = self._database.run(lambda index: _find(index, wanted, records.data))
         return torch.from_numpy(records.reshape(-1, RECORD_BYTES).view("<f2")[:, :FEATURES]), places
 
-    def append(self, rows: Mapping[bytes, Row]) -> None:
+    def append(self, rows: Mapping[bytes, StoredRow]) -> None:
         """Add rows; those that another process added in the meantime are left as they are.
 
         Args:
@@ -98,7 +99,7 @@ class RowStore:
         if rows:
             self._database.run(lambda index: self._append(index, rows), writing=True)
 
-    def _append(self, index: sqlite3.Connection, rows: Mapping[bytes, Row]) -> None:
+    def _append(self, index: sqlite3.Connection, rows: Mapping[bytes, StoredRow]) -> None:
         self._index_the_rest(index)
         present = _find(index, list(rows), self._mapped().data)
         new = {digest: row for digest, row in rows.items() if digest not in present}
@@ -167,7 +168,7 @@ def _count_of_named(index: sqlite3.Connection) -> int:
     return 0 if last is None else int(last) + 1
 
 
-def _record(digest: bytes, row: Row) -> bytes:
+def _record(digest: bytes, row: StoredRow) -> bytes:
     content = row.astype("<f2").tobytes() + digest
     return (content + _CHECKSUM.pack(zlib.crc32(content))).ljust(RECORD_BYTES, b"\0")
 

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 
 from torch_inception.system.cores import usable_cores
+from torch_inception.system.threads import compute_alone
+from torch_inception.system.torch_modes import product_dtype
 
 PANEL = 256
 """Columns of the product that are one thread's work; their number never depends on the cores."""
@@ -82,13 +84,13 @@ def _gram(portions: Iterable[Tensor], size: int) -> Tensor:
     gram = torch.zeros(size, size, dtype=torch.float64)
     starts = range(0, size, PANEL)
 
+    dtype = product_dtype()
+
     def add(rows: Tensor, start: int) -> None:
         end = start + PANEL
         gram[start:, start:end] += rows[:, start:].T @ rows[:, start:end]
 
-    with ThreadPoolExecutor(
-        usable_cores(), initializer=torch.set_num_threads, initargs=(1,)
-    ) as pool:
+    with ThreadPoolExecutor(usable_cores(), initializer=compute_alone) as pool:
         for portion in portions:
-            list(pool.map(partial(add, portion), starts))
+            list(pool.map(partial(add, portion.to(dtype)), starts))
     return gram

@@ -4,6 +4,7 @@ import torch
 
 from torch_inception.heads.head import Head
 from torch_inception.heads.labelled_rows import LabelledRows, Report
+from torch_inception.system.torch_modes import product_dtype
 
 INITIAL_DEVIATION = 0.001
 """Standard deviation of the first weights; `retrain.py`, function add_final_training_ops."""
@@ -37,20 +38,22 @@ def fit(
         the head after the last step.
     """
     generator = torch.Generator().manual_seed(seed)
-    weight = torch.empty(labelled.classes, labelled.features.size)
+    weight = torch.empty(labelled.classes, labelled.features.size, dtype=torch.float32)
     torch.nn.init.trunc_normal_(
         weight, std=INITIAL_DEVIATION, a=-2 * INITIAL_DEVIATION, b=2 * INITIAL_DEVIATION,
         generator=generator,
     )  # fmt: skip
-    bias = torch.zeros(labelled.classes)
+    dtype = product_dtype()
+    weight = weight.to(dtype)
+    bias = torch.zeros(labelled.classes, dtype=dtype)
     row_weights, wanted = labelled.row_weights()[:, None], labelled.one_hot()
     for step in range(1, steps + 1):
         batch = torch.randint(len(labelled), (batch_size,), generator=generator)
-        rows = labelled.features.subset(batch).tensor()
+        rows = labelled.features.subset(batch).tensor().to(dtype)
         surplus = torch.softmax(rows @ weight.T + bias, dim=1) - wanted[batch]
         surplus *= row_weights[batch] / batch_size
         weight -= learning_rate * (surplus.T @ rows)
         bias -= learning_rate * surplus.sum(dim=0)
         if step % eval_interval == 0 or step == steps:
-            report([(f"step {step}", Head(weight.clone(), bias.clone()))])
-    return Head(weight, bias)
+            report([(f"step {step}", Head(weight.float().clone(), bias.float().clone()))])
+    return Head(weight.float(), bias.float())

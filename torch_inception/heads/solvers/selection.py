@@ -1,7 +1,7 @@
 """Choose how strongly a head is regularised, by images that it was not fitted on."""
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -34,12 +34,19 @@ class Choice:
         strength: the strength with the lowest calibrated cross entropy on held-out images.
         temperature: fitted on the same held-out images.
         chosen_by: which images those were.
+        losses: strength -> that cross entropy, where there are held-out images.
     """
 
     head: Head
     strength: float
     temperature: float
     chosen_by: Judge
+    losses: Mapping[float, float]
+
+
+def setting_name(strength: float) -> str:
+    """Return what a strength is called."""
+    return f"strength {strength:g}"
 
 
 def choose(
@@ -75,9 +82,10 @@ def choose(
         for logits, temperature in zip(held_out, temperatures, strict=True)
     ]
     heads = [head.sharpened(t) for head, t in zip(heads, temperatures, strict=True)]
-    report([(f"strength {s:g}", head) for s, head in zip(strengths, heads, strict=True)])
+    report([(setting_name(s), head) for s, head in zip(strengths, heads, strict=True)])
     best = min(range(len(heads)), key=lambda number: losses[number])
-    return Choice(heads[best], strengths[best], temperatures[best], chosen_by)
+    judged = dict(zip(strengths, losses, strict=True)) if len(targets) else {}
+    return Choice(heads[best], strengths[best], temperatures[best], chosen_by, judged)
 
 
 def fold_numbers(targets: Sequence[int], groups: Sequence[str]) -> Tensor:
@@ -98,7 +106,7 @@ def fold_numbers(targets: Sequence[int], groups: Sequence[str]) -> Tensor:
         for rank, group in enumerate(members[target]):
             alone = len(members[target]) == 1
             fold_of.setdefault(group, -1 if alone else rank % FOLDS)
-    return torch.tensor([fold_of[group] for group in groups])
+    return torch.tensor([fold_of[group] for group in groups], dtype=torch.int64)
 
 
 def _out_of_fold(
@@ -116,7 +124,7 @@ def _out_of_fold(
         heads = list(fit_path(rows.subset(~held_out), strengths))
         for number, found in enumerate(all_logits(heads, test.features)):
             logits[number].append(found)
-    empty = torch.empty(0, rows.classes)
+    empty = torch.empty(0, rows.classes, dtype=torch.float32)
     return [torch.cat([empty, *part]) for part in logits], torch.cat(
         [torch.empty(0, dtype=torch.int64), *targets]
     )

@@ -19,7 +19,7 @@ def download_folder(theirs: str | Path, name: str) -> Path:
     """
     if is_writable(theirs):
         return Path(theirs)
-    ours = cache_folder() / name
+    ours = cache_folder() / "downloads" / name
     if not is_writable(ours):
         raise WeightsError(
             f"neither {theirs} nor {ours} can be written. Set {CACHE_VARIABLE} to a folder that "

@@ -1,0 +1,50 @@
+"""`torch-inception` and `python -m torch_inception`: the list of commands, and each of them."""
+
+import subprocess
+import sys
+
+import pytest
+
+import torch_inception
+from torch_inception.commands.main import COMMANDS, main
+
+
+def run(*arguments: str) -> tuple[int, str, str]:
+    done = subprocess.run(
+        [sys.executable, "-m", *arguments], capture_output=True, text=True, check=False
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"]])
+def test_without_a_command_all_are_listed_in_a_line_each(arguments: list[str]) -> None:
+    status, out, err = run("torch_inception", *arguments)
+    assert (status, err) == (0, "")
+    listed = [line.split(maxsplit=1) for line in out.splitlines() if line.startswith("  ")]
+    assert listed == [[name, what] for name, what in COMMANDS.items()]
+    assert max(map(len, out.splitlines())) <= 80
+
+
+def test_the_version_is_told() -> None:
+    version = f"torch-inception {torch_inception.__version__}\n"
+    assert run("torch_inception", "--version") == (0, version, "")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_has_its_help(name: str) -> None:
+    status, out, err = run("torch_inception", name, "--help")
+    assert (status, err) == (0, "")
+    assert out.startswith(f"usage: torch-inception {name} ")
+
+
+@pytest.mark.parametrize("name", ["train", "predict"])
+def test_two_commands_have_a_door_of_their_own(name: str) -> None:
+    assert run(f"torch_inception.{name}", "--help") == run("torch_inception", name, "--help")
+
+
+def test_an_unknown_command_is_one_line_with_the_nearest(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["trian"]) == 2
+    expected = "error: there is no command 'trian'; did you mean train? (torch-inception --help "
+    assert capsys.readouterr() == ("", expected + "lists all)\n")

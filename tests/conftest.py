@@ -1,7 +1,6 @@
 """What tests share: a network whose answers are plain, and one with real weights."""
 
 import logging
-import pwd
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -42,6 +41,7 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def no_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Be a user of a bare number, whom neither HOME nor the system gives a home."""
+    import pwd  # which Windows does not have
 
     def unknown(number: int) -> None:
         raise KeyError(number)

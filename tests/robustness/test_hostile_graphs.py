@@ -140,7 +140,7 @@ LATIN = delimited(1, b"\x0a\x01\xff")
         (b"\x0a\x80", "GraphDef"),
     ],
 )
-def test_what_is_no_graph_is_refused(content: bytes, cause: str, tmp_path: Path) -> None:
+def test_what_is_not_a_graph_is_refused(content: bytes, cause: str, tmp_path: Path) -> None:
     path = tmp_path / "graph.pb"
     path.write_bytes(content)
     with pytest.raises(WeightsError, match=f"is not a frozen TensorFlow graph.*{cause}"):
@@ -149,6 +149,6 @@ def test_what_is_no_graph_is_refused(content: bytes, cause: str, tmp_path: Path)
 
 def test_there_is_no_such_file(tmp_path: Path) -> None:
     (tmp_path / "folder.pb").mkdir()
-    for name, told in {"gone.pb": "there is no file", "folder.pb": "the folder"}.items():
-        with pytest.raises(WeightsError, match=f"{told} .*{name}"):
+    for name, reason in {"gone.pb": "there is no file", "folder.pb": "the folder"}.items():
+        with pytest.raises(WeightsError, match=f"{reason} .*{name}"):
             load_weights(str(tmp_path / name))

@@ -69,7 +69,7 @@ def test_without_a_home_the_variable_is_named(
 
 
 @pytest.mark.parametrize("value", ["~", "~/mine"])
-def test_a_variable_with_the_home_of_nobody_is_told(
+def test_a_variable_with_the_home_of_nobody_is_reported(
     value: str, no_home: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(CACHE_VARIABLE, value)

@@ -1,4 +1,4 @@
-"""Frozen graphs as tests want them: whole, small, and wrong where they are told to be."""
+"""Frozen graphs as tests want them: whole, small, and wrong where a test says so."""
 
 import struct
 from collections.abc import Mapping

@@ -126,8 +126,8 @@ def test_a_head_with_a_normalisation_is_left_out(name: str, top: int, tmp_path: 
 @pytest.mark.parametrize("name", WRITERS)
 def test_a_normalisation_too_many_without_a_head_is_refused(name: str, tmp_path: Path) -> None:
     WRITERS[name](tmp_path / name, with_head(7)[:-1])
-    told = "'batch_normalization_94(_7)?/beta', and Inception-v3 does not"
-    assert re.search(told, refused(tmp_path / name))
+    reason = "'batch_normalization_94(_7)?/beta', and Inception-v3 does not"
+    assert re.search(reason, refused(tmp_path / name))
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_the_layers_before_it_say_what_it_wants(
     assert not [each for each in caplog.records if each.levelname == "WARNING"]
 
 
-def test_a_layer_before_it_that_is_not_known_is_told(
+def test_a_layer_before_it_that_is_not_known_is_reported(
     layers: list[Layer], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     write_archive(tmp_path / "a.keras", layers, before={"Lambda": {}})
@@ -158,7 +158,7 @@ def test_a_layer_before_it_that_is_not_known_is_told(
 
 
 @pytest.mark.parametrize(
-    ("before", "told"),
+    ("before", "reason"),
     [
         ({"Normalization": {}}, "'normalization' normalises pixels with numbers of its own"),
         ({"Rescaling": {"scale": -1.0}}, "multiplies pixels with -1.0; above 0"),
@@ -167,10 +167,10 @@ def test_a_layer_before_it_that_is_not_known_is_told(
     ],
 )
 def test_pixels_that_are_scaled_in_another_way_are_refused(
-    before: dict[str, Any], told: str, layers: list[Layer], tmp_path: Path
+    before: dict[str, Any], reason: str, layers: list[Layer], tmp_path: Path
 ) -> None:
     write_archive(tmp_path / "a.keras", layers, before=before)
-    assert re.search(told, refused(tmp_path / "a.keras"))
+    assert re.search(reason, refused(tmp_path / "a.keras"))
 
 
 @pytest.fixture(scope="module")
@@ -328,10 +328,10 @@ shape=(1,), dtype="f4")),
 def test_a_file_that_is_another_is_refused(kind: str, whole: bytes, tmp_path: Path) -> None:
     path = tmp_path / "a.h5"
     path.write_bytes(whole)
-    change, told = CHANGES[kind]
+    change, reason = CHANGES[kind]
     with h5py.File(path, "r+") as root:
         change(root, tmp_path)
-    assert told in refused(path)
+    assert reason in refused(path)
 
 
 @pytest.mark.parametrize("part", [0.0, 0.1, 0.5, 0.9, 0.999])
@@ -397,7 +397,7 @@ def test_an_archive_that_is_not_one_of_keras_is_refused(
     assert "adds 1e-05 to its variances" in refused(path)
 
 
-def test_a_missing_file_and_a_missing_package_are_told(
+def test_a_missing_file_and_a_missing_package_are_reported(
     whole: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert "there is no file" in refused(tmp_path / "none.keras")

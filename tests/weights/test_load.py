@@ -1,4 +1,4 @@
-"""Weights come from where they are said to, and nothing else gets in."""
+"""Weights come from the source that is named, and nothing else gets in."""
 
 import subprocess
 import sys

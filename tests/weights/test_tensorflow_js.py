@@ -60,9 +60,11 @@ def test_a_shard_is_the_longest_base64_string() -> None:
     assert read_shard(module) == content
 
 
-@pytest.mark.parametrize(("data", "told"), [(b"12", "end within"), (b"1" * 13, "1 bytes too many")])
-def test_bytes_that_do_not_fit_the_manifest_are_refused(data: bytes, told: str) -> None:
-    with pytest.raises(WeightsError, match=told):
+@pytest.mark.parametrize(
+    ("data", "reason"), [(b"12", "end within"), (b"1" * 13, "1 bytes too many")]
+)
+def test_bytes_that_do_not_fit_the_manifest_are_refused(data: bytes, reason: str) -> None:
+    with pytest.raises(WeightsError, match=reason):
         read_tensors(read_manifest(read_model(MODULE)).tensors, data)
 
 
@@ -241,12 +243,12 @@ CHANGES: dict[str, tuple[Callable[[Json], object], str]] = {
 
 @pytest.mark.parametrize("kind", CHANGES)
 def test_a_model_that_is_another_is_refused(kind: str, changed: Callable[..., Path]) -> None:
-    change, told = CHANGES[kind]
-    assert told in refused(changed(change))
+    change, reason = CHANGES[kind]
+    assert reason in refused(changed(change))
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"7", b"\xff", b"[" * 10**6])
-def test_a_file_that_is_no_model_is_refused(content: bytes, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_model_is_refused(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "model.json").write_bytes(content)
     assert "JSON" in refused(tmp_path) or "manifest" in refused(tmp_path)
 
@@ -265,7 +267,7 @@ def test_the_layers_before_it_say_what_it_wants(changed: Callable[..., Path]) ->
     assert (record.mean, record.std) == ((0.0,) * 3, (1.0,) * 3)
 
 
-def test_a_folder_without_a_model_is_told(tmp_path: Path) -> None:
+def test_a_folder_without_a_model_is_reported(tmp_path: Path) -> None:
     assert "has no model.json: it is not a TensorFlow.js layers model" in refused(tmp_path)
     with pytest.raises(ConfigError, match="TensorFlow.js folder"):
         load_weights(str(tmp_path / "nothing"))

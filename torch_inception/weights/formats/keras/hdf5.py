@@ -137,7 +137,7 @@ def _texts(group: Any, name: str, *, dimensions: int) -> list[str] | None:  # no
         shape, kind = stored.shape, stored.get_type()
     if shape == (0,):
         return []
-    # Of a damaged type, h5py can read what is no text at all, and crash.
+    # Of a damaged type, h5py can read what is not text at all, and crash.
     is_text = isinstance(kind, h5py.h5t.TypeStringID)
     if not is_text or shape is None or len(shape) != dimensions:
         wanted = "list of names" if dimensions else "text"

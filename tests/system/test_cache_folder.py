@@ -1,10 +1,15 @@
-"""Where files are kept."""
+"""Where the cache is, with a home folder and without one."""
 
 from pathlib import Path
 
 import pytest
 
-from torch_inception.system.cache_folder import CACHE_VARIABLE, cache_folder
+from torch_inception.errors import CacheError, ConfigError
+from torch_inception.system.cache_folder import (
+    CACHE_VARIABLE,
+    cache_folder,
+    is_writable,
+)
 
 
 def test_the_variable_names_the_cache_folder(
@@ -48,3 +53,46 @@ def test_without_the_variable_the_platforms_cache_is_used(
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("sys.platform", platform)
     assert cache_folder() == Path(expected)
+
+
+@pytest.mark.parametrize("home", [None, "", "/", "~", "relative"])
+def test_without_a_home_the_variable_is_named(
+    home: str | None, no_home: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(CACHE_VARIABLE)
+    if home is not None:
+        monkeypatch.setenv("HOME", home)
+    with pytest.raises(CacheError, match=f"no home folder.*environment variable {CACHE_VARIABLE}"):
+        cache_folder()
+    monkeypatch.setenv("XDG_CACHE_HOME", "/x/cache")
+    assert cache_folder() == Path("/x/cache/torch_inception")
+
+
+@pytest.mark.parametrize("value", ["~", "~/mine"])
+def test_a_variable_with_the_home_of_nobody_is_reported(
+    value: str, no_home: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(CACHE_VARIABLE, value)
+    with pytest.raises(ConfigError, match=f"{CACHE_VARIABLE} = '{value}'.*the whole path"):
+        cache_folder()
+
+
+def test_a_cache_folder_that_can_be_written_is_made(tmp_path: Path) -> None:
+    assert is_writable(tmp_path / "a" / "b")
+    assert list((tmp_path / "a" / "b").iterdir()) == []
+    (tmp_path / "file").touch()
+    assert not is_writable(tmp_path / "file" / "b")
+
+
+@pytest.mark.parametrize("home", [None, "/"])
+def test_what_a_program_makes_of_no_home_is_not_made(
+    home: str | None, no_home: None, own_cache: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    if home is not None:
+        monkeypatch.setenv("HOME", home)
+    for folder in ("~/.cache/torch", "/.made-up", "/.made-up/torch/hub"):
+        assert not is_writable(folder)
+        assert not Path(folder).exists()
+    assert is_writable(tmp_path / "named")
+    assert [path.name for path in tmp_path.iterdir()] == ["named"]

@@ -30,7 +30,7 @@ OPERATIONS = 11.4
 COLUMN = "images per second"
 
 WARM_IMAGES = 32
-CALIBRATION_SIZE = (640, 480)
+SAMPLE_SIZE = (640, 480)
 
 
 def main() -> None:
@@ -55,22 +55,22 @@ def main() -> None:
 
 def _measure_processor(arguments: argparse.Namespace) -> tuple[Rates, list[str]]:
     with tempfile.TemporaryDirectory() as name:
-        calibration = str(make_jpegs(Path(name), CALIBRATION_SIZE, WARM_IMAGES))
-        contenders = _contenders(arguments.weights, calibration)
+        sample = str(make_jpegs(Path(name), SAMPLE_SIZE, WARM_IMAGES))
+        contenders = _contenders(arguments.weights, sample)
         with started(contenders, Request(str(WARM_IMAGES), WARM_IMAGES)) as workers:
             requests = {COLUMN: Request(str(arguments.images), arguments.images)}
             rates = measure([*workers, MatrixProducts()], requests, arguments.rounds)
             return rates, [worker.name for worker in workers]
 
 
-def _contenders(weights: str, calibration: str) -> list[Contender]:
+def _contenders(weights: str, sample: str) -> list[Contender]:
     return [
-        Contender("torch_inception int8", "ours:network", ("int8", weights, calibration)),
-        Contender("torch_inception fp32", "ours:network", ("torch", weights, calibration)),
+        Contender("torch_inception int8", "ours:network", ("int8", weights, sample)),
+        Contender("torch_inception fp32", "ours:network", ("torch", weights, sample)),
         Contender(
             "torch_inception fp32, --engine openvino",
             "ours:network",
-            ("openvino", weights, calibration),
+            ("openvino", weights, sample),
         ),
         Contender("ONNX Runtime fp32", "onnx_runtime:network"),
         Contender("torchvision, channels last", "torchvision_eager:network", ("channels_last",)),

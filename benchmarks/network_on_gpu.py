@@ -95,9 +95,9 @@ def measure_gpu(weights: str, *, column: str, rounds: int) -> tuple[Rates, list[
 
 def _networks(weights: str, device: torch.device) -> list[OnGpu]:
     pixels = torch.from_numpy(random_pixels(max(BATCHES))).permute(0, 3, 1, 2).to(device)
-    backbone = load_engine(load_weights(weights), device=device)
-    name = f"torch_inception {backbone.arithmetic}"
-    ours = [OnGpu(f"{name}, batch {size}", backbone, pixels[:size]) for size in BATCHES]
+    engine = load_engine(load_weights(weights), device=device)
+    name = f"torch_inception {engine.arithmetic}"
+    ours = [OnGpu(f"{name}, batch {size}", engine, pixels[:size]) for size in BATCHES]
     values = pixels / 127.5 - 1
     half = values.to(torch.bfloat16, memory_format=torch.channels_last)
     fast = plain_network().to(device, torch.bfloat16).to(memory_format=torch.channels_last)

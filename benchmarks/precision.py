@@ -18,7 +18,7 @@ from benchmarks.solvers import by_path, labelled_rows, split_measures
 from benchmarks.table import markdown
 from torch_inception.config import DEFAULT_WEIGHTS
 from torch_inception.engines.choose import load_engine
-from torch_inception.engines.openvino.quantised import quantised_engine
+from torch_inception.engines.openvino.int8 import int8_engine
 from torch_inception.features.cache.file_index import FileIndex
 from torch_inception.heads.solvers import discriminant
 from torch_inception.images.preprocess import Preprocessing
@@ -44,7 +44,7 @@ def main() -> None:
         for data, folder in folders.items():
             paths = read_dataset(folder).paths
             sample = QuantisationSample(Preprocessing(), paths, FileIndex(cache_folder()))
-            engine, quantisation = quantised_engine(float32, Preprocessing(), sample)
+            engine, quantisation = int8_engine(float32, Preprocessing(), sample)
             fit = by_path(discriminant.fit_path, discriminant.STRENGTHS)
             exact, quick = (
                 [accuracy for accuracy, _, _ in split_measures(labelled_rows(each, folder), fit)]

@@ -2,7 +2,7 @@
 
 Hastie, Tibshirani and Friedman, "The Elements of Statistical Learning", section 4.2 (regression of
 an indicator matrix) with the penalty of section 3.4.1. The fitted values come near probabilities;
-a temperature (`calibration.py`) turns them into logits.
+a temperature (`heads/temperature.py`) turns them into logits.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,12 +25,12 @@ def fit_path(labelled: LabelledRows, strengths: Sequence[float] = STRENGTHS) -> 
         labelled: training rows.
         strengths: each s in (0, 1).
     """
-    weights = labelled.row_weights()[:, None].double()
-    features, wanted = labelled.features.tensor().double(), labelled.one_hot().double()
+    weights = labelled.row_weights()[:, None]
+    features, wanted = labelled.features.tensor().double(), labelled.one_hot()
     middle, shares = (weights * features).mean(dim=0), (weights * wanted).mean(dim=0)
     rows = (features - middle) * weights.sqrt()
     right = rows.T @ ((wanted - shares) * weights.sqrt()) / len(labelled)
-    covariance = Covariance([rows.float()], count=len(labelled), size=labelled.features.size)
+    covariance = Covariance([rows], count=len(labelled), size=labelled.features.size)
     for strength in strengths:
         weight = (1 - strength) * covariance.solve(strength, right).T
         yield Head(weight.float(), (shares - weight @ middle).float())

@@ -46,7 +46,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--weights", default=DEFAULT_WEIGHTS)
     arguments = parser.parse_args()
-    backbone = load_engine(load_weights(arguments.weights), device=choose_device("auto"))
+    engine = load_engine(load_weights(arguments.weights), device=choose_device("auto"))
     print("| data set | images | solver | test accuracy | cross entropy | seconds |")
     print("| --- | --- | --- | --- | --- | --- |")
     with tempfile.TemporaryDirectory() as name:
@@ -56,7 +56,7 @@ def main() -> None:
             "patches": make_patches(Path(name) / "patches"),
         }
         for data, folder in folders.items():
-            rows = labelled_rows(backbone, folder)
+            rows = labelled_rows(engine, folder)
             for count in (SMALL_CLASS, None):
                 for solver, fit in _solvers().items():
                     size = len(rows) if count is None else f"{count} a class"

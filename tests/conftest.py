@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from tests.drawings import draw_colours
-from tests.fakes import FakeEngine, save_plain_weights
+from tests.fakes import FakeEngine, save_plain_weights, save_random_weights
 from torch_inception.commands.train import main
 from torch_inception.errors import WeightsError
 from torch_inception.system.cache_folder import CACHE_VARIABLE, cache_folder
@@ -73,6 +73,14 @@ def plain_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give a file of weights with which the real network computes what `FakeEngine` does."""
     path = tmp_path_factory.mktemp("plain_weights") / "plain.pth"
     save_plain_weights(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def random_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a file of random weights, whose features show a rounding that is another."""
+    path = tmp_path_factory.mktemp("random_weights") / "random.pth"
+    save_random_weights(path)
     return path
 
 

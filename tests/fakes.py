@@ -56,6 +56,23 @@ def random_state() -> dict[str, Tensor]:
     return {name: tensor.half() for name, tensor in network.half().state_dict().items()}
 
 
+def save_random_weights(path: Path) -> None:
+    """Write a state dict of the real network whose rows have all kinds of numbers in them.
+
+    Kernels are normal with the deviation that keeps the size of what flows (He et al. 2015,
+    "Delving Deep into Rectifiers", arXiv:1502.01852, equation 10).
+    """
+    generator = torch.Generator().manual_seed(0)
+    state: dict[str, Tensor] = {}
+    for name, unit in empty_network(pooling="torchvision").convolutions():
+        deviation = (2 / unit.weight[0].numel()) ** 0.5
+        kernel = torch.randn(unit.weight.shape, generator=generator) * deviation
+        state[f"{name}.conv.weight"] = kernel.half()
+        for part, value in (("weight", 1), ("bias", 0), ("running_mean", 0), ("running_var", 1)):
+            state[f"{name}.bn.{part}"] = torch.full((unit.out_channels,), float(value))
+    torch.save(state, path)
+
+
 def save_plain_weights(path: Path) -> None:
     """Write a state dict of the real network whose rows are those of `FakeEngine`.
 

@@ -60,7 +60,7 @@ def run(patterns: Path, cache: Path) -> Path:
     """Train as a process, once for the tests below."""
     output = patterns.parent / "run"
     shown, complaints = train(patterns, output, cache)
-    assert "int8: calibrating on 44 images" in shown
+    assert "int8: quantising on 44 images" in shown
     assert "features: 60 computed, 0 reused, 0 files skipped" in shown
     cosine = re.search(r"mean cosine of ([01]\.\d{4})", shown)
     assert cosine is not None
@@ -73,11 +73,11 @@ def run(patterns: Path, cache: Path) -> Path:
 
 def test_metrics_and_model_say_what_computed_the_features(run: Path) -> None:
     metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
-    calibration = metrics["backbone"]["calibration"]
-    assert calibration["mean_cosine"] > 0.99
-    assert (len(calibration["digests"]), calibration["held_back"]) == (44, 16)
+    quantisation = metrics["backbone"]["quantisation"]
+    assert quantisation["mean_cosine"] > 0.99
+    assert (len(quantisation["digests"]), quantisation["held_back"]) == (44, 16)
     content = torch.load(run / "model.pt", weights_only=True)
-    assert content["arithmetic"] == f"int8 {calibration['key']}"
+    assert content["arithmetic"] == f"int8 {quantisation['key']}"
     assert metrics["backbone"]["arithmetic"] == content["arithmetic"]
     assert metrics["test"]["accuracy"] == 1.0
 
@@ -86,7 +86,7 @@ def test_a_second_run_reuses_everything_and_gives_the_same(
     run: Path, patterns: Path, cache: Path, tmp_path: Path
 ) -> None:
     shown, _ = train(patterns, tmp_path / "again", cache)
-    assert "calibrating" not in shown
+    assert "quantising" not in shown
     assert "features: 0 computed, 60 reused" in shown
     for name in ("predictions.csv", "splits.csv", "history.csv"):
         assert (tmp_path / "again" / name).read_bytes() == (run / name).read_bytes()
@@ -111,7 +111,7 @@ def test_added_images_alone_are_computed(
     finally:
         for path in new:
             path.unlink(missing_ok=True)
-    assert "calibrating" not in shown
+    assert "quantising" not in shown
     assert "features: 4 computed, 60 reused" in shown
 
 
@@ -151,9 +151,8 @@ def test_without_the_kept_network_images_are_named_in_float32_with_a_warning(
     run: Path, patterns: Path, cache: Path, tmp_path: Path
 ) -> None:
     shutil.copytree(cache, tmp_path / "cache")
-    gone = list((tmp_path / "cache" / "networks").glob("int8-*"))
-    assert len(gone) == 1
-    shutil.rmtree(gone[0])
+    (gone,) = (tmp_path / "cache" / "networks").glob("int8-*")
+    shutil.rmtree(gone)
     found, complaints = named(run, patterns, tmp_path / "cache")
     assert "trained with --precision int8, and images are named in float32" in complaints
     assert "Traceback" not in complaints

@@ -1,5 +1,6 @@
 """The GPU's code path, as far as it goes on a processor; on a GPU, all of it."""
 
+import pickle
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,14 +9,13 @@ import pytest
 import torch
 
 from tests.drawings import landscape
-from torch_inception.engines import choose as engines
 from torch_inception.engines.cpu import CpuEngine
-from torch_inception.engines.folding import FoldedWeights, folded
-from torch_inception.engines.gpu import GPU_BATCH, GpuEngine
+from torch_inception.engines.folding import FoldedWeights, fold, folded
+from torch_inception.engines.gpu import GPU_BATCH, GpuEngine, gpu_arithmetic
 from torch_inception.images.preprocess import Pixels
 from torch_inception.system.cache_folder import CACHE_VARIABLE
+from torch_inception.weights.formats import state_file
 from torch_inception.weights.load import load_weights
-from torch_inception.weights.record import WeightsRecord
 
 CPU = torch.device("cpu")
 
@@ -75,19 +75,23 @@ def test_what_a_session_gave_stays_when_it_goes_on(real_weights: FoldedWeights) 
     assert numpy.array_equal(first, before)
 
 
-def test_each_arithmetic_has_rows_of_its_own_in_the_cache() -> None:
-    identities = set()
-    for arithmetic in ("fp32", "bf16"):
-        engine = GpuEngine.__new__(GpuEngine)
-        torch.nn.Module.__init__(engine)
-        engine.record = load_record()
-        engine.arithmetic = arithmetic
-        identities.add(engine.identity)
-    assert len(identities) == 2
+@pytest.fixture(scope="module")
+def folded_random(random_weights: Path) -> FoldedWeights:
+    return fold(state_file.load(random_weights))
 
 
-def load_record() -> WeightsRecord:
-    return WeightsRecord("imagenet", "fake", "f" * 64, "torchvision")
+def test_each_arithmetic_has_rows_of_its_own_in_the_cache(folded_random: FoldedWeights) -> None:
+    engines = [GpuEngine(folded_random, device=CPU, arithmetic=each) for each in ("fp32", "bf16")]
+    assert engines[0].identity != engines[1].identity
+    assert engines[0].identity == CpuEngine(folded_random, device=CPU).identity
+
+
+@pytest.mark.parametrize("arithmetic", ["fp32", "bf16"])
+def test_a_pickled_copy_gives_the_same_rows(folded_random: FoldedWeights, arithmetic: str) -> None:
+    engine = GpuEngine(folded_random, device=CPU, arithmetic=arithmetic)
+    copy = pickle.loads(pickle.dumps(engine))
+    assert copy.identity == engine.identity
+    assert torch.equal(rows(copy, images(2)), rows(engine, images(2)))
 
 
 @pytest.mark.parametrize(
@@ -102,18 +106,9 @@ def load_record() -> WeightsRecord:
     ],
 )
 def test_the_arithmetic_is_that_of_the_card_or_of_the_model(
-    monkeypatch: pytest.MonkeyPatch, asked: str, capability: tuple[int, int], given: str
+    asked: str, capability: tuple[int, int], given: str
 ) -> None:
-    made: list[str] = []
-
-    def remember(weights: FoldedWeights, *, device: torch.device, arithmetic: str) -> None:
-        made.append(arithmetic)
-
-    monkeypatch.setattr(engines, "GpuEngine", remember)
-    monkeypatch.setattr(engines, "folded", lambda weights: weights)
-    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
-    engines.load_engine(None, device=torch.device("cuda"), arithmetic=asked)  # type: ignore[arg-type]
-    assert made == [given]
+    assert gpu_arithmetic(asked, capability) == given
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA GPU")

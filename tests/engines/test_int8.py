@@ -1,10 +1,10 @@
 """The network in 8-bit integers, quantised once for all tests here."""
 
 import dataclasses
-import json
 import logging
+import pickle
 import shutil
-from collections.abc import Callable
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,18 +12,14 @@ import numpy
 import pytest
 import torch
 from PIL import Image, ImageDraw
-from torch_inception.engines.openvino.calibration import Calibration, calibrated_engine, kept_engine
-from torch_inception.features.cache.digests import hash_files
 
 from tests.drawings import landscape
 from torch_inception.engines.cpu import CpuEngine
-from torch_inception.engines.openvino import calibration as calibration_room
 from torch_inception.engines.openvino.engine import OpenVinoEngine
-from torch_inception.engines.openvino.quantisation import quantise
+from torch_inception.engines.openvino.int8 import Quantisation, int8_engine, load_int8_engine
 from torch_inception.engines.openvino.runtime import has_instructions
 from torch_inception.engines.protocol import Rows
 from torch_inception.errors import ConfigError
-from torch_inception.features.cache.file_index import FileIndex
 from torch_inception.images.preprocess import Pixels, Preprocessing
 from torch_inception.system.cache_folder import CACHE_VARIABLE
 from torch_inception.weights.load import load_weights
@@ -65,90 +61,64 @@ def pixels(*numbers: int) -> list[Pixels]:
     return [Preprocessing()(varied(number)) for number in numbers]
 
 
+class Images:
+    """A sample: the images of these numbers, whose digests are the numbers."""
+
+    def __init__(self, numbers: Sequence[int], *, known: Sequence[int] = ()) -> None:
+        self.numbers, self.known = numbers, known
+
+    def known_digests(self) -> set[str]:
+        return {f"{number:064x}" for number in self.known}
+
+    def read(self, count: int) -> list[tuple[str, Pixels]]:
+        return [(f"{number:064x}", pixels(number)[0]) for number in self.numbers[:count]]
+
+
 @dataclasses.dataclass(frozen=True)
 class Made:
-    """A calibrated network and what it was made from."""
+    """A quantised network and what it was made from."""
 
-    backbone: CpuEngine
-    paths: list[Path]
+    float32: CpuEngine
     cache: Path
-    fresh: OpenVinoEngine
     engine: OpenVinoEngine
-    calibration: Calibration
+    quantisation: Quantisation
 
 
 @pytest.fixture(scope="session")
 def made(real_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Made:
-    folder = tmp_path_factory.mktemp("int8")
-    paths = [folder / f"{number}.png" for number in range(COUNT)]
-    for number, path in enumerate(paths):
-        varied(number).save(path)
-    fresh: list[OpenVinoEngine] = []
-
-    def captured(backbone: CpuEngine, images: list[Pixels]) -> OpenVinoEngine:
-        fresh.append(quantise(backbone, images))
-        return fresh[0]
-
+    cache = tmp_path_factory.mktemp("int8")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(CACHE_VARIABLE, str(real_cache))
-        backbone = CpuEngine(load_weights("npm:nsfwjs"), device=torch.device("cpu"))
-        patch.setenv(CACHE_VARIABLE, str(folder / "cache"))
-        patch.setattr(calibration_room, "quantise", captured)
-        engine, calibration = calibrated_engine(backbone, Preprocessing(), paths)
-    return Made(backbone, paths, folder / "cache", fresh[0], engine, calibration)
+        float32 = CpuEngine(load_weights("npm:nsfwjs"), device=torch.device("cpu"))
+        patch.setenv(CACHE_VARIABLE, str(cache))
+        engine, quantisation = int8_engine(float32, Preprocessing(), Images(range(COUNT)))
+    return Made(float32, cache, engine, quantisation)
 
 
 @pytest.fixture
 def files(made: Made, own_cache: Path) -> list[Path]:
-    """Copy the kept network to the test's own cache; return its .bin, .json and .xml."""
+    """Copy what is kept to the test's own cache; return the files."""
     shutil.copytree(made.cache / "networks", own_cache / "networks")
-    return sorted((own_cache / "networks").glob("*/*"))
-
-
-@pytest.fixture
-def no_quantising(monkeypatch: pytest.MonkeyPatch) -> None:
-    def unwanted(*_: object) -> None:
-        raise AssertionError("quantised anew")
-
-    monkeypatch.setattr(calibration_room, "quantise", unwanted)
-
-
-@pytest.fixture
-def requantised(made: Made, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Give the shared network in the place of new ones; count the images of each."""
-    counts: list[int] = []
-
-    def shared(backbone: CpuEngine, images: list[Pixels]) -> OpenVinoEngine:
-        counts.append(len(images))
-        return OpenVinoEngine(made.fresh.model, backbone.record, arithmetic="int8 not kept")
-
-    monkeypatch.setattr(calibration_room, "quantise", shared)
-    return counts
+    return sorted(file for file in (own_cache / "networks").rglob("*") if file.is_file())
 
 
 def rows(engine: CpuEngine | OpenVinoEngine, images: list[Pixels]) -> Rows:
-    before = torch.get_num_threads()
-    try:
-        session = engine.session()
-        return numpy.concatenate(
-            [session(images[i : i + 4]).copy() for i in range(0, len(images), 4)]
-        )
-    finally:
-        torch.set_num_threads(before)
+    session = engine.session()
+    return numpy.concatenate([session(images[i : i + 4]).copy() for i in range(0, len(images), 4)])
 
 
-def kept(made: Made) -> tuple[OpenVinoEngine, Calibration] | None:
-    return kept_engine(made.engine.arithmetic, made.backbone.record)
+def kept(made: Made) -> tuple[OpenVinoEngine, Quantisation] | None:
+    return load_int8_engine(made.engine.arithmetic, made.float32.record)
 
 
 def test_its_features_are_nearly_those_of_float32(made: Made) -> None:
-    assert len(made.calibration.digests) == COUNT - 16
-    assert made.calibration.held_back == 16
-    assert made.calibration.mean_cosine > 0.99
-    assert made.calibration.lowest_cosine > 0.97
-    # Images that it has not seen, neither to be calibrated nor to be checked.
+    assert len(made.quantisation.digests) == COUNT - 16
+    assert made.quantisation.held_back == 16
+    assert made.quantisation.mean_cosine > 0.99
+    assert made.quantisation.lowest_cosine > 0.97
+    # Images that it has not seen, neither to be quantised on nor to be checked on.
     unseen = pixels(*range(1000, 1016))
-    exact, found = (torch.from_numpy(rows(e, unseen)) for e in (made.backbone, made.engine))
+    exact, found = (torch.from_numpy(rows(e, unseen)) for e in (made.float32, made.engine))
     cosines = torch.nn.functional.cosine_similarity(exact, found, dim=1)
     assert float(cosines.mean()) > 0.99
     lengths = found.norm(dim=1) / exact.norm(dim=1)
@@ -157,17 +127,27 @@ def test_its_features_are_nearly_those_of_float32(made: Made) -> None:
     assert not torch.equal(found, exact)
 
 
-def test_the_kept_network_gives_the_same_rows_bit_for_bit(made: Made, files: list[Path]) -> None:
+@pytest.mark.usefixtures("files")
+def test_the_kept_network_gives_the_same_rows_bit_for_bit(made: Made) -> None:
     found = kept(made)
     assert found is not None
-    engine, calibration = found
-    assert calibration == made.calibration
+    engine, quantisation = found
+    assert quantisation == made.quantisation
     assert engine.identity == made.engine.identity
-    assert engine.arithmetic == f"int8 {calibration.key}"
+    assert engine.arithmetic == f"int8 {quantisation.key}"
     images = pixels(0, 1, 2, 3, 1001)
     assert numpy.array_equal(rows(engine, images), rows(made.engine, images))
-    assert numpy.array_equal(rows(engine, images), rows(made.fresh, images))
-    assert [file.suffix for file in files] == [".bin", ".json", ".xml"]
+
+
+def test_a_pickled_copy_is_as_large_as_the_network_and_gives_the_same_rows(made: Made) -> None:
+    content = pickle.dumps(made.engine)
+    parameters = sum(values.numel() for values in made.float32.parameters())
+    # A byte for each, and the description of the network.
+    assert parameters < len(content) < 1.1 * parameters + 2**20
+    copy = pickle.loads(content)
+    assert copy.identity == made.engine.identity
+    images = pixels(0, 1, 2, 3, 1001)
+    assert numpy.array_equal(rows(copy, images), rows(made.engine, images))
 
 
 def test_a_row_depends_neither_on_its_batch_nor_on_its_thread(made: Made) -> None:
@@ -181,138 +161,76 @@ def test_a_row_depends_neither_on_its_batch_nor_on_its_thread(made: Made) -> Non
     assert all(numpy.array_equal(each, together) for each in several)
 
 
-def flip(file: Path, share: float) -> None:
-    content = bytearray(file.read_bytes())
-    content[int(share * (len(content) - 1))] ^= 1
-    file.write_bytes(content)
-
-
-@pytest.mark.parametrize("share", [0.0, 0.3, 0.5, 0.9, 1.0])
-@pytest.mark.parametrize("which", [".bin", ".xml", ".json"])
-def test_a_flipped_byte_is_noticed(
-    which: str, share: float, made: Made, files: list[Path], caplog: pytest.LogCaptureFixture
+def test_a_kept_network_that_is_damaged_is_told_of_and_not_used(
+    made: Made, files: list[Path], caplog: pytest.LogCaptureFixture
 ) -> None:
-    (file,) = (file for file in files if file.suffix == which)
-    flip(file, share)
-    assert kept(made) is None
-    (record,) = caplog.records
-    assert record.levelno == logging.WARNING
-    assert "is damaged" in record.getMessage()
-    assert "is not used" in record.getMessage()
+    assert len(files) == 3
+    for file in files:
+        content = file.read_bytes()
+        middle = len(content) // 2
+        file.write_bytes(content[:middle] + content[middle + 1 :])
+        assert kept(made) is None
+        (record,) = caplog.records
+        assert record.levelno == logging.WARNING
+        assert "is damaged" in record.getMessage()
+        assert "is not used" in record.getMessage()
+        caplog.clear()
+        file.write_bytes(content)
+    assert kept(made) is not None
 
 
-@pytest.mark.parametrize("which", [".bin", ".xml"])
-def test_a_lost_or_shortened_file_is_noticed(
-    which: str, made: Made, files: list[Path], caplog: pytest.LogCaptureFixture
-) -> None:
-    (file,) = (file for file in files if file.suffix == which)
-    file.write_bytes(file.read_bytes()[:-1])
-    assert kept(made) is None
-    file.unlink()
-    assert kept(made) is None
-    assert ["is damaged" in record.getMessage() for record in caplog.records] == [True, True]
-
-
-@pytest.mark.parametrize("name", ["key", "space", "digests", "mean_cosine", "held_back"])
-def test_what_is_said_of_the_network_cannot_be_changed_unnoticed(
-    name: str, made: Made, files: list[Path]
-) -> None:
-    (about,) = (file for file in files if file.suffix == ".json")
-    description = json.loads(about.read_text())
-    said = description["about"]
-    value = said[name]
-    said[name] = value[::-1] if isinstance(value, str | list) else 1
-    about.write_text(json.dumps(description))
-    assert said[name] != value
-    assert kept(made) is None
-
-
-@pytest.mark.usefixtures("files", "no_quantising")
+@pytest.mark.usefixtures("files")
 def test_the_kept_network_is_not_that_of_the_same_weights_with_another_pooling(made: Made) -> None:
-    record = made.backbone.record
-    assert kept_engine(made.engine.arithmetic, record) is not None
-    assert kept_engine(made.engine.arithmetic, record.pooling_as("tensorflow-2015")) is None
+    record = made.float32.record
+    assert load_int8_engine(made.engine.arithmetic, record) is not None
+    other = record.pooling_as("tensorflow-2015")
+    assert load_int8_engine(made.engine.arithmetic, other) is None
 
 
-def test_the_same_images_get_the_kept_network(made: Made) -> None:
-    engine, calibration = calibrated_engine(made.backbone, Preprocessing(), made.paths[::-1])
+@pytest.mark.usefixtures("files")
+def test_the_same_images_in_any_order_get_the_kept_network(made: Made) -> None:
+    numbers = [*reversed(range(COUNT - 16)), *range(COUNT - 16, COUNT)]
+    engine, quantisation = int8_engine(made.float32, Preprocessing(), Images(numbers))
     assert engine.identity == made.engine.identity
-    assert calibration == made.calibration
+    assert quantisation == made.quantisation
 
 
-def other_images(folder: Path, count: int) -> list[Path]:
-    paths = [folder / f"other {number}.png" for number in range(count)]
-    for number, path in enumerate(paths):
-        varied(5000 + number).resize((40, 40)).save(path)
-    return paths
-
-
-def calibrated_on(made: Made) -> Callable[[Path], bool]:
-    """Return what tells whether an image is among those that were calibrated on."""
-    digests = {bytes.fromhex(digest) for digest in made.calibration.digests}
-    known, _ = hash_files(made.paths, FileIndex(made.cache), progress=False)
-    return lambda path: known[path] in digests
+NO_IMAGES: list[int] = []
 
 
 @pytest.mark.usefixtures("files")
-@pytest.mark.parametrize(("there", "stays"), [(44, True), (22, True), (21, False), (0, False)])
-def test_an_earlier_calibration_stays_while_half_of_its_images_do(
-    there: int, stays: bool, made: Made, own_cache: Path, tmp_path: Path, requantised: list[int]
-) -> None:
-    calibrating = [path for path in made.paths if calibrated_on(made)(path)]
-    assert len(calibrating) == 44
-    paths = [*calibrating[:there], *other_images(tmp_path, 60)]
-    hash_files(paths, FileIndex(own_cache), progress=False)
-    engine, calibration = calibrated_engine(
-        made.backbone, Preprocessing(), paths, earlier=made.engine.arithmetic
-    )
-    assert (calibration == made.calibration) is stays
-    assert (engine.identity == made.engine.identity) is stays
-    assert requantised == ([] if stays else [min(64, len(paths) - 16)])
-    if not stays:
-        assert kept_engine(engine.arithmetic, made.backbone.record) is not None
+@pytest.mark.parametrize("seen", ["known", "read"])
+def test_an_earlier_network_stays_while_half_of_its_images_are_there(seen: str, made: Made) -> None:
+    def with_images(count: int) -> Quantisation:
+        there = range(count)
+        sample = Images(NO_IMAGES, known=there) if seen == "known" else Images(there)
+        return int8_engine(made.float32, Preprocessing(), sample, earlier=made.engine.arithmetic)[1]
+
+    for count in (44, 22):
+        assert with_images(count) == made.quantisation
+    # A new one is to be made, and there are not enough images.
+    with pytest.raises(ConfigError, match="needs 48"):
+        with_images(21)
 
 
 @pytest.mark.usefixtures("files")
-def test_an_earlier_calibration_for_another_preprocessing_is_not_taken(
-    made: Made, own_cache: Path, requantised: list[int]
+def test_an_earlier_network_for_another_preprocessing_is_not_taken(made: Made) -> None:
+    sample = Images(NO_IMAGES, known=range(COUNT))
+    with pytest.raises(ConfigError, match="needs 48"):
+        int8_engine(made.float32, Preprocessing("pad"), sample, earlier=made.engine.arithmetic)
+
+
+def test_a_network_that_cannot_be_kept_has_an_identity_of_its_own(
+    made: Made, own_cache: Path, long: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    hash_files(made.paths, FileIndex(own_cache), progress=False)
-    engine, _ = calibrated_engine(
-        made.backbone, Preprocessing("pad"), made.paths, earlier=made.engine.arithmetic
-    )
-    assert requantised == [44]
-    assert engine.identity != made.engine.identity
-
-
-def test_a_network_that_is_too_far_off_is_refused_and_not_kept(
-    made: Made, own_cache: Path, requantised: list[int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(calibration_room, "LEAST_AGREEMENT", 1.1)
-    figure = f"mean cosine of {made.calibration.mean_cosine:.4f}"
-    with pytest.raises(ConfigError, match=rf"refused.*{figure}.*1\.1 is the least.*--precision"):
-        calibrated_engine(made.backbone, Preprocessing(), made.paths)
-    assert requantised == [44]
-    assert not (own_cache / "networks").exists()
-
-
-def test_networks_that_cannot_be_kept_have_identities_of_their_own(
-    made: Made,
-    requantised: list[int],
-    own_cache: Path,
-    tmp_path: Path,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    # A file is in the place of the folder that networks are kept in.
+    if not long:
+        pytest.skip("part of the long form: it quantises once more")
     own_cache.mkdir()
-    (own_cache / "networks").touch()
-    engines = [
-        calibrated_engine(made.backbone, Preprocessing(), paths)[0]
-        for paths in (made.paths, other_images(tmp_path, 50))
-    ]
-    assert requantised == [44, 34]
+    (own_cache / "networks").write_bytes(b"a file in the folder's place")
+    engine, quantisation = int8_engine(made.float32, Preprocessing(), Images(range(1, COUNT)))
     warnings = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
-    assert len(warnings) == 2
-    assert all("cannot be kept" in warning for warning in warnings)
-    # Their rows are kept under these.
-    assert engines[0].identity != engines[1].identity
+    assert len(warnings) == 1
+    assert "cannot be kept" in warnings[0]
+    # Its rows are kept under this.
+    assert engine.arithmetic == f"int8 {quantisation.key}"
+    assert engine.identity != made.engine.identity

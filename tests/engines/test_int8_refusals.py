@@ -1,9 +1,7 @@
 """What int8 needs and does not find is said in words; these tests need no extra themselves."""
 
-import importlib.metadata
 import logging
 import os
-import shutil
 import sys
 import time
 import warnings
@@ -13,14 +11,23 @@ from pathlib import Path
 from types import SimpleNamespace
 from unittest import mock
 
+import numpy
 import pytest
 import torch
 
+from tests.fakes import FAKE_RECORD
 from torch_inception.classifier.classifier import Classifier
 from torch_inception.classifier.model_file import Model, save_model
+from torch_inception.commands.train import main
+from torch_inception.engines.choose import load_engine
 from torch_inception.engines.cpu import CpuEngine
-from torch_inception.engines.openvino import conversion
-from torch_inception.engines.openvino.calibration import calibrated_engine, kept_engine
+from torch_inception.engines.openvino.conversion import convert
+from torch_inception.engines.openvino.int8 import (
+    Quantisation,
+    check_agreement,
+    int8_engine,
+    load_int8_engine,
+)
 from torch_inception.engines.openvino.runtime import (
     check_processor,
     has_instructions,
@@ -29,100 +36,101 @@ from torch_inception.engines.openvino.runtime import (
 )
 from torch_inception.errors import ConfigError
 from torch_inception.heads.head import Head
-from torch_inception.images.preprocess import Preprocessing
+from torch_inception.images.preprocess import Pixels, Preprocessing
 from torch_inception.network import empty_network
-from torch_inception.weights.checked import Weights
-from torch_inception.weights.record import WeightsRecord
+from torch_inception.weights.load import load_weights
 
-Capabilities = Callable[[dict[str, bool]], None]
-TrainCommand = Callable[..., tuple[int, str, str]]
+TrainCommand = Callable[..., tuple[int, str]]
 
-
-@pytest.fixture
-def capable(monkeypatch: pytest.MonkeyPatch) -> Capabilities:
-    """Give a function that says what the processor can do."""
-
-    def say(capabilities: dict[str, bool]) -> None:
-        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
-
-    return say
+needs_instructions = pytest.mark.skipif(
+    not has_instructions(), reason="the processor has no 8-bit instructions"
+)
 
 
 @pytest.fixture
-def backbone(fake_network: WeightsRecord) -> CpuEngine:
-    return CpuEngine(Weights(fake_network, {}), device=torch.device("cpu"))
+def train_int8(
+    colours: Path, run: Path, plain_weights: Path, capsys: pytest.CaptureFixture[str]
+) -> TrainCommand:
+    """Give a function that runs the command on `colours` and returns (status, what it says)."""
+
+    def call(*flags: str) -> tuple[int, str]:
+        places = ["--data", str(colours), "--output", str(run), "--weights", str(plain_weights)]
+        return main([*places, "--precision", "int8", *flags]), capsys.readouterr().err
+
+    return call
 
 
-def test_the_instructions_are_those_that_torch_knows_of(
-    capable: Capabilities, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("avx512_vnni", "avx_vnni", "amx_int8"):
-        capable({"avx2": True, name: True})
-        assert has_instructions()
-        check_processor()
-        capable({"avx2": True, name: False})
-        assert not has_instructions()
-    monkeypatch.delattr(torch.cpu, "get_capabilities")
-    assert not has_instructions()
+@pytest.mark.parametrize("name", ["avx512_vnni", "avx_vnni", "amx_int8"])
+def test_each_of_three_sets_of_instructions_is_enough(name: str) -> None:
+    assert has_instructions({"avx2": True, name: True})
+    check_processor({"avx2": True, name: True})
+    assert not has_instructions({"avx2": True, name: False})
 
 
-def test_a_processor_without_the_instructions_is_refused(
-    backbone: CpuEngine, capable: Capabilities, colours: Path
-) -> None:
-    capable({"avx2": True})
-    paths = sorted(colours.rglob("*.png"))
-    for refused in (check_processor, lambda: calibrated_engine(backbone, Preprocessing(), paths)):
-        with pytest.raises(ConfigError, match=r"VNNI or AMX.*--precision fp32"):
-            refused()
+@pytest.mark.parametrize("capabilities", [{"avx2": True}, {}])
+def test_a_processor_without_the_instructions_is_refused(capabilities: dict[str, bool]) -> None:
+    assert not has_instructions(capabilities)
+    with pytest.raises(ConfigError, match=r"VNNI or AMX.*--precision fp32"):
+        check_processor(capabilities)
 
 
-def test_the_command_says_so_in_a_line_and_leaves_nothing(
-    train: TrainCommand, capable: Capabilities, fake_network: WeightsRecord, run: Path
-) -> None:
-    capable({})
-    status, _, err = train("--precision", "int8")
-    assert status == 1
-    assert err.startswith("error: precision 'int8' needs a processor with VNNI or AMX")
-    assert "--precision fp32" in err
-    assert err.count("\n") == 1
-    assert not run.exists()
-
-
+@needs_instructions
 @pytest.mark.parametrize("package", ["openvino", "nncf"])
 def test_a_missing_package_is_named_with_the_extra_that_has_it(
-    package: str, train: TrainCommand, capable: Capabilities, fake_network: WeightsRecord,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
-    capable({"avx_vnni": True})
+    package: str, train_int8: TrainCommand, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(ConfigError, match=rf"the package {package}, .*\[openvino\]"):
         import_extra(package)
     if package == "nncf":
         pytest.importorskip("openvino")
-    status, _, err = train("--precision", "int8")
+    status, err = train_int8()
     assert status == 1
-    assert f"the package {package}, " in err
+    assert f"error: the package {package}, " in err
     assert 'pip install "torch-inception[openvino]"' in err
     assert "Traceback" not in err
+    assert not run.exists()
 
 
-def test_int8_is_not_for_a_gpu(train: TrainCommand, fake_network: WeightsRecord) -> None:
-    status, _, err = train("--precision", "int8", "--device", "cuda")
+def test_int8_is_not_for_a_gpu(train_int8: TrainCommand) -> None:
+    status, err = train_int8("--device", "cuda")
     assert status == 1
     assert "'int8' and engine 'openvino' are for the CPU" in err
 
 
-@pytest.mark.parametrize("good", [0, 5, 47])
-def test_too_few_different_images_are_refused_with_the_numbers(
-    good: int, backbone: CpuEngine, capable: Capabilities, colours: Path, tmp_path: Path
-) -> None:
-    capable({"avx_vnni": True})
-    paths = sorted(colours.rglob("*.png"))[:good]
-    # Neither copies nor files that are no images count.
-    copies = [Path(shutil.copy(path, tmp_path / f"{i}.png")) for i, path in enumerate(paths)]
-    (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8\xff")
-    with pytest.raises(ConfigError, match=rf"needs 48 different .*there are {good}\."):
-        calibrated_engine(backbone, Preprocessing(), [*paths, *copies, tmp_path / "broken.jpg"] * 2)
+class Few:
+    """A sample of few images."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+    def known_digests(self) -> set[str]:
+        return set()
+
+    def read(self, count: int) -> list[tuple[str, Pixels]]:
+        image = numpy.zeros((299, 299, 3), numpy.uint8)
+        return [(f"{number:064x}", image) for number in range(min(count, self.count))]
+
+
+@pytest.fixture
+def float32(plain_weights: Path) -> CpuEngine:
+    return load_engine(load_weights(plain_weights), device=torch.device("cpu"))
+
+
+@needs_instructions
+@pytest.mark.parametrize("count", [0, 5, 47])
+def test_too_few_images_are_refused_with_the_numbers(count: int, float32: CpuEngine) -> None:
+    with pytest.raises(ConfigError, match=rf"needs 48 different .*there are {count}\."):
+        int8_engine(float32, Preprocessing(), Few(count))
+
+
+def test_a_network_that_is_too_far_off_is_refused() -> None:
+    def quantisation(mean: float) -> Quantisation:
+        return Quantisation("0" * 64, "a space", ["1" * 64] * 44, 16, mean, 0.95)
+
+    check_agreement(quantisation(0.99))
+    with pytest.raises(ConfigError, match=r"refused.*mean cosine of 0\.9899.*0\.99 is the least"):
+        check_agreement(quantisation(0.98992))
 
 
 @pytest.mark.parametrize("before", [None, "", "false", "true"])
@@ -181,48 +189,40 @@ def test_ctrl_c_while_openvino_converts_is_ctrl_c(monkeypatch: pytest.MonkeyPatc
             raise RuntimeError("the frontend failed") from error
 
     fake = SimpleNamespace(convert_model=convert_model, Type=SimpleNamespace(u8=None))
-    monkeypatch.setattr(conversion, "import_extra", lambda package: fake)
+    monkeypatch.setitem(sys.modules, "openvino", fake)
     with pytest.raises(KeyboardInterrupt):
-        conversion.convert(empty_network(pooling="torchvision"), batch=1)
+        convert(empty_network(pooling="torchvision"), batch=1)
 
 
 SPY = """import os, pathlib
 with pathlib.Path({log!r}).open("a") as log:
     log.write(__name__ + " " + os.environ.get("NNCF_CI", "missing") + "\\n")
-if __name__ == "nncf":
-    raise ImportError("far enough")
 """
 
 
 def test_the_packages_are_imported_where_they_send_no_reports(
-    backbone: CpuEngine, capable: Capabilities, colours: Path, tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # NNCF decides when it is imported whether it will send reports of its use.
-    capable({"avx_vnni": True})
     for name in ("CI", "NNCF_CI"):
         monkeypatch.delenv(name, raising=False)
     log = tmp_path / "log"
     for package in ("openvino", "nncf"):
         (tmp_path / f"{package}.py").write_text(SPY.format(log=str(log)))
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(importlib.metadata, "version", lambda package: "1")
     with mock.patch.dict(sys.modules):
         for package in ("openvino", "nncf"):
             sys.modules.pop(package, None)
-        with pytest.raises(ConfigError, match="far enough"):
-            calibrated_engine(backbone, Preprocessing(), sorted(colours.rglob("*.png")))
-    assert set(log.read_text().splitlines()) == {"openvino true", "nncf true"}
+            import_extra(package)
+    assert log.read_text().splitlines() == ["openvino true", "nncf true"]
 
 
-@pytest.mark.parametrize("capabilities", [{"avx_vnni": True}, {}])
 def test_a_model_whose_8_bit_network_is_gone_names_images_in_float32_with_a_warning(
-    capabilities: dict[str, bool], capable: Capabilities, fake_network: WeightsRecord,
-    colours: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture,
-) -> None:  # fmt: skip
-    capable(capabilities)
+    plain_weights: Path, colours: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     head = Head(10 * torch.eye(3, 2048), torch.zeros(3))
-    model = Model(["red", "green", "blue"], head, Preprocessing(), fake_network,
+    record = load_weights(plain_weights).record
+    model = Model(["red", "green", "blue"], head, Preprocessing(), record,
                   arithmetic=f"int8 {'0' * 64}")  # fmt: skip
     save_model(model, tmp_path / "model.pt")
     classifier = Classifier.load(tmp_path / "model.pt")
@@ -236,7 +236,5 @@ def test_a_model_whose_8_bit_network_is_gone_names_images_in_float32_with_a_warn
 
 
 @pytest.mark.parametrize("arithmetic", ["", "fp32", "bf16", "int8", "int8 unknown"])
-def test_there_is_no_kept_network_of_another_arithmetic_or_an_unknown_key(
-    arithmetic: str, fake_network: WeightsRecord
-) -> None:
-    assert kept_engine(arithmetic, fake_network) is None
+def test_there_is_no_kept_network_of_another_arithmetic_or_an_unknown_key(arithmetic: str) -> None:
+    assert load_int8_engine(arithmetic, FAKE_RECORD) is None

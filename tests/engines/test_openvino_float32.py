@@ -1,5 +1,6 @@
 """The network in float32 by OpenVINO: torch's rows, a little sooner."""
 
+import pickle
 from pathlib import Path
 
 import numpy
@@ -22,19 +23,18 @@ __all__ = ["patterns"]  # a fixture
 
 
 @pytest.fixture(scope="module")
-def backbone(real_cache: Path) -> CpuEngine:
+def float32(real_cache: Path) -> CpuEngine:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(CACHE_VARIABLE, str(real_cache))
         return CpuEngine(load_weights("npm:nsfwjs"), device=torch.device("cpu"))
 
 
 @pytest.fixture(scope="module")
-def engine(backbone: CpuEngine, tmp_path_factory: pytest.TempPathFactory) -> OpenVinoEngine:
+def engine(float32: CpuEngine, tmp_path_factory: pytest.TempPathFactory) -> OpenVinoEngine:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(CACHE_VARIABLE, str(tmp_path_factory.mktemp("cache")))
-        made = float32_engine(backbone)
-        again = float32_engine(backbone)
-    assert isinstance(again.model, Path), "the second is the kept one"
+        made = float32_engine(float32)
+        again = float32_engine(float32)
     image = [landscape()]
     assert numpy.array_equal(made.session()(image), again.session()(image))
     return again
@@ -46,16 +46,16 @@ def images(count: int) -> list[Pixels]:
 
 @pytest.mark.parametrize("count", [1, 3, 4, 6])
 def test_rows_are_those_of_torch_for_any_number_of_images(
-    backbone: CpuEngine, engine: OpenVinoEngine, count: int
+    float32: CpuEngine, engine: OpenVinoEngine, count: int
 ) -> None:
-    expected = numpy.concatenate([backbone.session()([each]).copy() for each in images(count)])
+    expected = numpy.concatenate([float32.session()([each]).copy() for each in images(count)])
     found = engine.session()(images(count))
     assert found.shape == expected.shape
     assert numpy.linalg.norm(found - expected) < 1e-5 * numpy.linalg.norm(expected)
 
 
 def test_maxima_in_the_last_block_are_converted_too(
-    backbone: CpuEngine, real_cache: Path, monkeypatch: pytest.MonkeyPatch
+    float32: CpuEngine, real_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(CACHE_VARIABLE, str(real_cache))
     weights = load_weights("npm:nsfwjs", pooling="tensorflow-2015")
@@ -63,14 +63,25 @@ def test_maxima_in_the_last_block_are_converted_too(
     expected = other.session()([landscape()])
     found = float32_engine(other).session()([landscape()])
     assert numpy.linalg.norm(found - expected) < 1e-5 * numpy.linalg.norm(expected)
-    average = backbone.session()([landscape()])
+    average = float32.session()([landscape()])
     assert numpy.linalg.norm(found - average) > 1e-2 * numpy.linalg.norm(expected)
 
 
-def test_its_rows_have_a_place_of_their_own_in_the_cache(
-    backbone: CpuEngine, engine: OpenVinoEngine
+def test_a_pickled_copy_is_as_large_as_the_network_and_gives_the_same_rows(
+    float32: CpuEngine, engine: OpenVinoEngine
 ) -> None:
-    assert engine.identity != backbone.identity
+    content = pickle.dumps(engine)
+    parameters = 4 * sum(values.numel() for values in float32.parameters())
+    assert parameters < len(content) < parameters + 2**20
+    copy = pickle.loads(content)
+    assert copy.identity == engine.identity
+    assert numpy.array_equal(copy.session()(images(3)), engine.session()(images(3)))
+
+
+def test_its_rows_have_a_place_of_their_own_in_the_cache(
+    float32: CpuEngine, engine: OpenVinoEngine
+) -> None:
+    assert engine.identity != float32.identity
 
 
 def test_training_with_it_and_naming_without_it(

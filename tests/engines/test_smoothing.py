@@ -18,7 +18,7 @@ pytestmark = pytest.mark.real_weights
 
 
 @pytest.fixture(scope="module")
-def backbone(real_cache: Path) -> CpuEngine:
+def engine(real_cache: Path) -> CpuEngine:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(CACHE_VARIABLE, str(real_cache))
         return CpuEngine(load_weights("npm:nsfwjs"), device=torch.device("cpu"))
@@ -64,22 +64,22 @@ def test_the_output_times_the_factors_is_what_it_was(pooling: Pooling, real_cach
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(CACHE_VARIABLE, str(real_cache))
         weights = load_weights("npm:nsfwjs", pooling=pooling)
-    backbone = CpuEngine(weights, device=torch.device("cpu"))
-    network = backbone.copy_network()
+    engine = CpuEngine(weights, device=torch.device("cpu"))
+    network = engine.copy_network()
     factors = smooth(network, batches())
     assert factors.shape == (2048,)
     assert factors.dtype == torch.float32
     assert float(factors.min()) > 0
     # Images that the ranges were taken from, and one of another kind.
     for images in (*batches(), torch.full((1, 3, 299, 299), 128.0)):
-        expected = rows(backbone.network, images)
+        expected = rows(engine.network, images)
         found = rows(network, images)
         assert float((found * factors - expected).norm() / expected.norm()) < 1e-4
         assert float((found - expected).norm() / expected.norm()) > 0.1
 
 
-def test_the_channels_of_every_layer_are_more_even(backbone: CpuEngine) -> None:
-    network = backbone.copy_network()
+def test_the_channels_of_every_layer_are_more_even(engine: CpuEngine) -> None:
+    network = engine.copy_network()
     before = peaks(network)
     smooth(network, batches())
     after = peaks(network)
@@ -94,10 +94,10 @@ def test_the_channels_of_every_layer_are_more_even(backbone: CpuEngine) -> None:
     assert later > 1.3 * earlier
 
 
-def test_the_backbone_and_its_hooks_are_left_as_they_were(backbone: CpuEngine) -> None:
-    before = rows(backbone.network, batches()[0])
-    network = backbone.copy_network()
+def test_the_engine_and_its_hooks_are_left_as_they_were(engine: CpuEngine) -> None:
+    before = rows(engine.network, batches()[0])
+    network = engine.copy_network()
     smooth(network, batches())
-    assert torch.equal(rows(backbone.network, batches()[0]), before)
+    assert torch.equal(rows(engine.network, batches()[0]), before)
     assert not any(unit._forward_hooks for _, unit in network.convolutions())
     assert not any(parameter.requires_grad for parameter in network.parameters())

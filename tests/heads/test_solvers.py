@@ -210,7 +210,7 @@ def test_classes_of_one_or_two_images_work(solver: Solver, counts: list[int]) ->
     train = blobs(counts, features=12, spread=0.1)
     result = fitted(solver, train, learning_rate=0.1)
     scores = result.head.probabilities(train.features.tensor())
-    assert torch.allclose(scores.sum(dim=1), torch.ones(len(train)))
+    assert torch.allclose(scores.sum(dim=1), torch.ones(len(train), dtype=torch.float64))
     if solver != "sgd":
         assert torch.equal(scores.argmax(dim=1), train.targets)
 

@@ -84,5 +84,6 @@ def test_folding_the_temperature_into_the_head_keeps_every_decision() -> None:
     sharper = head.sharpened(0.25)
     assert torch.equal(sharper.logits(rows).argmax(1), head.logits(rows).argmax(1))
     assert torch.allclose(sharper.logits(rows), head.logits(rows) / 0.25, rtol=1e-5, atol=1e-5)
-    assert torch.allclose(sharper.probabilities(rows).sum(1), torch.ones(200))
+    sums = sharper.probabilities(rows).sum(1)
+    assert torch.allclose(sums, torch.ones(200, dtype=torch.float64))
     assert torch.all(sharper.probabilities(rows).amax(1) >= head.probabilities(rows).amax(1))

@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -18,22 +18,24 @@ from torch import Tensor
 from torch.nn import functional
 
 from tests.drawings import landscape
+from tests.fakes import FakeEngine
 from tests.test_end_to_end import WEIGHTS, draw
 from torch_inception.commands.train import main
 from torch_inception.config import Solver, TrainConfig
 from torch_inception.engines.choose import load_engine
 from torch_inception.engines.cpu import CpuEngine
-from torch_inception.engines.openvino import quantisation
 from torch_inception.engines.openvino.float32 import float32_engine
-from torch_inception.engines.protocol import Engine
+from torch_inception.engines.openvino.quantisation import evened_out
+from torch_inception.engines.protocol import Engine, Rows
 from torch_inception.features.rows import FeatureRows
 from torch_inception.heads.fit import fit_head
 from torch_inception.heads.head import Head
 from torch_inception.heads.labelled_rows import LabelledRows
-from torch_inception.heads.solvers import covariance
-from torch_inception.images.preprocess import Preprocessing
-from torch_inception.network import FEATURES, InceptionV3
+from torch_inception.heads.solvers.covariance import Covariance
+from torch_inception.images.preprocess import Pixels, Preprocessing
+from torch_inception.network import FEATURES
 from torch_inception.system.cache_folder import CACHE_VARIABLE
+from torch_inception.system.threads import one_thread
 from torch_inception.training.evaluation import History
 from torch_inception.weights.load import load_weights
 
@@ -207,17 +209,17 @@ def crops() -> list[numpy.ndarray[Any, numpy.dtype[numpy.uint8]]]:
 
 
 @pytest.fixture
-def backbone(real_cache: Path, monkeypatch: pytest.MonkeyPatch) -> CpuEngine:
-    monkeypatch.setenv(CACHE_VARIABLE, str(real_cache))
-    return load_engine(load_weights(WEIGHTS), device=torch.device("cpu"))
+def float32(random_weights: Path) -> CpuEngine:
+    return load_engine(load_weights(random_weights), device=torch.device("cpu"))
 
 
 def rows_in_batches(engine: Engine, size: int) -> Tensor:
     session, images = engine.session(), crops()
-    parts = [
-        torch.from_numpy(session(images[start : start + size]).copy())
-        for start in range(0, len(images), size)
-    ]
+    with one_thread():
+        parts = [
+            torch.from_numpy(session(images[start : start + size]).copy())
+            for start in range(0, len(images), size)
+        ]
     return torch.cat(parts)
 
 
@@ -230,15 +232,14 @@ def on_threads(threads: int, work: Callable[[], Result]) -> Result:
         torch.set_num_threads(before)
 
 
-@pytest.mark.real_weights
 @pytest.mark.parametrize("kind", ["torch", "openvino"])
 def test_a_row_does_not_depend_on_its_batch_nor_on_torchs_threads(
-    backbone: CpuEngine, kind: str
+    float32: CpuEngine, kind: str
 ) -> None:
-    engine: Engine = backbone
+    engine: Engine = float32
     if kind == "openvino":
         pytest.importorskip("openvino")
-        engine = float32_engine(backbone)
+        engine = float32_engine(float32)
     alone = on_threads(2, partial(rows_in_batches, engine, 1))
     assert alone.std(dim=0).max() > 0
     for size, threads in ((2, 1), (3, 2), (engine.batch_size, 2)):
@@ -246,16 +247,12 @@ def test_a_row_does_not_depend_on_its_batch_nor_on_torchs_threads(
         assert torch.equal(rows, alone), (size, threads)
 
 
-@pytest.mark.real_weights
-def test_what_is_quantised_does_not_depend_on_torchs_threads(
-    backbone: CpuEngine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def evened_out(network: InceptionV3, *, batch: int, factors: Tensor) -> Tensor:
+def test_what_is_quantised_does_not_depend_on_torchs_threads(float32: CpuEngine) -> None:
+    def numbers() -> Tensor:
+        network, factors = evened_out(float32, crops())
         return torch.cat([factors, *(values.flatten() for values in network.parameters())])
 
-    monkeypatch.setattr(quantisation, "convert", evened_out)
-    smoothed = partial(quantisation._smoothed, backbone, crops())
-    assert torch.equal(on_threads(1, smoothed), on_threads(2, smoothed))
+    assert torch.equal(on_threads(1, numbers), on_threads(2, numbers))
 
 
 # --- the head, and what is said of it
@@ -274,8 +271,9 @@ def labelled_rows(count: int, *, seed: int, classes: int = 4) -> LabelledRows:
     ("solver", "count"),
     [("lda", 400), ("lda", 1200), ("lda", 2100), ("lbfgs", 1200), ("sgd", 1200)],
 )
-def test_a_head_and_its_history_are_alike_on_any_number_of_cores(
-    solver: Solver, count: int, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.usefixtures("products_as_they_were")
+def test_a_head_and_its_history_are_alike_on_any_threads_and_for_any_precision_of_products(
+    solver: Solver, count: int
 ) -> None:
     rows, validation = labelled_rows(count, seed=1), labelled_rows(300, seed=2)
     folds = torch.zeros(count + 300, dtype=torch.int64)
@@ -292,24 +290,42 @@ def test_a_head_and_its_history_are_alike_on_any_number_of_cores(
         return head, (fitted.setting, fitted.temperature, history.rows)
 
     first, said = on_threads(2, fit)
-    for cores in (1, 3):
-        monkeypatch.setattr(covariance, "usable_cores", partial(int, cores))
-        head, also_said = on_threads(1, fit)
-        assert torch.equal(head, first)
-        assert also_said == said
+    torch.set_float32_matmul_precision("medium")
+    head, also_said = on_threads(1, fit)
+    assert torch.equal(head, first)
+    assert also_said == said
 
 
-def noise_features(self: CpuEngine, pixels: Tensor) -> Tensor:
-    """Stand for the network: rows that differ in all places."""
-    small = functional.adaptive_avg_pool2d(pixels.float(), 26).flatten(1)
-    return functional.pad(small, (0, FEATURES - small.shape[1])) / 255
+@pytest.fixture
+def products_as_they_were() -> Iterator[None]:
+    before = torch.get_float32_matmul_precision()
+    yield
+    torch.set_float32_matmul_precision(before)
+
+
+def test_a_covariance_is_alike_on_any_number_of_cores() -> None:
+    generator = torch.Generator().manual_seed(5)
+    rows = torch.randn(900, 700, generator=generator, dtype=torch.float64)
+    one, other = (
+        Covariance(torch.split(rows, 300), count=900, size=700, cores=cores) for cores in (1, 3)
+    )
+    assert one.is_tall
+    assert torch.equal(one.eigenvalues, other.eigenvalues)
+    assert torch.equal(one.vectors, other.vectors)
+
+
+class NoiseEngine(FakeEngine):
+    """An engine whose rows differ in all places."""
+
+    def rows(self, images: Sequence[Pixels]) -> Rows:
+        pixels = torch.from_numpy(numpy.stack(images)).permute(0, 3, 1, 2)
+        small = functional.adaptive_avg_pool2d(pixels.float(), 26).flatten(1)
+        rows: Rows = functional.pad(small / 255, (0, FEATURES - small.shape[1])).numpy()
+        return rows
 
 
 @pytest.mark.parametrize("solver", ["lda", "lbfgs", "sgd"])
-def test_a_run_on_two_threads_is_the_run_on_one(
-    fake_network: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, solver: Solver
-) -> None:
-    monkeypatch.setattr(CpuEngine, "forward", noise_features)
+def test_a_run_on_two_threads_is_the_run_on_one(tmp_path: Path, solver: Solver) -> None:
     random = numpy.random.default_rng(0)
     for kind in ("smooth", "rough"):
         (tmp_path / "data" / kind).mkdir(parents=True)
@@ -322,5 +338,6 @@ def test_a_run_on_two_threads_is_the_run_on_one(
     arguments = ["--data", str(tmp_path / "data"), "--solver", solver, "--steps", "200"]
     for threads in (1, 2):
         output = ["--output", str(tmp_path / f"run{threads}")]
-        assert on_threads(threads, partial(main, [*arguments, *output])) == 0
+        train_noise = partial(main, [*arguments, *output], engine=NoiseEngine())
+        assert on_threads(threads, train_noise) == 0
     assert_same(tmp_path / "run1", tmp_path / "run2")

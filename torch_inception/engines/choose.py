@@ -9,13 +9,13 @@ from torch_inception.engines.cpu import CpuEngine
 from torch_inception.engines.folding import FoldedWeights, folded, kept
 from torch_inception.engines.gpu import GpuEngine, gpu_arithmetic
 from torch_inception.engines.openvino.float32 import float32_engine
-from torch_inception.engines.openvino.quantisation import INT8
-from torch_inception.engines.openvino.quantised import (
+from torch_inception.engines.openvino.int8 import (
     Quantisation,
     Sample,
-    kept_engine,
-    quantised_engine,
+    int8_engine,
+    load_int8_engine,
 )
+from torch_inception.engines.openvino.quantisation import INT8
 from torch_inception.engines.openvino.runtime import has_instructions
 from torch_inception.engines.protocol import Engine
 from torch_inception.errors import ConfigError
@@ -70,7 +70,7 @@ def training_engine(
     float32 = load_engine(weights, device=torch.device("cpu"))
     if config.precision != INT8:
         return float32_engine(float32), None
-    engine, quantisation = quantised_engine(float32, preprocessing, sample, earlier=earlier)
+    engine, quantisation = int8_engine(float32, preprocessing, sample, earlier=earlier)
     log.info("int8: %s", quantisation)
     return engine, quantisation
 
@@ -86,7 +86,7 @@ def load_cached_engine(
         log.warning(FLOAT32_INSTEAD, "that is for the CPU")
     elif arithmetic.startswith(INT8):
         try:
-            found = kept_engine(arithmetic, record)
+            found = load_int8_engine(arithmetic, record)
             if found is not None:
                 return found[0]
             reason = (
@@ -105,10 +105,8 @@ def _floating_point_engine(
 ) -> CpuEngine:
     if device.type != "cuda":
         return CpuEngine(weights, device=device)
-    if arithmetic == "auto":
-        arithmetic = gpu_arithmetic(device)
-    exact = arithmetic != "bf16"
-    return GpuEngine(weights, device=device, arithmetic="fp32" if exact else "bf16")
+    capability = torch.cuda.get_device_capability(device)
+    return GpuEngine(weights, device=device, arithmetic=gpu_arithmetic(arithmetic, capability))
 
 
 def could_be_quantised(engine: Engine) -> bool:

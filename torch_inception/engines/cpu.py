@@ -1,4 +1,4 @@
-"""The frozen backbone: images in, features out."""
+"""The frozen network, run by torch on the processor's cores: images in, rows of features out."""
 
 import copy
 from collections.abc import Sequence
@@ -79,7 +79,7 @@ class CpuEngine(nn.Module):
         return run
 
     def train(self, mode: bool = True) -> "CpuEngine":
-        """Stay in evaluation mode, whatever mode is asked for: the backbone is frozen."""
+        """Stay in evaluation mode, whatever mode is asked for: the network is frozen."""
         return super().train(False)
 
     @torch.inference_mode()
@@ -90,7 +90,7 @@ class CpuEngine(nn.Module):
             pixels: (B, 3, 299, 299), RGB, uint8 or whole numbers 0 to 255 in float32.
 
         Returns:
-            (B, 2048, 8, 8) float32 on the backbone's device.
+            (B, 2048, 8, 8) float32 on the engine's device.
         """
         dtype = self.network.Conv2d_1a_3x3.weight.dtype
         values = pixels.to(self.device).to(dtype, memory_format=torch.channels_last)
@@ -105,6 +105,6 @@ class CpuEngine(nn.Module):
             pixels: as for `feature_map`.
 
         Returns:
-            (B, 2048) float32 on the backbone's device; row i belongs to image i.
+            (B, 2048) float32 on the engine's device; row i belongs to image i.
         """
         return self.feature_map(pixels).mean(dim=(2, 3))

@@ -7,7 +7,6 @@ import torch
 from torch import Tensor
 
 from torch_inception.features.rows import FeatureRows
-from torch_inception.system.torch_modes import product_dtype
 
 
 @dataclass(frozen=True)
@@ -23,13 +22,15 @@ class Head:
     bias: Tensor
 
     def logits(self, features: Tensor) -> Tensor:
-        """Map features (N, 2048) to logits (N, C), float32."""
-        dtype = product_dtype()
-        products = features.to(dtype) @ self.weight.to(dtype).T
-        return (products + self.bias).float()
+        """Map features (N, 2048) to logits (N, C), float64.
+
+        How exact products in float32 are, the program around us may have set for the whole
+        process (`torch.set_float32_matmul_precision`).
+        """
+        return features.double() @ self.weight.double().T + self.bias.double()
 
     def probabilities(self, features: Tensor) -> Tensor:
-        """Map features (N, 2048) to probabilities (N, C), each row summing to 1."""
+        """Map features (N, 2048) to probabilities (N, C) float64, each row summing to 1."""
         return torch.softmax(self.logits(features), dim=1)
 
     def sharpened(self, temperature: float) -> "Head":
@@ -38,6 +39,6 @@ class Head:
 
 
 def all_logits(heads: Sequence[Head], rows: FeatureRows) -> list[Tensor]:
-    """Map rows to logits (N, C), float32, of each head; the rows are read once, in portions."""
+    """Map rows to logits (N, C), float64, of each head; the rows are read once, in portions."""
     parts = [[head.logits(features) for head in heads] for features in rows.portions()]
     return [torch.cat(part) for part in zip(*parts, strict=True)]

@@ -46,23 +46,23 @@ class LabelledRows:
         return torch.bincount(self.targets, minlength=self.classes)
 
     def weight_of_class(self) -> Tensor:
-        """Return what a row of each class weighs, (C,) float32; all rows' weights sum to N.
+        """Return what a row of each class weighs, (C,) float64; all rows' weights sum to N.
 
         Balanced: N / (classes * rows of the class), as scikit-learn's `class_weight="balanced"`.
         """
         if not self.balanced:
-            return torch.ones(self.classes, dtype=torch.float32)
+            return torch.ones(self.classes, dtype=torch.float64)
         counts = self.counts()
         present = int((counts > 0).sum())
-        return len(self) / (present * counts.clamp(min=1).float())
+        return len(self) / (present * counts.clamp(min=1).double())
 
     def row_weights(self) -> Tensor:
-        """Return the weight (N,) float32 of each row."""
+        """Return the weight (N,) float64 of each row."""
         return self.weight_of_class()[self.targets]
 
     def one_hot(self) -> Tensor:
-        """Return the targets as (N, C) float32."""
-        return torch.nn.functional.one_hot(self.targets, self.classes).float()
+        """Return the targets as (N, C) float64."""
+        return torch.nn.functional.one_hot(self.targets, self.classes).double()
 
 
 Report = Callable[[Sequence[tuple[str, Head]]], None]

@@ -11,17 +11,21 @@ from pathlib import Path
 _SYSTEM = Path("/")
 
 
-def usable_cores(system: Path = _SYSTEM) -> int:
+def usable_cores(system: Path = _SYSTEM, *, bound: int | None = None) -> int:
     """Return the number of cores, 1 or more.
 
     Args:
         system: root of the file system that holds Linux' `proc` and `sys`.
+        bound: number of cores that the process is bound to; by default, what the system says.
     """
+    shares = [math.ceil(share) for share in _shares(system)]
+    return max(1, min([bound or _bound(), *shares]))
+
+
+def _bound() -> int:
     if hasattr(os, "sched_getaffinity"):
-        bound = len(os.sched_getaffinity(0))
-    else:
-        bound = os.cpu_count() or 1
-    return max(1, min([bound, *(math.ceil(share) for share in _shares(system))]))
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _shares(system: Path) -> list[float]:

@@ -23,13 +23,3 @@ def default_modes() -> Iterator[None]:
         numpy.errstate(all="warn", under="ignore"),
     ):
         yield
-
-
-def product_dtype() -> torch.dtype:
-    """Return a type in which products of matrices are as exact as float32 allows.
-
-    The program around us may have asked torch for less of float32
-    (`torch.set_float32_matmul_precision`), for the whole process.
-    """
-    is_exact = torch.get_float32_matmul_precision() == "highest"
-    return torch.float32 if is_exact else torch.float64

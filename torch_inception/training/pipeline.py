@@ -25,7 +25,7 @@ from torch_inception.config import (
     make_config,
 )
 from torch_inception.engines.choose import could_be_quantised, training_engine
-from torch_inception.engines.openvino.quantised import Quantisation
+from torch_inception.engines.openvino.int8 import Quantisation
 from torch_inception.engines.protocol import Engine
 from torch_inception.features.cache.file_index import FileIndex
 from torch_inception.features.image_rows import ReadImage

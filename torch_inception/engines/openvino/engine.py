@@ -1,6 +1,8 @@
 """The network run by OpenVINO, in float32 or in 8-bit integers."""
 
+import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy
@@ -25,7 +27,7 @@ class OpenVinoEngine:
         arithmetic: as `Engine` has it.
 
     Attributes:
-        model: as given.
+        model: OpenVINO's.
         record: as given.
         arithmetic: as given.
         batch_size: most images that a session takes at a time.
@@ -37,7 +39,7 @@ class OpenVinoEngine:
     batch_size = BATCH
 
     def __init__(self, model: Any, record: WeightsRecord, *, arithmetic: str) -> None:  # noqa: ANN401
-        self.model, self.record, self.arithmetic = model, record, arithmetic
+        self.record, self.arithmetic = record, arithmetic
         settings = {
             "NUM_STREAMS": self.workers,
             "INFERENCE_NUM_THREADS": self.workers,
@@ -46,8 +48,17 @@ class OpenVinoEngine:
         }
         with quiet():
             core = import_extra("openvino").Core()
-            self._compiled = core.compile_model(model, "CPU", settings)
+            self.model = core.read_model(model) if isinstance(model, Path) else model
+            self._compiled = core.compile_model(self.model, "CPU", settings)
         self._static_batch = int(self._compiled.input(0).shape[0])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the network as the two files that OpenVINO writes; a copy is compiled anew."""
+        with tempfile.TemporaryDirectory() as name, quiet():
+            file = Path(name, "network.xml")
+            import_extra("openvino").save_model(self.model, file, compress_to_fp16=False)
+            content = file.read_bytes(), file.with_suffix(".bin").read_bytes()
+        return _from_content, (*content, self.record, self.arithmetic)
 
     @property
     def identity(self) -> str:
@@ -60,7 +71,7 @@ class OpenVinoEngine:
         return usable_cores()
 
     def session(self) -> Session:
-        """Return a function for the calling thread alone; each has a stream of its own."""
+        """Return a function for one thread; each has a stream of its own."""
         request, size = self._compiled.create_infer_request(), self._static_batch
         pixels = numpy.zeros((size, IMAGE_SIZE, IMAGE_SIZE, 3), numpy.uint8)
 
@@ -75,3 +86,11 @@ class OpenVinoEngine:
             return numpy.concatenate([run_some(images[start : start + size]) for start in starts])
 
         return run
+
+
+def _from_content(
+    network: bytes, numbers: bytes, record: WeightsRecord, arithmetic: str
+) -> OpenVinoEngine:
+    with quiet():
+        model = import_extra("openvino").Core().read_model(network, numbers)
+    return OpenVinoEngine(model, record, arithmetic=arithmetic)

@@ -19,25 +19,25 @@ FORMAT = 1
 """Number of the way in which a network is converted."""
 
 
-def float32_engine(backbone: CpuEngine) -> OpenVinoEngine:
+def float32_engine(engine: CpuEngine) -> OpenVinoEngine:
     """Return the network in OpenVINO's form: the kept one, or a new one, which is kept.
 
     Args:
-        backbone: in float32.
+        engine: torch's, in float32.
 
     Raises:
         ConfigError: OpenVINO is not installed.
     """
     import_extra("openvino")
     version = importlib.metadata.version("openvino")
-    parts = f"{backbone.identity}\n{FORMAT}\n{version}"
+    parts = f"{engine.identity}\n{FORMAT}\n{version}"
     name = f"openvino-{hashlib.sha256(parts.encode()).hexdigest()[:32]}"
-    found = kept(name, backbone.record, arithmetic=ARITHMETIC)
+    found = kept(name, engine.record, arithmetic=ARITHMETIC)
     if found is not None:
         return found[0]
     log.info("openvino: converting the network; this takes some seconds, once")
     with quiet():
-        model = convert(backbone.copy_network(), batch=BATCH)
-    engine = OpenVinoEngine(model, backbone.record, arithmetic=ARITHMETIC)
-    keep(name, engine, {})
-    return engine
+        model = convert(engine.copy_network(), batch=BATCH)
+    made = OpenVinoEngine(model, engine.record, arithmetic=ARITHMETIC)
+    keep(name, made, {})
+    return made

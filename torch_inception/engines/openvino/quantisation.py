@@ -1,10 +1,10 @@
 """Quantise a network: its channels evened out by us, the rest by NNCF."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy
 import torch
+from torch import Tensor
 
 from torch_inception.engines.cpu import CPU_BATCH, CpuEngine
 from torch_inception.engines.openvino.conversion import convert
@@ -12,27 +12,29 @@ from torch_inception.engines.openvino.engine import OpenVinoEngine
 from torch_inception.engines.openvino.runtime import check_processor, import_extra, no_bars, quiet
 from torch_inception.engines.openvino.smoothing import smooth
 from torch_inception.images.preprocess import Pixels
+from torch_inception.network import InceptionV3
 from torch_inception.system.threads import one_thread
 
 INT8 = "int8"
 
 
-def quantise(backbone: CpuEngine, images: Sequence[Pixels]) -> OpenVinoEngine:
+def quantise(engine: CpuEngine, images: Sequence[Pixels]) -> OpenVinoEngine:
     """Quantise a network by what it makes of some images.
 
     Args:
-        backbone: in float32.
+        engine: torch's, in float32.
         images: (299, 299, 3) uint8 each; 32 to 64 of the kind that is to come.
 
     Raises:
         ConfigError: OpenVINO or NNCF is not installed, or the processor would be slow.
     """
     check_processor()
+    network, factors = evened_out(engine, images)
     with quiet(), no_bars():
         nncf = import_extra("nncf")
         ranges = nncf.quantization.range_estimator.RangeEstimatorParametersSet
         quantised = nncf.quantize(
-            _smoothed(backbone, images),
+            convert(network, batch=1, factors=factors),
             nncf.Dataset(images, lambda image: image[None]),
             subset_size=len(images),
             # The default averages the images' largest values, and cuts off those above.
@@ -40,16 +42,21 @@ def quantise(backbone: CpuEngine, images: Sequence[Pixels]) -> OpenVinoEngine:
                 activations_range_estimator_params=ranges.MINMAX
             ),
         )
-    return OpenVinoEngine(quantised, backbone.record, arithmetic=f"{INT8} not kept")
+    return OpenVinoEngine(quantised, engine.record, arithmetic=f"{INT8} not kept")
 
 
-def _smoothed(backbone: CpuEngine, images: Sequence[Pixels]) -> Any:  # noqa: ANN401
-    network = backbone.copy_network()
+def evened_out(engine: CpuEngine, images: Sequence[Pixels]) -> tuple[InceptionV3, Tensor]:
+    """Return a copy of the network whose channels are alike, and its `smooth`'s factors.
+
+    Args:
+        engine: torch's, in float32.
+        images: as for `quantise`.
+    """
+    network = engine.copy_network()
     batches = [
         torch.from_numpy(numpy.stack(images[start : start + CPU_BATCH])).permute(0, 3, 1, 2)
         for start in range(0, len(images), CPU_BATCH)
     ]
     # On several threads sums are rounded in another way, and the network is another one.
     with one_thread():
-        factors = smooth(network, [batch.float() for batch in batches])
-    return convert(network, batch=1, factors=factors)
+        return network, smooth(network, [batch.float() for batch in batches])

@@ -5,7 +5,7 @@ import logging
 import os
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -16,19 +16,28 @@ INSTRUCTIONS = ("avx512_vnni", "avx_vnni", "amx_int8")
 """Any of these multiplies 8-bit integers several times as fast as float32."""
 
 
-def has_instructions() -> bool:
-    """Tell whether the processor is known to multiply 8-bit integers fast."""
-    known: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
-    return any(known.get(name) for name in INSTRUCTIONS)
+def has_instructions(capabilities: Mapping[str, Any] | None = None) -> bool:
+    """Tell whether the processor is known to multiply 8-bit integers fast.
+
+    Args:
+        capabilities: name of a set of instructions -> whether it is there; by default, what torch
+            says of the processor.
+    """
+    if capabilities is None:
+        capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    return any(capabilities.get(name) for name in INSTRUCTIONS)
 
 
-def check_processor() -> None:
+def check_processor(capabilities: Mapping[str, Any] | None = None) -> None:
     """Do nothing if the processor has instructions for 8-bit integers.
+
+    Args:
+        capabilities: as for `has_instructions`.
 
     Raises:
         ConfigError: it has none, and int8 would be no faster than float32.
     """
-    if not has_instructions():
+    if not has_instructions(capabilities):
         raise ConfigError(
             "precision 'int8' needs a processor with VNNI or AMX instructions, which torch does "
             "not find here; it would be slow. Use --precision fp32."

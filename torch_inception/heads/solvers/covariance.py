@@ -9,7 +9,6 @@ from torch import Tensor
 
 from torch_inception.system.cores import usable_cores
 from torch_inception.system.threads import compute_alone
-from torch_inception.system.torch_modes import product_dtype
 
 PANEL = 256
 """Columns of the product that are one thread's work; their number never depends on the cores."""
@@ -19,21 +18,24 @@ class Covariance:
     """S = rows' rows / N, decomposed once, in the smaller of its two dimensions.
 
     Shrunk by a strength s it is (1 - s) S + s v I, where v is the mean variance of a feature.
-    Where N >= D the rows are not kept: products of a portion, in float32, are added in float64.
+    Where N >= D the rows are not kept.
 
     Args:
-        portions: (K, D) float32 each, centred; N rows in all. None is kept.
+        portions: (K, D) float64 each, in memory of its own, centred; N rows in all.
         count: N.
         size: D.
+        cores: that share the work, which is the same on any number; all that are usable by default.
     """
 
-    def __init__(self, portions: Iterable[Tensor], *, count: int, size: int) -> None:
+    def __init__(
+        self, portions: Iterable[Tensor], *, count: int, size: int, cores: int | None = None
+    ) -> None:
         self.count = count
         self.is_tall = count >= size
         if self.is_tall:
-            gram = _gram(portions, size)
+            gram = _gram(portions, size, cores or usable_cores())
         else:
-            self.rows = torch.cat([portion.double() for portion in portions])
+            self.rows = torch.cat(list(portions))
             gram = self.rows @ self.rows.T
         # This reads the lower triangle alone.
         self.eigenvalues, self.vectors = torch.linalg.eigh(gram / count)
@@ -75,7 +77,7 @@ class Covariance:
         return denominators
 
 
-def _gram(portions: Iterable[Tensor], size: int) -> Tensor:
+def _gram(portions: Iterable[Tensor], size: int, cores: int) -> Tensor:
     """Return the lower triangle of the sum of portion' portion, (D, D) float64, by panels.
 
     Torch's own threads would share the work in another way on another number of cores, and so
@@ -84,13 +86,11 @@ def _gram(portions: Iterable[Tensor], size: int) -> Tensor:
     gram = torch.zeros(size, size, dtype=torch.float64)
     starts = range(0, size, PANEL)
 
-    dtype = product_dtype()
-
     def add(rows: Tensor, start: int) -> None:
         end = start + PANEL
         gram[start:, start:end] += rows[:, start:].T @ rows[:, start:end]
 
-    with ThreadPoolExecutor(usable_cores(), initializer=compute_alone) as pool:
+    with ThreadPoolExecutor(cores, initializer=compute_alone) as pool:
         for portion in portions:
-            list(pool.map(partial(add, portion.to(dtype)), starts))
+            list(pool.map(partial(add, portion), starts))
     return gram

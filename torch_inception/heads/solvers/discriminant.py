@@ -33,10 +33,10 @@ def fit_path(labelled: LabelledRows, strengths: Sequence[float] = STRENGTHS) -> 
         strengths: shares of the identity in the shrunk covariance, each in (0, 1].
     """
     counts = labelled.counts()
-    totals = counts * labelled.weight_of_class().double()
+    totals = counts * labelled.weight_of_class()
     means = _class_means(labelled)
     covariance = Covariance(
-        _deviations(labelled, means.float()), count=len(labelled), size=labelled.features.size
+        _deviations(labelled, means), count=len(labelled), size=labelled.features.size
     )
     # A common shift of all means changes no decision, and small numbers lose less.
     middle = totals @ means / totals.sum()
@@ -63,4 +63,4 @@ def _deviations(labelled: LabelledRows, means: Tensor) -> Iterator[Tensor]:
     """Yield portions of the rows less the means of their classes, times the roots of weights."""
     roots = labelled.weight_of_class().sqrt()
     for features, targets in labelled.portions():
-        yield features.sub_(means[targets]).mul_(roots[targets, None])
+        yield features.double().sub_(means[targets]).mul_(roots[targets, None])

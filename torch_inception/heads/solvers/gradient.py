@@ -4,7 +4,6 @@ import torch
 
 from torch_inception.heads.head import Head
 from torch_inception.heads.labelled_rows import LabelledRows, Report
-from torch_inception.system.torch_modes import product_dtype
 
 INITIAL_DEVIATION = 0.001
 """Standard deviation of the first weights; `retrain.py`, function add_final_training_ops."""
@@ -38,22 +37,20 @@ def fit(
         the head after the last step.
     """
     generator = torch.Generator().manual_seed(seed)
-    weight = torch.empty(labelled.classes, labelled.features.size, dtype=torch.float32)
+    weight = torch.empty(labelled.classes, labelled.features.size, dtype=torch.float64)
     torch.nn.init.trunc_normal_(
         weight, std=INITIAL_DEVIATION, a=-2 * INITIAL_DEVIATION, b=2 * INITIAL_DEVIATION,
         generator=generator,
     )  # fmt: skip
-    dtype = product_dtype()
-    weight = weight.to(dtype)
-    bias = torch.zeros(labelled.classes, dtype=dtype)
+    bias = torch.zeros(labelled.classes, dtype=torch.float64)
     row_weights, wanted = labelled.row_weights()[:, None], labelled.one_hot()
     for step in range(1, steps + 1):
         batch = torch.randint(len(labelled), (batch_size,), generator=generator)
-        rows = labelled.features.subset(batch).tensor().to(dtype)
+        rows = labelled.features.subset(batch).tensor().double()
         surplus = torch.softmax(rows @ weight.T + bias, dim=1) - wanted[batch]
         surplus *= row_weights[batch] / batch_size
         weight -= learning_rate * (surplus.T @ rows)
         bias -= learning_rate * surplus.sum(dim=0)
         if step % eval_interval == 0 or step == steps:
-            report([(f"step {step}", Head(weight.float().clone(), bias.float().clone()))])
+            report([(f"step {step}", Head(weight.float(), bias.float()))])
     return Head(weight.float(), bias.float())

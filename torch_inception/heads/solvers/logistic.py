@@ -7,7 +7,6 @@ from torch.nn import functional
 
 from torch_inception.heads.head import Head
 from torch_inception.heads.labelled_rows import LabelledRows
-from torch_inception.system.torch_modes import product_dtype
 
 STRENGTHS = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
 """Weights of the penalty that are tried, strongest first."""
@@ -29,14 +28,14 @@ def fit_path(labelled: LabelledRows, strengths: Sequence[float] = STRENGTHS) -> 
         labelled: training rows.
         strengths: each > 0.
     """
-    dtype = product_dtype()
-    rows = labelled.features.tensor().to(dtype)
+    rows = labelled.features.tensor().double()
     middle = rows.mean(dim=0)
     rows -= middle
     scale = ROW_NORM / float(rows.square().sum(dim=1).mean().sqrt().clamp(min=1e-12))
     rows *= scale
-    weight = torch.zeros(labelled.classes, rows.shape[1], dtype=dtype, requires_grad=True)
-    bias = torch.zeros(labelled.classes, dtype=dtype, requires_grad=True)
+    shape = (labelled.classes, labelled.features.size)
+    weight = torch.zeros(shape, dtype=torch.float64, requires_grad=True)
+    bias = torch.zeros(labelled.classes, dtype=torch.float64, requires_grad=True)
     for strength in strengths:
         _minimise(labelled, rows, weight, bias, strength)
         folded = weight.detach() * scale

@@ -124,7 +124,7 @@ def _out_of_fold(
         heads = list(fit_path(rows.subset(~held_out), strengths))
         for number, found in enumerate(all_logits(heads, test.features)):
             logits[number].append(found)
-    empty = torch.empty(0, rows.classes, dtype=torch.float32)
+    empty = torch.empty(0, rows.classes, dtype=torch.float64)
     return [torch.cat([empty, *part]) for part in logits], torch.cat(
         [torch.empty(0, dtype=torch.int64), *targets]
     )

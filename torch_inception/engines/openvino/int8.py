@@ -1,4 +1,4 @@
-"""The engine in 8-bit integers for a data set: quantised on a sample of it, checked, and kept."""
+"""The network in 8-bit integers for a data set: quantised on a sample of it, checked, and kept."""
 
 import hashlib
 import importlib.metadata
@@ -79,7 +79,7 @@ class Quantisation:
         return 2 * len(set(self.digests).intersection(digests)) >= len(self.digests)
 
 
-def quantised_engine(
+def int8_engine(
     float32: CpuEngine, preprocessing: Preprocessing, sample: Sample, *, earlier: str = ""
 ) -> tuple[OpenVinoEngine, Quantisation]:
     """Return the 8-bit network for a data set: the kept one, or a new one, which is kept.
@@ -97,17 +97,19 @@ def quantised_engine(
     """
     check_processor()
     space = f"{float32.identity} {preprocessing.identity}"
-    found = kept_engine(earlier, float32.record)
-    may_stay = found is not None and found[1].space == space
-    if found is not None and may_stay and found[1].shares(sample.known_digests()):
+    found = load_int8_engine(earlier, float32.record)
+    if found is not None and found[1].space != space:
+        found = None
+    if found is not None and found[1].shares(sample.known_digests()):
         return found
-    images = _enough(sample.read(MOST_IMAGES + HELD_BACK))
-    if found is not None and may_stay and found[1].shares([digest for digest, _ in images]):
+    images = sample.read(MOST_IMAGES + HELD_BACK)
+    if found is not None and found[1].shares([digest for digest, _ in images]):
         return found
+    _check_number(len(images))
     chosen, held_back = images[:-HELD_BACK], images[-HELD_BACK:]
     digests = sorted(digest for digest, _ in chosen)
     key = _key(space, digests)
-    found = kept_engine(f"{INT8} {key}", float32.record)
+    found = load_int8_engine(f"{INT8} {key}", float32.record)
     if found is not None:
         return found
     log.info("int8: quantising on %d images; this takes some seconds, once", len(chosen))
@@ -116,27 +118,35 @@ def quantised_engine(
     quantisation = Quantisation(
         key, space, digests, HELD_BACK, float(cosines.mean()), float(cosines.min())
     )
+    check_agreement(quantisation)
+    keep(_name(key), engine, {"format": FORMAT, **asdict(quantisation)})
+    # From the file, so that this run computes what later ones will.
+    found = load_int8_engine(f"{INT8} {key}", float32.record)
+    return found or (_renamed(engine, f"{INT8} {key}"), quantisation)
+
+
+def check_agreement(quantisation: Quantisation) -> None:
+    """Do nothing if a network's features are nearly those of float32.
+
+    Raises:
+        ConfigError: they are not.
+    """
     if quantisation.mean_cosine < LEAST_AGREEMENT:
         raise ConfigError(
             f"precision 'int8' is refused: {quantisation}, and {LEAST_AGREEMENT} is the least. "
             "Use --precision fp32."
         )
-    keep(_name(key), engine, {"format": FORMAT, **asdict(quantisation)})
-    # From the file, so that this run computes what later ones will.
-    found = kept_engine(f"{INT8} {key}", float32.record)
-    return found or (_renamed(engine, f"{INT8} {key}"), quantisation)
 
 
-def _enough(images: list[tuple[str, Pixels]]) -> list[tuple[str, Pixels]]:
-    if len(images) < FEWEST_IMAGES + HELD_BACK:
+def _check_number(count: int) -> None:
+    if count < FEWEST_IMAGES + HELD_BACK:
         raise ConfigError(
             f"precision 'int8' needs {FEWEST_IMAGES + HELD_BACK} different images to be "
-            f"quantised and checked on, and there are {len(images)}. Use --precision fp32."
+            f"quantised and checked on, and there are {count}. Use --precision fp32."
         )
-    return images
 
 
-def kept_engine(
+def load_int8_engine(
     arithmetic: str, record: WeightsRecord
 ) -> tuple[OpenVinoEngine, Quantisation] | None:
     """Return the 8-bit network of an engine's `arithmetic`, or None where none is kept whole.

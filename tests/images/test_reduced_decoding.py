@@ -16,7 +16,7 @@ from torch_inception.classifier.classifier import Classifier
 from torch_inception.classifier.model_file import load_model
 from torch_inception.config import Resize
 from torch_inception.errors import ImageError
-from torch_inception.features.image_rows import stream_features
+from torch_inception.features.image_rows import ImageInput, stream_features
 from torch_inception.features.table import feature_table
 from torch_inception.images.decode import decode
 from torch_inception.images.preprocess import Pixels, Preprocessing
@@ -195,7 +195,7 @@ def test_streamed_paths_are_reduced_and_images_that_are_given_are_not(
     path.write_bytes(encoded(photograph(1600, 1200)))
     for exact, path_size in ((False, (800, 600)), (True, (1600, 1200))):
         seen.clear()
-        items = [path, photograph(1600, 1200)]
+        items: list[ImageInput] = [path, photograph(1600, 1200)]
         one, other = stream_features(FakeEngine(), Watched(exact_decode=exact), items)
         assert isinstance(one, numpy.ndarray)
         assert isinstance(other, numpy.ndarray)

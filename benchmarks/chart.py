@@ -42,7 +42,7 @@ def draw(
     axes.set_yticks([-(group * index + middle) for index in range(len(columns))], columns)
     axes.tick_params(axis="y", length=0)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.set_xlabel(f"images a second (more is better)\n{caption}", fontsize=9)
+    axes.set_xlabel(f"images per second (more is better)\n{caption}", fontsize=9)
     figure.legend(loc="outside upper center", ncols=3, frameon=False, fontsize=9)
     content = io.BytesIO()
     figure.savefig(content, format="png", dpi=110)

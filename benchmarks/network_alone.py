@@ -27,7 +27,7 @@ EAGER = "torchvision"
 OPERATIONS = 11.4
 """GFLOP an image: 5.7 thousand million multiplications, and as many additions."""
 
-COLUMN = "images a second"
+COLUMN = "images per second"
 
 WARM_IMAGES = 32
 CALIBRATION_SIZE = (640, 480)
@@ -48,7 +48,7 @@ def main() -> None:
     print(f"\n{machine}; {arguments.rounds} rounds")
     print(
         f"limit: {products:.0f} GFLOP/s in matrix products, so "
-        f"{products / OPERATIONS:.1f} images a second of {OPERATIONS} GFLOP"
+        f"{products / OPERATIONS:.1f} images per second of {OPERATIONS} GFLOP"
     )
     print(_table(rates, names, reference))
 

@@ -45,7 +45,7 @@ class OnGpu:
 
     @torch.inference_mode()
     def rate(self, request: Request) -> float:
-        """Return images a second, from the first launch to the last result."""
+        """Return images per second, from the first launch to the last result."""
         repeats = request.images // len(self.pixels)
         torch.cuda.synchronize()
         start = time.perf_counter()

@@ -62,7 +62,7 @@ class Timed(Protocol):
         """As the table shows it."""
 
     def rate(self, request: Request) -> float:
-        """Do what is asked and return images a second."""
+        """Do what is asked and return images per second."""
 
 
 class Worker:
@@ -93,7 +93,7 @@ class Worker:
             raise LeftOutError(answer["failed"])
 
     def rate(self, request: Request) -> float:
-        """Do what is asked and return images a second.
+        """Do what is asked and return images per second.
 
         Raises:
             SystemExit: it failed; what it wrote to standard error says why.

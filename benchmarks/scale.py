@@ -8,6 +8,7 @@ cache that the memory-mapped rows lie in, and without what torch takes when it i
 """
 
 import argparse
+import hashlib
 import multiprocessing
 import tempfile
 import threading
@@ -24,8 +25,7 @@ import torch
 from benchmarks.machine import processor
 from torch_inception.config import TrainConfig
 from torch_inception.engines.protocol import Session
-from torch_inception.features.cache.digests import hash_files
-from torch_inception.features.cache.file_index import FileIndex
+from torch_inception.features.cache.file_index import FileIndex, FileState, file_state
 from torch_inception.features.cache.open import open_row_store
 from torch_inception.features.cache.row_store import RowStore
 from torch_inception.features.rows import FeatureRows
@@ -136,9 +136,14 @@ def _remember(data: Path, cache: Path) -> None:
     """Hash the files and put a row of zeros into the cache for each."""
     engine, preprocessing = StillEngine(), Preprocessing()
     store = open_row_store(cache, space=f"{engine.identity} {preprocessing.identity}")
-    digests, _ = hash_files(read_dataset(data).paths, FileIndex(cache), progress=False)
+    files: list[tuple[Path, FileState, bytes]] = []
+    for path in read_dataset(data).paths:
+        state = file_state(path)
+        assert state is not None
+        files.append((path, state, hashlib.sha256(path.read_bytes()).digest()))
+    FileIndex(cache).remember(files)
     row = numpy.zeros(FEATURES, "<f2")
-    store.append(dict.fromkeys(digests.values(), row))
+    store.append(dict.fromkeys((digest for _, _, digest in files), row))
 
 
 def _fit(rows: FeatureRows, targets: torch.Tensor, position: torch.Tensor) -> float:

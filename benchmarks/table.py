@@ -8,7 +8,7 @@ NOT_MEASURED = "-"
 
 
 class Rates:
-    """Images a second, by contender and column; one value a round."""
+    """Images per second, by contender and column; one value a round."""
 
     def __init__(self) -> None:
         self._values: dict[tuple[str, str], list[float]] = defaultdict(list)

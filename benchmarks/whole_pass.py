@@ -104,7 +104,7 @@ def _table(rates: Rates, names: Sequence[str], columns: Sequence[str]) -> str:
         ratios = [times(rates.ratio(name, reference, column)) for reference in (TUTORIAL, KERAS)]
         return " / ".join([f"{rates.median(name, column):.1f}", *ratios])
 
-    header = ["images a second / against the tutorial / against Keras", *columns]
+    header = ["images per second / against the tutorial / against Keras", *columns]
     return markdown(header, ([name, *(cell(name, column) for column in columns)] for name in names))
 
 

@@ -102,10 +102,9 @@ def real_cache(
     `--require-weights`.
     """
     folder = tmp_path_factory.mktemp("real_cache")
-    at_hand = cache_folder() / "weights" / f"nsfwjs-{npm.VERSION}.pt"
-    if at_hand.is_file():
-        (folder / "weights").mkdir()
-        shutil.copy(at_hand, folder / "weights")
+    at_hand = cache_folder() / "weights" / f"nsfwjs-{npm.VERSION}"
+    if at_hand.is_dir():
+        shutil.copytree(at_hand, folder / "weights" / at_hand.name)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(CACHE_VARIABLE, str(folder))
         try:

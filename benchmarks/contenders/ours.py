@@ -17,8 +17,9 @@ from torch_inception.engines.openvino.float32 import float32_engine
 from torch_inception.engines.openvino.quantisation import quantise
 from torch_inception.engines.protocol import Engine, Session
 from torch_inception.errors import ImageError
-from torch_inception.features.extract import stream_features
+from torch_inception.features.image_rows import stream_features
 from torch_inception.images.preprocess import IMAGE_SIZE, Pixels, Preprocessing
+from torch_inception.system.threads import compute_alone
 from torch_inception.weights.load import load_weights
 
 
@@ -28,7 +29,7 @@ def whole_pass(engine_name: str, sources: str, folder: str) -> Run:
     Args:
         engine_name: "torch" (on a GPU where there is one), "openvino" or "int8".
         sources: where weights come from.
-        folder: JPEGs to calibrate int8 with.
+        folder: JPEGs to quantise int8 on.
     """
     engine = _engine(engine_name, sources, Path(folder))
 
@@ -67,6 +68,7 @@ class _Own(threading.local):
     session: Session
 
     def prepare(self, engine: Engine) -> None:
+        compute_alone()
         self.session = engine.session()
 
 
@@ -74,10 +76,10 @@ def _engine(name: str, sources: str, folder: Path) -> Engine:
     weights = load_weights(sources)
     if name == "torch":
         return load_engine(weights, device=choose_device("auto"))
-    backbone = CpuEngine(weights, device=torch.device("cpu"))
+    float32 = CpuEngine(weights, device=torch.device("cpu"))
     if name == "openvino":
-        return float32_engine(backbone)
-    return quantise(backbone, [_pixels(path) for path in jpegs_in(folder)])
+        return float32_engine(float32)
+    return quantise(float32, [_pixels(path) for path in jpegs_in(folder)])
 
 
 def _pixels(path: Path) -> Pixels:

@@ -15,8 +15,6 @@ from tests.fakes import random_state
 from tests.test_end_to_end import command
 from torch_inception.commands.convert import main
 from torch_inception.errors import WeightsError
-from torch_inception.system.tensor_file import load_safely
-from torch_inception.system.tensor_file.plain_pickle import StateDict
 from torch_inception.weights.checked import Weights, make_weights
 from torch_inception.weights.formats import state_file
 from torch_inception.weights.load import load_weights
@@ -82,9 +80,8 @@ def test_what_torch_remembers_of_its_own_is_no_record(
 ) -> None:
     network = torchvision.models.inception_v3(weights=None, init_weights=False)
     torch.save(network.state_dict(), tmp_path / "x.pth")
-    content = load_safely(tmp_path / "x.pth")
-    assert isinstance(content, StateDict)
-    assert content.metadata["Conv2d_1a_3x3.bn"] == {"version": 2}
+    content = torch.load(tmp_path / "x.pth", weights_only=True)
+    assert content._metadata["Conv2d_1a_3x3.bn"] == {"version": 2}
     assert load_weights(str(tmp_path / "x.pth")).record.version == "x.pth"
 
 

@@ -1,9 +1,8 @@
 """Normalisation and scaling folded into the network, and what is kept of that."""
 
 import dataclasses
-import hashlib
 import logging
-from collections.abc import Callable
+import pickle
 from pathlib import Path
 
 import pytest
@@ -13,48 +12,37 @@ from torch import Tensor, nn
 from torchvision.models.inception import BasicConv2d
 
 from tests.drawings import landscape
-from tests.fakes import FAKE_RECORD
-from torch_inception.classifier import classifier
 from torch_inception.classifier.classifier import Classifier
 from torch_inception.classifier.model_file import Model, save_model
-from torch_inception.engines import folding
 from torch_inception.engines.cpu import CpuEngine
-from torch_inception.engines.folding import fold, folded, kept
+from torch_inception.engines.folding import FoldedWeights, fold, folded, kept
+from torch_inception.errors import WeightsError
 from torch_inception.heads.head import Head
 from torch_inception.images.preprocess import Preprocessing
-from torch_inception.network import Convolution, InceptionV3
+from torch_inception.network import empty_network
 from torch_inception.system.cache_folder import CACHE_VARIABLE
-from torch_inception.weights.checked import Weights
+from torch_inception.weights.checked import Weights, make_weights
+from torch_inception.weights.formats import state_file
 from torch_inception.weights.load import load_weights
 
 # Each channel another, so that none can be taken for its neighbour.
 MEAN, STD = (0.485, 0.31, 0.72), (0.229, 0.4, 0.11)
 
 
-class Small(nn.Module):
-    """Two units in the place of the network's 94."""
-
-    convolutions = InceptionV3.convolutions
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.first = Convolution(3, 8, 3, stride=2)
-        self.second = Convolution(8, 4, (1, 5))
-
-
-@pytest.fixture
-def small(monkeypatch: pytest.MonkeyPatch) -> Weights:
-    """Give random weights for two units, which are all that is folded."""
-    monkeypatch.setattr(folding, "empty_network", lambda **_: Small().to("meta"))
+@pytest.fixture(scope="module")
+def weights() -> Weights:
+    """Give random weights of the whole network."""
     generator = torch.Generator().manual_seed(3)
     tensors: dict[str, Tensor] = {}
-    for name, unit in Small().convolutions():  # type: ignore[misc]
+    for name, unit in empty_network(pooling="torchvision").convolutions():
         tensors[f"{name}.conv.weight"] = torch.randn(unit.weight.shape, generator=generator)
         for part in ("weight", "bias", "running_mean"):
             tensors[f"{name}.bn.{part}"] = torch.randn(unit.out_channels, generator=generator)
         variance = torch.rand(unit.out_channels, generator=generator)
         tensors[f"{name}.bn.running_var"] = variance
-    return Weights(dataclasses.replace(FAKE_RECORD, mean=MEAN, std=STD), tensors)
+    return make_weights(
+        tensors, source="imagenet", version="random", pooling="torchvision", scale=(MEAN, STD)
+    )
 
 
 def channels(values: tuple[float, ...]) -> Tensor:
@@ -73,25 +61,26 @@ def normalised(weights: Weights, name: str, inputs: Tensor, **options: int) -> T
     return result
 
 
-def test_folded_units_do_what_normalising_before_and_after_does(small: Weights) -> None:
-    state = fold(small).state
+def test_folded_units_do_what_normalising_before_and_after_does(weights: Weights) -> None:
+    state = fold(weights).state
     generator = torch.Generator().manual_seed(4)
     pixels = torch.randint(0, 256, (2, 3, 15, 17), generator=generator).double()
-    first = normalised(small, "first", (pixels / 255 - channels(MEAN)) / channels(STD), stride=2)
-    unit = nn.functional.conv2d(
-        pixels, state["first.weight"].double(), state["first.bias"].double(), stride=2
-    ).relu()
-    assert torch.allclose(unit, first, rtol=1e-4, atol=1e-4)
-    second = normalised(small, "second", first)
-    unit = nn.functional.conv2d(
-        first, state["second.weight"].double(), state["second.bias"].double()
-    ).relu()
-    assert torch.allclose(unit, second, rtol=1e-4, atol=1e-4)
-    assert second.max() > 1
+    scaled = (pixels / 255 - channels(MEAN)) / channels(STD)
+    maps = torch.randn((2, 192, 9, 10), generator=generator).double()
+    first, inner = "Conv2d_1a_3x3", "Mixed_6e.branch7x7_3"
+    for name, inputs, expected in (
+        (first, pixels, normalised(weights, first, scaled, stride=2)),
+        (inner, maps, normalised(weights, inner, maps)),
+    ):
+        kernel, bias = (state[f"{name}.{part}"].double() for part in ("weight", "bias"))
+        stride = 2 if name == first else 1
+        found = nn.functional.conv2d(inputs, kernel, bias, stride=stride).relu()
+        assert torch.allclose(found, expected, rtol=1e-4, atol=1e-4 * float(expected.max()))
+        assert expected.max() > 1
     assert {tensor.dtype for tensor in state.values()} == {torch.float32}
 
 
-def is_same(one: folding.FoldedWeights | None, other: folding.FoldedWeights) -> bool:
+def is_same(one: FoldedWeights | None, other: FoldedWeights) -> bool:
     assert one is not None
     assert one.record == other.record
     assert list(one.state) == list(other.state)
@@ -101,141 +90,82 @@ def is_same(one: folding.FoldedWeights | None, other: folding.FoldedWeights) -> 
     return all(torch.equal(tensor, other.state[name]) for name, tensor in one.state.items())
 
 
-def the_file(cache: Path) -> Path:
-    (file,) = (cache / "networks").iterdir()
-    return file
-
-
-def test_the_kept_network_has_the_same_numbers_and_is_used(
-    small: Weights, own_cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert kept(small.record) is None
-    made = folded(small)
-    assert is_same(made, fold(small))
-    monkeypatch.setattr(folding, "fold", None)
-    assert is_same(kept(small.record), made)
-    assert is_same(folded(small), made)
+def test_the_kept_network_has_the_same_numbers_and_is_used(weights: Weights) -> None:
+    assert kept(weights.record) is None
+    made = folded(weights)
+    assert is_same(made, fold(weights))
+    assert is_same(kept(weights.record), made)
+    # There is nothing here that could be folded.
+    assert is_same(folded(dataclasses.replace(weights, tensors={})), made)
     for change in ({"mean": (0.5,) * 3}, {"pooling": "tensorflow"}, {"fingerprint": "0" * 64}):
-        assert kept(dataclasses.replace(small.record, **change)) is None
+        assert kept(dataclasses.replace(weights.record, **change)) is None
 
 
-def flip(file: Path, place: Callable[[bytes], int]) -> None:
-    content = bytearray(file.read_bytes())
-    content[place(bytes(content))] ^= 0x10
-    file.write_bytes(content)
+def damage(cache: Path) -> Path:
+    """Turn a bit over in the middle of the kept network; return its folder."""
+    (folder,) = (cache / "networks").iterdir()
+    (file,) = folder.glob("*.pt")
+    with file.open("r+b") as content:
+        content.seek(file.stat().st_size // 2)
+        (byte,) = content.read(1)
+        content.seek(-1, 1)
+        content.write(bytes([byte ^ 1]))
+    return folder
 
 
-def rewrite(file: Path, change: Callable[[Tensor], Tensor]) -> None:
-    """Write other parameters with a digest that fits them."""
-    content = torch.load(file, weights_only=True)
-    content["parameters"] = change(content["parameters"])
-    content["sha256"] = hashlib.sha256(content["parameters"].numpy().tobytes()).hexdigest()
-    torch.save(content, file)
-
-
-DAMAGE: dict[str, Callable[[Path, bytes], object]] = {
-    "a byte of the numbers": lambda file, numbers: flip(file, lambda c: c.index(numbers) + 50),
-    "the last byte of the numbers": lambda file, numbers: flip(
-        file, lambda c: c.index(numbers) + len(numbers) - 1
-    ),
-    "the first byte": lambda file, _: flip(file, lambda c: 0),
-    "a byte of the end": lambda file, _: flip(file, lambda c: len(c) - 20),
-    "half of it": lambda file, _: file.write_bytes(file.read_bytes()[:1000]),
-    "all of it": lambda file, _: file.write_bytes(b""),
-    "one number": lambda file, _: rewrite(file, lambda parameters: parameters[:-1].clone()),
-    "one number too many": lambda file, _: rewrite(
-        file, lambda parameters: torch.cat([parameters, parameters[:1]])
-    ),
-    "what it is": lambda file, _: torch.save([1, 2], file),
-}
-
-
-@pytest.mark.parametrize("lost", DAMAGE)
-def test_a_damaged_file_is_noticed_told_of_and_made_again(
-    lost: str, small: Weights, own_cache: Path, caplog: pytest.LogCaptureFixture
+def test_a_damaged_network_is_told_of_and_made_again(
+    weights: Weights, own_cache: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    made = folded(small)
-    file = the_file(own_cache)
-    numbers = torch.load(file, weights_only=True)["parameters"].numpy().tobytes()
-    whole = file.read_bytes()
-    DAMAGE[lost](file, numbers)
-    assert file.read_bytes() != whole
-    assert is_same(folded(small), made)
+    made = folded(weights)
+    folder = damage(own_cache)
+    assert is_same(folded(weights), made)
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
-    assert f"weights: {file} is damaged" in record.getMessage()
+    assert f"cache: {folder} is damaged" in record.getMessage()
     assert "is not used" in record.getMessage()
     caplog.clear()
-    assert is_same(kept(small.record), made)
+    assert is_same(kept(weights.record), made)
     assert not caplog.records
 
 
-def test_a_file_of_another_format_is_made_again(small: Weights, own_cache: Path) -> None:
-    made = folded(small)
-    content = torch.load(the_file(own_cache), weights_only=True)
-    torch.save({**content, "format": folding.FORMAT + 1}, the_file(own_cache))
-    assert kept(small.record) is None
-    assert is_same(folded(small), made)
-    assert is_same(kept(small.record), made)
-
-
 def test_a_cache_that_cannot_be_written_is_told_of_and_stops_nothing(
-    small: Weights, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    weights: Weights, own_cache: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def full(content: object, path: Path) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(folding, "save_whole", full)
-    assert is_same(folded(small), fold(small))
+    own_cache.write_text("a file in the place of the cache")
+    assert is_same(folded(weights), fold(weights))
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
-    assert "cannot be kept in" in record.getMessage()
-    assert "No space left on device" in record.getMessage()
-    assert kept(small.record) is None
+    assert "cannot be kept" in record.getMessage()
+    assert kept(weights.record) is None
 
 
-@pytest.fixture
-def model(small: Weights, tmp_path: Path) -> Path:
-    head = Head(torch.eye(3, 2048), torch.zeros(3))
-    save_model(Model(list("rgb"), head, Preprocessing(), small.record), tmp_path / "model.pt")
-    return tmp_path / "model.pt"
+def test_each_parameter_has_memory_of_its_own(weights: Weights) -> None:
+    folded(weights)
+    found = kept(weights.record)
+    assert found is not None
+    for tensor in found.state.values():
+        assert tensor.untyped_storage().nbytes() == 4 * tensor.numel()
+    numbers = sum(tensor.numel() for tensor in found.state.values())
+    assert 4 * numbers < len(pickle.dumps(found)) < 4 * numbers + 100_000
+    assert is_same(pickle.loads(pickle.dumps(found)), found)
 
 
-@pytest.mark.usefixtures("fake_network")
-def test_a_model_is_loaded_without_a_look_at_the_source_of_its_weights(
-    small: Weights, model: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_model_is_loaded_from_the_cache_or_from_the_source_of_its_weights(
+    weights: Weights, own_cache: Path, tmp_path: Path
 ) -> None:
-    folded(small)
-
-    def unwanted(*_: object, **__: object) -> Weights:
-        raise AssertionError("the source of the weights was asked")
-
-    monkeypatch.setattr(classifier, "load_weights", unwanted)
-    assert Classifier.load(model).engine.record == small.record
-    with pytest.raises(AssertionError, match="source"):
-        Classifier.load(model, weights="imagenet")
-
-
-@pytest.mark.usefixtures("fake_network")
-def test_without_a_whole_kept_network_the_source_of_the_weights_is_asked(
-    small: Weights, own_cache: Path, model: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[str] = []
-
-    def load(sources: str, *, pooling: str) -> Weights:
-        assert pooling == small.record.pooling
-        asked.append(sources)
-        return small
-
-    monkeypatch.setattr(classifier, "load_weights", load)
-    assert Classifier.load(model).engine.record == small.record
-    assert asked == ["imagenet"]
-    folded(small)
-    Classifier.load(model)
-    assert asked == ["imagenet"]
-    the_file(own_cache).write_bytes(b"damaged")
-    Classifier.load(model)
-    assert asked == ["imagenet"] * 2
+    source = tmp_path / "source.pth"
+    state_file.save(weights, source)
+    record = load_weights(source).record
+    model, head = tmp_path / "model.pt", Head(torch.eye(3, 2048), torch.zeros(3))
+    save_model(Model(list("rgb"), head, Preprocessing(), record), model)
+    assert Classifier.load(model, device="cpu").engine.record == record
+    source.unlink()
+    assert Classifier.load(model, device="cpu").engine.record == record
+    with pytest.raises(WeightsError, match=r"there is no file .*source\.pth"):
+        Classifier.load(model, weights=source, device="cpu")
+    damage(own_cache)
+    with pytest.raises(WeightsError, match=r"there is no file .*source\.pth"):
+        Classifier.load(model, device="cpu")
 
 
 @pytest.fixture

@@ -32,6 +32,10 @@ def make_rows(numbers: range) -> Rows:
     return {digest(number): (ramp + number).astype("<f2") for number in numbers}
 
 
+def state(number: int) -> FileState:
+    return FileState(number, number, number, number)
+
+
 def is_same(found: Rows, wanted: Rows) -> bool:
     return found.keys() == wanted.keys() and all(
         found[key].dtype == numpy.float16 and numpy.array_equal(found[key], wanted[key])
@@ -103,7 +107,7 @@ def append_many(folder: str, start: int, all_ready: Barrier) -> None:
     store = open_row_store(Path(folder), space="net")
     for first in range(start, start + 60, 6):
         store.append(make_rows(range(first, first + 6)))
-        FileIndex(Path(folder)).remember([(Path(f"/{first}"), FileState(first, 1), digest(first))])
+        FileIndex(Path(folder)).remember([(Path(f"/{first}"), state(first), digest(first))])
 
 
 def test_several_processes_append_overlapping_rows_at_once(tmp_path: Path) -> None:
@@ -171,37 +175,63 @@ def test_a_writer_that_fails_leaves_the_store_usable(
 
 
 def test_files_that_are_remembered_come_back(tmp_path: Path) -> None:
-    names = ["a.png", "sp ace/ä.png", "new\nline.png", "caf\udce9.png"]
-    files = [(tmp_path / name, FileState(i, 10**18 + i), digest(i)) for i, name in enumerate(names)]
+    paths = [
+        tmp_path / name for name in ("a.png", "sp ace ä.png", "new\nline.png", "caf\udce9.png")
+    ]
+    files = []
+    for number, path in enumerate(paths):
+        path.write_bytes(b"content")
+        found = file_state(path)
+        assert found is not None
+        files.append((path, found, digest(number)))
     FileIndex(tmp_path / "cache").remember(files)
-    found = FileIndex(tmp_path / "cache").lookup([tmp_path / "other", *(f[0] for f in files)])
-    assert found == {path: (state, content) for path, state, content in files}
+    known = FileIndex(tmp_path / "cache").unchanged([tmp_path / "other", *paths])
+    assert known == {path: digest(number) for number, path in enumerate(paths)}
 
 
 def test_the_last_state_of_a_file_is_the_one_that_is_remembered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "a").touch()
+    now = file_state(tmp_path / "a")
+    assert now is not None
     index, other = FileIndex(tmp_path / "cache"), FileIndex(tmp_path / "cache")
-    index.remember([(Path("a"), FileState(1, 1), digest(1))])
-    other.remember([(tmp_path / "a", FileState(2, 2), digest(2))])
-    assert index.lookup([Path("a")]) == {Path("a"): (FileState(2, 2), digest(2))}
+    index.remember([(Path("a"), state(1), digest(1))])
+    assert index.unchanged([Path("a")]) == {}
+    other.remember([(tmp_path / "a", now, digest(2))])
+    assert index.unchanged([Path("a")]) == {Path("a"): digest(2)}
 
 
 def test_more_files_than_one_statement_can_name(tmp_path: Path) -> None:
-    files = [(Path(f"/{i}"), FileState(i, i), digest(i)) for i in range(1100)]
-    index = FileIndex(tmp_path)
-    index.remember(files)
-    assert len(index.lookup([path for path, *_ in files])) == 1100
+    (tmp_path / "a").touch()
+    paths = [tmp_path / f"{number}" for number in range(1100)]
+    for path in paths:
+        path.hardlink_to(tmp_path / "a")
+    found = file_state(paths[0])
+    assert found is not None
+    index = FileIndex(tmp_path / "cache")
+    index.remember([(path, found, digest(0)) for path in paths])
+    assert len(index.unchanged(paths)) == 1100
 
 
-def test_the_state_of_a_file_is_its_size_and_time_to_the_nanosecond(tmp_path: Path) -> None:
-    path = tmp_path / "a"
-    path.write_bytes(b"12345")
-    os.utime(path, ns=(0, 1_234_567_890_123_456_700))
-    assert file_state(path) == (5, 1_234_567_890_123_456_700)
+def test_the_state_of_a_file_tells_it_from_others_of_its_size_and_time(tmp_path: Path) -> None:
+    one, other = tmp_path / "a", tmp_path / "b"
+    for path in (one, other):
+        path.write_bytes(b"12345")
+        os.utime(path, ns=(0, 1_234_567_890_123_456_700))
+    states = file_state(one), file_state(other)
+    assert states[0] is not None
+    assert states[1] is not None
+    assert states[0][:2] == states[1][:2] == (5, 1_234_567_890_123_456_700)
+    assert states[0] != states[1]
     assert file_state(tmp_path) is None
     assert file_state(tmp_path / "missing") is None
+
+
+def test_a_file_may_have_a_number_of_64_bits(tmp_path: Path) -> None:
+    index = FileIndex(tmp_path)
+    index.remember([(Path("/a"), FileState(1, 1, 1, 2**64 - 1), digest(1))])
 
 
 @pytest.mark.parametrize("kind", [FileIndex, RowStore])

@@ -14,8 +14,8 @@ from tests.fakes import FAKE_RECORD, FakeEngine
 from torch_inception.config import Resize
 from torch_inception.engines.protocol import Rows
 from torch_inception.errors import ImageError
-from torch_inception.features.extract import ImageInput, stream_features
 from torch_inception.features.extractor import FeatureExtractor
+from torch_inception.features.image_rows import ImageInput, stream_features
 from torch_inception.features.table import FeatureTable, feature_table
 from torch_inception.images.preprocess import Pixels, Preprocessing
 from torch_inception.weights.record import WeightsRecord
@@ -65,18 +65,6 @@ def test_row_i_is_image_i_rounded_as_the_cache_keeps_it(
     assert torch.equal(again.rows.tensor(), fresh.rows.tensor().flip(0))
     assert again.digests == fresh.digests[::-1]
     assert (again.computed, again.reused) == (0, 40)
-
-
-def test_unchanged_files_are_not_read(
-    engine: FakeEngine, shades: list[Path], own_cache: Path
-) -> None:
-    run_pass(engine, shades, own_cache)
-    for path in shades:
-        path.write_bytes(b"x" * path.stat().st_size)
-        os.utime(path, ns=(EARLIER, EARLIER))
-    table = run_pass(engine, shades, own_cache)
-    assert is_rows_of(table, range(40))
-    assert table.reused == 40
 
 
 def test_a_rename_and_a_move_cost_nothing(
@@ -164,16 +152,6 @@ def test_a_file_that_vanishes_during_the_pass_does_not_take_its_copy_along(
     table = run_pass(engine, shades[:3], own_cache)
     assert shades[0] in table.paths
     assert shades[2] in table.paths
-
-
-def test_a_replaced_file_that_looks_unchanged_is_not_called_bad(
-    engine: FakeEngine, shades: list[Path], own_cache: Path
-) -> None:
-    run_pass(engine, shades[:3], own_cache)
-    paint(shades[1], 99)  # of the same size and time: copied with its time, or from an archive
-    for _ in range(2):
-        table = run_pass(engine, shades[:3], own_cache, resize="pad")
-    assert table.skipped == []
 
 
 def test_an_interrupted_pass_keeps_the_rows_before_it(

@@ -136,7 +136,7 @@ def relative_errors(ours: Any, theirs: Any) -> NDArray[numpy.float64]:  # noqa: 
     return errors
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+def pytest_terminal_summary(terminalreporter: "pytest.TerminalReporter") -> None:
     if _TABLE:
         terminalreporter.section("parity: largest errors")
         terminalreporter.line("| weights | compared with | features | logits | probabilities |")

@@ -30,12 +30,12 @@ function write(file, rows) {
     Buffer.from(row.buffer, row.byteOffset, row.byteLength))));
 }
 
-async function run(pictures, folders) {
+async function run(images, folders) {
   const tf = require("@tensorflow/tfjs-core");
   const layers = require("@tensorflow/tfjs-layers");
   require("@tensorflow/tfjs-backend-wasm");
   await tf.setBackend("wasm");
-  const pixels = fs.readFileSync(pictures);
+  const pixels = fs.readFileSync(images);
   const size = 299 * 299 * 3;
   for (const folder of folders) {
     const model = await load(layers, folder);
@@ -44,11 +44,11 @@ async function run(pictures, folders) {
     const features = [], probabilities = [];
     for (let start = 0; start < pixels.length; start += size) {
       const values = Float32Array.from(pixels.subarray(start, start + size));
-      const picture = tf.sub(tf.div(tf.tensor4d(values, [1, 299, 299, 3]), 127.5), 1);
-      const answers = both.predict(picture);
+      const image = tf.sub(tf.div(tf.tensor4d(values, [1, 299, 299, 3]), 127.5), 1);
+      const answers = both.predict(image);
       features.push(answers[0].dataSync());
       probabilities.push(answers[1].dataSync());
-      tf.dispose([picture, ...answers]);
+      tf.dispose([image, ...answers]);
     }
     write(path.join(folder, "features.f32"), features);
     write(path.join(folder, "probabilities.f32"), probabilities);

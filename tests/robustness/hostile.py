@@ -1,6 +1,5 @@
-"""What strangers can put into a file: odd tensors, code, bombs, damage."""
+"""What strangers can put into a file: odd tensors, code, damage."""
 
-import copy
 import io
 import os
 import random
@@ -28,16 +27,6 @@ class Code:
         return self.call
 
 
-def doubling(times: int) -> Code | bytes:
-    """Bytes that double with every call: 2^times of them."""
-    from _codecs import encode
-
-    made: Code | bytes = b"ab"
-    for _ in range(times):
-        made = Code(encode, made, "hex")
-    return made
-
-
 def calls(canary: Path) -> dict[str, Code]:
     """Code that would make the canary, or that calls into torch."""
     touch = f"open({str(canary)!r}, 'w').close()"
@@ -48,44 +37,24 @@ def calls(canary: Path) -> dict[str, Code]:
         "a method": Code(Path.touch, canary),
         "a process": Code(subprocess.check_call, ["touch", str(canary)]),
         "torch.load": Code(torch.load, str(canary)),
-        "a tensor from numpy": Code(torch._utils._rebuild_device_tensor_from_numpy, 1, 2, "cpu", 0),
-        "bytes": Code(bytearray, 2**40),
     }
 
 
 def odd_tensors(shape: tuple[int, ...]) -> dict[str, Tensor]:
     """Tensors of a shape that are not plain numbers in memory."""
     return {
-        "expanded": torch.zeros(1).expand(shape),
         "meta": torch.zeros(shape, device="meta"),
         "sparse": torch.zeros(shape).to_sparse(),
         "complex": torch.zeros(shape, dtype=torch.complex64),
-        "float8": torch.zeros(shape, dtype=torch.float8_e5m2),
-        "windows that overlap": torch.zeros(sum(shape)).as_strided(shape, (1,) * len(shape)),
     }
 
 
-def archive(path: Path, content: bytes, *, aliases: int = 0, compress: bool = False) -> Path:
-    """Write a file as torch does, with any pickle in it; its one storage can have more names."""
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED if compress else 0) as made:
-        with made.open("archive/data.pkl", "w", force_zip64=False) as file:
-            for start in range(0, len(content), 2**24):
-                file.write(content[start : start + 2**24])
-        made.writestr("archive/data/10000", bytes(8 * 2**20))
-        for number in range(aliases):
-            alias = copy.copy(made.filelist[-1])
-            alias.filename = f"archive/data/{10001 + number}"
-            made.filelist.append(alias)
+def archive(path: Path, content: bytes) -> Path:
+    """Write a file as torch does, with any pickle in it."""
+    with zipfile.ZipFile(path, "w") as made:
+        made.writestr("archive/data.pkl", content)
+        made.writestr("archive/version", "3")
     return path
-
-
-def aliased(names: int) -> bytes:
-    """Pickle a list of storages, of 8 MiB each."""
-    text = b"\x80\x02]("
-    for number in range(names):
-        text += b"(X\7\0\0\0storagectorch\nByteStorage\nX\5\0\0\0%d" % (10000 + number)
-        text += b"X\3\0\0\0cpuJ\0\0\x80\0tQ"
-    return text + b"e."
 
 
 def old_format(content: object) -> bytes:

@@ -1,6 +1,7 @@
 """Weights from a stranger, and models that name weights: no code, no surprise, no waiting."""
 
 import os
+from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,24 +10,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.robustness.hostile import (
-    GIB,
-    aliased,
-    archive,
-    calls,
-    doubling,
-    mutations,
-    odd_tensors,
-    old_format,
-    peak_memory,
-)
+from tests.robustness.hostile import calls, mutations, odd_tensors, old_format
 from torch_inception.classifier.classifier import Classifier
 from torch_inception.classifier.model_file import Model, save_model
 from torch_inception.errors import WeightsError
 from torch_inception.heads.head import Head
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.network import FEATURES
-from torch_inception.system.tensor_file import load_safely
 from torch_inception.weights.formats import state_file
 from torch_inception.weights.load import load_weights
 from torch_inception.weights.record import WeightsRecord
@@ -56,10 +46,13 @@ def saved(content: object, path: Path) -> Path:
     return path
 
 
+@pytest.mark.filterwarnings("ignore:Validating sparse tensor")
 @pytest.mark.parametrize("kind", odd_tensors((2, 2)))
 def test_a_tensor_that_is_not_plain_is_refused(kind: str, state: State, path: Path) -> None:
     odd = odd_tensors(tuple(state[NAME].shape))[kind]
-    with pytest.raises(WeightsError, match=r"weights\.pth is not a state dict.*(tensor|plain)"):
+    with pytest.raises(
+        WeightsError, match=rf"weights\.pth: .*'{NAME}' .*(plain numbers|complex64)"
+    ):
         load_weights(str(saved({**state, NAME: odd}, path)))
 
 
@@ -121,7 +114,7 @@ def small() -> dict[str, Any]:
 @pytest.mark.parametrize("style", ["zip", "old"])
 def test_damage_is_noticed(style: str, path: Path, long: bool) -> None:
     content = saved(small(), path).read_bytes() if style == "zip" else old_format(small())
-    before, refused = peak_memory(), 0
+    refused = 0
     number = 10_000 if long else 300
     for damaged in mutations(content, seed=1, number=number):
         path.write_bytes(damaged)
@@ -137,48 +130,18 @@ def test_damage_is_noticed(style: str, path: Path, long: bool) -> None:
             assert all(same)
             assert loaded.keys() == small().keys()
     assert number // 3 < refused < number
-    assert peak_memory() - before < GIB
 
 
-def old_lies() -> list[tuple[bytes, str]]:
-    """Make files of the older format that do not hold what they say, and how each is refused."""
-    whole = old_format({"a": torch.zeros(1 << 14)})
-    size, more = b"M\0\x40", b"J\0\0\0\x40"
-    keys, numbers = whole.rindex(b"\x80\x02"), len(whole) - (4 << 14) - 8
-    room = bytes(1 << 17)
-    return [
-        (whole.replace(size, more), "declares more numbers than it holds"),
-        (whole.replace(size, more, 1), "declares more numbers than it holds"),
-        (whole.replace(size, more).replace(more, size, 1), "more elements than are saved"),
-        (whole.replace(size, b"J\xff\xff\xff\xff"), "more than tensors and plain values"),
-        (whole[:keys] + b"\x80\x02]." + room, "damaged"),
-        (whole[:keys] + b"\x80\x02K\1." + room, "damaged"),
-        (whole[:keys] + b"\x80\x02]X\1\0\0\0xa." + room, "damaged"),
-        (whole[:numbers] + b"\1" + whole[numbers + 1 :], "damaged"),
-        (whole[:-100], "damaged"),
-    ]
+def test_a_dictionary_that_hides_its_own_methods_is_read(state: State, path: Path) -> None:
+    hiding = OrderedDict(state)
+    hiding.get = hiding.keys = 5  # type: ignore[assignment, method-assign]
+    assert load_weights(str(saved(hiding, path))).record.version == path.name
 
 
-@pytest.mark.parametrize("number", range(9))
-def test_the_older_format_is_not_believed(number: int, path: Path) -> None:
-    content, told = old_lies()[number]
-    path.write_bytes(content)
-    with pytest.raises(WeightsError, match=f"not a state dict.*{told}"):
-        state_file.read_state(path)
-
-
-def test_no_file_of_weights_fills_the_memory(path: Path) -> None:
-    before = peak_memory()
-    archive(path, aliased(300), aliases=299)
-    with pytest.raises(WeightsError, match="declares more than it holds"):
-        load_weights(str(path))
-    archive(path, b"\x80\x02X" + (2**29).to_bytes(4, "little") + bytes(2**29) + b".", compress=True)
-    with pytest.raises(WeightsError, match="is compressed"):
-        load_weights(str(path))
-    saved({"x": doubling(30)}, path)
-    with pytest.raises(WeightsError, match=r"_codecs encode"):
-        load_weights(str(path))
-    assert peak_memory() - before < GIB
+@pytest.mark.parametrize("name", [7, ("a", "b"), None, 0.5])
+def test_names_that_are_no_text_are_refused(name: object, path: Path) -> None:
+    with pytest.raises(WeightsError, match=f"has a {type(name).__name__} for a name"):
+        load_weights(str(saved({name: torch.zeros(3)}, path)))
 
 
 def named(folder: Path, source: str, fingerprint: str = "0" * 64) -> Path:
@@ -197,6 +160,11 @@ def test_a_model_finds_the_file_that_it_was_trained_with(
     assert Classifier.load(model, device="cpu").engine.record.fingerprint == record.fingerprint
 
 
+@pytest.fixture(scope="module")
+def plain_fingerprint(plain_weights: Path) -> str:
+    return load_weights(plain_weights).record.fingerprint
+
+
 @pytest.mark.parametrize(
     "source",
     [
@@ -207,20 +175,22 @@ def test_a_model_finds_the_file_that_it_was_trained_with(
     ],
 )  # fmt: skip
 def test_an_odd_source_that_a_model_names_is_not_opened(
-    source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    source: str,
+    plain_weights: Path,
+    plain_fingerprint: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    opened: list[str] = []
-    monkeypatch.setattr("torch_inception.weights.load._load", opened.append)
+    for folder in ("sub", "run"):
+        (tmp_path / folder).mkdir()
+    # The right weights lie where some of these names would lead.
+    for link in ("weights.pth", "sub/weights.pth", "x.pth", "sub/imagenet2"):
+        (tmp_path / link).symlink_to(plain_weights)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path / "sub")
+    model = named(tmp_path / "run", source, plain_fingerprint)
     with pytest.raises(WeightsError, match="neither a source nor.*name a copy in --weights"):
-        Classifier.load(named(tmp_path, source), device="cpu")
-    assert opened == []
-
-
-@pytest.mark.timeout(60)
-def test_a_pipe_is_not_waited_for(path: Path) -> None:
-    os.mkfifo(path)
-    with pytest.raises(ValueError, match="it is not a regular file"):
-        load_safely(path)
+        Classifier.load(model, device="cpu")
 
 
 def huge(path: Path) -> None:

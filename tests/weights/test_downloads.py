@@ -250,7 +250,7 @@ def test_damaged_kept_weights_are_not_used(
     real_cache: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copytree(real_cache / "weights", own_cache / "weights")
-    [file] = (own_cache / "weights").iterdir()
+    [file] = (own_cache / "weights").rglob("*.pt")
     damaged = bytearray(file.read_bytes())
     damaged[len(damaged) // 2] ^= 0xFF
     file.write_bytes(damaged)

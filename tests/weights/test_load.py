@@ -110,7 +110,12 @@ def test_a_checkpoint_of_a_training_is_unwrapped(
     key: str, state: dict[str, torch.Tensor], tmp_path: Path
 ) -> None:
     parallel = {f"module.{name}": tensor for name, tensor in state.items()}
-    content = {key: parallel, "epoch": 3, "best": 0.5, "optimizer": {"state": {}}}
+    parameter = torch.nn.Parameter(torch.ones(2))
+    optimizer = torch.optim.AdamW([parameter])
+    parameter.sum().backward()  # type: ignore[no-untyped-call]
+    optimizer.step()
+    extras = {"optimizer": optimizer.state_dict(), "shape": parameter.shape, "seen": {1, 2}}
+    content = {"epoch": 3, "best": 0.5, **extras, key: parallel}
     torch.save(content, tmp_path / "checkpoint.PTH")
     torch.save(state, tmp_path / "plain.bin")
     found, plain = (load_weights(tmp_path / name) for name in ("checkpoint.PTH", "plain.bin"))

@@ -13,7 +13,7 @@ from torch_inception.heads.head import Head
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.network import FEATURES
 from torch_inception.system.escape import brief
-from torch_inception.system.tensor_file import load_safely, save_whole
+from torch_inception.system.tensor_file import load_tensors, plain_tensor, save_whole
 from torch_inception.weights.checked import Weights
 from torch_inception.weights.formats import state_file
 from torch_inception.weights.record import WeightsRecord
@@ -94,7 +94,7 @@ def load_model(path: Path) -> Model:
         )
     content = _read(file)
     try:
-        head = Head(content["weight"], content["bias"])
+        head = Head(plain_tensor(content["weight"]), plain_tensor(content["bias"]))
         return Model(
             labels=_checked(content["labels"], head),
             head=head,
@@ -106,7 +106,7 @@ def load_model(path: Path) -> Model:
         )
     except KeyError as error:
         raise ModelError(f"{file} is damaged ({brief(error)} is missing). Train again.") from error
-    except (ConfigError, TypeError, ValueError, IndexError, AttributeError) as error:
+    except (ConfigError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         raise ModelError(f"{file} is damaged ({brief(error)}). Train again.") from error
 
 
@@ -140,10 +140,10 @@ def earlier_arithmetic(folder: Path) -> str:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        content = load_safely(file)
+        content = load_tensors(file)
     except ValueError as error:
         raise ModelError(f"{file} is not a model that training saved ({error}).") from error
-    if not isinstance(content, dict) or "format" not in content:
+    if type(content) is not dict or "format" not in content:
         raise ModelError(f"{file} is not a model that training saved.")
     number = content["format"]
     if type(number) is not int:

@@ -1,11 +1,10 @@
 """The network as inference wants it: batch normalisation and input scaling folded into it.
 
 A folded network is kept in the user's cache under the identity of its weights, so that a later
-command maps it into memory and needs neither the source of the weights nor the arithmetic.
+command needs neither the source of the weights nor the arithmetic.
 """
 
 import hashlib
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,14 +14,15 @@ from torch import Tensor
 
 from torch_inception.network import BATCH_NORM_EPSILON, empty_network
 from torch_inception.system.cache_folder import cache_folder
-from torch_inception.system.tensor_file import load_safely, save_whole
+from torch_inception.system.kept_files import read_kept, write_kept
+from torch_inception.system.tensor_file import load_tensors, save_whole
 from torch_inception.weights.checked import Weights
 from torch_inception.weights.record import WeightsRecord
 
-log = logging.getLogger(__name__)
+FORMAT = 2
+"""Number of the layout and arithmetic of what is kept; another number is folded again."""
 
-FORMAT = 1
-"""Number of the layout and arithmetic of a kept file; another number is folded again."""
+FILE = "network.pt"
 
 
 @dataclass(frozen=True)
@@ -72,23 +72,13 @@ def _with_scaling(kernel: Tensor, bias: Tensor, record: WeightsRecord) -> tuple[
 
 def kept(record: WeightsRecord) -> FoldedWeights | None:
     """Return the folded network of these weights from the cache; None if it is not there whole."""
-    path = _path(record)
-    if not path.exists():
-        return None
-    try:
-        content = load_safely(path, mapped=True)
-        if content["format"] != FORMAT:
-            log.info("weights: %s was written by another version and is made anew", path)
-            return None
-        if _digest(content["parameters"]) == content["sha256"]:
-            return FoldedWeights(record, _state(content["parameters"]))
-        problem = "its numbers are not the ones that were written"
-    except ValueError as error:
-        problem = str(error)
-    except (LookupError, TypeError, AttributeError, RuntimeError):
-        problem = "its content is not what was written"
-    log.warning("weights: %s is damaged (%s) and is not used", path, problem)
-    return None
+    folder = _folder(record)
+    # Each tensor has memory of its own: views of one buffer would each be pickled with all of it.
+    return read_kept(
+        folder,
+        format=FORMAT,
+        read=lambda _: FoldedWeights(record, load_tensors(folder / FILE)),
+    )
 
 
 def folded(weights: Weights) -> FoldedWeights:
@@ -100,39 +90,16 @@ def folded(weights: Weights) -> FoldedWeights:
     if found is not None:
         return found
     made = fold(weights)
-    parameters = torch.cat([_in_memory_order(tensor).flatten() for tensor in made.state.values()])
-    content = {"format": FORMAT, "sha256": _digest(parameters), "parameters": parameters}
-    try:
-        save_whole(content, _path(weights.record))
-    except OSError as error:
-        log.warning("weights: cannot be kept in %s (%s)", _path(weights.record).parent, error)
+    write_kept(
+        _folder(weights.record),
+        [FILE],
+        format=FORMAT,
+        about={"weights": weights.record.identity},
+        write=lambda folder: save_whole(dict(made.state), folder / FILE),
+    )
     return made
 
 
-def _state(parameters: Tensor) -> dict[str, Tensor]:
-    """Cut the parameters, all in one (P,) float32, into the tensors of `FoldedWeights.state`."""
-    state: dict[str, Tensor] = {}
-    start = 0
-    for name, parameter in empty_network(pooling="torchvision").named_parameters():
-        part = parameters[start : start + parameter.numel()]
-        state[name] = part.view(_in_memory_order(parameter).shape)
-        if parameter.ndim == 4:
-            state[name] = state[name].permute(0, 3, 1, 2)
-        start += parameter.numel()
-    if start != len(parameters):
-        raise ValueError(f"{len(parameters)} parameters, not {start}")
-    return state
-
-
-def _in_memory_order(parameter: Tensor) -> Tensor:
-    """See a kernel (out, in, height, width) as channels-last memory has it: in comes last."""
-    return parameter.permute(0, 2, 3, 1) if parameter.ndim == 4 else parameter
-
-
-def _digest(parameters: Tensor) -> str:
-    return hashlib.sha256(parameters.numpy().data).hexdigest()
-
-
-def _path(record: WeightsRecord) -> Path:
+def _folder(record: WeightsRecord) -> Path:
     name = hashlib.sha256(record.identity.encode()).hexdigest()[:32]
-    return cache_folder() / "networks" / f"{name}.pt"
+    return cache_folder() / "networks" / name

@@ -219,7 +219,7 @@ class _Pass:
         image = self.ready.get(path)
         if image is None:
             return read_image(path, self.preprocessing, is_wanted=self._take)
-        is_wanted = image.digest is not None and self._take(image.digest)
+        is_wanted = image.digest is None or self._take(image.digest)
         return image if is_wanted else image._replace(pixels=None)
 
     def _take(self, digest: bytes) -> bool:

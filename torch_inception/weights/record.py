@@ -55,6 +55,8 @@ class WeightsRecord:
         Raises:
             KeyError, TypeError, ValueError: it is something else.
         """
+        if not isinstance(values, Mapping):
+            raise TypeError("the record of the weights is no table of values")
         for name in ("source", "version"):
             if not isinstance(values[name], str) or not 0 < len(values[name]) <= NAME_LIMIT:
                 raise ValueError(f"the {name} of the weights is not a name")

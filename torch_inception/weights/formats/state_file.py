@@ -8,14 +8,17 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from torch_inception.errors import WeightsError
 from torch_inception.system.escape import brief
-from torch_inception.system.tensor_file import load_safely, save_whole
-from torch_inception.system.tensor_file.plain_pickle import StateDict
+from torch_inception.system.tensor_file import load_tensors, plain_tensor, save_whole
 from torch_inception.weights.checked import Weights, make_weights
 from torch_inception.weights.formats.local_file import require_file
 from torch_inception.weights.formats.timm_config import config_beside, make_described_weights
 from torch_inception.weights.record import WeightsRecord
+
+ADVICE = "Save one with torch.save(model.state_dict(), path)."
 
 RECORD = "torch_inception"
 """Where the record is in `_metadata`, whose other keys are names of modules."""
@@ -36,9 +39,8 @@ def load(path: Path) -> Weights:
     Raises:
         WeightsError: there is no such file, or it holds something else.
     """
-    state = _unwrapped(read_state(path))
+    state, told = _read(path)
     source = str(path.absolute())
-    told = state.metadata.get(RECORD) if isinstance(state, StateDict) else None
     if {"labels", "record"} <= set(state):
         raise WeightsError(
             f"{path} is a model that training saved: a head and labels, without the network. Name "
@@ -48,7 +50,7 @@ def load(path: Path) -> Weights:
         return make_described_weights(state, config_beside(path), source=source, version=path.name)
     try:
         record = WeightsRecord.from_dict({**told, "source": source})
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise WeightsError(
             f"{path} has a record that cannot be read ({brief(error)}). Convert the weights again."
         ) from error
@@ -66,17 +68,6 @@ def load(path: Path) -> Weights:
             f"{record.fingerprint[:12]}: its tensors were changed. Convert the weights again."
         )
     return weights
-
-
-def _unwrapped(state: dict[str, Any]) -> dict[str, Any]:
-    """Return the state dict in a training's checkpoint, without the prefix of `DataParallel`."""
-    for key in _CHECKPOINT:
-        if isinstance(state.get(key), dict):
-            state = state[key]
-            break
-    if state and all(isinstance(name, str) and name.startswith(_PARALLEL) for name in state):
-        return {name.removeprefix(_PARALLEL): value for name, value in state.items()}
-    return state
 
 
 def save(weights: Weights, path: Path) -> None:
@@ -106,22 +97,49 @@ def save(weights: Weights, path: Path) -> None:
 
 
 def read_state(path: Path) -> dict[str, Any]:
-    """Read a state dict; nothing in the file is executed.
+    """Read a state dict, or the one in a training's checkpoint; nothing in the file is executed.
 
     Raises:
-        WeightsError: the file is not there, is cut short, or holds more than tensors.
+        WeightsError: the file is not there, is damaged, or holds something else.
     """
+    return _read(path)[0]
+
+
+def _read(path: Path) -> tuple[dict[str, Any], Any]:
+    """Return a state dict, and the record in its `_metadata` or None."""
     require_file(path)
     try:
-        state = load_safely(path)
+        content = _unwrapped(load_tensors(path))
     except ValueError as error:
         raise WeightsError(
-            f"{path} is not a state dict that torch can load safely ({error}). "
-            "Save one with torch.save(model.state_dict(), path)."
+            f"{path} is not a state dict that torch can load safely ({error}). {ADVICE}"
         ) from error
-    if not isinstance(state, dict):
-        raise WeightsError(
-            f"{path} holds a {type(state).__name__}, not a state dict. "
-            "Save one with torch.save(model.state_dict(), path)."
-        )
+    if not isinstance(content, dict):
+        raise WeightsError(f"{path} holds a {type(content).__name__}, not a state dict. {ADVICE}")
+    metadata = getattr(content, "_metadata", None)
+    told = metadata[RECORD] if isinstance(metadata, dict) and RECORD in metadata else None
+    return _plain(content, path), told
+
+
+def _unwrapped(content: Any) -> Any:  # noqa: ANN401 - whatever a file holds
+    for key in _CHECKPOINT:
+        if isinstance(content, dict) and key in content and isinstance(content[key], dict):
+            return content[key]
+    return content
+
+
+def _plain(content: dict[Any, Any], path: Path) -> dict[str, Any]:
+    """Return names and plain tensors, the names without the prefix of `DataParallel`."""
+    state: dict[str, Any] = {}
+    # A dictionary in a file can have an attribute that hides its own method.
+    for name, value in dict.items(content):
+        if not isinstance(name, str):
+            kind = type(name).__name__
+            raise WeightsError(f"{path} has a {kind} for a name: it is no state dict. {ADVICE}")
+        try:
+            state[name] = plain_tensor(value) if isinstance(value, Tensor) else value
+        except ValueError as error:
+            raise WeightsError(f"{path}: {brief(name)!r} cannot be used: {error}.") from error
+    if state and all(name.startswith(_PARALLEL) for name in state):
+        return {name.removeprefix(_PARALLEL): value for name, value in state.items()}
     return state

@@ -173,10 +173,11 @@ json.dump(settings.outcomes(), sys.stdout)
 """
 
 BEFORE = """
-import decimal, locale
+import contextlib, decimal, locale
 from PIL import Image
 decimal.getcontext().prec = 2
-locale.setlocale(locale.LC_ALL, "")
+with contextlib.suppress(locale.Error):  # it may not be installed
+    locale.setlocale(locale.LC_ALL, "de_DE.UTF-8")
 Image.init()
 """
 

@@ -13,14 +13,15 @@ from pathlib import Path
 
 import numpy
 import pytest
-from numpy.typing import NDArray
 
 from tests.fakes import FakeEngine
 from tests.robustness.by_hand import encoded
 from tests.robustness.fickle import become_folder, become_pipe, fickle_path, grow
 from tests.robustness.zoo import IMAGE, Animal, zoo
+from torch_inception.errors import ImageError
 from torch_inception.features.cache.row_store import RowStore
-from torch_inception.features.table import FeatureTable, feature_table
+from torch_inception.features.image_rows import FeatureRow, stream_features
+from torch_inception.features.table import feature_table
 from torch_inception.images.pillow_settings import silent_libtiff
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.system.cache_folder import CACHE_VARIABLE
@@ -34,23 +35,20 @@ MEMORY = 10**9
 ANIMALS = zoo()
 
 
-@pytest.fixture
-def good(tmp_path: Path) -> list[Path]:
-    paths = [tmp_path / f"good {number}.png" for number in range(3)]
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, bytes]:
+    """Give good images and their rows."""
+    folder = tmp_path_factory.mktemp("good")
+    paths = [folder / f"{number}.png" for number in range(3)]
     for number, path in enumerate(paths):
         IMAGE.rotate(90 * number).save(path)
-    return paths
+    rows = stream_features(FakeEngine(), Preprocessing(), paths)
+    return {path: bytes_of(row) for path, row in zip(paths, rows, strict=True)}
 
 
-@pytest.fixture
-def passed(own_cache: Path) -> Callable[[list[Path]], FeatureTable]:
-    """Give a function that maps files to rows."""
-    return lambda paths: feature_table(FakeEngine(), Preprocessing(), paths, cache=own_cache)
-
-
-def rows_of(table: FeatureTable) -> dict[Path, bytes]:
-    rows: NDArray[numpy.float32] = table.rows.tensor().numpy()
-    return {path: row.tobytes() for path, row in zip(table.paths, rows, strict=True)}
+def bytes_of(row: FeatureRow | ImageError) -> bytes:
+    assert not isinstance(row, ImageError), row
+    return row.tobytes()
 
 
 def test_there_are_at_least_80_of_them() -> None:
@@ -61,29 +59,22 @@ def test_there_are_at_least_80_of_them() -> None:
 @pytest.mark.parametrize("animal", ANIMALS, ids=lambda animal: ascii(animal.name))
 @pytest.mark.filterwarnings("ignore::Warning:PIL")
 def test_a_file_among_good_ones_is_taken_or_skipped_and_changes_no_row(
-    animal: Animal,
-    good: list[Path],
-    passed: Callable[[list[Path]], FeatureTable],
-    tmp_path: Path,
-    capfd: pytest.CaptureFixture[str],
+    animal: Animal, good: dict[Path, bytes], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "class").mkdir()
-    path = animal.release(tmp_path / "class")
-    before = rows_of(passed(good))
+    path = animal.release(tmp_path)
+    first, *others = good
     start = time.perf_counter()
     with silent_libtiff():
-        table = passed([good[0], path, *good[1:]])
+        found = stream_features(FakeEngine(), Preprocessing(), [first, path, *others])
+        row, result, *rows = found
     assert time.perf_counter() - start < SECONDS
-    rows = rows_of(table)
-    assert {known: rows[known] for known in good} == before
+    assert [bytes_of(each) for each in (row, *rows)] == list(good.values())
     if animal.reason:
-        [skipped] = table.skipped
-        assert skipped.path == path
-        assert animal.reason in skipped.reason
-        assert not re.search(r"<_io|object at|b'|buffer|decoder|NoneType", skipped.reason)
+        assert isinstance(result, ImageError)
+        assert animal.reason in str(result)
+        assert not re.search(r"<_io|object at|b'|buffer|decoder|NoneType", str(result))
     else:
-        assert table.skipped == []
-        assert path in rows
+        assert bytes_of(result)
     assert capfd.readouterr().err == ""
 
 
@@ -170,14 +161,19 @@ def test_a_file_that_changes_while_it_is_read_is_skipped(
     change: Callable[[Path], None],
     reason: str,
     looks: int,
-    good: list[Path],
-    passed: Callable[[list[Path]], FeatureTable],
+    good: dict[Path, bytes],
+    tmp_path: Path,
+    own_cache: Path,
 ) -> None:
-    before = rows_of(passed(good))
-    path = good[0].with_name("fickle.png")
+    path = tmp_path / "fickle.png"
     path.write_bytes(encoded(IMAGE, "PNG"))
-    table = passed([fickle_path(path, change, looks=looks), *good])
-    assert rows_of(table) == before
+    paths = [fickle_path(path, change, looks=looks), *good]
+    table = feature_table(FakeEngine(), Preprocessing(), paths, cache=own_cache)
+    assert table.paths == list(good)
+    rows = table.rows.tensor().numpy()
+    for row, known in zip(rows, good.values(), strict=True):
+        # The cache keeps rows in half precision.
+        assert row.tobytes() == numpy.frombuffer(known, "<f4").astype("<f2").astype("<f4").tobytes()
     [skipped] = table.skipped
     assert skipped.path == path
     assert re.search(reason, skipped.reason)

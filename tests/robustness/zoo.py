@@ -176,7 +176,7 @@ def _odd() -> Iterator[Animal]:
         ("moving.webp", encoded(IMAGE, "WEBP", **several)),
         ("moving.png", encoded(IMAGE, "PNG", **several)),
         ("several.tif", encoded(IMAGE, "TIFF", **several)),
-        ("several.mpo", encoded(IMAGE, "MPO", **several)),
+        ("several.mpo", encoded(IMAGE, "MPO", save_all=True, append_images=frames[:1])),
         ("interlaced.png", interlaced_png(IMAGE)),
         ("progressive.jpg", encoded(IMAGE, "JPEG", progressive=True)),
         ("with a film after it.jpg", jpeg + b"\0\0\0\x18ftypmp42" + bytes(999)),

@@ -59,7 +59,8 @@ def check_size(image: Image.Image, length: int, *, max_pixels: int = MAX_PIXELS)
             f"{limit:,} of a {image.format} image are decoded"
         )
     # Pillow decodes some kinds of BMP and PPM in Python, at up to 0.7 s for a megabyte.
-    is_slow = isinstance(image, ImageFile) and any(t[0] in Image.DECODERS for t in image.tile)
+    tiles = image.tile or () if isinstance(image, ImageFile) else ()
+    is_slow = any(tile[0] in Image.DECODERS for tile in tiles)
     most = _MAX_SLOW_BYTES if is_slow else _MAX_BYTES.get(image.format or "", length)
     if length > most:
         raise ImageError(

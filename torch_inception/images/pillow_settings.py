@@ -10,7 +10,7 @@ import importlib
 import threading
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from types import ModuleType
 from typing import NamedTuple, TypeVar
 
@@ -81,10 +81,10 @@ def retry_without_warnings(work: Callable[[bool], Result]) -> Result:
     Args:
         work: is told what to give to `default_settings` as `warn`.
     """
-    try:
+    with suppress(Warning):
         return work(True)
-    except Warning:
-        return work(False)
+    # By now the first image is let go of.
+    return work(False)
 
 
 @contextmanager

@@ -44,8 +44,14 @@ def plugins() -> tuple[Plugin, ...]:
                 found.append(Plugin(image_format, opens, accepts))
     with suppress(ImportError):
         heif = importlib.import_module("pillow_heif")
-        found.append(Plugin("HEIF", heif.HeifImageFile, lambda start: start[4:8] == b"ftyp"))
+        found.append(Plugin("HEIF", heif.HeifImageFile, _is_heif))
     return tuple(found)
+
+
+def _is_heif(start: bytes) -> bool:
+    """Tell it by the brand (ISO/IEC 23008-12, annex B); AVIF may be of the last two, too."""
+    brands = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs")
+    return start[4:8] == b"ftyp" and start[8:12] in (*brands, b"mif1", b"msf1")
 
 
 def readable_formats() -> tuple[str, ...]:

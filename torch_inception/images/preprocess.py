@@ -10,7 +10,7 @@ from PIL import Image
 
 from torch_inception.config import Resize, check_choice
 from torch_inception.errors import ConfigError
-from torch_inception.images.rgb import GROUND, cut_out
+from torch_inception.images.rgb import BACKGROUND, cut_out
 
 IMAGE_SIZE = 299
 """Height and width of the network's input, in pixels."""
@@ -100,7 +100,7 @@ def _pad(image: Image.Image) -> Image.Image:
     longer = max(image.size)
     width, height = (max(1, round(side * IMAGE_SIZE / longer)) for side in image.size)
     resized = image.resize((width, height), Image.Resampling.BILINEAR)
-    padded = Image.new("RGB", (IMAGE_SIZE, IMAGE_SIZE), GROUND)
+    padded = Image.new("RGB", (IMAGE_SIZE, IMAGE_SIZE), BACKGROUND)
     padded.paste(resized, ((IMAGE_SIZE - width) // 2, (IMAGE_SIZE - height) // 2))
     return padded
 
@@ -113,8 +113,8 @@ def _sample(image: Image.Image) -> Pixels:
     """
     pixels = numpy.asarray(image)
     (top, bottom, down), (left, right, along) = map(_neighbours, pixels.shape[:2])
-    rows = _between(pixels[top], pixels[bottom], down[:, None, None])
-    columns = _between(rows[:, left], rows[:, right], along[:, None])
+    rows = _interpolate(pixels[top], pixels[bottom], down[:, None, None])
+    columns = _interpolate(rows[:, left], rows[:, right], along[:, None])
     return columns.round().astype(numpy.uint8)
 
 
@@ -125,7 +125,7 @@ def _neighbours(side: int) -> tuple[Places, Places, NDArray[numpy.float32]]:
     return before, numpy.minimum(before + 1, side - 1), places - before
 
 
-def _between(
+def _interpolate(
     first: NDArray[Any], second: NDArray[Any], share: NDArray[numpy.float32]
 ) -> NDArray[numpy.float32]:
     result: NDArray[numpy.float32] = first + (second.astype(numpy.float32) - first) * share

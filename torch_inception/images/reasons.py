@@ -96,7 +96,7 @@ def _in_words(error: Exception) -> str:
     said = (str(error).splitlines() or [""])[0] or type(error).__name__
     if _TOO_SHORT.search(said):
         return "cut short: its data end before the image does"
-    if "Decompressed data too large" in said:
+    if "decompressed data too large" in said.lower():
         return "its text or colour profile unpacks to too much"
     if _UNSUPPORTED.search(said):
         return f"of a kind that cannot be decoded here ({said}); save it anew"

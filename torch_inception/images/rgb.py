@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy
 from PIL import Image
 
-GROUND = (255, 255, 255)
+BACKGROUND = (255, 255, 255)
 """Colour under transparent pixels and around a padded image."""
 
 _STRIP = 2**20
@@ -67,7 +67,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I;16") or image.mode in ("I", "F"):
         return _in_strips(image, _from_deep_grey)
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
-        return _in_strips(image, _on_ground)
+        return _in_strips(image, _on_background)
     return image.convert("RGB")
 
 
@@ -89,11 +89,11 @@ def cut_out(image: Image.Image, box: tuple[int, int, int, int]) -> Image.Image:
     return image.resize(size, Image.Resampling.NEAREST, box)
 
 
-def _on_ground(image: Image.Image) -> Image.Image:
+def _on_background(image: Image.Image) -> Image.Image:
     straight = {"RGBa": "RGBA", "La": "LA"}.get(image.mode, image.mode)
     layer = image.convert(straight).convert("RGBA")
-    ground = Image.new("RGBA", layer.size, (*GROUND, 255))
-    return Image.alpha_composite(ground, layer).convert("RGB")
+    background = Image.new("RGBA", layer.size, (*BACKGROUND, 255))
+    return Image.alpha_composite(background, layer).convert("RGB")
 
 
 def _from_deep_grey(image: Image.Image) -> Image.Image:
@@ -103,5 +103,5 @@ def _from_deep_grey(image: Image.Image) -> Image.Image:
         scaled = values * 255 if image.mode == "F" else values / 257
         grey = numpy.nan_to_num(scaled).round().clip(0, 255).astype(numpy.uint8)
     if "transparency" in image.info:
-        grey[values == image.info["transparency"]] = GROUND[0]
+        grey[values == image.info["transparency"]] = BACKGROUND[0]
     return Image.fromarray(grey).convert("RGB")

@@ -52,7 +52,7 @@ def temporary_file(target: Path) -> Iterator[Path]:
     Raises:
         OSError: it cannot be made.
     """
-    with _claimed(target, is_folder=False, mode=0o666) as path:
+    with _locked_temporary(target, is_folder=False, mode=0o666) as path:
         yield path
 
 
@@ -64,7 +64,7 @@ def temporary_folder(target: Path, *, mode: int = 0o777) -> Iterator[Path]:
         target: what it is made beside.
         mode: who may do what with it, before the user's mask; 0o700 where others can write beside.
     """
-    with _claimed(target, is_folder=True, mode=mode) as path:
+    with _locked_temporary(target, is_folder=True, mode=mode) as path:
         yield path
 
 
@@ -91,7 +91,7 @@ def remove(path: Path) -> None:
 
 
 @contextmanager
-def _claimed(target: Path, *, is_folder: bool, mode: int) -> Iterator[Path]:
+def _locked_temporary(target: Path, *, is_folder: bool, mode: int) -> Iterator[Path]:
     target.parent.mkdir(parents=True, exist_ok=True)
     for path in abandoned(target):
         remove(path)

@@ -36,7 +36,7 @@ def replaced_together(folder: Path, names: Sequence[str]) -> Iterator[Path]:
             sync(staging / name)
         if folder.exists():
             _replace(staging, folder, names)
-        elif not _became(staging, folder):
+        elif not _take_name(staging, folder):
             # Another process made it meanwhile; it may lie on another disk than its parent.
             with temporary_folder(_target(folder)) as inside:
                 for name in names:
@@ -76,7 +76,7 @@ def _replace(staging: Path, folder: Path, names: Sequence[str]) -> None:
         _take_places(staging, folder, names)
 
 
-def _became(staging: Path, folder: Path) -> bool:
+def _take_name(staging: Path, folder: Path) -> bool:
     """Give a new folder its name, unless there is one of that name by now."""
     try:
         staging.rename(folder)

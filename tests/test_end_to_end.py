@@ -18,6 +18,7 @@ from tests.drawings import landscape
 from torch_inception import Classifier, FeatureExtractor, train_classifier
 from torch_inception.system.cache_folder import CACHE_VARIABLE
 from torch_inception.weights.load import load_weights
+from torch_inception.weights.sources import npm
 
 pytestmark = pytest.mark.real_weights
 
@@ -75,7 +76,7 @@ def run(patterns: Path, real_cache: Path) -> Path:
     status, shown, complaints = command("train", *arguments, cache=real_cache)
     assert status == 0, complaints
     assert [line.split() for line in shown.splitlines()[1:3]] == [["dots", "13"], ["stripes", "12"]]
-    assert "STAND-IN" in complaints
+    assert complaints.count(npm.WHAT_IT_IS) == 1
     assert "features: 24 computed, 0 reused, 1 files skipped" in shown
     assert "broken.jpg" in complaints
     assert "Final test accuracy = " in shown
@@ -117,8 +118,10 @@ def test_one_image_is_named_in_the_lines_of_the_original(
 ) -> None:
     draw("dots", 80).save(tmp_path / "new.png")
     arguments = ["--model", str(run), str(tmp_path / "new.png")]
-    status, shown, _ = command("predict", *arguments, cache=real_cache)
+    status, shown, complaints = command("predict", *arguments, cache=real_cache)
     assert status == 0
+    # Who trained the model was warned of its weights.
+    assert npm.WHAT_IT_IS not in complaints
     line = re.compile(r"(dots|stripes) \(score = ([01]\.\d{5})\)\n")
     (first, high), (second, low) = line.findall(shown)
     assert (first, second) == ("dots", "stripes")

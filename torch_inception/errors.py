@@ -30,7 +30,7 @@ class DatasetError(TorchInceptionError):
 
 
 class CacheError(TorchInceptionError):
-    """The feature cache cannot be opened, read or written."""
+    """The cache has no place, or cannot be opened, read or written."""
 
 
 class ModelError(TorchInceptionError):

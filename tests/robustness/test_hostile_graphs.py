@@ -6,10 +6,8 @@ from pathlib import Path
 import numpy
 import pytest
 
-from tests.robustness.hostile import in_process
 from tests.weights.graphs import Node, Nodes, constant, delimited, inception, saved, serialised
 from torch_inception.errors import WeightsError
-from torch_inception.weights.formats.tensorflow_graph import frozen
 from torch_inception.weights.formats.tensorflow_graph import inception as tensorflow_graph
 from torch_inception.weights.formats.tensorflow_graph.messages import message_class
 from torch_inception.weights.formats.tensorflow_graph.names import LAST_POOL
@@ -27,7 +25,7 @@ def value(**values: float) -> object:
 CHANGES: dict[str, tuple[Callable[[Nodes], object], str]] = {
     "missing": (lambda n: n.pop(KERNEL), rf"{KERNEL}' is missing.*\(1, 7, 160, 160\)"),
     "no shift": (lambda n: n.pop(f"{NORM}/beta"), f"{NORM}/beta' is missing"),
-    "no normalisation": (lambda n: n.pop(NORM), f"{NORM}' is no BatchNorm"),
+    "no normalisation": (lambda n: n.pop(NORM), f"{NORM}' is not a BatchNorm"),
     "surplus": (
         lambda n: n.update({"mixed_11/conv/conv2d_params": constant((1, 1, 2048, 9), 1.0)}),
         r"mixed_11/conv/conv2d_params' \(1, 1, 2048, 9\) is not one of",
@@ -77,13 +75,13 @@ CHANGES: dict[str, tuple[Callable[[Nodes], object], str]] = {
         f"{NORM}' adds 9.99.*e-06 to variances; 0.001 is wanted",
     ),
     "another normalisation": (
-        lambda n: n.update({NORM: Node("FusedBatchNorm")}), f"{NORM}' is no BatchNorm"
+        lambda n: n.update({NORM: Node("FusedBatchNorm")}), f"{NORM}' is not a BatchNorm"
     ),
     "another pool": (
         lambda n: n.update({"mixed_4/tower_2/pool": Node("MaxPool")}),
-        "mixed_4/tower_2/pool' is no AvgPool",
+        "mixed_4/tower_2/pool' is not an AvgPool",
     ),
-    "no last pool": (lambda n: n.pop(LAST_POOL), f"{LAST_POOL}' is no MaxPool"),
+    "no last pool": (lambda n: n.pop(LAST_POOL), f"{LAST_POOL}' is not a MaxPool"),
     "another input": (lambda n: n.update({"Sub/y": constant((), 127.5)}), "Sub/y' is not 128"),
     "half a last layer": (
         lambda n: n.update({"softmax/biases": constant((1008,), 1.0)}),
@@ -109,7 +107,7 @@ def test_a_file_that_is_cut_short_anywhere_is_refused(tmp_path: Path) -> None:
     chance = numpy.random.default_rng(3)
     for length in (0, 1, 2, len(content) - 1, *chance.integers(3, len(content) - 1, 25)):
         path.write_bytes(content[:length])
-        with pytest.raises(WeightsError, match="cut short|is missing|is no|SHA"):
+        with pytest.raises(WeightsError, match="cut short|is missing|is not"):
             tensorflow_graph.load(path)
 
 
@@ -126,86 +124,31 @@ def test_a_flipped_byte_gives_weights_or_a_refusal(tmp_path: Path) -> None:
     assert refused > 10
 
 
-LATIN = message_class("GraphDef")(node=[b"\x0a\x01\xff"]).SerializeToString()
+LATIN = delimited(1, b"\x0a\x01\xff")
 
 
 @pytest.mark.parametrize(
     ("content", "cause"),
     [
-        (b"", "0 nodes"),
+        (b"", "no nodes"),
         (b"just text\n" * 9, "GraphDef"),
         (b"\x89PNG\r\n\x1a\n" + bytes(99), "GraphDef"),
         (b"PK\3\4" + bytes(99), "GraphDef"),
-        (LATIN, "NodeDef"),
+        (LATIN, "UTF-8|NodeDef|Error parsing"),
         (delimited(1, delimited(1, b"a")) * 2, "two nodes have the name 'a'"),
-        (delimited(1, delimited(5, b"") * 31), "31 attributes"),
-        (b"\x0a\x00" * 20_001, "over 20000 fields"),
-        (
-            b"\x10\x80\x01\x19" + b"\xff" * 8 + b"\x25" + b"\xff" * 4 + b"\x0a\x00" * 20_000,
-            "over 20000",
-        ),
-        (delimited(1, delimited(3, b"") * 501), "over 500 fields"),
-        (delimited(1, delimited(1, bytes(2**26))), "a node of 67108869 bytes"),
-        (b"\x0b\x0c", "no(t a)? protobuf message"),
-        (b"\x80" * 11, "cut short"),
-        (b"\x0a\x80", "cut short"),
+        (b"\x80" * 11, "GraphDef"),
+        (b"\x0a\x80", "GraphDef"),
     ],
 )
-def test_what_is_no_graph_is_refused(content: bytes, cause: str, tmp_path: Path) -> None:
+def test_what_is_not_a_graph_is_refused(content: bytes, cause: str, tmp_path: Path) -> None:
     path = tmp_path / "graph.pb"
     path.write_bytes(content)
     with pytest.raises(WeightsError, match=f"is not a frozen TensorFlow graph.*{cause}"):
         load_weights(str(path))
 
 
-@pytest.mark.parametrize("size", [frozen.SIZE_LIMIT + 1, 2**31, 2**40])
-def test_a_file_that_is_too_large_is_not_read(size: int, tmp_path: Path) -> None:
-    path = tmp_path / "graph.pb"
-    with path.open("wb") as file:
-        file.truncate(size)
-    with pytest.raises(WeightsError, match=f"{size} bytes; {frozen.SIZE_LIMIT} are"):
-        load_weights(str(path))
-
-
 def test_there_is_no_such_file(tmp_path: Path) -> None:
     (tmp_path / "folder.pb").mkdir()
-    for name, told in {"gone.pb": "there is no file", "folder.pb": "the folder"}.items():
-        with pytest.raises(WeightsError, match=f"{told} .*{name}"):
+    for name, reason in {"gone.pb": "there is no file", "folder.pb": "the folder"}.items():
+        with pytest.raises(WeightsError, match=f"{reason} .*{name}"):
             load_weights(str(tmp_path / name))
-
-
-EMPTY = {
-    "nodes": b"\x0a\x00" * 2**23,
-    "other fields": b"\x1a\x00" * 2**23,
-    "attributes": delimited(1, b"\x2a\x00" * 2**23),
-    "sides of a shape": delimited(
-        1,
-        delimited(
-            5,
-            delimited(1, b"value") + delimited(2, delimited(8, delimited(2, b"\x12\x00" * 2**23))),
-        ),
-    ),
-}
-
-
-@pytest.mark.parametrize("what", EMPTY)
-def test_millions_of_empty_messages_do_not_fill_the_memory(what: str, tmp_path: Path) -> None:
-    path = tmp_path / "graph.pb"
-    path.write_bytes(EMPTY[what])
-    code = """
-import sys
-from pathlib import Path
-from tests.robustness.hostile import peak_memory
-from torch_inception.weights.formats.tensorflow_graph import inception as tensorflow_graph
-from torch_inception.weights.formats.tensorflow_graph.inception import messages
-messages.parse("GraphDef", b"")
-before = peak_memory()
-try:
-    tensorflow_graph.load(Path(sys.argv[1]))
-except Exception as error:
-    print(error)
-print(peak_memory() - before)
-"""
-    complaint, growth = in_process(code, str(path))
-    assert "is not a frozen TensorFlow graph" in complaint
-    assert int(growth) < 5 * path.stat().st_size

@@ -13,43 +13,42 @@ from pathlib import Path
 
 import numpy
 import pytest
-from numpy.typing import NDArray
 
 from tests.fakes import FakeEngine
-from tests.robustness.zoo import Animal, zoo
-from tests.test_end_to_end import WEIGHTS, draw, draw_patterns
+from tests.robustness.by_hand import encoded
+from tests.robustness.fickle import become_folder, become_pipe, fickle_path, grow
+from tests.robustness.zoo import IMAGE, Animal, zoo
+from torch_inception.errors import ImageError
 from torch_inception.features.cache.row_store import RowStore
-from torch_inception.features.table import FeatureTable, feature_table
+from torch_inception.features.image_rows import FeatureRow, stream_features
+from torch_inception.features.table import feature_table
+from torch_inception.images.pillow_settings import silent_libtiff
 from torch_inception.images.preprocess import Preprocessing
-from torch_inception.images.read import read_file
 from torch_inception.system.cache_folder import CACHE_VARIABLE
 
 SECONDS = 10
 """How long any file may keep a run waiting."""
 
 MEMORY = 10**9
-"""Bytes by which the files below may exceed the memory of a run without them."""
+"""Bytes in use by which a run with all of them may exceed one without."""
 
 ANIMALS = zoo()
 
 
-@pytest.fixture
-def good(tmp_path: Path) -> list[Path]:
-    paths = [tmp_path / f"good {number}.png" for number in range(3)]
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, bytes]:
+    """Give good images and their rows."""
+    folder = tmp_path_factory.mktemp("good")
+    paths = [folder / f"{number}.png" for number in range(3)]
     for number, path in enumerate(paths):
-        draw("dots", number).save(path)
-    return paths
+        IMAGE.rotate(90 * number).save(path)
+    rows = stream_features(FakeEngine(), Preprocessing(), paths)
+    return {path: bytes_of(row) for path, row in zip(paths, rows, strict=True)}
 
 
-@pytest.fixture
-def passed(own_cache: Path) -> Callable[[list[Path]], FeatureTable]:
-    """Give a function that maps files to rows."""
-    return lambda paths: feature_table(FakeEngine(), Preprocessing(), paths, cache=own_cache)
-
-
-def rows_of(table: FeatureTable) -> dict[Path, bytes]:
-    rows: NDArray[numpy.float32] = table.rows.tensor().numpy()
-    return {path: row.tobytes() for path, row in zip(table.paths, rows, strict=True)}
+def bytes_of(row: FeatureRow | ImageError) -> bytes:
+    assert not isinstance(row, ImageError), row
+    return row.tobytes()
 
 
 def test_there_are_at_least_80_of_them() -> None:
@@ -60,30 +59,31 @@ def test_there_are_at_least_80_of_them() -> None:
 @pytest.mark.parametrize("animal", ANIMALS, ids=lambda animal: ascii(animal.name))
 @pytest.mark.filterwarnings("ignore::Warning:PIL")
 def test_a_file_among_good_ones_is_taken_or_skipped_and_changes_no_row(
-    animal: Animal,
-    good: list[Path],
-    passed: Callable[[list[Path]], FeatureTable],
-    tmp_path: Path,
-    capfd: pytest.CaptureFixture[str],
+    animal: Animal, good: dict[Path, bytes], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "class").mkdir()
-    path = animal.release(tmp_path / "class")
-    before = rows_of(passed(good))
+    path = animal.release(tmp_path)
+    first, *others = good
     start = time.perf_counter()
-    table = passed([good[0], path, *good[1:]])
+    with silent_libtiff():
+        found = stream_features(FakeEngine(), Preprocessing(), [first, path, *others])
+        row, result, *rows = found
     assert time.perf_counter() - start < SECONDS
-    rows = rows_of(table)
-    assert {known: rows[known] for known in good} == before
+    assert [bytes_of(each) for each in (row, *rows)] == list(good.values())
     if animal.reason:
-        [skipped] = table.skipped
-        assert skipped.path == path
-        assert animal.reason in skipped.reason
-        assert not re.search(r"<_io|object at|b'|buffer|decoder|NoneType", skipped.reason)
+        assert isinstance(result, ImageError)
+        assert animal.reason in str(result)
+        assert not re.search(r"<_io|object at|b'|buffer|decoder|NoneType", str(result))
     else:
-        assert table.skipped == []
-        assert path in rows
+        assert bytes_of(result)
     assert capfd.readouterr().err == ""
 
+
+TRAIN = """
+import sys
+from tests.fakes import FakeEngine
+from torch_inception.commands.train import main
+sys.exit(main(sys.argv[1:], engine=FakeEngine()))
+"""
 
 LAUNCHER = """
 import json, os, subprocess, sys
@@ -96,77 +96,84 @@ json.dump([os.waitstatus_to_exitcode(status), out.decode(errors="surrogateescape
 """Runs a command from a small process: a child's peak counts from what its parent had."""
 
 
-def train(data: Path, output: Path, cache: Path, *flags: str) -> tuple[int, str, str, int]:
+FREED_AT_ONCE = {"MALLOC_MMAP_THRESHOLD_": str(2**20)}
+"""Has glibc give back what is freed, so that a peak is what was in use at that moment."""
+
+
+def train(data: Path, place: Path) -> tuple[int, str, str, int]:
     """Train as a process; return status, output, complaints and the peak of its memory in bytes."""
-    module = ["-m", "torch_inception.train"]
-    arguments = [
-        *module,
-        "--data",
-        str(data),
-        "--output",
-        str(output),
-        "--weights",
-        WEIGHTS,
-        *flags,
-    ]
+    flags = ["--data", str(data), "--output", str(place / "run")]
     done = subprocess.run(
-        [sys.executable, "-c", LAUNCHER, sys.executable, "-X", "utf8", *arguments],
-        env={**os.environ, CACHE_VARIABLE: str(cache)}, capture_output=True, check=True,
+        [sys.executable, "-c", LAUNCHER, sys.executable, "-X", "utf8", "-c", TRAIN, *flags],
+        cwd=Path(__file__).parents[2], capture_output=True, check=True,
+        env={**os.environ, CACHE_VARIABLE: str(place / "cache"), **FREED_AT_ONCE},
     )  # fmt: skip
     status, out, err, kilobytes = json.loads(done.stdout)
     return status, out, err, kilobytes * 1024
 
 
-@pytest.fixture(scope="module")
-def patterns(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("data") / "patterns"
-    draw_patterns(folder, 15)
-    return folder
-
-
-@pytest.mark.real_weights
 def test_training_goes_on_among_all_of_them_in_bounded_memory(
-    patterns: Path, real_cache: Path, tmp_path: Path
+    colours: Path, tmp_path: Path
 ) -> None:
-    one, other = (new_cache(tmp_path / name, real_cache) for name in ("one", "other"))
-    alone = train(patterns, tmp_path / "alone", one)
+    good = list(colours.rglob("*.png"))
+    one, other = tmp_path / "one", tmp_path / "other"
+    alone = train(colours, one)
     assert alone[0] == 0, alone[2]
-    folder = patterns / "stripes" / "zoo"
+    folder = colours / "red" / "zoo"
     folder.mkdir()
     bad = {os.fsencode(animal.release(folder).name) for animal in ANIMALS if animal.reason}
     for animal in ANIMALS:
         if not animal.reason:
             animal.release(folder)
-    status, out, err, memory = train(patterns, tmp_path / "run", other)
+    status, out, err, memory = train(colours, other)
     assert status == 0, err
     assert memory - alone[3] < MEMORY
     assert f"{len(bad)} files skipped" in out
     complaints = [line for line in err.splitlines() if not line.startswith("skipped: ")]
     assert not re.search("Warning|Traceback|TIFF|PIL", "\n".join(complaints)), complaints
-    with (tmp_path / "run" / "skipped.csv").open(encoding="utf-8", newline="") as file:
+    with (other / "run" / "skipped.csv").open(encoding="utf-8", newline="") as file:
         listed = {row["path"]: row["reason"] for row in csv.DictReader(file)}
-    names = {f"stripes/zoo/{os.fsdecode(name)}" for name in bad}
+    names = {f"red/zoo/{os.fsdecode(name)}" for name in bad}
     assert set(listed) == {name.encode(errors="backslashreplace").decode() for name in names}
     assert all(listed.values())
-    assert same_rows(patterns, one, other)
+    assert rows_in(one / "cache", good) == rows_in(other / "cache", good)
 
 
-def new_cache(folder: Path, real_cache: Path) -> Path:
-    """Make a cache that has the weights, and no rows."""
-    (folder / "weights").mkdir(parents=True)
-    for path in (real_cache / "weights").iterdir():
-        (folder / "weights" / path.name).symlink_to(path)
-    return folder
+def rows_in(cache: Path, paths: list[Path]) -> list[bytes]:
+    """Return the bytes of the rows that a cache has for images."""
+    [space] = {folder.name for folder in (cache / "features").iterdir()}
+    digests = [hashlib.sha256(path.read_bytes()).digest() for path in paths]
+    table, places = RowStore(cache / "features" / space).table(digests)
+    return [table[places[digest]].numpy().tobytes() for digest in digests]
 
 
-def same_rows(patterns: Path, one: Path, other: Path) -> bool:
-    """Tell whether two caches have the same bytes for the good images."""
-    paths = [patterns / kind / f"{n}.png" for kind in ("dots", "stripes") for n in range(15)]
-    digests = [hashlib.sha256(read_file(path)).digest() for path in paths]
-    found = []
-    for cache in (one, other):
-        [space] = {folder.name for folder in (cache / "features").iterdir()}
-        store = RowStore(cache / "features" / space)
-        table, places = store.table(digests)
-        found.append([table[places[digest]].numpy().tobytes() for digest in digests])
-    return found[0] == found[1]
+@pytest.mark.parametrize("looks", [1, 2])
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (Path.unlink, "no such file"),
+        (grow, "changed while it was being read"),
+        (become_pipe, "a pipe"),
+        (become_folder, "folder|directory"),
+    ],
+)
+def test_a_file_that_changes_while_it_is_read_is_skipped(
+    change: Callable[[Path], None],
+    reason: str,
+    looks: int,
+    good: dict[Path, bytes],
+    tmp_path: Path,
+    own_cache: Path,
+) -> None:
+    path = tmp_path / "fickle.png"
+    path.write_bytes(encoded(IMAGE, "PNG"))
+    paths = [fickle_path(path, change, looks=looks), *good]
+    table = feature_table(FakeEngine(), Preprocessing(), paths, cache=own_cache)
+    assert table.paths == list(good)
+    rows = table.rows.tensor().numpy()
+    for row, known in zip(rows, good.values(), strict=True):
+        # The cache keeps rows in half precision.
+        assert row.tobytes() == numpy.frombuffer(known, "<f4").astype("<f2").astype("<f4").tobytes()
+    [skipped] = table.skipped
+    assert skipped.path == path
+    assert re.search(reason, skipped.reason)

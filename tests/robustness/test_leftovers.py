@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.robustness.trainings import server
+from torch_inception.system.atomic import temporary_file, temporary_folder
 from torch_inception.system.replacement import prepare_replacing, replaced_together
-from torch_inception.system.temporary import temporary_file, temporary_folder
 
 NAMES = ("one", "two", "three")
 

@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 
 from torch_inception.errors import WeightsError
-from torch_inception.weights.load import load_weights
 from torch_inception.weights.sources import npm
 
 TARBALL = b"another package"
@@ -24,12 +23,12 @@ Handler = http.server.BaseHTTPRequestHandler
 
 
 class Registry:
-    """What the server on loopback says to a path, and what it was asked."""
+    """What the server on loopback answers, and what it was asked."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.stopped = threading.Event()
-        self.say: Callable[[Handler], None] = self.package
+        self.describe: Callable[[Handler], None] = self.package
         self.tarball: Callable[[Handler], None] = lambda handler: self.answer(handler, TARBALL)
 
     def answer(
@@ -71,17 +70,19 @@ class Registry:
 
 
 @pytest.fixture
-def registry(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Registry]:
+def registry(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[Registry]:
     """Serve on loopback, and have npm ask there, with no cache and no settings of the user."""
     if shutil.which("npm") is None:
-        assert not os.environ.get("CI"), "npm is missing"
+        assert not request.config.getoption("--require-weights"), "npm is missing"
         pytest.skip("npm is missing")
-    said = Registry()
+    playing = Registry()
 
     class Answers(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            said.asked.append(self.path)
-            (said.tarball if self.path.endswith(".tgz") else said.say)(self)
+            playing.asked.append(self.path)
+            (playing.tarball if self.path.endswith(".tgz") else playing.describe)(self)
 
         def log_message(self, *_: object) -> None:
             """Keep quiet."""
@@ -90,8 +91,8 @@ def registry(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Regist
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     ask_at(server.server_address[1], monkeypatch, tmp_path)
-    yield said
-    said.stopped.set()
+    yield playing
+    playing.stopped.set()
     server.shutdown()
     thread.join()
     server.server_close()
@@ -100,6 +101,8 @@ def registry(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Regist
 def ask_at(port: int, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     for name in [name for name in os.environ if name.lower().startswith("npm_config_")]:
         monkeypatch.delenv(name)
+    # With it, npm does not look for updates.
+    monkeypatch.delenv("CI", raising=False)
     monkeypatch.setenv("npm_config_registry", f"http://127.0.0.1:{port}")
     monkeypatch.setenv("npm_config_cache", str(folder / "npm"))
     monkeypatch.setenv("npm_config_userconfig", str(folder / "npmrc"))
@@ -109,33 +112,36 @@ def ask_at(port: int, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     monkeypatch.setattr("tempfile.tempdir", None)
 
 
-def refused() -> str:
+def refused(patience: float = npm.PATIENCE_SECONDS) -> str:
     with pytest.raises(WeightsError) as caught:
-        load_weights("npm:nsfwjs")
+        npm.load(patience=patience)
     return str(caught.value)
 
 
 PAGE = b"<html>\x1b[2JPlease log in</html>"
 
 FAILURES: dict[str, tuple[Callable[[Registry, Handler], None], str]] = {
-    "forbidden": (lambda said, handler: said.answer(handler, PAGE, status=403), "403"),
-    "page of a proxy": (lambda said, handler: said.answer(handler, PAGE), "json"),
-    "half": (lambda said, handler: said.answer(handler, b'{"name":', length=5000), "aborted"),
-    "unknown": (lambda said, handler: said.answer(handler, b"{}", status=404), "E404"),
+    "forbidden": (lambda registry, handler: registry.answer(handler, PAGE, status=403), "403"),
+    "page of a proxy": (lambda registry, handler: registry.answer(handler, PAGE), "json"),
+    "half": (
+        lambda registry, handler: registry.answer(handler, b'{"name":', length=5000),
+        "aborted",
+    ),
+    "unknown": (lambda registry, handler: registry.answer(handler, b"{}", status=404), "E404"),
 }
 
 
 @pytest.mark.parametrize(
-    ("kind", "place"), [*((kind, "say") for kind in FAILURES), ("half", "tarball")]
+    ("kind", "place"), [*((kind, "describe") for kind in FAILURES), ("half", "tarball")]
 )
-def test_a_registry_that_fails_is_told_and_nothing_is_left(
+def test_a_registry_that_fails_is_reported_and_nothing_is_left(
     registry: Registry, kind: str, place: str, tmp_path: Path, own_cache: Path
 ) -> None:
-    fail, told = FAILURES[kind]
+    fail, reason = FAILURES[kind]
     setattr(registry, place, lambda handler: fail(registry, handler))
     text = refused()
     assert "`npm pack nsfwjs@4.4.0` failed: " in text
-    assert place == "tarball" or told in text
+    assert place == "tarball" or reason in text
     assert "HTTPS_PROXY" in text
     assert "npm_config_registry" in text
     assert all(c.isprintable() or c == "\n" for c in text)
@@ -143,24 +149,19 @@ def test_a_registry_that_fails_is_told_and_nothing_is_left(
     assert not own_cache.exists()
 
 
-@pytest.mark.parametrize(("place", "way"), [("say", "hang"), ("tarball", "half_and_hang")])
+@pytest.mark.parametrize(("place", "way"), [("describe", "hang"), ("tarball", "half_and_hang")])
 @pytest.mark.timeout(60)
-def test_a_silent_registry_is_given_up(
-    registry: Registry, place: str, way: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert npm.PATIENCE_SECONDS == 30
-    monkeypatch.setattr(npm, "PATIENCE_SECONDS", 1)
+def test_a_silent_registry_is_given_up(registry: Registry, place: str, way: str) -> None:
     setattr(registry, place, getattr(registry, way))
-    assert "npm_config_fetch_timeout" in refused()
+    assert "npm_config_fetch_timeout" in refused(patience=1)
     assert len(registry.asked) <= 4
 
 
 @pytest.mark.timeout(60)
-def test_a_slow_registry_is_waited_for(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_registry_is_waited_for(registry: Registry) -> None:
+    registry.describe = registry.slowly
     # It takes longer than we let a server be silent.
-    monkeypatch.setattr(npm, "PATIENCE_SECONDS", 3)
-    registry.say = registry.slowly
-    assert "sha512" in refused()
+    assert "sha512" in refused(patience=3)
 
 
 @pytest.mark.parametrize("place", ["environment", "npmrc"])
@@ -173,18 +174,19 @@ def test_the_users_own_patience_is_kept(
         monkeypatch.setenv("npm_config_fetch_retries", "0")
     else:
         (tmp_path / "npmrc").write_text("fetch-timeout=1500\nfetch-retries=0\n")
-    registry.say = registry.hang
+    registry.describe = registry.hang
     assert "failed" in refused()
     assert len(registry.asked) == 1
 
 
 def test_another_package_is_refused(registry: Registry, own_cache: Path) -> None:
     assert "not the published package" in refused()
-    assert registry.asked[-1] == "/x.tgz"
+    # Nor is a newer npm looked for.
+    assert set(registry.asked) == {"/nsfwjs", "/x.tgz"}
     assert not own_cache.exists()
 
 
-def test_a_registry_that_is_not_there_is_told(
+def test_a_registry_that_is_not_there_is_reported(
     registry: Registry, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as gone:
@@ -192,3 +194,33 @@ def test_a_registry_that_is_not_there_is_told(
     monkeypatch.setenv("npm_config_registry", f"http://127.0.0.1:{port}")
     assert "ECONNREFUSED" in refused()
     assert registry.asked == []
+
+
+def test_other_settings_of_the_user_do_not_matter(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {
+        "loglevel": "silent", "color": "always", "dry_run": "true", "update_notifier": "true",
+        "json": "true", "workspaces": "true", "fund": "true", "audit": "true",
+    }  # fmt: skip
+    for name, value in settings.items():
+        monkeypatch.setenv(f"npm_config_{name}", value)
+    assert "not the published package" in refused()
+    registry.describe = lambda handler: registry.answer(handler, b"{}", status=404)
+    assert "failed: code E404; 404" in refused()
+    assert set(registry.asked) == {"/nsfwjs", "/x.tgz"}
+
+
+@pytest.mark.parametrize("home", [None, "/", "a file"])
+def test_without_a_home_npm_leaves_nothing(
+    registry: Registry, home: str | None, no_home: None, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.delenv("npm_config_cache")
+    (tmp_path / "a file").touch()
+    if home is not None:
+        monkeypatch.setenv("HOME", str(tmp_path / home))
+    before, is_there = sorted(tmp_path.rglob("*")), Path("/.npm").exists()
+    assert "not the published package" in refused()
+    assert sorted(tmp_path.rglob("*")) == before
+    assert Path("/.npm").exists() == is_there

@@ -15,6 +15,7 @@ from PIL import Image
 from tests.drawings import landscape
 from tests.robustness.by_hand import (
     after,
+    chunk,
     encoded,
     interlaced_png,
     jpeg_of_many_scans,
@@ -24,6 +25,7 @@ from tests.robustness.by_hand import (
     webp_of,
     with_chunk,
 )
+from torch_inception.images.plugins import readable_formats
 
 EXIF_ORIENTATION = 0x0112
 
@@ -31,6 +33,8 @@ LIMIT = 9400
 """A square of this side is nearly as large as images may be."""
 
 IMAGE = Image.fromarray(landscape(64)).resize((60, 44))
+
+HAS_AVIF = "AVIF" in readable_formats()
 
 Maker = Callable[[bytes], None]
 
@@ -65,6 +69,13 @@ def zoo() -> list[Animal]:
     return animals
 
 
+def small_files() -> dict[str, bytes]:
+    """Return the content of those that are decoded or refused at once."""
+    small = [*_cut(), *_no_images(), *_odd(), *_hostile()]
+    contents = {os.fsdecode(animal.name): animal.content for animal in small}
+    return {n: c for n, c in contents.items() if isinstance(c, bytes) and len(c) < 10**6}
+
+
 def orientation(number: int) -> Image.Exif:
     exif = Image.Exif()
     exif[EXIF_ORIENTATION] = number
@@ -81,12 +92,13 @@ def _cut() -> Iterator[Animal]:
         "gif": encoded(IMAGE, "GIF"),
         "bmp": encoded(IMAGE, "BMP"),
         "tif": encoded(IMAGE, "TIFF", compression="tiff_lzw"),
-        "avif": encoded(IMAGE, "AVIF"),
         "jp2": encoded(IMAGE, "JPEG2000"),
         "ppm": encoded(IMAGE, "PPM"),
         "ico": encoded(IMAGE.convert("RGBA"), "ICO", sizes=[(32, 32)]),
     }
-    for place in range(1, 21):
+    if HAS_AVIF:
+        whole["avif"] = encoded(IMAGE, "AVIF")
+    for place in range(1, 21, 3):
         yield Animal(b"cut %02d.jpg" % place, jpeg[: len(jpeg) * place // 21], "cut short")
     yield Animal(b"cut before its end.jpg", jpeg[:-2], "cut short")
     yield Animal(b"zeros at the end.jpg", jpeg[:-200] + bytes(200), "cut short")
@@ -164,7 +176,7 @@ def _odd() -> Iterator[Animal]:
         ("moving.webp", encoded(IMAGE, "WEBP", **several)),
         ("moving.png", encoded(IMAGE, "PNG", **several)),
         ("several.tif", encoded(IMAGE, "TIFF", **several)),
-        ("several.mpo", encoded(IMAGE, "MPO", **several)),
+        ("several.mpo", encoded(IMAGE, "MPO", save_all=True, append_images=frames[:1])),
         ("interlaced.png", interlaced_png(IMAGE)),
         ("progressive.jpg", encoded(IMAGE, "JPEG", progressive=True)),
         ("with a film after it.jpg", jpeg + b"\0\0\0\x18ftypmp42" + bytes(999)),
@@ -178,10 +190,37 @@ def _odd() -> Iterator[Animal]:
         ("loop.tif", tiff(then=24)),
     ):
         yield Animal(name.encode(), content)
+    yield from _odd_to_pillow()
     for number in range(1, 9):
         yield Animal(
             b"orientation %d.jpg" % number, encoded(IMAGE, "JPEG", exif=orientation(number))
         )
+
+
+def _odd_to_pillow() -> Iterator[Animal]:
+    """Good images that Pillow warns of, or that its switches decide about."""
+    png, jpeg = encoded(IMAGE, "PNG"), encoded(IMAGE, "JPEG")
+    icon = encoded(IMAGE.convert("RGBA"), "ICO", sizes=[(32, 32)])
+    no_index = b"MPF\0II*\0\x08\0\0\0\xff\xff" + bytes(20)
+    mpf = b"\xff\xe2" + struct.pack(">H", len(no_index) + 2) + no_index
+    # A signalling NaN, infinity, the largest and the smallest number, and minus zero.
+    numbers = struct.pack("<5I", 0x7FA00001, 0x7F800000, 0x7F7FFFFF, 1, 0x80000000)
+    floats = Image.fromarray(numpy.frombuffer(numbers, numpy.float32).reshape(1, 5))
+    for name, content in (
+        ("packed text.png", with_chunk(png, b"zTXt", b"a\0\0" + zlib.compress(bytes(5000)))),
+        ("profile.png", encoded(IMAGE, "PNG", icc_profile=bytes(5000))),
+        ("palette with alpha.png", encoded(IMAGE.quantize(9), "PNG", transparency=bytes(range(9)))),
+        ("animation of nothing.png", with_chunk(png, b"acTL", bytes(8))),
+        ("says less.ico", patched(icon, 6, "<BB", 16, 16)),
+        ("index of no images.jpg", jpeg[:2] + mpf + jpeg[2:]),
+        ("tag beyond the file.tif", tiff((305, 2, 4000, 9000))),
+        ("strips of one row.tif", tiff((278, 4, 1, 1))),
+        ("odd numbers.tif", encoded(floats, "TIFF")),
+        ("beyond its screen.gif", patched(encoded(IMAGE, "GIF"), 6, "<HH", 30, 20)),
+        ("clear.gif", encoded(IMAGE.quantize(9), "GIF", transparency=3)),
+        ("clear, grey.gif", encoded(IMAGE.convert("L"), "GIF", transparency=7)),
+    ):
+        yield Animal(name.encode(), content)
 
 
 def _thousand_frames() -> bytes:
@@ -193,25 +232,26 @@ def _large() -> Iterator[Animal]:
     """Files of a few kB: those that would take all memory are refused, the largest others not."""
     side, rows = LIMIT, LIMIT * (LIMIT + 1)
     small = encoded(IMAGE, "PNG")
-    avif = encoded(IMAGE, "AVIF")
     j2k = encoded(IMAGE, "JPEG2000", no_jp2=True)
     jpeg = encoded(IMAGE, "JPEG")
     yield Animal(b"bomb.png", png((50_000, 50_000), bytes(10**6), depth=1), "too large")
     yield Animal(b"bomb.gif", patched(encoded(IMAGE, "GIF"), 6, "<HH", 60_000, 60_000), "large")
     yield Animal(b"bomb.bmp", patched(encoded(IMAGE, "BMP"), 18, "<II", 50_000, 9999), "large")
-    yield Animal(b"bomb.webp", webp_of((16_383, 16_383)), "too large")
     yield Animal(b"bomb.tif", tiff(size=(30_000, 30_000)), "too large")
     yield Animal(b"bomb.ppm", b"P6 20000 8000 255\n", "too large")
-    yield Animal(
-        b"bomb.avif", patched(avif, after(avif, b"ispe") + 4, ">II", 30_000, 30_000), "damaged"
-    )
+    if HAS_AVIF:
+        avif = encoded(IMAGE, "AVIF")
+        bomb = patched(avif, after(avif, b"ispe") + 4, ">II", 30_000, 30_000)
+        yield Animal(b"bomb.avif", bomb, "damaged")
     yield Animal(
         b"bomb.jp2", patched(j2k, 8, ">IIIIII", 60_000, 60_000, 0, 0, 60_000, 60_000), "large"
     )
     frame = jpeg.index(b"\xff\xc0") + 5
     yield Animal(b"bomb.jpg", patched(jpeg, frame, ">HH", 65_000, 65_000), "too large")
     yield Animal(b"a long line.png", png((1, 2 * 10**6), bytes(4 * 10**6)), "too long")
-    yield Animal(b"text bomb.png", with_chunk(small, b"zTXt", b"a\0\0" + _zeros()), "too much")
+    yield Animal(
+        b"large text bomb.png", with_chunk(small, b"zTXt", b"a\0\0" + _zeros(10**8)), "too much"
+    )
     yield Animal(b"many scans.jpg", jpeg_of_many_scans((16_000, 8000), 20_000), "scans")
     yield Animal(b"kept scans.jpg", jpeg_of_many_scans((17_000, 17_000), 2), "memory")
     yield Animal(b"large.png", png((side, side), bytes(rows)))
@@ -222,12 +262,13 @@ def _large() -> Iterator[Animal]:
     yield Animal(b"text.png", with_chunk(small, b"tEXt", b"a\0" + b"b" * 10**6))
 
 
-def _zeros() -> bytes:
-    return zlib.compress(bytes(10**8), 9)
+def _zeros(count: int) -> bytes:
+    return zlib.compress(bytes(count), 9)
 
 
 def _hostile() -> Iterator[Animal]:
-    jpeg = encoded(IMAGE, "JPEG")
+    jpeg, image = encoded(IMAGE, "JPEG"), encoded(IMAGE, "PNG")
+    text = chunk(b"zTXt", b"a\0\0" + _zeros(2**20 - 1))
     # Without a table of colours the blocks begin at once.
     gif = encoded(IMAGE, "GIF")
     gif = gif[:10] + b"\0" + gif[11:13] + gif[13 + 3 * 256 :]
@@ -258,6 +299,10 @@ def _hostile() -> Iterator[Animal]:
         ),
         ("comment.ppm", b"P6 #" + b"x" * 10**8 + b"\n1 1 255\n\0\0\0", "without a size"),
         ("slow.ppm", b"P6 2000 2000 200\n" + bytes(12_000_000), "too long to decode"),
+        ("bomb.webp", webp_of((16_383, 16_383)), "too large"),
+        ("text bomb.png", with_chunk(image, b"zTXt", b"a\0\0" + _zeros(2**21)), "too much"),
+        ("texts.png", image[:33] + text * 70 + image[33:], "damaged"),
+        ("no such filter.png", png((2, 2), b"\x09" + bytes(5)), "damaged"),
         ("header only.jpg", b"\xff\xd8\xff\xe0", "cut short"),
         ("signature only.png", b"\x89PNG\r\n\x1a\n", "cut short"),
         ("icon of nothing.ico", b"\0\0\1\0\xff\xff", "cut short"),

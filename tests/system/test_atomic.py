@@ -1,61 +1,13 @@
-"""Where files are kept, and that they are written whole or not at all."""
+"""Files are written whole or not at all."""
 
-import csv
-import json
-import os
-import stat
 from pathlib import Path
 
 import pytest
 
-from torch_inception.system.atomic import atomic_file, write_csv, write_json, write_text
-from torch_inception.system.cache_folder import CACHE_VARIABLE, cache_folder
+from torch_inception.system.atomic import atomic_file
 
 
-def test_the_variable_names_the_cache_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "mine"))
-    assert cache_folder() == tmp_path / "mine"
-    assert not (tmp_path / "mine").exists()
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"), [("~/mine", "home/mine"), ("mine", "mine"), ("a/b", "a/b")]
-)
-def test_the_variable_may_start_at_home_or_at_the_current_folder(
-    value: str, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(CACHE_VARIABLE, value)
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.chdir(tmp_path)
-    assert cache_folder() == tmp_path / expected
-
-
-@pytest.mark.parametrize(
-    ("platform", "variables", "expected"),
-    [
-        ("linux", {"XDG_CACHE_HOME": "/x/cache"}, "/x/cache/torch_inception"),
-        ("linux", {"XDG_CACHE_HOME": ""}, "/home/me/.cache/torch_inception"),
-        ("linux", {CACHE_VARIABLE: ""}, "/home/me/.cache/torch_inception"),
-        ("darwin", {}, "/home/me/Library/Caches/torch_inception"),
-        ("win32", {"LOCALAPPDATA": "/app/local"}, "/app/local/torch_inception"),
-        ("win32", {}, "/home/me/AppData/Local/torch_inception"),
-    ],
-)
-def test_without_the_variable_the_platforms_cache_is_used(
-    platform: str, variables: dict[str, str], expected: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in (CACHE_VARIABLE, "XDG_CACHE_HOME", "LOCALAPPDATA"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HOME", "/home/me")
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr("sys.platform", platform)
-    assert cache_folder() == Path(expected)
-
-
-def test_an_atomic_file_appears_whole_with_usual_permissions(tmp_path: Path) -> None:
+def test_an_atomic_file_appears_whole(tmp_path: Path) -> None:
     path = tmp_path / "new" / "file.txt"
     with atomic_file(path) as temporary:
         temporary.write_text("half")
@@ -63,9 +15,6 @@ def test_an_atomic_file_appears_whole_with_usual_permissions(tmp_path: Path) -> 
         temporary.write_text("whole")
     assert path.read_text() == "whole"
     assert list(path.parent.iterdir()) == [path]
-    plain = tmp_path / "plain"
-    plain.touch()
-    assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE(plain.stat().st_mode)
 
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
@@ -89,39 +38,3 @@ def test_a_file_that_cannot_take_its_place_leaves_nothing_behind(tmp_path: Path)
     with pytest.raises(OSError, match="file"), atomic_file(tmp_path / "file") as temporary:
         temporary.write_text("whole")
     assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
-
-
-def test_the_mask_of_permissions_is_as_it_was(tmp_path: Path) -> None:
-    before = os.umask(0o027)
-    try:
-        with atomic_file(tmp_path / "file"):
-            pass
-        assert os.umask(0o027) == 0o027
-        assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == 0o640
-    finally:
-        os.umask(before)
-
-
-def test_a_table_keeps_every_cell(tmp_path: Path) -> None:
-    cells = ["plain", 'a "quoted", name', "two\nlines", "круг", "tab\t", ""]
-    write_csv(tmp_path / "t.csv", ("name", "number"), [(cell, i) for i, cell in enumerate(cells)])
-    with (tmp_path / "t.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.reader(file))
-    assert rows == [["name", "number"], *([cell, str(i)] for i, cell in enumerate(cells))]
-
-
-def test_what_is_not_text_is_escaped(tmp_path: Path) -> None:
-    write_csv(tmp_path / "t.csv", ("path",), [("caf\udce9",)])
-    write_text(tmp_path / "t.txt", "caf\udce9\n")
-    write_json(tmp_path / "t.json", {"path": "caf\udce9"})
-    assert (tmp_path / "t.csv").read_bytes() == b"path\r\ncaf\\udce9\r\n"
-    assert (tmp_path / "t.txt").read_bytes() == b"caf\\udce9\n"
-    assert json.loads((tmp_path / "t.json").read_bytes()) == {"path": "caf\udce9"}
-
-
-def test_json_keeps_other_scripts_readable_and_refuses_what_is_no_number(tmp_path: Path) -> None:
-    write_json(tmp_path / "t.json", {"круг": [1, None, 0.5]})
-    assert "круг" in (tmp_path / "t.json").read_text(encoding="utf-8")
-    assert json.loads((tmp_path / "t.json").read_bytes()) == {"круг": [1, None, 0.5]}
-    with pytest.raises(ValueError, match="JSON"):
-        write_json(tmp_path / "t.json", {"loss": float("nan")})

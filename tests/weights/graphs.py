@@ -1,4 +1,4 @@
-"""Frozen graphs as tests want them: whole, small, and wrong where they are told to be."""
+"""Frozen graphs as tests want them: whole, small, and wrong where a test says so."""
 
 import struct
 from collections.abc import Mapping
@@ -33,9 +33,9 @@ Nodes = dict[str, Node]
 def tensor(shape: tuple[int, ...], *values: float, content: bytes = b"", dtype: int = 1) -> Message:
     """A TensorProto; where fewer values are given than the shape has, the last is repeated."""
     sides = [message_class("Dim")(size=side) for side in shape]
-    serialised = message_class("TensorShapeProto")(dim=sides).SerializeToString()
+    shape_message = message_class("TensorShapeProto")(dim=sides)
     return message_class("TensorProto")(
-        dtype=dtype, tensor_shape=serialised, tensor_content=content, float_val=values
+        dtype=dtype, tensor_shape=shape_message, tensor_content=content, float_val=values
     )
 
 
@@ -103,15 +103,14 @@ def retrained(nodes: Nodes, classes: int, *, scope: str = "final_training_ops") 
 
 def serialised(nodes: Mapping[str, Node]) -> bytes:
     """A GraphDef."""
-    written = []
+    graph = message_class("GraphDef")()
     for name, node in nodes.items():
         attributes = [
-            message_class("Attribute")(key=key, value=value).SerializeToString()
+            message_class("Attribute")(key=key, value=value)
             for key, value in node.attributes.items()
         ]
-        message = message_class("NodeDef")(name=name, op=node.op, attr=attributes)
-        written.append(message.SerializeToString())
-    return bytes(message_class("GraphDef")(node=written).SerializeToString())
+        graph.node.append(message_class("NodeDef")(name=name, op=node.op, attr=attributes))
+    return bytes(graph.SerializeToString())
 
 
 def saved(folder: Path, nodes: Mapping[str, Node], name: str = "graph.pb") -> Path:

@@ -3,11 +3,9 @@
 import hashlib
 import http.server
 import io
-import logging
 import os
 import shutil
 import socket
-import stat
 import threading
 import urllib.request
 from collections.abc import Iterator
@@ -18,20 +16,28 @@ import pytest
 import torch
 import torchvision
 
+from tests.weights.fake_npm import NOT_IT, put_npm
 from torch_inception.errors import WeightsError
+from torch_inception.system.cache_folder import CACHE_VARIABLE
 from torch_inception.weights.load import load_weights
 from torch_inception.weights.sources import imagenet, npm
 
 
 @dataclass
-class Answer:
-    """What the server on loopback says, and how often it was asked."""
+class Server:
+    """A server on loopback: what it answers, and what it was asked."""
 
+    content: bytes
+    url: str = ""
     status: int = 200
-    body: bytes = b""
     sent: int | None = None
     hangs: bool = False
     asked: list[str] = field(default_factory=list)
+
+
+def name_of(content: bytes) -> str:
+    """Return a name like those of torch's files."""
+    return f"inception_v3_test-{hashlib.sha256(content).hexdigest()[:8]}.pth"
 
 
 @pytest.fixture(scope="module")
@@ -45,20 +51,28 @@ def content() -> bytes:
     return file.getvalue()
 
 
+@pytest.fixture(autouse=True)
+def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Give torch a cache of its own; return the folder where its downloads go."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    return tmp_path / "torch" / "hub" / "checkpoints"
+
+
 @pytest.fixture
-def answer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes) -> Iterator[Answer]:
-    """Serve the weights on loopback, where the source is made to look for them."""
-    said = Answer(body=content)
+def server(content: bytes) -> Iterator[Server]:
+    """Serve the weights on loopback."""
+    served = Server(content)
     stopped = threading.Event()
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            said.asked.append(self.path)
-            self.send_response(said.status)
-            self.send_header("Content-Length", str(len(said.body)))
+            served.asked.append(self.path)
+            self.send_response(served.status)
+            self.send_header("Content-Length", str(len(served.content)))
             self.end_headers()
-            self.wfile.write(said.body[: said.sent])
-            if said.hangs:
+            self.wfile.write(served.content[: served.sent])
+            if served.hangs:
                 self.wfile.flush()
                 stopped.wait(60)
 
@@ -67,25 +81,19 @@ def answer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes) -> I
         def log_message(self, *_: object) -> None:
             """Keep quiet."""
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
+    listening = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=listening.serve_forever)
     thread.start()
-    point_the_source_at(monkeypatch, tmp_path, server.server_address[1], content)
-    yield said
+    served.url = f"http://127.0.0.1:{listening.server_address[1]}/{name_of(content)}"
+    yield served
     stopped.set()
-    server.shutdown()
+    listening.shutdown()
     thread.join()
-    server.server_close()
+    listening.server_close()
 
 
-def point_the_source_at(
-    monkeypatch: pytest.MonkeyPatch, folder: Path, port: int, content: bytes
-) -> None:
-    digest = hashlib.sha256(content).hexdigest()[:8]
-    url = f"http://127.0.0.1:{port}/inception_v3_test-{digest}.pth"
-    monkeypatch.setattr(imagenet, "URL", url)
-    monkeypatch.setenv("TORCH_HOME", str(folder / "torch"))
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
+def files_in(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*"))
 
 
 def test_the_weights_are_those_that_torchvision_names() -> None:
@@ -93,167 +101,185 @@ def test_the_weights_are_those_that_torchvision_names() -> None:
     assert (named.url, named.name) == (imagenet.URL, imagenet.VERSION)
 
 
-def hub_files(folder: Path) -> list[Path]:
-    return sorted((folder / "torch" / "hub" / "checkpoints").glob("*"))
-
-
 def test_a_download_lands_in_the_hub_cache_and_is_not_repeated(
-    answer: Answer, tmp_path: Path
+    server: Server, content: bytes, hub: Path
 ) -> None:
-    weights = load_weights("imagenet")
+    weights = imagenet.load(server.url)
     assert weights.record.source == "imagenet"
     assert weights.record.version == "IMAGENET1K_V1"
     assert weights.record.pooling == "torchvision"
     assert weights.classifier is not None
-    assert len(hub_files(tmp_path)) == 1
-    assert load_weights("imagenet").record == weights.record
-    assert len(answer.asked) == 1
+    [file] = files_in(hub)
+    assert file.name == name_of(content)
+    assert file.read_bytes() == content
+    assert imagenet.load(server.url).record == weights.record
+    assert len(server.asked) == 1
+
+
+def test_where_torch_cannot_write_the_file_is_kept_in_our_cache(
+    server: Server, own_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "file" / "torch"))
+    record = imagenet.load(server.url).record
+    assert len(files_in(own_cache / "downloads" / "torch")) == 1
+    assert imagenet.load(server.url).record == record
+    assert len(server.asked) == 1
+
+
+def test_where_nobody_can_write_the_variable_is_named(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "file" / "torch"))
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "file" / "ours"))
+    with pytest.raises(
+        WeightsError, match=f"file/torch/.*file/ours/downloads/torch can.*Set {CACHE_VARIABLE}"
+    ):
+        imagenet.load(server.url)
+    assert server.asked == []
+
+
+@pytest.mark.parametrize("home", [None, "/"])
+def test_without_a_home_the_file_is_kept_in_our_cache(
+    server: Server, home: str | None, no_home: None, own_cache: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.delenv("TORCH_HOME")
+    if home is not None:
+        monkeypatch.setenv("HOME", home)
+    imagenet.load(server.url)
+    assert len(files_in(own_cache / "downloads" / "torch")) == 1
+    assert list(tmp_path.iterdir()) == [own_cache]
 
 
 @pytest.mark.parametrize(
-    ("said", "told"),
+    ("status", "body", "sent", "reason"),
     [
-        (Answer(status=403), "403"),
-        (Answer(body=b"<html>Please log in</html>"), "hash"),
-        (Answer(sent=1000), "."),
+        (403, b"Forbidden", None, "403"),
+        (200, b"<html>Please log in</html>", None, "cut short, or it is another file"),
+        (200, None, 1000, "cut short, or it is another file"),
     ],
     ids=["forbidden", "page of a proxy", "half a file"],
 )
 def test_a_bad_download_is_refused_and_leaves_nothing(
-    answer: Answer, tmp_path: Path, said: Answer, told: str
+    server: Server, hub: Path, status: int, body: bytes | None, sent: int | None, reason: str
 ) -> None:
-    answer.status, answer.body, answer.sent = said.status, said.body or answer.body, said.sent
-    with pytest.raises(WeightsError, match=rf"cannot download http://127.*{told}.*HTTPS_PROXY"):
-        load_weights("imagenet")
-    assert hub_files(tmp_path) == []
+    server.status, server.content, server.sent = status, body or server.content, sent
+    with pytest.raises(WeightsError, match=f"cannot download http://127.*{reason}.*HTTPS_PROXY"):
+        imagenet.load(server.url)
+    assert files_in(hub) == []
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
 @pytest.mark.parametrize(
-    "said", [Answer(status=403), Answer(body=b"<html>Log in</html>")], ids=["403", "page"]
+    ("status", "body"), [(403, b"Forbidden"), (200, b"<html>Log in</html>")], ids=["403", "page"]
 )
-def test_a_proxy_that_refuses_is_told_and_leaves_nothing(
-    answer: Answer, said: Answer, scheme: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    answer.status, answer.body = said.status, said.body or b"Forbidden"
-    server, _, name = imagenet.URL.rpartition("/")
-    monkeypatch.setattr(imagenet, "URL", f"{scheme}://weights.invalid/{name}")
+def test_a_proxy_that_refuses_is_reported_and_leaves_nothing(
+    server: Server, status: int, body: bytes, scheme: str, hub: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    server.status, server.content = status, body
+    proxy, _, name = server.url.rpartition("/")
     monkeypatch.setenv("no_proxy", "")
-    monkeypatch.setenv(f"{scheme}_proxy", server)
-    monkeypatch.setattr(urllib.request, "_opener", None)  # it remembers the proxies
-    with pytest.raises(WeightsError, match=f"cannot download {scheme}://weights.*HTTPS_PROXY"):
-        load_weights("imagenet")
-    assert answer.asked
-    assert all("weights.invalid" in asked for asked in answer.asked)
-    assert hub_files(tmp_path) == []
+    monkeypatch.setenv(f"{scheme}_proxy", proxy)
+    # Python remembers the proxies of the first download in a process.
+    urllib.request.install_opener(urllib.request.build_opener())
+    try:
+        with pytest.raises(WeightsError, match=f"cannot download {scheme}://weights.*HTTPS_PROXY"):
+            imagenet.load(f"{scheme}://weights.invalid/{name}")
+    finally:
+        urllib.request.install_opener(None)
+    assert server.asked
+    assert all("weights.invalid" in asked for asked in server.asked)
+    assert files_in(hub) == []
 
 
 @pytest.mark.parametrize("sent", [0, 100_000], ids=["after the headers", "after half the file"])
-def test_a_server_that_stops_sending_is_given_up(
-    answer: Answer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sent: int
-) -> None:
-    monkeypatch.setattr(imagenet, "PATIENCE_SECONDS", 0.5)
-    answer.sent, answer.hangs = sent, True
-    with pytest.raises(WeightsError, match="no answer within.*HTTPS_PROXY.*copy the file to"):
-        load_weights("imagenet")
-    assert len(answer.asked) == 1
-    assert hub_files(tmp_path) == []
+def test_a_server_that_stops_sending_is_given_up(server: Server, hub: Path, sent: int) -> None:
+    server.sent, server.hangs = sent, True
+    with pytest.raises(
+        WeightsError, match=r"no answer within 0\.5 s.*HTTPS_PROXY.*copy the file to"
+    ):
+        imagenet.load(server.url, patience=0.5)
+    assert len(server.asked) == 1
+    assert files_in(hub) == []
 
 
-def test_a_server_that_is_not_there_is_told(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes
-) -> None:
+def test_a_server_that_is_not_there_is_reported(content: bytes) -> None:
     with socket.create_server(("127.0.0.1", 0)) as gone:
         port = gone.getsockname()[1]
-    point_the_source_at(monkeypatch, tmp_path, port, content)
     with pytest.raises(WeightsError, match="cannot download.*refused.*HTTPS_PROXY"):
-        load_weights("imagenet")
+        imagenet.load(f"http://127.0.0.1:{port}/{name_of(content)}")
 
 
-def test_a_download_can_be_repeated_after_a_failure(answer: Answer, tmp_path: Path) -> None:
-    answer.sent = 1000
-    with pytest.raises(WeightsError):
-        load_weights("imagenet")
-    answer.sent = None
-    assert load_weights("imagenet").record.source == "imagenet"
-    assert len(hub_files(tmp_path)) == 1
-
-
-def test_a_damaged_file_in_the_hub_cache_is_refused(answer: Answer, tmp_path: Path) -> None:
-    load_weights("imagenet")
-    [file] = hub_files(tmp_path)
-    file.write_bytes(file.read_bytes()[:-100])
-    with pytest.raises(WeightsError, match="is damaged.*Delete it"):
-        load_weights("imagenet")
-
-
-def test_a_server_that_never_answers_is_given_up(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes
-) -> None:
-    assert imagenet.PATIENCE_SECONDS == 10
-    monkeypatch.setattr(imagenet, "PATIENCE_SECONDS", 0.2)
+def test_a_server_that_never_answers_is_given_up(content: bytes) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        point_the_source_at(monkeypatch, tmp_path, silent.getsockname()[1], content)
-        with pytest.raises(WeightsError, match="no answer within"):
-            load_weights("imagenet")
+        port = silent.getsockname()[1]
+        with pytest.raises(WeightsError, match=r"no answer within 0\.2 s"):
+            imagenet.load(f"http://127.0.0.1:{port}/{name_of(content)}", patience=0.2)
     assert socket.getdefaulttimeout() is None
 
 
-def fake_npm(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
-    """Put a program called npm before all others on the PATH."""
-    program = folder / "bin" / "npm"
-    program.parent.mkdir()
-    program.write_text(f"#!/bin/sh\n{script}\n")
-    program.chmod(program.stat().st_mode | stat.S_IXUSR)
-    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+def test_a_download_can_be_repeated_after_a_failure(server: Server, hub: Path) -> None:
+    server.sent = 1000
+    with pytest.raises(WeightsError):
+        imagenet.load(server.url)
+    server.sent = None
+    assert imagenet.load(server.url).record.source == "imagenet"
+    assert len(files_in(hub)) == 1
 
 
-def test_without_npm_the_cause_and_the_next_step_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shutil, "which", lambda name: None)
+def test_a_damaged_file_in_the_hub_cache_is_refused(server: Server, hub: Path) -> None:
+    imagenet.load(server.url)
+    [file] = files_in(hub)
+    file.write_bytes(file.read_bytes()[:-100])
+    with pytest.raises(WeightsError, match="is damaged.*Delete it"):
+        imagenet.load(server.url)
+
+
+def test_without_npm_the_cause_and_the_next_step_are_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(WeightsError, match=r"npm is not installed.*Install Node\.js"):
         load_weights("npm:nsfwjs")
 
 
+@pytest.mark.parametrize("start", ["npm error", "npm ERR!"])
 def test_the_words_of_a_failing_npm_are_passed_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    start: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fake_npm(
-        tmp_path, monkeypatch, "echo 'npm error code E403 forbidden by the mirror' >&2; exit 1"
-    )
-    with pytest.raises(WeightsError, match="npm pack nsfwjs@4.4.0.*E403 forbidden by the mirror"):
+    put_npm(tmp_path, monkeypatch, f"echo '{start} code E403 forbidden by the mirror' >&2; exit 1")
+    with pytest.raises(WeightsError, match="pack nsfwjs@4.4.0` failed: code E403 forbidden by the"):
         load_weights("npm:nsfwjs")
 
 
 def test_another_tarball_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # The script's last argument is the folder that npm is asked to write to.
-    fake_npm(tmp_path, monkeypatch, 'for d; do :; done; echo "not it" > "$d/nsfwjs-4.4.0.tgz"')
+    put_npm(tmp_path, monkeypatch, NOT_IT)
     with pytest.raises(WeightsError, match="sha512.*damaged or not the published package"):
         load_weights("npm:nsfwjs")
 
 
 @pytest.mark.real_weights
-def test_kept_weights_need_no_npm_and_say_that_they_are_a_stand_in(
-    real_cache: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-) -> None:  # fmt: skip
+def test_kept_weights_need_no_npm(
+    real_cache: Path, own_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shutil.copytree(real_cache / "weights", own_cache / "weights")
-    monkeypatch.setattr(shutil, "which", lambda name: None)
-    with caplog.at_level(logging.WARNING, logger="torch_inception"):
-        weights = load_weights("npm:nsfwjs")
-    assert weights.record.pooling == "tensorflow"
-    assert weights.record.version == npm.VERSION
-    assert npm.STAND_IN in caplog.messages
+    monkeypatch.setenv("PATH", str(tmp_path))
+    record = load_weights("npm:nsfwjs").record
+    assert (record.pooling, record.version) == ("tensorflow", npm.VERSION)
 
 
 @pytest.mark.real_weights
 def test_damaged_kept_weights_are_not_used(
-    real_cache: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+    real_cache: Path, own_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copytree(real_cache / "weights", own_cache / "weights")
-    [file] = (own_cache / "weights").rglob("*.pt")
+    file = max((own_cache / "weights").rglob("*"), key=os.path.getsize)
     damaged = bytearray(file.read_bytes())
     damaged[len(damaged) // 2] ^= 0xFF
     file.write_bytes(damaged)
-    monkeypatch.setattr(shutil, "which", lambda name: None)
+    monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(WeightsError, match="npm is not installed"):
         load_weights("npm:nsfwjs")

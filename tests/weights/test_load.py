@@ -1,5 +1,7 @@
-"""Weights come from where they are said to, and nothing else gets in."""
+"""Weights come from the source that is named, and nothing else gets in."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ import torch
 
 from torch_inception.errors import ConfigError, WeightsError
 from torch_inception.weights.checked import make_weights
+from torch_inception.weights.formats import state_file
 from torch_inception.weights.load import load_weights
 from torch_inception.weights.record import WeightsRecord
 
@@ -47,7 +50,7 @@ NAME = "Mixed_6c.branch7x7_2.conv.weight"
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "problem"),
     [
         (lambda s: s.pop(NAME), "is missing"),
         (lambda s: s.update({NAME: s[NAME][:5]}), r"has the shape \(5, "),
@@ -57,11 +60,11 @@ NAME = "Mixed_6c.branch7x7_2.conv.weight"
     ],
 )
 def test_a_wrong_tensor_is_named(
-    tmp_path: Path, state: State, change: Callable[[dict[str, Any]], Any], told: str
+    tmp_path: Path, state: State, change: Callable[[dict[str, Any]], Any], problem: str
 ) -> None:
     broken: dict[str, Any] = dict(state)
     change(broken)
-    with pytest.raises(WeightsError, match=f"{NAME}.*{told}"):
+    with pytest.raises(WeightsError, match=f"{NAME}.*{problem}"):
         load_weights(str(saved(tmp_path, broken)))
 
 
@@ -131,7 +134,7 @@ def test_when_every_source_fails_each_is_listed(tmp_path: Path) -> None:
     assert f"there is no file {second}" in str(caught.value)
 
 
-def test_a_misspelt_source_is_told_at_once() -> None:
+def test_a_misspelt_source_is_refused_at_once() -> None:
     with pytest.raises(ConfigError, match=r"'imagnet' is not a source.*imagenet, npm:nsfwjs"):
         load_weights("imagnet,npm:nsfwjs")
 
@@ -145,3 +148,28 @@ def test_weights_without_imagenet_classes_are_passed_over(tmp_path: Path, state:
 def test_a_record_survives_as_plain_values(state: State) -> None:
     record = make_weights(state, source="s", version="v", pooling="tensorflow").record
     assert WeightsRecord.from_dict(record.as_dict()) == record
+
+
+def test_a_user_is_warned_once_of_what_npms_weights_are(tmp_path: Path, state: State) -> None:
+    path = tmp_path / "converted.pth"
+    lineage = "npm:nsfwjs"
+    state_file.save(
+        make_weights(state, source="s", version="v", pooling="tensorflow", lineage=lineage), path
+    )
+    code = """
+import logging, sys
+logging.basicConfig(format="%(message)s")
+from torch_inception.weights.load import load_weights
+load_weights(sys.argv[1], for_model=True)
+logging.warning("here")
+load_weights(sys.argv[1])
+load_weights(sys.argv[1])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True
+    )
+    here, first, second = done.stderr.splitlines()
+    assert here == "here"
+    assert first == "WARNING: npm:nsfwjs is the network of a filter for pornographic images,"
+    assert second.startswith("pretrained on ImageNet before that.")
+    assert len(second) < 80

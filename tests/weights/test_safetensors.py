@@ -108,7 +108,7 @@ def test_a_mean_or_std_that_cannot_be_is_refused(tmp_path: Path, values: dict[st
 
 
 @pytest.mark.parametrize("text", ['{"architecture": "incep', "[" * 100_000, "\x00", ""])
-def test_a_damaged_config_is_told_and_not_used(
+def test_a_damaged_config_is_reported_and_not_used(
     tmp_path: Path, text: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     config(tmp_path, text)
@@ -124,7 +124,7 @@ def test_a_config_that_is_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "tensor", "told"),
+    ("name", "tensor", "reason"),
     [
         (NAME, None, f"'{NAME}' is missing"),
         (NAME, torch.zeros(5), rf"'{NAME}' has the shape \(5,\); inception_v3 wants \(160, 160"),
@@ -134,13 +134,13 @@ def test_a_config_that_is_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_tensor_is_named(
-    state: dict[str, Tensor], tmp_path: Path, name: str, tensor: Tensor | None, told: str
+    state: dict[str, Tensor], tmp_path: Path, name: str, tensor: Tensor | None, reason: str
 ) -> None:
     changed = {key: value for key, value in state.items() if key != name}
     if tensor is not None:
         changed[name] = tensor
     save_file(changed, tmp_path / "x.safetensors")
-    with pytest.raises(WeightsError, match=told):
+    with pytest.raises(WeightsError, match=reason):
         load_weights(str(tmp_path / "x.safetensors"))
 
 
@@ -180,7 +180,7 @@ HOSTILE = {
 def test_a_file_made_to_do_harm_is_refused(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "x.safetensors"
     path.write_bytes(HOSTILE[kind])
-    with pytest.raises(WeightsError, match=r"x\.safetensors is not a (whole )?safetensors file"):
+    with pytest.raises(WeightsError, match=r"x\.safetensors is not a whole safetensors file"):
         load_weights(str(path))
 
 
@@ -191,30 +191,18 @@ def test_a_tensor_of_nothing_that_claims_much_takes_no_memory(tmp_path: Path) ->
         load_weights(str(path))
 
 
-def test_a_long_list_of_tensors_is_not_read(tmp_path: Path) -> None:
-    path = tmp_path / "x.safetensors"
-    entries = {f"tensor {number}": entry("F32", [0], 0, 0) for number in range(20_000)}
-    path.write_bytes(made(entries, b""))
-    with pytest.raises(WeightsError, match="claims a list of tensors"):
-        load_weights(str(path))
-
-
 @pytest.mark.timeout(60)
-@pytest.mark.parametrize("kind", ["huge", "folder", "pipe", "missing"])
-def test_what_is_no_file_of_weights_is_not_read(kind: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["folder", "pipe", "missing"])
+def test_what_is_not_a_file_of_weights_is_not_read(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "x.safetensors"
-    if kind == "huge":
-        path.touch()
-        os.truncate(path, 2**28 + 1)
-    elif kind == "folder":
+    if kind == "folder":
         path.mkdir()
     elif kind == "pipe":
         os.mkfifo(path)
-    told = {
-        "huge": "are read at most", "folder": "has no model.json", "pipe": "is no regular file",
-        "missing": "there is no file",
+    reason = {
+        "folder": "has no model.json", "pipe": "not a regular file", "missing": "there is no file"
     }  # fmt: skip
-    with pytest.raises(WeightsError, match=told[kind]):
+    with pytest.raises(WeightsError, match=reason[kind]):
         load_weights(str(path))
 
 

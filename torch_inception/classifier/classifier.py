@@ -23,7 +23,7 @@ from torch_inception.system.threads import one_thread
 from torch_inception.system.torch_modes import default_modes
 from torch_inception.weights.checked import Weights
 from torch_inception.weights.formats.tensorflow_graph import inception as tensorflow_graph
-from torch_inception.weights.load import is_source_of_record, load_weights, tell_of_weights
+from torch_inception.weights.load import is_source_of_record, load_weights, log_weights
 from torch_inception.weights.record import WeightsRecord
 
 log = logging.getLogger(__name__)
@@ -194,7 +194,7 @@ def _load_engine(
         loaded = loaded or _own_weights(model.record, path)
         return load_engine(loaded, device=device, arithmetic=model.arithmetic)
     if loaded is None:
-        tell_of_weights(model.record)
+        log_weights(model.record)
     return engine
 
 
@@ -216,7 +216,7 @@ def _own_weights(record: WeightsRecord, model: str | Path) -> Weights:
     beside = weights_beside(Path(model), record)
     if beside is None:
         return _same_weights(record, "", str(model))
-    tell_of_weights(beside.record)
+    log_weights(beside.record)
     return beside
 
 
@@ -229,7 +229,7 @@ def _same_weights(record: WeightsRecord, sources: str | Path, model: str) -> Wei
             "weights on this machine. If you trust the model, name a copy in --weights."
         )
     try:
-        weights = load_weights(sources or record.source, pooling=record.pooling)
+        weights = load_weights(sources or record.source, pooling=record.pooling, for_model=True)
     except WeightsError as error:
         raise WeightsError(
             f"{trained_with}), and they cannot be had. Name a copy in --weights.\n{error}"

@@ -47,15 +47,17 @@ def _predict(names: Sequence[str], config: PredictConfig, engine: "Engine | None
     # Imported here, so that --help does not wait for torch.
     from torch_inception.commands.inputs import STANDARD_INPUT, expand_paths, is_one_file
     from torch_inception.commands.outputs import write_answers
+    from torch_inception.images.pillow_settings import silent_libtiff
 
-    count, bad = write_answers(
-        _classifier(config, engine),
-        expand_paths(names, standard_input=sys.stdin),
-        top=config.top,
-        style=config.format,
-        headings=not is_one_file(names),
-        output=sys.stdout,
-    )
+    with silent_libtiff():
+        count, bad = write_answers(
+            _classifier(config, engine),
+            expand_paths(names, standard_input=sys.stdin),
+            top=config.top,
+            style=config.format,
+            headings=not is_one_file(names),
+            output=sys.stdout,
+        )
     is_nothing = count == 0 and STANDARD_INPUT not in names
     if is_nothing:
         print_error("there is no image in what was given.")

@@ -27,9 +27,11 @@ def main(argv: Sequence[str] | None = None, *, engine: "Engine | None" = None) -
         config = chosen_config(arguments, TrainConfig)
         check_torch_pair()
         # Imported here, so that --help does not wait for torch.
+        from torch_inception.images.pillow_settings import silent_libtiff
         from torch_inception.training.pipeline import run_training
 
-        result = run_training(config, engine=engine, progress=not arguments.quiet)
+        with silent_libtiff():
+            result = run_training(config, engine=engine, progress=not arguments.quiet)
         return FAILURE if config.strict and result.skipped else SUCCESS
 
     return run_command(

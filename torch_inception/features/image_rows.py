@@ -16,7 +16,7 @@ from torch_inception.errors import ImageError
 from torch_inception.features.cache.file_index import FileState, file_state
 from torch_inception.features.stream import Work, ordered_map
 from torch_inception.images.decode import decode, to_image
-from torch_inception.images.limits import taking_turns
+from torch_inception.images.limits import one_large_image_at_a_time
 from torch_inception.images.preprocess import Pixels, Preprocessing
 from torch_inception.images.read import read_file
 
@@ -78,7 +78,7 @@ def to_pixels(item: bytes | ImageInput, preprocessing: Preprocessing) -> Pixels 
     """
     side = preprocessing.shorter_side
     try:
-        with taking_turns():
+        with one_large_image_at_a_time():
             if isinstance(item, bytes):
                 return preprocessing(decode(item, shorter_side=side))
             return preprocessing(to_image(item, shorter_side=side))

@@ -1,29 +1,28 @@
 """Decode an image. There is no second decoder: training and prediction both come through here."""
 
-import ctypes
-import importlib
 import io
 import os
-from contextlib import suppress
-from functools import cache
+import struct
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
+from PIL.ImageFile import ImageFile
 
 from torch_inception.errors import ImageError
-from torch_inception.images.integrity.check import check_tail, check_whole
-from torch_inception.images.limits import check_size, take_turn_if_large, taking_turns
+from torch_inception.images.integrity.completeness import check_complete, check_trailing_zeros
+from torch_inception.images.limits import (
+    MAX_REDUCED_PIXELS,
+    check_size,
+    one_large_image_at_a_time,
+    wait_if_large,
+)
+from torch_inception.images.pillow_settings import default_settings, retry_without_warnings
+from torch_inception.images.plugins import plugins
 from torch_inception.images.read import read_file
-from torch_inception.images.reasons import explained
+from torch_inception.images.reasons import explain_failures
 from torch_inception.images.rgb import to_rgb, upright
-
-FORMATS = {
-    "AVIF": "Avif", "BMP": "Bmp", "GIF": "Gif", "ICO": "Ico", "JPEG": "Jpeg", "JPEG2000": "Jpeg2K",
-    "PNG": "Png", "PPM": "Ppm", "TIFF": "Tiff", "WEBP": "WebP",
-}  # fmt: skip
-"""What is decoded, in Pillow's names, and the plug-in that does it; no other is imported. Formats
-that start another program are not among them."""
 
 
 def decode(content: bytes, *, shorter_side: int | None = None) -> Image.Image:
@@ -37,28 +36,45 @@ def decode(content: bytes, *, shorter_side: int | None = None) -> Image.Image:
             side keeps so many pixels: the detail that is needed, in a fraction of the time.
 
     Raises:
-        ImageError: it is not an image in one of `FORMATS`, it does not decode whole, or decoding
-            it would take too much memory or too long.
+        ImageError: it is not an image in one of `plugins.FORMATS`, it does not decode whole, or
+            decoding it would take too much memory or too long.
     """
     if not content:
         raise ImageError("the file is empty")
-    check_whole(content)
-    with taking_turns(), explained(content, _formats()):
+    check_complete(content)
+    with one_large_image_at_a_time(), explain_failures(content):
+        image = retry_without_warnings(lambda warn: _decoded(content, shorter_side, warn=warn))
         # By now the opened file is let go of, and with it a second copy of the pixels.
-        return to_rgb(_decoded(content, shorter_side))
+        return to_rgb(image)
 
 
-def _decoded(content: bytes, shorter_side: int | None) -> Image.Image:
-    with Image.open(io.BytesIO(content), formats=_formats()) as image:
-        check_tail(content, image)
-        if shorter_side is not None and image.format in ("JPEG", "MPO"):
-            image.draft(None, (shorter_side, shorter_side))
-        check_size(image, len(content))
-        take_turn_if_large(image)
-        image.load()
-        # An icon may hold a larger image than it says.
-        check_size(image, len(content))
-        return upright(image)
+def _decoded(content: bytes, shorter_side: int | None, *, warn: bool) -> Image.Image:
+    with _opened(content, shorter_side, warn=warn) as image:
+        wait_if_large(image)
+        with default_settings(image.format, warn=warn):
+            image.load()
+            # An icon may hold a larger image than it says.
+            check_size(image, len(content))
+            return upright(image)
+
+
+def _opened(content: bytes, shorter_side: int | None, *, warn: bool) -> ImageFile:
+    """Open an image, and refuse one that would take too much, before its pixels are decoded."""
+    for plugin in plugins():
+        if not plugin.accepts(content[:16]):
+            continue
+        with default_settings(plugin.format, warn=warn):
+            try:
+                image = plugin.opens(io.BytesIO(content), "")
+            except (SyntaxError, IndexError, TypeError, struct.error):
+                continue  # so a plug-in says that the file is not of its format
+            check_trailing_zeros(content, image)
+            if shorter_side is not None and plugin.format == "JPEG":
+                check_size(image, len(content), max_pixels=MAX_REDUCED_PIXELS)
+                image.draft(None, (shorter_side, shorter_side))
+            check_size(image, len(content))
+            return image
+    raise UnidentifiedImageError
 
 
 def to_image(
@@ -79,13 +95,9 @@ def to_image(
     if isinstance(item, (str, os.PathLike)):
         return decode(read_file(Path(item)), shorter_side=shorter_side)
     if isinstance(item, Image.Image):
-        if 0 in item.size:
-            raise ImageError("it has no pixels")
-        with explained(b"", _formats()):
-            return to_rgb(upright(item))
+        return _from_pillow(item)
     if getattr(item, "ndim", 0) == 3 and item.shape[0] == 3 and str(item.dtype) == "torch.uint8":
-        if 0 in item.shape:
-            raise ImageError("it has no pixels")
+        _check_pixels(item.shape)
         return Image.fromarray(item.permute(1, 2, 0).contiguous().cpu().numpy())
     kind = f"{type(item).__name__} {getattr(item, 'dtype', '')} {getattr(item, 'shape', '')}"
     raise TypeError(
@@ -93,15 +105,18 @@ def to_image(
     )
 
 
-@cache
-def _formats() -> tuple[str, ...]:
-    """Return those of `FORMATS` that this Pillow was built with, and HEIF where it is installed."""
-    with suppress(AttributeError):
-        # libtiff writes what it thinks of a file to standard error, without the file's name.
-        ctypes.CDLL(importlib.import_module("PIL._imaging").__file__).TIFFSetErrorHandler(None)
-    for plugin in FORMATS.values():
-        importlib.import_module(f"PIL.{plugin}ImagePlugin")
-    with suppress(ImportError):
-        pillow_heif = importlib.import_module("pillow_heif")
-        pillow_heif.register_heif_opener()
-    return tuple(name for name in (*FORMATS, "HEIF") if name in Image.OPEN)
+def _from_pillow(image: Image.Image) -> Image.Image:
+    _check_pixels(image.size)
+
+    def load(warn: bool) -> Image.Image:
+        # It may be a file that was opened and not yet read.
+        with default_settings(image.format, warn=warn):
+            return upright(image)
+
+    with explain_failures(b""):
+        return to_rgb(retry_without_warnings(load))
+
+
+def _check_pixels(shape: Iterable[int]) -> None:
+    if 0 in shape:
+        raise ImageError("it has no pixels")

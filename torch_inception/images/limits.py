@@ -12,6 +12,9 @@ from torch_inception.errors import ImageError
 MAX_PIXELS = 89_478_485
 """Pixels that are decoded at most: Pillow's `MAX_IMAGE_PIXELS`, 256 MiB of 3 bytes a pixel."""
 
+MAX_REDUCED_PIXELS = 2 * MAX_PIXELS
+"""Pixels of a JPEG that is decoded at a fraction of its size: they take time, and no memory."""
+
 MAX_SIDE = 1_000_000
 """Pixels of the longer side at most; resizing takes 16 bytes for each."""
 
@@ -30,15 +33,16 @@ _LARGE_BYTES = 2**27
 _large = threading.RLock()
 """Held while there is an image that takes more than `_LARGE_BYTES`: memory is for one."""
 
-_turn = threading.local()
+_block = threading.local()
 
 
-def check_size(image: Image.Image, length: int) -> None:
+def check_size(image: Image.Image, length: int, *, max_pixels: int = MAX_PIXELS) -> None:
     """Refuse an image, before its pixels are decoded, that would take too much.
 
     Args:
         image: as opened.
         length: of the file, in bytes.
+        max_pixels: in a format that takes 8 bytes for each.
 
     Raises:
         ImageError: it is too large.
@@ -48,14 +52,15 @@ def check_size(image: Image.Image, length: int) -> None:
             f"too long to resize: {image.width} x {image.height} pixels, and a side has at most "
             f"{MAX_SIDE:,}"
         )
-    limit = MAX_PIXELS * 8 // _bytes_a_pixel(image)
+    limit = max_pixels * 8 // _bytes_a_pixel(image)
     if image.width * image.height > limit:
         raise ImageError(
             f"too large to decode safely: {image.width} x {image.height} pixels, and at most "
             f"{limit:,} of a {image.format} image are decoded"
         )
     # Pillow decodes some kinds of BMP and PPM in Python, at up to 0.7 s for a megabyte.
-    is_slow = isinstance(image, ImageFile) and any(t[0] in Image.DECODERS for t in image.tile)
+    tiles = image.tile or () if isinstance(image, ImageFile) else ()
+    is_slow = any(tile[0] in Image.DECODERS for tile in tiles)
     most = _MAX_SLOW_BYTES if is_slow else _MAX_BYTES.get(image.format or "", length)
     if length > most:
         raise ImageError(
@@ -65,25 +70,25 @@ def check_size(image: Image.Image, length: int) -> None:
 
 
 @contextmanager
-def taking_turns() -> Iterator[None]:
-    """Have no other thread decode a large image from when the block does until it ends.
+def one_large_image_at_a_time() -> Iterator[None]:
+    """Have no other thread decode a large image from `wait_if_large` until the block ends.
 
     The block has let go of the image by then. Blocks inside each other are one.
     """
-    if getattr(_turn, "stack", None) is not None:
+    if getattr(_block, "stack", None) is not None:
         yield
         return
-    with ExitStack() as _turn.stack:
+    with ExitStack() as _block.stack:
         try:
             yield
         finally:
-            _turn.stack = None
+            _block.stack = None
 
 
-def take_turn_if_large(image: Image.Image) -> None:
-    """Wait, inside `taking_turns`, until this image may be decoded."""
+def wait_if_large(image: Image.Image) -> None:
+    """Wait, in a block of `one_large_image_at_a_time`, until this image may be decoded."""
     if image.width * image.height * _bytes_a_pixel(image) > _LARGE_BYTES:
-        _turn.stack.enter_context(_large)
+        _block.stack.enter_context(_large)
 
 
 def _bytes_a_pixel(image: Image.Image) -> int:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from torch_inception.config import Resize, check_choice
 from torch_inception.errors import ConfigError
-from torch_inception.images.rgb import GROUND
+from torch_inception.images.rgb import BACKGROUND, cut_out
 
 IMAGE_SIZE = 299
 """Height and width of the network's input, in pixels."""
@@ -58,7 +58,7 @@ class Preprocessing:
 
     @property
     def shorter_side(self) -> int | None:
-        """What `images.decode` has to leave of an image's shorter side; None for all of it."""
+        """What `decode` has to leave of an image's shorter side; None for all of it."""
         if self.exact_decode or self.resize == "tensorflow":
             return None
         return OVERSAMPLING * (CROP_RESIZE if self.resize == "crop" else IMAGE_SIZE)
@@ -83,7 +83,7 @@ def _crop(image: Image.Image) -> Image.Image:
         size = (int(CROP_RESIZE * width / height), CROP_RESIZE)
     resized = image.resize(size, Image.Resampling.BILINEAR)
     left, top = (round((side - IMAGE_SIZE) / 2) for side in size)
-    return resized.crop((left, top, left + IMAGE_SIZE, top + IMAGE_SIZE))
+    return cut_out(resized, (left, top, left + IMAGE_SIZE, top + IMAGE_SIZE))
 
 
 def _middle_of_strip(image: Image.Image) -> Image.Image:
@@ -93,14 +93,14 @@ def _middle_of_strip(image: Image.Image) -> Image.Image:
     if max(width, height) <= longest:
         return image
     left, top = max(0, (width - longest) // 2), max(0, (height - longest) // 2)
-    return image.crop((left, top, min(width, left + longest), min(height, top + longest)))
+    return cut_out(image, (left, top, min(width, left + longest), min(height, top + longest)))
 
 
 def _pad(image: Image.Image) -> Image.Image:
     longer = max(image.size)
     width, height = (max(1, round(side * IMAGE_SIZE / longer)) for side in image.size)
     resized = image.resize((width, height), Image.Resampling.BILINEAR)
-    padded = Image.new("RGB", (IMAGE_SIZE, IMAGE_SIZE), GROUND)
+    padded = Image.new("RGB", (IMAGE_SIZE, IMAGE_SIZE), BACKGROUND)
     padded.paste(resized, ((IMAGE_SIZE - width) // 2, (IMAGE_SIZE - height) // 2))
     return padded
 
@@ -113,8 +113,8 @@ def _sample(image: Image.Image) -> Pixels:
     """
     pixels = numpy.asarray(image)
     (top, bottom, down), (left, right, along) = map(_neighbours, pixels.shape[:2])
-    rows = _between(pixels[top], pixels[bottom], down[:, None, None])
-    columns = _between(rows[:, left], rows[:, right], along[:, None])
+    rows = _interpolate(pixels[top], pixels[bottom], down[:, None, None])
+    columns = _interpolate(rows[:, left], rows[:, right], along[:, None])
     return columns.round().astype(numpy.uint8)
 
 
@@ -125,7 +125,7 @@ def _neighbours(side: int) -> tuple[Places, Places, NDArray[numpy.float32]]:
     return before, numpy.minimum(before + 1, side - 1), places - before
 
 
-def _between(
+def _interpolate(
     first: NDArray[Any], second: NDArray[Any], share: NDArray[numpy.float32]
 ) -> NDArray[numpy.float32]:
     result: NDArray[numpy.float32] = first + (second.astype(numpy.float32) - first) * share

@@ -3,9 +3,6 @@
 import errno
 import os
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
-from io import BufferedReader
 from pathlib import Path
 
 from torch_inception.errors import ImageError
@@ -13,6 +10,8 @@ from torch_inception.images.find import is_hidden
 
 MAX_FILE_BYTES = 256 * 2**20
 """Size of the largest file that is read; the uncompressed pixels of 89 megapixels."""
+
+_MISSING = "no such file"
 
 _KINDS = {
     stat.S_IFIFO: "a pipe",
@@ -22,31 +21,18 @@ _KINDS = {
 }
 
 
-def read_file(path: Path) -> bytes:
+def read_file(path: Path, *, max_bytes: int = MAX_FILE_BYTES) -> bytes:
     """Return a file's content.
+
+    Args:
+        path: the file.
+        max_bytes: that are read; a file of more is refused.
 
     Raises:
         ImageError: it is no regular file, too large for an image, or cannot be read.
     """
-    with _opened(path) as file:
-        content = file.read(MAX_FILE_BYTES + 1)
-        _check_size(len(content))
-        return content
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[BufferedReader]:
-    """Open a regular file; say in words why one cannot be opened or read."""
     try:
-        # Opening some devices does something, so this is asked before, and again after opening:
-        # by then, something else may have that name.
-        _check_regular(path, path.stat())
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _BINARY)
-        with os.fdopen(handle, "rb") as file:
-            status = os.fstat(handle)
-            _check_regular(path, status)
-            _check_size(status.st_size)
-            yield file
+        return _read_regular(path, max_bytes)
     except FileNotFoundError as error:
         is_link = path.is_symlink()
         raise ImageError("a link to a file that is not there" if is_link else _MISSING) from error
@@ -56,8 +42,20 @@ def _opened(path: Path) -> Iterator[BufferedReader]:
         raise ImageError(f"not a name that a file can have ({error})") from error
 
 
-_BINARY = getattr(os, "O_BINARY", 0)
-_MISSING = "no such file"
+def _read_regular(path: Path, max_bytes: int) -> bytes:
+    # Opening some devices does something, so this is asked before, and again after opening: by
+    # then, something else may have that name.
+    _check_regular(path, path.stat())
+    # The first is for pipes, the second for Windows, each where it is.
+    flags = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    handle = os.open(path, os.O_RDONLY | flags)
+    with os.fdopen(handle, "rb") as file:
+        status = os.fstat(handle)
+        _check_regular(path, status)
+        _check_size(status.st_size, max_bytes)
+        content = file.read(max_bytes + 1)  # it may grow meanwhile
+        _check_size(len(content), max_bytes)
+        return content
 
 
 def _reason(error: OSError) -> str:
@@ -83,8 +81,8 @@ def _folder(path: Path) -> str:
     return "an empty folder" if is_empty else "a folder"
 
 
-def _check_size(count: int) -> None:
-    if count > MAX_FILE_BYTES:
+def _check_size(count: int, max_bytes: int) -> None:
+    if count > max_bytes:
         raise ImageError(
-            f"too large for an image: {count:,} bytes, and at most {MAX_FILE_BYTES:,} are read"
+            f"too large for an image: {count:,} bytes, and at most {max_bytes:,} are read"
         )

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy
 from PIL import Image
 
-GROUND = (255, 255, 255)
+BACKGROUND = (255, 255, 255)
 """Colour under transparent pixels and around a padded image."""
 
 _STRIP = 2**20
@@ -50,6 +50,8 @@ def _orientation(image: Image.Image) -> int:
         return _UPRIGHT
     try:
         return int(image.getexif().get(_ORIENTATION, _UPRIGHT))
+    except Warning:  # where warnings are errors, those about EXIF must not decide
+        raise
     except Exception:  # whatever the EXIF parser stumbles over
         return _UPRIGHT
 
@@ -65,7 +67,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I;16") or image.mode in ("I", "F"):
         return _in_strips(image, _from_deep_grey)
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
-        return _in_strips(image, _on_ground)
+        return _in_strips(image, _on_background)
     return image.convert("RGB")
 
 
@@ -77,21 +79,29 @@ def _in_strips(image: Image.Image, convert: Callable[[Image.Image], Image.Image]
     for top in range(0, height, high):
         for left in range(0, width, wide):
             box = (left, top, min(left + wide, width), min(top + high, height))
-            whole.paste(convert(image.crop(box)), box)
+            whole.paste(convert(cut_out(image, box)), box)
     return whole
 
 
-def _on_ground(image: Image.Image) -> Image.Image:
+def cut_out(image: Image.Image, box: tuple[int, int, int, int]) -> Image.Image:
+    """Do as `Image.crop`, which refuses more pixels than the program around us may have set."""
+    size = (box[2] - box[0], box[3] - box[1])
+    return image.resize(size, Image.Resampling.NEAREST, box)
+
+
+def _on_background(image: Image.Image) -> Image.Image:
     straight = {"RGBa": "RGBA", "La": "LA"}.get(image.mode, image.mode)
     layer = image.convert(straight).convert("RGBA")
-    ground = Image.new("RGBA", layer.size, (*GROUND, 255))
-    return Image.alpha_composite(ground, layer).convert("RGB")
+    background = Image.new("RGBA", layer.size, (*BACKGROUND, 255))
+    return Image.alpha_composite(background, layer).convert("RGB")
 
 
 def _from_deep_grey(image: Image.Image) -> Image.Image:
-    values = numpy.asarray(image).astype(numpy.float64)
-    scaled = values * 255 if image.mode == "F" else values / 257
-    grey = numpy.nan_to_num(scaled).round().clip(0, 255).astype(numpy.uint8)
+    # Not a number, infinity and numbers that overflow are found in files.
+    with numpy.errstate(all="ignore"):
+        values = numpy.asarray(image).astype(numpy.float64)
+        scaled = values * 255 if image.mode == "F" else values / 257
+        grey = numpy.nan_to_num(scaled).round().clip(0, 255).astype(numpy.uint8)
     if "transparency" in image.info:
-        grey[values == image.info["transparency"]] = GROUND[0]
+        grey[values == image.info["transparency"]] = BACKGROUND[0]
     return Image.fromarray(grey).convert("RGB")

@@ -4,11 +4,12 @@ files-N.sqlite   which file has which content
 features/        rows of features, a folder per network and preprocessing
 weights/         converted weights
 networks/        networks made ready to run
-downloads/       weights as they were downloaded, where this folder was named by the user
+downloads/       weights as they were downloaded, where no other cache is writable
 """
 
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from pathlib import Path
 
 from torch_inception.config import expand_home
 from torch_inception.errors import CacheError
-from torch_inception.system.temporary import remove
+from torch_inception.system.atomic import remove
 
 CACHE_VARIABLE = "TORCH_INCEPTION_CACHE"
 """Environment variable that names the cache folder."""
@@ -43,9 +44,30 @@ def cache_folder() -> Path:
     return _platform_cache() / "torch_inception"
 
 
-def is_named_by_the_user() -> bool:
-    """Tell whether the user has named the folder: then nothing is written elsewhere."""
-    return bool(os.environ.get(CACHE_VARIABLE))
+def is_writable(folder: str | Path) -> bool:
+    """Tell whether the cache folder of another program can be written; it is made if it is missing.
+
+    What a program makes of no home is not made: "~/.cache/x", or "/.cache/x", which is everybody's.
+    """
+    folder = Path(folder)
+    if home() is None and (not folder.is_absolute() or folder.parts[1].startswith(".")):
+        return False
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
+def home() -> Path | None:
+    """Return the user's home folder, if there is one.
+
+    Users without a home, as containers have them, are given the root of the file system.
+    """
+    # Unlike Path.home, this leaves "~" where nothing is known.
+    folder = Path(os.path.expanduser("~"))  # noqa: PTH111
+    return None if not folder.is_absolute() or folder == Path(folder.anchor) else folder
 
 
 def _platform_cache() -> Path:
@@ -54,21 +76,13 @@ def _platform_cache() -> Path:
     if sys.platform not in ("win32", "darwin") and os.environ.get("XDG_CACHE_HOME"):
         return Path(os.environ["XDG_CACHE_HOME"])
     below = {"win32": "AppData/Local", "darwin": "Library/Caches"}.get(sys.platform, ".cache")
-    return _home() / below
-
-
-def _home() -> Path:
-    try:
-        home = Path.home()
-    except RuntimeError:  # no HOME, and no entry in the list of users
-        home = Path("/")
-    # Users without a home, as containers have them, are given the root of the file system.
-    if home == Path(home.anchor):
+    folder = home()
+    if folder is None:
         raise CacheError(
             "there is no home folder to keep features and weights in. Name a folder for them in "
             f"the environment variable {CACHE_VARIABLE}."
         )
-    return home
+    return folder / below
 
 
 @dataclass(frozen=True)

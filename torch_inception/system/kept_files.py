@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from torch_inception.system.atomic import write_json
 from torch_inception.system.escape import brief
 from torch_inception.system.replacement import replaced_together
+from torch_inception.system.write import write_json
 
 log = logging.getLogger(__name__)
 

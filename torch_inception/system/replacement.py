@@ -6,9 +6,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from torch_inception.system.atomic import sync, usual_permissions
+from torch_inception.system.atomic import abandoned, remove, sync, temporary_folder
 from torch_inception.system.locks import exclusive_lock
-from torch_inception.system.temporary import abandoned, remove, temporary_folder
 
 READY = ".ready"
 """Ending of a hidden folder whose files are all written, and are taking their places."""
@@ -37,7 +36,7 @@ def replaced_together(folder: Path, names: Sequence[str]) -> Iterator[Path]:
             sync(staging / name)
         if folder.exists():
             _replace(staging, folder, names)
-        elif not _became(staging, folder):
+        elif not _take_name(staging, folder):
             # Another process made it meanwhile; it may lie on another disk than its parent.
             with temporary_folder(_target(folder)) as inside:
                 for name in names:
@@ -77,9 +76,8 @@ def _replace(staging: Path, folder: Path, names: Sequence[str]) -> None:
         _take_places(staging, folder, names)
 
 
-def _became(staging: Path, folder: Path) -> bool:
+def _take_name(staging: Path, folder: Path) -> bool:
     """Give a new folder its name, unless there is one of that name by now."""
-    staging.chmod(usual_permissions(0o777))
     try:
         staging.rename(folder)
     except OSError:

@@ -18,8 +18,6 @@ from torch_inception.weights.formats.tensorflow_graph.inception import RETRAINED
 
 log = logging.getLogger(__name__)
 
-_LABELS_SIZE_LIMIT = 2**24
-
 
 def convert_retrained(graph: Path, labels: Path, output: Path) -> None:
     """Make a run folder of what `retrain.py` left: `predict` answers like the old program.
@@ -91,7 +89,7 @@ def _trained(graph: FrozenGraph, last: str) -> tuple[str, Shape]:
 def _labels(path: Path) -> list[str]:
     """Read one label a line."""
     try:
-        text = read_whole(path, _LABELS_SIZE_LIMIT).decode("utf-8-sig")
+        text = read_whole(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ModelError(
             f"{path} is not UTF-8 text. Give the retrained_labels.txt that was written with the "

@@ -10,8 +10,8 @@ from typing import Any
 from torch_inception.classifier.model_file import MODEL_FILE, WEIGHTS_FILE, Model, save_model
 from torch_inception.config import TrainConfig, to_toml
 from torch_inception.errors import ConfigError
-from torch_inception.system.atomic import write_csv, write_json, write_text
 from torch_inception.system.replacement import prepare_replacing, replaced_together
+from torch_inception.system.write import write_csv, write_json, write_text
 from torch_inception.training.evaluation import History, HistoryRow
 from torch_inception.training.examples import Examples
 from torch_inception.training.split import write_splits

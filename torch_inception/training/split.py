@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from torch_inception.errors import DatasetError
-from torch_inception.system.atomic import write_csv
+from torch_inception.system.write import write_csv
 
 Part = Literal["train", "validation", "test"]
 PARTS: tuple[Part, ...] = ("train", "validation", "test")

@@ -1,6 +1,7 @@
 """Where Inception-v3 weights come from: an ordered list of sources, the first that works wins."""
 
 import dataclasses
+import functools
 import logging
 import os
 from collections.abc import Callable
@@ -31,7 +32,11 @@ _FILES: dict[str, Callable[[Path], Weights]] = {
 
 
 def load_weights(
-    sources: str | Path, *, need_classifier: bool = False, pooling: PoolingChoice = "auto"
+    sources: str | Path,
+    *,
+    need_classifier: bool = False,
+    pooling: PoolingChoice = "auto",
+    for_model: bool = False,
 ) -> Weights:
     """Try sources in order and return the first set of weights that can be had.
 
@@ -41,6 +46,8 @@ def load_weights(
             TensorFlow.js model. The path of a file or folder alone may have commas in it.
         need_classifier: pass over weights without ImageNet's 1000 classes.
         pooling: how the network is to pool; "auto" is what the weights were trained with.
+        for_model: whether a trained model names these weights. Who trained it was warned of what
+            they are.
 
     Raises:
         ConfigError: a name is not that of a source, or the pooling is unknown.
@@ -62,7 +69,9 @@ def load_weights(
         for refused_name, reason in refused:
             log.warning("weights: %s is not used: %s", refused_name, reason)
         record = weights.record.pooling_as(pooling)
-        tell_of_weights(record)
+        if not for_model and npm.SOURCE in (record.source, record.lineage):
+            _warn_of_npm()
+        log_weights(record)
         return dataclasses.replace(weights, record=record, refused=tuple(refused))
     raise WeightsError(_all_refused(refused, need_classifier=need_classifier))
 
@@ -118,10 +127,8 @@ def _file_loader(name: str) -> Callable[[Path], Weights] | None:
     return _FILES.get(Path(name).suffix.lower())
 
 
-def tell_of_weights(record: WeightsRecord) -> None:
-    """Log what is used, with a warning where it is a stand-in."""
-    if npm.SOURCE in (record.source, record.lineage):
-        log.warning(npm.STAND_IN)
+def log_weights(record: WeightsRecord) -> None:
+    """Log which weights are used."""
     log.info(
         "weights: using %s (%s, sha256 %s, %s pooling)",
         brief(record.source),
@@ -131,6 +138,12 @@ def tell_of_weights(record: WeightsRecord) -> None:
     )
 
 
+@functools.cache
+def _warn_of_npm() -> None:
+    """Log, once in a process, whose weights those of npm are."""
+    log.warning(npm.WHAT_IT_IS)
+
+
 def _all_refused(refused: list[tuple[str, str]], *, need_classifier: bool) -> str:
     if not refused:
         return "weights: no source is given. Use --weights imagenet,npm:nsfwjs."
@@ -138,8 +151,8 @@ def _all_refused(refused: list[tuple[str, str]], *, need_classifier: bool) -> st
     lines = [f"no source gave {wanted}:"]
     # Many reasons begin with the file's path.
     for name, reason in refused:
-        tells_name = name not in _NAMED and name in reason
-        lines.append(f"  {reason}" if tells_name else f"  {name}: {reason}")
+        has_name = name not in _NAMED and name in reason
+        lines.append(f"  {reason}" if has_name else f"  {name}: {reason}")
     if imagenet.SOURCE in dict(refused):
         lines.append(
             f"What to do: download {imagenet.URL} where there is a network and name the file: "

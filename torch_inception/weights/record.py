@@ -56,7 +56,7 @@ class WeightsRecord:
             KeyError, TypeError, ValueError: it is something else.
         """
         if not isinstance(values, Mapping):
-            raise TypeError("the record of the weights is no table of values")
+            raise TypeError("the record of the weights is not a table of values")
         for name in ("source", "version"):
             if not isinstance(values[name], str) or not 0 < len(values[name]) <= NAME_LIMIT:
                 raise ValueError(f"the {name} of the weights is not a name")

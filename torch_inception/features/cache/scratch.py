@@ -10,7 +10,7 @@ from pathlib import Path
 from torch import Tensor
 
 from torch_inception.features.cache.row_store import RowStore
-from torch_inception.system.temporary import temporary_folder
+from torch_inception.system.atomic import temporary_folder
 
 _PORTION = 4096
 
@@ -23,7 +23,7 @@ class ScratchStore(RowStore):
         stack = ExitStack()
         weakref.finalize(self, stack.close)
         target = Path(tempfile.gettempdir(), "torch_inception-rows")
-        super().__init__(stack.enter_context(temporary_folder(target)))
+        super().__init__(stack.enter_context(temporary_folder(target, mode=0o700)))
 
     def table(self, digests: Iterable[bytes]) -> tuple[Tensor, dict[bytes, int]]:
         """Look rows up, here and with the lender; what that has is copied."""

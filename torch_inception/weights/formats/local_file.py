@@ -1,4 +1,4 @@
-"""Files of weights that a user names: there, of a size that can be, and readable, or the reason."""
+"""Files of weights that a user names: there and readable, or the reason why not."""
 
 import os
 from pathlib import Path
@@ -13,35 +13,21 @@ def require_file(path: Path) -> None:
         WeightsError: it is not.
     """
     # Unlike Path.is_file, this takes any text, folders that may not be looked into, and links in
-    # circles. Opening a pipe would wait for who writes into it.
+    # circles. Opening a pipe would wait until somebody writes into it.
     if not os.path.isfile(path):  # noqa: PTH113
         if os.path.exists(path):  # noqa: PTH110 - as above
-            raise WeightsError(f"{path} is no regular file.")
+            raise WeightsError(f"{path} is not a regular file.")
         raise WeightsError(f"there is no file {path}. Check the path.")
 
 
-def require_size(path: Path, limit: int) -> None:
-    """Check that a file has at most `limit` bytes.
+def read_whole(path: Path) -> bytes:
+    """Return what a file holds.
 
     Raises:
-        WeightsError: it has more.
-        OSError: it cannot be looked at.
-    """
-    size = path.stat().st_size
-    if size > limit:
-        raise WeightsError(f"{path} has {size} bytes; {limit} are read at most.")
-
-
-def read_whole(path: Path, limit: int) -> bytes:
-    """Return what a file of at most `limit` bytes holds.
-
-    Raises:
-        WeightsError: there is no such file, it is larger, or it cannot be read.
+        WeightsError: there is no such file, or it cannot be read.
     """
     require_file(path)
     try:
-        require_size(path, limit)
-        with path.open("rb") as file:
-            return file.read(limit)
+        return path.read_bytes()
     except OSError as error:
         raise WeightsError(f"cannot read {path} ({error.strerror or error}).") from error

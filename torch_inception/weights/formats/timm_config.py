@@ -25,9 +25,6 @@ log = logging.getLogger(__name__)
 
 CONFIG = "config.json"
 
-SIZE_LIMIT = 2**20
-"""Bytes of the largest file; one with the names of 1000 classes has some 100 kB."""
-
 _INCEPTION = re.compile(r"(tf_|adv_|gluon_)?inception_v3(\..*)?")
 """timm's names for it, older ones included."""
 
@@ -66,13 +63,12 @@ def read_config(path: Path) -> TimmConfig | None:
     Raises:
         WeightsError: it gives a mean or std that cannot be.
     """
-    # Unlike Path.is_file, this takes folders that may not be looked into; a pipe is no file.
+    # Unlike Path.is_file, this takes folders that may not be looked into; a pipe is not a file.
     if not os.path.isfile(path):  # noqa: PTH113
         return None
     try:
-        with path.open("rb") as file:
-            # Every number is a float here: a mean may be written 0.
-            content = json.loads(file.read(SIZE_LIMIT), parse_int=float)
+        # Every number is a float here: a mean may be written 0.
+        content = json.loads(path.read_bytes(), parse_int=float)
     except (OSError, ValueError, RecursionError) as error:
         log.warning("weights: %s cannot be read (%s) and is not used", path, brief(error))
         return None

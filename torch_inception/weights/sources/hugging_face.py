@@ -9,12 +9,12 @@ import re
 from pathlib import Path
 
 from torch_inception.errors import WeightsError
-from torch_inception.system import tensor_file as torch_file
 from torch_inception.system.escape import brief
 from torch_inception.weights.checked import Weights
-from torch_inception.weights.formats import safetensors_file, timm_config
+from torch_inception.weights.formats import safetensors_file
 from torch_inception.weights.formats.state_file import read_state
 from torch_inception.weights.formats.timm_config import CONFIG, make_described_weights, read_config
+from torch_inception.weights.sources.download_folder import download_folder
 
 PREFIX = "hf:"
 
@@ -43,19 +43,20 @@ def load(name: str) -> Weights:
 
     Raises:
         WeightsError: they cannot be had, or are not those of an Inception-v3.
+        CacheError: there is no folder to keep them in.
     """
     match = NAME.fullmatch(name)
     assert match is not None
     repository, revision = match["repository"], match["revision"]
-    found = _fetch(repository, CONFIG, revision, limit=timm_config.SIZE_LIMIT)
+    found = _fetch(repository, CONFIG, revision)
     config = read_config(found) if found else None
     if config is not None and not config.is_inception:
         raise WeightsError(
             f"{repository} holds a {brief(config.architecture)}, not an inception_v3 of timm's."
         )
-    if path := _fetch(repository, SAFETENSORS, revision, limit=safetensors_file.SIZE_LIMIT):
+    if path := _fetch(repository, SAFETENSORS, revision):
         state = safetensors_file.read_tensors(path)
-    elif path := _fetch(repository, PICKLE, revision, limit=torch_file.SIZE_LIMIT):
+    elif path := _fetch(repository, PICKLE, revision):
         state = read_state(path)
     else:
         raise WeightsError(f"{repository} has neither {SAFETENSORS} nor {PICKLE}.")
@@ -63,53 +64,48 @@ def load(name: str) -> Weights:
     return make_described_weights(state, config, source=name, version=path.parent.name)
 
 
-def _fetch(repository: str, file: str, revision: str | None, *, limit: int) -> Path | None:
+def _fetch(repository: str, file: str, revision: str | None) -> Path | None:
     """Return a file of a repository in the hub's cache; None where the repository has none.
 
     Raises:
-        WeightsError: it cannot be had, or is larger than the limit (bytes).
+        WeightsError: it cannot be had.
     """
     try:
         import huggingface_hub as hub
+        from huggingface_hub.errors import EntryNotFoundError, HFValidationError
     except ImportError as error:
         raise WeightsError(
             f"{PREFIX}{repository} needs huggingface_hub: pip install 'torch-inception[timm]'."
         ) from error
+    cache = _cache(repository)
     try:
-        _check(hub.hf_hub_url(repository, file, revision=revision), limit)
-        return Path(hub.hf_hub_download(repository, file, revision=revision))
-    except WeightsError as error:
-        raise WeightsError(f"cannot have {file} of {repository}: {error}") from error
+        # Where the file is not there, the download has the cache remember it.
+        with contextlib.suppress(EntryNotFoundError):
+            # A download that nobody answers would be tried again for minutes.
+            hub.get_hf_file_metadata(hub.hf_hub_url(repository, file, revision=revision))
+        return Path(hub.hf_hub_download(repository, file, revision=revision, cache_dir=cache))
     except Exception as error:  # whatever the hub's client and the one below it raise
         if _is_not_there(error):
             return None
-        is_name = not isinstance(error, hub.errors.HFValidationError)
-        kept = is_name and hub.try_to_load_from_cache(repository, file, revision=revision)
-        if not kept:
+        cached = None
+        if not isinstance(error, HFValidationError):
+            cached = hub.try_to_load_from_cache(
+                repository, file, revision=revision, cache_dir=cache
+            )
+        if not cached:
             raise WeightsError(f"cannot have {file} of {repository}: {_cause(error)}") from error
         # The cache also knows what was not there.
-        return Path(kept) if isinstance(kept, str) else None
+        return Path(cached) if isinstance(cached, str) else None
 
 
-def _check(url: str, limit: int) -> None:
-    """Ask what a download would be, before it is begun.
+def _cache(repository: str) -> Path:
+    """Return the hub's cache where it has the repository or can be written, else one of our own."""
+    from huggingface_hub.constants import HF_HUB_CACHE
 
-    Raises:
-        WeightsError: it is larger than the limit (bytes), or nobody tells.
-        Exception: who answers is no hub, or whatever the hub's client raises.
-    """
-    from huggingface_hub import get_hf_file_metadata
-    from huggingface_hub.errors import EntryNotFoundError
-
-    # Where the file is not there, the download has the cache remember it.
-    with contextlib.suppress(EntryNotFoundError):
-        told = get_hf_file_metadata(url)
-        if not told.commit_hash:
-            raise OSError(f"what answers at {url} is not a Hugging Face hub")
-        if told.size is None:
-            raise WeightsError("whoever answers does not tell its size. Name another HF_ENDPOINT.")
-        if told.size > limit:
-            raise WeightsError(f"it has {told.size} bytes; {limit} are read at most.")
+    # Its layout: https://huggingface.co/docs/huggingface_hub/guides/manage-cache
+    if Path(HF_HUB_CACHE, f"models--{repository.replace('/', '--')}").is_dir():
+        return Path(HF_HUB_CACHE)
+    return download_folder(HF_HUB_CACHE, "huggingface")
 
 
 def _is_not_there(error: Exception) -> bool:
@@ -128,11 +124,11 @@ def _cause(error: Exception) -> str:
     # "Connection refused" tells more than what was made of it on the way up.
     while below := first.__cause__ or first.__context__:
         first = below
-    said = brief(next(iter(str(first).splitlines()), "") or type(first).__name__)
+    reason = brief(next(iter(str(first).splitlines()), "") or type(first).__name__)
     status = getattr(getattr(error, "response", None), "status_code", None)
     match error:
         case errors.HFValidationError():
-            return said
+            return reason
         case errors.OfflineModeIsEnabled():
             return f"HF_HUB_OFFLINE is set, and it is not in the hub's cache. Unset it. {ADVICE}"
         case errors.GatedRepoError():
@@ -145,5 +141,5 @@ def _cause(error: Exception) -> str:
         case errors.RevisionNotFoundError():
             return "there is no such revision. Check what comes after the @."
     if status in (401, 403):
-        return f"{said}. If it is for some people only, set HF_TOKEN. {ADVICE}"
-    return f"{said}. {ADVICE}"
+        return f"{reason}. If it is for some people only, set HF_TOKEN. {ADVICE}"
+    return f"{reason}. {ADVICE}"

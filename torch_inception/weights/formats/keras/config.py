@@ -36,7 +36,7 @@ def layers_of(model: Any) -> list[LayerConfig]:  # noqa: ANN401 - whatever a fil
         model: `class_name` and `config`, as Keras and TensorFlow.js write them.
 
     Raises:
-        WeightsError: it is no configuration, or one of a network that computes otherwise.
+        WeightsError: it is not a configuration, or that of a network that computes otherwise.
     """
     try:
         return list(_layers(model))

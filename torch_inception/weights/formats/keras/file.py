@@ -1,7 +1,9 @@
 """Keras' Inception-v3 in a `.weights.h5`, a legacy `.h5` or a `.keras` file."""
 
+import io
 import json
 import re
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,18 +11,15 @@ from typing import Any
 from torch_inception.errors import WeightsError
 from torch_inception.system.escape import brief
 from torch_inception.weights.checked import Weights
-from torch_inception.weights.formats.keras.archive import read_archive
-from torch_inception.weights.formats.keras.attributes import names, text
 from torch_inception.weights.formats.keras.config import LayerConfig, input_scale, layers_of
 from torch_inception.weights.formats.keras.hdf5 import (
-    ENTRY_LIMIT,
-    OpenFile,
-    address,
     dataset,
     entries,
     entry,
     is_group,
     opened,
+    text,
+    texts,
 )
 from torch_inception.weights.formats.keras.layers import (
     KerasLayer,
@@ -28,7 +27,7 @@ from torch_inception.weights.formats.keras.layers import (
     make_keras_weights,
     to_torchvision_names,
 )
-from torch_inception.weights.formats.local_file import read_whole, require_file
+from torch_inception.weights.formats.local_file import read_whole
 from torch_inception.weights.record import Scale
 
 _VARIABLES: dict[str, dict[int, tuple[str, ...]]] = {
@@ -41,8 +40,8 @@ _VARIABLES: dict[str, dict[int, tuple[str, ...]]] = {
 }
 """What a layer's variables 0, 1, ... are in Keras 3's files, by their number."""
 
-UNPACKED_LIMIT = 320 * 2**20
-"""Bytes of the largest HDF5 file; Inception-v3 with Adam's state has 290 million."""
+_IN_ARCHIVE = ("config.json", "model.weights.h5")
+"""What a `.keras` file, which is a zip archive, has for us."""
 
 
 def load(path: Path) -> Weights:
@@ -54,31 +53,37 @@ def load(path: Path) -> Weights:
     Raises:
         WeightsError: there is no such file, it holds another network, or is damaged.
     """
-    require_file(path)
+    content = read_whole(path)
     try:
-        with path.open("rb") as file:
-            is_archive = file.read(2) == b"PK"
-        state, scale = _read_archive(path) if is_archive else _read_hdf5(path)
+        is_archive = content.startswith(b"PK")
+        state, scale = _read_archive(content) if is_archive else _read_hdf5(content)
     except WeightsError as error:
         raise WeightsError(f"{path}: {error}") from error
-    except OSError as error:
-        raise WeightsError(f"cannot read {path} ({error.strerror or error}).") from error
     return make_keras_weights(state, scale, path, lineage="Keras")
 
 
-def _read_hdf5(path: Path) -> tuple[dict[str, Any], Scale]:
-    with opened(read_whole(path, UNPACKED_LIMIT)) as file:
-        config = text(file, "model_config")
+def _read_hdf5(content: bytes) -> tuple[dict[str, Any], Scale]:
+    with opened(content) as root:
+        config = text(root, "model_config")
         # A file of weights alone says nothing of the layers before the network.
         layers = _read_config(config) if config is not None else []
-        return to_torchvision_names(_layers(file)), input_scale(layers)
+        return to_torchvision_names(_layers(root)), input_scale(layers)
 
 
-def _read_archive(path: Path) -> tuple[dict[str, Any], Scale]:
-    config, weights = read_archive(path, UNPACKED_LIMIT)
+def _read_archive(content: bytes) -> tuple[dict[str, Any], Scale]:
+    """Read a `.keras` file: a zip archive of a configuration and a `.weights.h5`."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            found = {name: archive.read(name) for name in _IN_ARCHIVE if name in archive.namelist()}
+    except Exception as error:  # whatever a damaged archive makes zipfile raise
+        raise WeightsError(f"it is not a whole .keras file ({brief(error)}).") from error
+    for name in _IN_ARCHIVE:
+        if name not in found:
+            raise WeightsError(f"it has no {name}: it is not a .keras file.")
+    config, weights = (found[name] for name in _IN_ARCHIVE)
     scale = input_scale(_read_config(config))
-    with opened(weights) as file:
-        return to_torchvision_names(_layers(file)), scale
+    with opened(weights) as root:
+        return to_torchvision_names(_layers(root)), scale
 
 
 def _read_config(content: str | bytes) -> list[LayerConfig]:
@@ -88,36 +93,24 @@ def _read_config(content: str | bytes) -> list[LayerConfig]:
         raise WeightsError(f"its configuration is not JSON ({brief(error)}).") from error
 
 
-def _layers(file: OpenFile) -> Iterator[KerasLayer]:
+def _layers(root: Any) -> Iterator[KerasLayer]:  # noqa: ANN401 - h5py has no types
     """Yield the layers that have tensors, in the model's order."""
-    root = file.root
     group = entry(root, "model_weights") if "model_weights" in entries(root) else root
-    listed = names(group, "layer_names", file.longest)
+    listed = texts(group, "layer_names")
     if listed is None:
-        yield from _numbered_layers(group, set())
+        yield from _numbered_layers(group)
         return
-    if len(set(listed)) < len(listed):
-        raise WeightsError("it lists a layer twice.")
-    count = 0
     for name in listed:
-        for layer in _named_layers(entry(group, name), name, file.longest):
-            count += len(layer.tensors)
-            if count > ENTRY_LIMIT:
-                raise WeightsError(f"it lists over {ENTRY_LIMIT} tensors.")
-            yield layer
+        yield from _named_layers(entry(group, name), name)
 
 
-def _named_layers(
-    group: Any,  # noqa: ANN401 - h5py has no types
-    name: str,
-    longest: int,
-) -> Iterator[KerasLayer]:
+def _named_layers(group: Any, name: str) -> Iterator[KerasLayer]:  # noqa: ANN401 - as above
     """Yield a legacy file's layer, or the layers of a model in its place.
 
     A model's tensors are listed layer by layer, those that are not trained after all others.
     """
     layers: dict[str, dict[str, Stored]] = {}
-    for path in names(group, "weight_names", longest) or ():
+    for path in texts(group, "weight_names") or ():
         prefix, _, last = path.rpartition("/")
         part = last.partition(":")[0]
         if part in layers.setdefault(prefix, {}):
@@ -127,21 +120,15 @@ def _named_layers(
         yield KerasLayer(prefix or name, tensors)
 
 
-def _numbered_layers(
-    group: Any,  # noqa: ANN401 - as above
-    seen: set[int],
-) -> Iterator[KerasLayer]:
+def _numbered_layers(group: Any) -> Iterator[KerasLayer]:  # noqa: ANN401 - as above
     """Yield the layers of a Keras 3 file, which numbers a model's layers of a kind in its order."""
-    if address(group) in seen:
-        raise WeightsError(f"the group {brief(group.name)!r} is there twice.")
-    seen.add(address(group))
     own: list[str] = []
     # A network within the model comes before the head that somebody gave it.
     for name in entries(group):
         if _kind(name) in _VARIABLES:
             own.append(name)
         elif is_group(found := entry(group, name)):
-            yield from _numbered_layers(found, seen)
+            yield from _numbered_layers(found)
     for name in own:
         variables = entry(entry(group, name), "vars")
         yield _numbered_layer(variables, name, _VARIABLES[_kind(name)])

@@ -136,7 +136,7 @@ def _by_kind(
 def _at(place: int, layers: Sequence[KerasLayer], name: str) -> KerasLayer:
     if place >= len(layers):
         raise WeightsError(
-            f"the Keras model is no whole Inception-v3: it has {place} layers of the kind of "
+            f"the Keras model is not a whole Inception-v3: it has {place} layers of the kind of "
             f"{name!r}, and that one is missing."
         )
     return layers[place]
@@ -169,7 +169,7 @@ def _normalisation(layer: KerasLayer, name: str, channels: int) -> dict[str, Ten
         to_tensor(_read(layer, each, (channels,))) for each in _NORMALISATION[1:]
     )
     # keras.applications leaves the scale out.
-    scale = torch.ones(channels, dtype=torch.float32)
+    scale = torch.ones(channels, dtype=torch.float32, device="cpu")
     if "gamma" in layer.tensors:
         scale = to_tensor(_read(layer, "gamma", (channels,)))
     return {
@@ -192,7 +192,7 @@ def _classifier(dense: list[KerasLayer]) -> dict[str, Tensor]:
 def _refuse_surplus(layer: KerasLayer, known: Iterable[str]) -> None:
     for surplus in sorted(set(layer.tensors) - set(known)):
         raise WeightsError(
-            f"the Keras model has {brief(f'{layer.name}/{surplus}')!r}, which Inception-v3 has not."
+            f"the Keras model has {brief(f'{layer.name}/{surplus}')!r}, and Inception-v3 does not."
         )
 
 
@@ -210,7 +210,7 @@ def _read(layer: KerasLayer, part: str, shape: tuple[int, ...]) -> NDArray[numpy
         raise WeightsError(
             f"the Keras tensor {name!r} is of {brief(stored.dtype)}; floating point is wanted."
         )
-    with numpy.errstate(over="ignore"):
+    with numpy.errstate(all="ignore"):
         array = stored[...].astype(numpy.float32)
     if not numpy.isfinite(array).all():
         raise WeightsError(f"the Keras tensor {name!r} holds values that are not finite.")

@@ -12,29 +12,7 @@ from numpy.typing import NDArray
 from torch_inception.errors import WeightsError
 from torch_inception.system.escape import brief
 from torch_inception.weights.formats.local_file import read_whole
-from torch_inception.weights.formats.tensorflow_graph.messages import (
-    message_class,
-    parse,
-    require_fields,
-)
-
-SIZE_LIMIT = 2**28
-"""Bytes of the largest file that is read: nearly three times the graph of 2015."""
-
-MOST_NODES = 20_000
-"""Operations of the largest graph that is read; the graph of 2015 has some thousand."""
-
-_MOST_FIELDS = 500
-"""Inputs, attributes and so on of an operation."""
-
-_LARGEST_NODE = 2**26
-"""Bytes of the largest operation that is read; a last layer of 8000 classes is as large."""
-
-_MOST_ATTRIBUTES = 30
-"""Of an operation; a convolution has ten."""
-
-_LONGEST_SHAPE = 1000
-"""Bytes of the longest shape that is read; one of four sides has some twenty."""
+from torch_inception.weights.formats.tensorflow_graph.messages import message_class
 
 _FLOAT32 = 1
 """TensorFlow's `DT_FLOAT` (types.proto)."""
@@ -46,8 +24,6 @@ Shape = tuple[int, ...]
 class _Node:
     operation: str
     attributes: dict[str, Any]
-    shape: Shape
-    """Of its value, if it is a constant."""
 
 
 class FrozenGraph:
@@ -57,15 +33,20 @@ class FrozenGraph:
         path: a serialised `GraphDef`.
 
     Raises:
-        WeightsError: it is not there or not a graph, it is too large, or protobuf is missing.
+        WeightsError: it is not there, damaged or not a graph, or protobuf is missing.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        content = read_whole(path, SIZE_LIMIT)
+        content = read_whole(path)
+        graph = message_class("GraphDef")()
+        # Imported here: `message_class` reports where it is missing.
+        from google.protobuf.message import DecodeError
+
         try:
-            self._nodes = _parse_graph(content)
-        except ValueError as error:
+            graph.ParseFromString(content)
+            self._nodes = _nodes(graph)
+        except (DecodeError, ValueError) as error:
             raise WeightsError(
                 f"{path} is not a frozen TensorFlow graph (GraphDef), or it is cut short or "
                 f"damaged ({brief(error)})."
@@ -80,11 +61,11 @@ class FrozenGraph:
         return self._nodes[name].attributes.get(key) or message_class("AttrValue")()
 
     def arrays(self) -> Iterator[tuple[str, Shape]]:
-        """Yield the name and the shape of each float32 constant that is no single number."""
+        """Yield the name and the shape of each float32 constant that is not a single number."""
         for name, node in self._nodes.items():
-            is_float = self.attribute(name, "value").tensor.dtype == _FLOAT32
-            if node.operation == "Const" and is_float and node.shape:
-                yield name, node.shape
+            tensor = self.attribute(name, "value").tensor
+            if node.operation == "Const" and tensor.dtype == _FLOAT32 and _shape(tensor):
+                yield name, _shape(tensor)
 
     def array(self, name: str, shape: Shape) -> NDArray[numpy.float32]:
         """Return a constant.
@@ -94,18 +75,18 @@ class FrozenGraph:
             shape: that it has to have.
 
         Raises:
-            WeightsError: it is missing, no constant, of another shape or type, or not finite.
+            WeightsError: it is missing, not a constant, of another shape or type, or not finite.
         """
         operation = self.operation(name)
         if not operation:
             raise self.refusal(name, f"is missing; one of the shape {shape} is wanted")
         if operation != "Const":
             raise self.refusal(name, f"is a {brief(operation)}, not a constant: freeze the graph")
-        tensor, found = self.attribute(name, "value").tensor, self._nodes[name].shape
+        tensor = self.attribute(name, "value").tensor
         if tensor.dtype != _FLOAT32:
             raise self.refusal(name, f"is of TensorFlow's type {tensor.dtype}, not float32 (1)")
-        if found != shape:
-            raise self.refusal(name, f"has the shape {brief(found)}; {shape} is wanted")
+        if _shape(tensor) != shape:
+            raise self.refusal(name, f"has the shape {brief(_shape(tensor))}; {shape} is wanted")
         values = self._values(name, tensor, math.prod(shape))
         if not numpy.isfinite(values).all():
             raise self.refusal(name, "holds values that are not finite")
@@ -130,31 +111,16 @@ class FrozenGraph:
         return numpy.pad(values, (0, count - found), mode="edge")
 
 
-def _parse_graph(content: bytes) -> dict[str, _Node]:
-    require_fields(content, MOST_NODES)
-    serialised = parse("GraphDef", content).node
-    if not serialised:
-        raise ValueError(f"0 nodes; 1 to {MOST_NODES} are wanted")
+def _nodes(graph: Any) -> dict[str, _Node]:  # noqa: ANN401 - a GraphDef
+    if not graph.node:
+        raise ValueError("it has no nodes")
     nodes: dict[str, _Node] = {}
-    for each in serialised:
-        name, node = _parse_node(each)
-        if name in nodes:
-            raise ValueError(f"two nodes have the name {name!r}")
-        nodes[name] = node
+    for node in graph.node:
+        if node.name in nodes:
+            raise ValueError(f"two nodes have the name {node.name!r}")
+        nodes[node.name] = _Node(node.op, {entry.key: entry.value for entry in node.attr})
     return nodes
 
 
-def _parse_node(serialised: bytes) -> tuple[str, _Node]:
-    if len(serialised) > _LARGEST_NODE:
-        raise ValueError(f"a node of {len(serialised)} bytes")
-    require_fields(serialised, _MOST_FIELDS)
-    node = parse("NodeDef", serialised)
-    if len(node.attr) > _MOST_ATTRIBUTES:
-        raise ValueError(f"a node has {len(node.attr)} attributes")
-    entries = [parse("Attribute", each) for each in node.attr]
-    attributes = {entry.key: entry.value for entry in entries}
-    shape = attributes["value"].tensor.tensor_shape if "value" in attributes else b""
-    if len(shape) > _LONGEST_SHAPE:
-        raise ValueError(f"a shape of {len(shape)} bytes")
-    sides = parse("TensorShapeProto", shape).dim
-    return node.name, _Node(node.op, attributes, tuple(side.size for side in sides))
+def _shape(tensor: Any) -> Shape:  # noqa: ANN401 - a TensorProto
+    return tuple(side.size for side in tensor.tensor_shape.dim)

@@ -89,7 +89,7 @@ def _normalisation(
     graph: FrozenGraph, node: str, shape: Shape
 ) -> dict[str, NDArray[numpy.float32]]:
     if graph.operation(node) != NORMALISATION:
-        raise graph.refusal(node, f"is no {NORMALISATION}, the only kind in the graph of 2015")
+        raise graph.refusal(node, f"is not a {NORMALISATION}, the only kind in the graph of 2015")
     epsilon = graph.attribute(node, "variance_epsilon").f
     if not math.isclose(epsilon, BATCH_NORM_EPSILON, rel_tol=1e-6):
         raise graph.refusal(node, f"adds {epsilon} to variances; {BATCH_NORM_EPSILON} is wanted")
@@ -107,10 +107,10 @@ def _pooling(graph: FrozenGraph) -> Pooling:
     """Tell from its operations how a graph pools."""
     for pool in POOLS:
         if graph.operation(pool) != "AvgPool":
-            raise graph.refusal(pool, "is no AvgPool, as it is in the graph of 2015")
+            raise graph.refusal(pool, "is not an AvgPool, as it is in the graph of 2015")
     last = graph.operation(LAST_POOL)
     if last not in ("MaxPool", "AvgPool"):
-        raise graph.refusal(LAST_POOL, "is no MaxPool, as it is in the graph of 2015")
+        raise graph.refusal(LAST_POOL, "is not a MaxPool, as it is in the graph of 2015")
     return "tensorflow-2015" if last == "MaxPool" else "tensorflow"
 
 
@@ -140,5 +140,5 @@ def _classifier(graph: FrozenGraph) -> dict[str, Tensor]:
     if not label_map.exists():
         log.info("weights: ImageNet's classes are left out: there is no %s", label_map)
         return {}
-    outputs = torch.tensor(read_label_map(label_map), dtype=torch.int64)
+    outputs = torch.tensor(read_label_map(label_map), dtype=torch.int64, device="cpu")
     return {"fc.weight": weight[outputs], "fc.bias": bias[outputs]}

@@ -1,7 +1,7 @@
 """Which output of Google's graph of 2015 is which of ImageNet's classes.
 
 The graph has 1008 outputs; the file that Google shipped beside it gives the numbers of those
-that are classes, 1 to 1000, in an order of its own. Classes are told by their WordNet numbers
+that are classes, 1 to 1000, in an order of its own. A class is known by its WordNet number
 ("n01440764" is the tench), and torchvision orders them by these.
 """
 
@@ -16,7 +16,6 @@ OUTPUTS = 1008
 CLASSES = 1000
 FILE = "imagenet_2012_challenge_label_map_proto.pbtxt"
 
-_SIZE_LIMIT = 2**20
 _ENTRY = re.compile(
     r'entry\s*\{\s*target_class:\s*(\d{1,4})\s+target_class_string:\s*"(n\d{8})"\s*\}'
 )
@@ -28,7 +27,7 @@ def read_label_map(path: Path) -> Sequence[int]:
     Raises:
         WeightsError: the file cannot be read, or is another.
     """
-    text = read_whole(path, _SIZE_LIMIT).decode("utf-8", "replace")
+    text = read_whole(path).decode("utf-8", "replace")
     outputs = {wordnet: int(output) for output, wordnet in _ENTRY.findall(text)}
     if sorted(outputs.values()) != list(range(1, CLASSES + 1)):
         raise WeightsError(

@@ -1,10 +1,7 @@
 """The messages of a TensorFlow graph, as far as a frozen network needs them.
 
 Field numbers are those of TensorFlow's files graph.proto, node_def.proto, attr_value.proto,
-tensor.proto and tensor_shape.proto (tensorflow/core/framework). Nodes, attributes and shapes are
-declared as bytes, which protobuf encodes alike, so that each is parsed by itself. Also as bytes,
-millions of them would fill the memory: who parses a graph or a node counts its fields before
-(`require_fields`), and measures a shape.
+tensor.proto and tensor_shape.proto (tensorflow/core/framework).
 """
 
 import functools
@@ -19,11 +16,11 @@ _FLOAT, _INT64, _INT32, _BOOL, _STRING, _MESSAGE, _BYTES = 2, 3, 5, 8, 9, 11, 12
 _PACKAGE = "torch_inception.tensorflow"
 
 _MESSAGES: dict[str, list[tuple[str, int, int, int, str]]] = {
-    "GraphDef": [("node", 1, _REPEATED, _BYTES, "")],
+    "GraphDef": [("node", 1, _REPEATED, _MESSAGE, "NodeDef")],
     "NodeDef": [
         ("name", 1, _OPTIONAL, _STRING, ""),
         ("op", 2, _OPTIONAL, _STRING, ""),
-        ("attr", 5, _REPEATED, _BYTES, ""),
+        ("attr", 5, _REPEATED, _MESSAGE, "Attribute"),
     ],
     # A map field is encoded as repeated entries of a key and a value.
     "Attribute": [
@@ -37,7 +34,7 @@ _MESSAGES: dict[str, list[tuple[str, int, int, int, str]]] = {
     ],
     "TensorProto": [
         ("dtype", 1, _OPTIONAL, _INT32, ""),
-        ("tensor_shape", 2, _OPTIONAL, _BYTES, ""),
+        ("tensor_shape", 2, _OPTIONAL, _MESSAGE, "TensorShapeProto"),
         ("tensor_content", 4, _OPTIONAL, _BYTES, ""),
         ("float_val", 5, _REPEATED, _FLOAT, ""),
     ],
@@ -45,62 +42,6 @@ _MESSAGES: dict[str, list[tuple[str, int, int, int, str]]] = {
     "Dim": [("size", 1, _OPTIONAL, _INT64, "")],
 }
 """Message -> (field, number, label, type, name of the message that it embeds)."""
-
-
-def parse(name: str, serialised: bytes) -> Any:  # noqa: ANN401 - of a class made at run time
-    """Read a message of `_MESSAGES`.
-
-    Raises:
-        WeightsError: protobuf is not installed.
-        ValueError: the bytes are something else, or cut short.
-    """
-    kind = message_class(name)
-    from google.protobuf.message import DecodeError
-
-    try:
-        return kind.FromString(serialised)
-    except DecodeError as error:
-        raise ValueError(f"{name}: {error}") from error
-
-
-def require_fields(serialised: bytes, most: int) -> None:
-    """Count the fields of a message without parsing what is in them.
-
-    Raises:
-        ValueError: there are more, or it is no message.
-    """
-    position = count = 0
-    while position < len(serialised):
-        count += 1
-        if count > most:
-            raise ValueError(f"over {most} fields")
-        key, position = _varint(serialised, position)
-        # https://protobuf.dev/programming-guides/encoding/#structure
-        match key & 7:
-            case 0:
-                _, position = _varint(serialised, position)
-            case 1:
-                position += 8
-            case 2:
-                length, position = _varint(serialised, position)
-                position += length
-            case 5:
-                position += 4
-            case _:
-                raise ValueError("not a protobuf message")
-
-
-def _varint(serialised: bytes, position: int) -> tuple[int, int]:
-    """Return a number of seven bits a byte, and the position behind it."""
-    number = shift = 0
-    while position < len(serialised) and shift < 70:
-        byte = serialised[position]
-        position += 1
-        number |= (byte & 127) << shift
-        if byte < 128:
-            return number, position
-        shift += 7
-    raise ValueError("cut short")
 
 
 @functools.cache

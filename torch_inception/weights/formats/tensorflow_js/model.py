@@ -1,8 +1,10 @@
 """A TensorFlow.js layers model in a folder or a package: `model.json` and its shards."""
 
+import io
 import json
 import os
-from collections.abc import Callable, Sequence
+import tarfile
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 from torch_inception.errors import WeightsError
@@ -14,19 +16,10 @@ from torch_inception.weights.formats.keras.layers import (
     to_torchvision_names,
 )
 from torch_inception.weights.formats.local_file import read_whole
-from torch_inception.weights.formats.tarball import (
-    UNPACKED_LIMIT,
-    leads_outside,
-    list_names,
-    read_files,
-)
 from torch_inception.weights.formats.tensorflow_js.tensors import read_layers, read_manifest
 from torch_inception.weights.record import Scale
 
 MODEL = "model.json"
-
-MODEL_LIMIT = 8 * 2**20
-"""Bytes of the longest model.json; that of Inception-v3 has some 300 thousand."""
 
 
 def load(path: Path) -> Weights:
@@ -44,13 +37,13 @@ def load(path: Path) -> Weights:
     if os.path.isdir(path):  # noqa: PTH112 - takes any text
         if not os.path.lexists(path / MODEL):
             raise WeightsError(
-                f"the folder {path} has no {MODEL}: it is no TensorFlow.js layers model. Of other "
-                "folders, name the file of weights."
+                f"the folder {path} has no {MODEL}: it is not a TensorFlow.js layers model. "
+                "Of other folders, name the file of weights."
             )
         path = path / MODEL
-    is_unpacked = path.suffix == ".json"
-    content = read_whole(path, MODEL_LIMIT if is_unpacked else UNPACKED_LIMIT)
+    content = read_whole(path)
     try:
+        is_unpacked = path.suffix == ".json"
         layers, scale = _in_folder(path.parent, content) if is_unpacked else _in_package(content)
         state = to_torchvision_names(layers)
     except WeightsError as error:
@@ -58,52 +51,60 @@ def load(path: Path) -> Weights:
     return make_keras_weights(state, scale, path, lineage="TensorFlow.js")
 
 
-def _in_folder(folder: Path, model: bytes) -> tuple[list[KerasLayer], Scale]:
-    def read(names: Sequence[str]) -> list[bytes]:
-        contents: list[bytes] = []
-        left = UNPACKED_LIMIT
-        for name in names:
-            contents.append(read_whole(_within(folder, name), left))
-            left -= len(contents[-1])
-        return contents
+def read_package(content: bytes) -> dict[str, bytes]:
+    """Return the regular files in a gzipped tar archive, by name. Nothing is written to disk.
 
-    return _layers(model, read)
+    Raises:
+        WeightsError: it is not such an archive, or damaged.
+    """
+    files: dict[str, bytes] = {}
+    try:
+        with tarfile.open(fileobj=io.BytesIO(content), mode="r:gz") as archive:
+            for member in archive:
+                if member.isreg() and (file := archive.extractfile(member)):
+                    files[member.name] = file.read()
+    except Exception as error:  # whatever a damaged archive makes tarfile and gzip raise
+        raise WeightsError(f"the package is not a whole tar archive ({brief(error)}).") from error
+    return files
+
+
+def _in_folder(folder: Path, model: bytes) -> tuple[list[KerasLayer], Scale]:
+    return _layers(model, lambda shard: read_whole(_within(folder, shard)))
 
 
 def _within(folder: Path, name: str) -> Path:
-    """Return the file of a name in a folder; a link must not lead outside either."""
-    file = Path(os.path.realpath(folder / name))
+    """Return the file of a name in a folder; neither the name nor a link may lead outside."""
+    try:
+        file = Path(os.path.realpath(folder / name))
+    except (TypeError, ValueError) as error:
+        raise WeightsError(
+            f"the shard {brief(name)!r} has no name that a file can have."
+        ) from error
     if not file.is_relative_to(os.path.realpath(folder)):
         raise WeightsError(f"the shard {brief(name)!r} leads outside the folder.")
     return file
 
 
-def _in_package(tarball: bytes) -> tuple[list[KerasLayer], Scale]:
-    models = [name for name in list_names(tarball) if PurePosixPath(name).name == MODEL]
+def _in_package(content: bytes) -> tuple[list[KerasLayer], Scale]:
+    files = read_package(content)
+    models = [name for name in files if PurePosixPath(name).name == MODEL]
     if len(models) != 1:
         raise WeightsError(f"the package has {len(models)} files {MODEL}; one is wanted.")
-    folder = PurePosixPath(models[0]).parent
 
-    def read(names: Sequence[str]) -> list[bytes]:
-        return read_files(tarball, [str(folder / name) for name in names])
+    def read(shard: str) -> bytes:
+        # Paths are relative to the model.
+        name = f"{models[0].removesuffix(MODEL)}{shard}"
+        if name not in files:
+            raise WeightsError(f"the package has no file {brief(name)}.")
+        return files[name]
 
-    [model] = read_files(tarball, models)
-    return _layers(model, read)
+    return _layers(files[models[0]], read)
 
 
-def _layers(
-    content: bytes, read: Callable[[Sequence[str]], list[bytes]]
-) -> tuple[list[KerasLayer], Scale]:
-    """Read the model's JSON, then its shards by their paths relative to it."""
+def _layers(content: bytes, read: Callable[[str], bytes]) -> tuple[list[KerasLayer], Scale]:
+    """Read the model's JSON, then its shards by their paths."""
     try:
         model = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise WeightsError(f"{MODEL} is not JSON ({brief(error)}).") from error
-    paths = read_manifest(model).paths
-    for path in paths:
-        is_name = isinstance(path, str) and path and path.isprintable()
-        if not is_name or leads_outside(path):
-            raise WeightsError(f"the shard {brief(path)!r} is no path within the folder.")
-    if len(set(paths)) < len(paths):
-        raise WeightsError("the weights manifest names a shard twice.")
-    return read_layers(model, b"".join(read(paths)))
+    return read_layers(model, b"".join(map(read, read_manifest(model).paths)))

@@ -6,9 +6,8 @@ in shards. A quantised one stands for `value = quantised * scale + min`.
 """
 
 import math
+import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
-from types import EllipsisType
 from typing import Any, NamedTuple
 
 import numpy
@@ -23,9 +22,8 @@ from torch_inception.weights.record import Scale
 _DTYPES = {"float32": "<f4", "float16": "<f2", "uint8": "u1", "uint16": "<u2"}
 _WEIGHED = ("Conv2D", "BatchNormalization", "Dense")
 
-NAME_LIMIT = 200
-DIMENSION_LIMIT = 8
-FLOAT32_MAX = float(numpy.finfo(numpy.float32).max)
+_MOST_DIMENSIONS = 6
+"""Of a tensor in TensorFlow.js (`Rank` in tfjs-core/src/types.ts)."""
 
 
 class Manifest(NamedTuple):
@@ -78,7 +76,7 @@ def read_layers(
         # Tensors of a model within a model can have its name in front.
         *_, layer, part = ("", *path.split("/"))
         if part in tensors.setdefault(layer, {}):
-            raise WeightsError(f"the weights manifest has two tensors '{layer}/{part}'.")
+            raise WeightsError(f"the weights manifest has two tensors {brief(path)!r}.")
         tensors[layer][part] = tensor
     topology = model.get("modelTopology")
     is_wrapped = isinstance(topology, dict) and "model_config" in topology
@@ -87,62 +85,38 @@ def read_layers(
         if kind in _WEIGHED and name not in tensors:
             raise WeightsError(f"the weights manifest has no tensor of the layer {brief(name)!r}.")
     for name in sorted(set(tensors) - {layer.name for layer in layers}):
-        raise WeightsError(f"the weights manifest has a layer {name!r}, the model has none.")
+        raise WeightsError(f"the weights manifest has a layer {brief(name)!r}, the model has none.")
     found = [KerasLayer(name, tensors[name]) for _, name, _ in layers if name in tensors]
     return found, input_scale(layers)
 
 
-@dataclass(frozen=True)
-class StoredTensor:
-    """A tensor in the shards, which is dequantised when it is read (see `Stored`).
-
-    Attributes:
-        quantised: the numbers as they are stored, in the shape of the tensor.
-        scale: 64 bits; None for numbers that are taken as they are.
-        least: what is added to scaled numbers, 64 bits.
-    """
-
-    quantised: NDArray[Any]
-    scale: float | None
-    least: float
-    dtype = numpy.dtype(numpy.float32)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Sides of the tensor."""
-        return self.quantised.shape
-
-    def __getitem__(self, key: EllipsisType, /) -> NDArray[numpy.float32]:
-        """Read all of it."""
-        values = self.quantised
-        with numpy.errstate(over="ignore", invalid="ignore"):
-            if self.scale is not None:
-                # JavaScript's numbers have 64 bits; in 32, features are 5e-5 from TensorFlow.js'.
-                values = values.astype(numpy.float64) * self.scale + self.least
-            return values.astype(numpy.float32)
-
-
-def read_tensors(manifest: Sequence[dict[str, Any]], data: bytes) -> dict[str, StoredTensor]:
+def read_tensors(
+    descriptions: Sequence[dict[str, Any]], data: bytes
+) -> dict[str, NDArray[numpy.float32]]:
     """Cut the shards' bytes into tensors.
 
     Args:
-        manifest: descriptions of the tensors, in the order in which they lie in the shards.
+        descriptions: of the tensors, in the order in which they lie in the shards.
         data: all shards, one after another.
 
     Raises:
         WeightsError: the bytes and the manifest do not fit together.
     """
-    tensors: dict[str, StoredTensor] = {}
+    tensors: dict[str, NDArray[numpy.float32]] = {}
     position = 0
-    for name, stored, shape, scale, least in map(_layout, manifest):
+    for name, stored, shape, scale, least in map(_layout, descriptions):
         count = math.prod(shape)
         end = position + count * stored.itemsize
         if end > len(data):
-            raise WeightsError(f"the weight shards end within {name!r}.")
+            raise WeightsError(f"the weight shards end within {brief(name)!r}.")
         if name in tensors:
-            raise WeightsError(f"the weights manifest has two tensors {name!r}.")
-        quantised = numpy.frombuffer(data, stored, count, position).reshape(shape)
-        tensors[name] = StoredTensor(quantised, scale, least)
+            raise WeightsError(f"the weights manifest has two tensors {brief(name)!r}.")
+        values = numpy.frombuffer(data, stored, count, position).reshape(shape)
+        with numpy.errstate(all="ignore"):
+            if scale is not None:
+                # JavaScript's numbers have 64 bits; in 32, features are 5e-5 from TensorFlow.js'.
+                values = values.astype(numpy.float64) * scale + least
+            tensors[name] = values.astype(numpy.float32)
         position = end
     if position != len(data):
         raise WeightsError(f"the weight shards have {len(data) - position} bytes too many.")
@@ -167,16 +141,19 @@ def _layout(tensor: Any) -> _Layout:  # noqa: ANN401 - whatever a file holds
         scale, least = (quantization.get(key) for key in ("scale", "min"))
     except (KeyError, TypeError, AttributeError) as error:
         raise WeightsError(f"the weights manifest is not understood ({brief(error)}).") from error
-    is_name = isinstance(name, str) and 0 < len(name) <= NAME_LIMIT and name.isprintable()
     is_shape = isinstance(shape, list) and all(type(side) is int and side > 0 for side in shape)
-    if not is_name or not is_shape or len(shape) > DIMENSION_LIMIT:
-        raise WeightsError(f"the weights manifest gives {brief(name)} no shape that there can be.")
+    if not isinstance(name, str) or not is_shape or len(shape) > _MOST_DIMENSIONS:
+        raise WeightsError(
+            f"the weights manifest gives {brief(name)} a name or a shape that cannot be."
+        )
     if (scale, least) == (None, None):
         return _Layout(name, stored, tuple(shape), None, 0.0)
     return _Layout(name, stored, tuple(shape), _finite(scale, name), _finite(least, name))
 
 
 def _finite(value: object, name: str) -> float:
-    if not isinstance(value, int | float) or not abs(value) <= FLOAT32_MAX:
-        raise WeightsError(f"the weights manifest gives {name!r} no scale and min that are finite.")
+    if not isinstance(value, int | float) or not abs(value) <= sys.float_info.max:
+        raise WeightsError(
+            f"the weights manifest gives {brief(name)!r} a scale or a min that is not finite."
+        )
     return float(value)

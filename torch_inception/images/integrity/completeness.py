@@ -28,7 +28,7 @@ _PPM_HEADER = 2**16
 """Bytes by which the size in a PPM image has come."""
 
 
-def check_whole(content: bytes) -> None:
+def check_complete(content: bytes) -> None:
     """Check a file, before it is opened, that has a format whose end can be told.
 
     Raises:
@@ -53,7 +53,7 @@ def check_whole(content: bytes) -> None:
         _check_ppm(content)
 
 
-def check_tail(content: bytes, image: Image.Image) -> None:
+def check_trailing_zeros(content: bytes, image: Image.Image) -> None:
     """Check a file that was opened, and not yet decoded, for zeros where its data should be.
 
     Raises:

@@ -1,0 +1,47 @@
+"""Processes of a user without a home, as in containers."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import torch_inception
+
+COMMAND = """
+from torch_inception.commands.main import main
+sys.exit(main())
+"""
+
+_UNKNOWN_USER = """
+import pwd, sys
+def unknown(number): raise KeyError(number)
+pwd.getpwuid = unknown
+"""
+
+_OF_THE_USER = ("HOME", "XDG_", "TORCH_", "HF_", "HUGGING", "npm_config_")
+
+
+def without_home(
+    code: str, *arguments: str | Path, folder: Path, home: str | None = None, **variables: str
+) -> "subprocess.CompletedProcess[str]":
+    """Run Python code in a new folder, as a user whom the system gives no home.
+
+    Args:
+        code: as `COMMAND`.
+        arguments: of the program.
+        folder: where it runs.
+        home: the variable HOME; None leaves it out.
+        variables: added to the environment, less what the user of the machine has set.
+    """
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(_OF_THE_USER)
+    }
+    paths = [str(Path(torch_inception.__file__).parents[1]), os.environ.get("PYTHONPATH")]
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
+    if home is not None:
+        environment["HOME"] = home
+    folder.mkdir()
+    return subprocess.run(
+        [sys.executable, "-c", _UNKNOWN_USER + code, *map(str, arguments)],
+        env={**environment, **variables}, cwd=folder, capture_output=True, text=True, check=False,
+    )  # fmt: skip

@@ -1,10 +1,12 @@
 """Files are written whole or not at all."""
 
+import stat
+import sys
 from pathlib import Path
 
 import pytest
 
-from torch_inception.system.atomic import atomic_file
+from torch_inception.system.atomic import atomic_file, temporary_folder
 
 
 def test_an_atomic_file_appears_whole(tmp_path: Path) -> None:
@@ -38,3 +40,10 @@ def test_a_file_that_cannot_take_its_place_leaves_nothing_behind(tmp_path: Path)
     with pytest.raises(OSError, match="file"), atomic_file(tmp_path / "file") as temporary:
         temporary.write_text("whole")
     assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such permissions")
+def test_a_folder_beside_those_of_others_is_for_its_owner_alone(tmp_path: Path) -> None:
+    with temporary_folder(tmp_path / "rows", mode=0o700) as folder:
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert list(tmp_path.iterdir()) == []

@@ -170,6 +170,19 @@ def test_the_current_folder_as_data_gives_its_name(
     assert TrainConfig(data=".").output_folder == Path("runs") / tmp_path.name
 
 
+def test_the_home_folder_is_written_out_in_whatever_way_a_setting_comes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    assert TrainConfig(data="~/photos").output_folder == Path("runs/photos")
+    assert TrainConfig(output="~/run").output_folder == tmp_path / "run"
+    assert TrainConfig(data="~").data == str(tmp_path)
+    assert PredictConfig(model="~/run").model == str(tmp_path / "run")
+    assert dataclasses.replace(TrainConfig(), weights="~/x.pth").weights == str(tmp_path / "x.pth")
+    assert TrainConfig(data="a~b", output="./~").output == "./~"
+
+
 def test_a_setting_describes_itself() -> None:
     field = setting(3, "three things")
     assert (field.default, field.metadata["help"]) == (3, "three things")

@@ -54,7 +54,7 @@ class TrainConfig:
     """Settings of training.
 
     Raises:
-        ConfigError: a number is out of its range.
+        ConfigError: a number is out of its range, or there is no home folder to write out `~`.
     """
 
     data: str = setting(
@@ -62,6 +62,12 @@ class TrainConfig:
     )
     output: str = setting(
         "", "folder for the results (default: runs/NAME OF THE DATA FOLDER)", is_path=True
+    )
+    weights: str = setting(
+        DEFAULT_WEIGHTS,
+        "sources of the network's weights, tried in order: imagenet, npm:nsfwjs, hf:OWNER/NAME, or "
+        "a file or folder of PyTorch, timm, Keras, TensorFlow.js or TensorFlow 1",
+        is_path=True,
     )
     resize: Resize = setting(
         "squash", "how an image becomes 299 x 299; saved with the model", group="images"
@@ -73,13 +79,6 @@ class TrainConfig:
     )
     strict: bool = setting(
         False, "exit with status 1 when a file had to be skipped", group="images"
-    )
-    weights: str = setting(
-        DEFAULT_WEIGHTS,
-        "sources of the network's weights, tried in order: imagenet, npm:nsfwjs, hf:OWNER/NAME, or "
-        "a file or folder of PyTorch, timm, Keras, TensorFlow.js or TensorFlow 1",
-        group="network",
-        is_path=True,
     )
     pooling: PoolingChoice = setting(
         "auto",
@@ -118,6 +117,7 @@ class TrainConfig:
     )
 
     def __post_init__(self) -> None:
+        _expand_paths(self)
         for name in ("steps", "batch_size", "eval_interval"):
             _require(self, name, getattr(self, name) >= 1, "must be 1 or more")
         positive = math.isfinite(self.learning_rate) and self.learning_rate > 0
@@ -142,7 +142,7 @@ class PredictConfig:
     """Settings of prediction.
 
     Raises:
-        ConfigError: a number is out of its range.
+        ConfigError: a number is out of its range, or there is no home folder to write out `~`.
     """
 
     model: str = setting(
@@ -164,6 +164,7 @@ class PredictConfig:
     device: Device = setting("auto", "where the network runs", group="network")
 
     def __post_init__(self) -> None:
+        _expand_paths(self)
         _require(self, "top", self.top >= 1, "must be 1 or more")
 
 
@@ -184,11 +185,7 @@ def make_config(kind: type[Config], values: Mapping[str, Any], *, origin: str) -
             close = difflib.get_close_matches(name, hints, n=1)
             advice = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(hints)}."
             raise ConfigError(f"{origin}: there is no setting {name!r}; {advice}")
-    typed = {name: _typed(name, values[name], hints[name], origin) for name in values}
-    for field in dataclasses.fields(kind):  # type: ignore[arg-type]
-        if field.metadata["is_path"] and field.name in typed:
-            typed[field.name] = expand_home(field.name, typed[field.name])
-    return kind(**typed)
+    return kind(**{name: _typed(name, values[name], hints[name], origin) for name in values})
 
 
 def expand_home(name: str, paths: str) -> str:
@@ -201,8 +198,15 @@ def expand_home(name: str, paths: str) -> str:
     Raises:
         ConfigError: the home folder is not known.
     """
-    expanded = [_expand_home(name, path) for path in paths.split(",")]
-    return ",".join(expanded)
+    parts = re.split(r"(,\s*)", paths)  # the commas stay
+    return "".join(_expand_home(name, part) for part in parts)
+
+
+def _expand_paths(config: Any) -> None:  # noqa: ANN401 - a dataclass
+    for field in dataclasses.fields(config):
+        if field.metadata["is_path"]:
+            paths = expand_home(field.name, getattr(config, field.name))
+            object.__setattr__(config, field.name, paths)  # it is frozen
 
 
 def _expand_home(name: str, path: str) -> str:

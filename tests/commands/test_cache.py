@@ -1,59 +1,92 @@
 """`torch-inception cache`: what is in the cache, by kind, and what is removed."""
 
+import json
 import os
 import re
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import torch
 
+from tests.fakes import FakeEngine
 from torch_inception.commands.cache import main
-from torch_inception.system.cache_folder import cache_entries
+from torch_inception.features.table import feature_table
+from torch_inception.images.preprocess import Preprocessing
+from torch_inception.system.cache_folder import CACHE_VARIABLE
+from torch_inception.weights.checked import make_weights
+from torch_inception.weights.store import keep, kept
 
 DAY = 86400
+OLD, NEW = "0" * 32, "1" * 32
+ROOT = Path(__file__).parents[2]
+
+OURS = {
+    f"features/{OLD}/rows.bin": 3_000_000, f"features/{OLD}/index.sqlite": 200_000,
+    f"features/{NEW}/rows.bin": 1_500_000, "weights/nsfwjs/tensors.pt": 2_000_000,
+    "networks/a/network.pt": 400_000, "networks/.a.0123456789abcdef.part": 100_000,
+    "downloads/torch/x.pth": 700_000, "files-1.sqlite": 300_000,
+}  # fmt: skip
+"""Name of a file -> bytes."""
+
+THEIRS = (
+    "mine.txt", "weights/mine.pth", "weights/mine/best.pth", "weights/mine/description.json",
+    "features/mine/rows.bin", "features/notes.txt", f"features/{'2' * 32}/photo.jpg",
+    "networks/.hidden.part", "downloads/film.mp4", "files-1.sqlite.bak", "files-x.sqlite",
+)  # fmt: skip
+"""Files of somebody who names a folder of a project as the cache."""
 
 
 @pytest.fixture
 def cache(own_cache: Path) -> Path:
     """Fill a cache: old and new features, weights, networks, and files of somebody else."""
-    sizes = {
-        "features/old/rows.bin": 3_000_000, "features/old/index.sqlite": 200_000,
-        "features/new/rows.bin": 1_500_000, "weights/nsfwjs.pt": 2_000_000,
-        "networks/a.xml": 100_000, "networks/a.bin": 400_000, "files-1.sqlite": 300_000,
-        "mine.txt": 50_000, "mine/photo.jpg": 50_000,
-    }  # fmt: skip
-    for name, size in sizes.items():
+    for name, size in OURS.items():
         path = own_cache / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(bytes(size))
-        days = 40 if "old" in name or "weights" in name else 1
+    said = {"format": 1, "files": {}, "about": {}, "sha256": ""}
+    for folder in ("weights/nsfwjs", "networks/a"):
+        (own_cache / folder / "description.json").write_text(json.dumps(said))
+    for name in THEIRS:
+        path = own_cache / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text('{"about": "mine"}')
+    for path in own_cache.rglob("*"):
+        days = 40 if OLD in str(path) or "weights" in str(path) else 1
         os.utime(path, (time.time() - days * DAY,) * 2)
     return own_cache
 
 
-def sizes_shown(out: str) -> dict[str, float]:
-    found = re.findall(r"^  (\w[\w ]*\w) +([0-9.]+) MB$", out, flags=re.MULTILINE)
-    return {name: float(size) for name, size in found}
+def ours_left(cache: Path) -> set[str]:
+    """Return which of our files are left; those of others have to be."""
+    assert [name for name in THEIRS if not (cache / name).is_file()] == []
+    return {name for name in OURS if (cache / name).exists()}
 
 
-def test_sizes_are_told_by_kind(cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_size_and_content_are_told_by_kind(cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 0
-    out = capsys.readouterr().out
-    assert out.splitlines()[0] == str(cache)
-    assert sizes_shown(out) == {
-        "features": 4.7, "weights": 2.0, "networks": 0.5, "downloads": 0.0, "file index": 0.3,
-        "total": 7.5,
-    }  # fmt: skip
+    first, *lines = capsys.readouterr().out.splitlines()
+    assert first == str(cache)
+    # 3,000,000 bytes are 721 records of 4160, and 1,500,000 are 360.
+    assert [re.split(r"  +", line.strip()) for line in lines] == [
+        ["features", "4.7 MB", "1,081 rows"], ["weights", "2.0 MB", "2 files"],
+        ["networks", "0.5 MB", "3 files"], ["downloads", "0.7 MB", "1 files"],
+        ["file index", "0.3 MB"], ["total", "8.2 MB"],
+    ]  # fmt: skip
+    assert len({line.index("MB") for line in lines}) == 1
+    assert ours_left(cache) == set(OURS)
 
 
 def test_an_empty_cache_is_no_error_and_is_not_made(
     own_cache: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for flags in ([], ["--clear"]):
+    for flags in ([], ["--clear"], ["--older-than", "1"]):
         assert main(flags) == 0
-        assert set(sizes_shown(capsys.readouterr().out).values()) == {0.0}
+        assert set(re.findall(r"([\d.]+) MB", capsys.readouterr().out)) == {"0.0"}
     assert not own_cache.exists()
 
 
@@ -61,27 +94,97 @@ def test_clear_removes_all_of_it_and_nothing_else(
     cache: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["--clear"]) == 0
-    assert sizes_shown(capsys.readouterr().out) == {"removed": 7.5}
-    assert list(cache_entries()) == []
-    left = {str(path.relative_to(cache)) for path in cache.rglob("*") if path.is_file()}
-    assert left == {"mine.txt", "mine/photo.jpg"}
+    assert capsys.readouterr() == ("8.2 MB were removed.\n", "")
+    assert ours_left(cache) == set()
 
 
-def test_what_was_used_lately_can_be_kept(cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--clear", "--older-than", "30"]) == 0
-    assert sizes_shown(capsys.readouterr().out) == {"removed": 5.2}
-    left = {str(entry.path.relative_to(cache)) for entry in cache_entries()}
-    assert left == {"features/new", "networks/a.xml", "networks/a.bin", "files-1.sqlite"}
-
-
-def test_a_number_of_days_alone_removes_nothing(
-    cache: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("flags", [["--older-than", "30"], ["--clear", "--older-than", "30"]])
+def test_what_was_used_lately_can_be_kept(
+    flags: list[str], cache: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before = list(cache_entries())
-    with pytest.raises(SystemExit):
-        main(["--older-than", "30"])
-    assert "--older-than goes with --clear" in capsys.readouterr().err
-    assert [entry.path for entry in cache_entries()] == [entry.path for entry in before]
+    assert main([]) == 0  # telling the size is no use
+    capsys.readouterr()
+    assert main(flags) == 0
+    assert capsys.readouterr().out == "5.2 MB were removed.\n"
+    assert set(OURS) - ours_left(cache) == {
+        f"features/{OLD}/rows.bin", f"features/{OLD}/index.sqlite", "weights/nsfwjs/tensors.pt",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("days", ["many", "nan", "-3"])
+def test_what_is_no_number_of_days_removes_nothing(
+    days: str, cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        main(["--older-than", days])
+    assert exit_.value.code == 2
+    assert "a number of days" in capsys.readouterr().err
+    assert ours_left(cache) == set(OURS)
+
+
+def test_all_that_is_written_is_known_and_cleared(own_cache: Path, colours: Path) -> None:
+    paths = sorted(colours.rglob("*.png"))
+    feature_table(FakeEngine(), Preprocessing(), paths, cache=own_cache)
+    assert main(["--clear"]) == 0
+    assert [path for path in own_cache.rglob("*") if path.is_file()] == []
+    table = feature_table(FakeEngine(), Preprocessing(), paths, cache=own_cache)
+    assert table.computed == len(paths)
+
+
+def test_weights_that_are_kept_are_known_and_cleared(
+    own_cache: Path, state: dict[str, torch.Tensor]
+) -> None:
+    keep("mine", make_weights(state, source="mine", version="1", pooling="torchvision"))
+    assert kept("mine") is not None
+    assert main(["--clear"]) == 0
+    assert kept("mine") is None
+    assert [path for path in own_cache.rglob("*") if path.is_file()] == []
+
+
+USE = """
+import sys, time
+from pathlib import Path
+from tests.fakes import FakeEngine
+from torch_inception.features.table import feature_table
+from torch_inception.images.preprocess import Preprocessing
+class Slow(FakeEngine):
+    def rows(self, images):
+        print("MOMENT", flush=True)
+        sys.stdin.readline()
+        return super().rows(images)
+paths = sorted(Path(sys.argv[1]).rglob("*.png"))[:4]
+print(feature_table(Slow(), Preprocessing(), paths, cache=Path(sys.argv[2])).computed)
+"""
+
+
+@contextmanager
+def using(cache: Path, data: Path) -> "Iterator[subprocess.Popen[str]]":
+    """Have a process compute features until a line is written to it."""
+    with subprocess.Popen(
+        [sys.executable, "-c", USE, str(data), str(cache)],
+        env=os.environ | {"PYTHONPATH": str(ROOT), CACHE_VARIABLE: str(cache)},
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        assert process.stdout.readline() == "MOMENT\n"
+        yield process
+
+
+def test_a_cache_in_use_is_not_cleared_and_the_process_goes_on(
+    cache: Path, colours: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with using(cache, colours) as process:
+        assert main([]) == 0
+        for flags in (["--clear"], ["--older-than", "1"]):
+            assert main(flags) == 1
+            err = capsys.readouterr().err
+            assert err.startswith(f"error: another process is using the cache {cache}.")
+            assert err.count("\n") == 1
+        assert ours_left(cache) == set(OURS)
+        out, _ = process.communicate("\n" * 9)
+    assert (process.returncode, out.splitlines()[-1]) == (0, "4")
+    assert main(["--clear"]) == 0
+    assert ours_left(cache) == set()
 
 
 def test_a_cache_that_has_no_place_is_told_in_a_line(tmp_path: Path) -> None:
@@ -94,7 +197,7 @@ def test_a_cache_that_has_no_place_is_told_in_a_line(tmp_path: Path) -> None:
     )
     unset = {"HOME", "XDG_CACHE_HOME", "TORCH_INCEPTION_CACHE"}
     bare = {name: value for name, value in os.environ.items() if name not in unset}
-    bare["PYTHONPATH"] = str(Path(__file__).parents[2])
+    bare["PYTHONPATH"] = str(ROOT)
     for environment in (bare, bare | {"HOME": "/"}):
         done = subprocess.run(
             [sys.executable, "-c", code], cwd=tmp_path, env=environment,

@@ -116,8 +116,8 @@ def test_help_has_what_people_use_first_on_top_and_the_rest_under_headings(
     places = [
         shown.index(text)
         for text in (
-            "usage: torch-inception try [FLAG ...]\n", "--data", "--output",
-            "\nimages:", "--resize", "\nnetwork:", "--weights", "--device",
+            "usage: torch-inception try [FLAG ...]\n", "--data", "--output", "--weights",
+            "\nimages:", "--resize", "\nnetwork:", "--pooling", "--device",
             "\nhead:", "--solver", "--seed",
             "\ngradient descent (--solver sgd):", "--steps", "\ngeneral:", "--config", "--quiet",
         )
@@ -133,7 +133,7 @@ def test_help_has_what_people_use_first_on_top_and_the_rest_under_headings(
         (["--solv", "lda"], "there is no flag --solv; did you mean --solver?"),
         (["--solver", "ldaa"], "--solver: 'ldaa' is not one of lda, lbfgs, sgd; did you mean lda?"),
         (["--solver"], "--solver: expected one argument"),
-        (["--steps", "many"], "--steps: invalid int value: 'many'"),
+        (["--steps", "many"], "--steps: 'many' is not a whole number"),
     ],
 )
 def test_a_wrong_flag_is_one_line_and_status_2(
@@ -168,6 +168,9 @@ def test_the_home_folder_is_written_out_in_flags_and_files(
         assert getattr(parse(TrainConfig, *flags), setting) == str(tmp_path / name)
     both = parse(TrainConfig, "--weights=~/a.pth,imagenet,~/b.pth").weights
     assert both == f"{tmp_path}/a.pth,imagenet,{tmp_path}/b.pth"
+    assert (
+        parse(TrainConfig, "--weights=imagenet, ~/b.pth").weights == f"imagenet, {tmp_path}/b.pth"
+    )
     assert parse(TrainConfig, "--output=~nobody-of-that-name/x").output == "~nobody-of-that-name/x"
 
 

@@ -1,7 +1,9 @@
 """`torch-inception` and `python -m torch_inception`: the list of commands, and each of them."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -34,12 +36,29 @@ def test_the_version_is_told() -> None:
 def test_each_command_has_its_help(name: str) -> None:
     status, out, err = run("torch_inception", name, "--help")
     assert (status, err) == (0, "")
-    assert out.startswith(f"usage: torch-inception {name} ")
+    assert out.startswith(f"usage: python -m torch_inception {name} ")
 
 
 @pytest.mark.parametrize("name", ["train", "predict"])
 def test_two_commands_have_a_door_of_their_own(name: str) -> None:
-    assert run(f"torch_inception.{name}", "--help") == run("torch_inception", name, "--help")
+    status, out, err = run(f"torch_inception.{name}", "--help")
+    assert (status, err) == (0, "")
+    first, rest = out.split("\n", 1)
+    assert first.startswith(f"usage: python -m torch_inception.{name} ")
+    assert rest == run("torch_inception", name, "--help")[1].split("\n", 1)[1]
+
+
+def test_the_console_script_is_named_as_it_is_typed(tmp_path: Path) -> None:
+    script = tmp_path / "torch-inception"
+    script.write_text("from torch_inception.__main__ import run\nrun()\n")
+    done = subprocess.run(
+        [sys.executable, script, "train", "--dta", "x"],
+        env=os.environ | {"PYTHONPATH": str(Path(torch_inception.__file__).parents[1])},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    told = "error: there is no flag --dta; did you mean --data? "
+    assert done.stderr == told + "(torch-inception train --help lists all flags)\n"
+    assert done.returncode == 2
 
 
 def test_an_unknown_command_is_one_line_with_the_nearest(

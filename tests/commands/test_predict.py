@@ -5,7 +5,7 @@ import io
 import json
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -15,8 +15,10 @@ from PIL import Image
 from tests.fakes import FAKE_RECORD, FakeEngine
 from torch_inception.classifier.model_file import Model, save_model
 from torch_inception.commands.predict import main
+from torch_inception.engines.protocol import Rows
+from torch_inception.errors import CacheError
 from torch_inception.heads.head import Head
-from torch_inception.images.preprocess import Preprocessing
+from torch_inception.images.preprocess import Pixels, Preprocessing
 
 LABELS = ["blue", "green", "red"]
 # A pure colour has the logits 10, 0 and 0.
@@ -140,6 +142,20 @@ def test_names_on_standard_input_may_be_any_bytes(
     status, out, _ = predict("-", "--format", "json")
     assert json.loads(out)["predictions"][0]["label"] == "red"
     assert status == 0
+
+
+def test_the_rest_of_standard_input_may_stay_unread(
+    model: Path, images: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Failing(FakeEngine):
+        def rows(self, images: Sequence[Pixels]) -> Rows:
+            raise CacheError("no room.")
+
+    content = io.BytesIO(f"{images / '2.gif'}\n".encode() * 10_000)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(content, encoding="utf-8"))
+    assert main(["-", "--model", str(model)], engine=Failing()) == 1
+    assert capsys.readouterr().err.endswith("error: no room.\n")
+    assert content.tell() < len(content.getvalue())
 
 
 def test_nothing_on_standard_input_is_no_error(

@@ -120,6 +120,7 @@ def settings_of_the_process() -> tuple[object, ...]:
     log = logging.getLogger("torch_inception")
     return (
         signal.getsignal(signal.SIGINT), list(log.handlers), log.level, log.propagate,
+        logging.getLogger("torch_inception.some.room").isEnabledFor(logging.INFO),
         list(warnings.filters), sys.stdout.errors, sys.stderr.errors, sys.stdin.errors,
     )  # fmt: skip
 
@@ -127,6 +128,7 @@ def settings_of_the_process() -> tuple[object, ...]:
 @pytest.mark.parametrize("error", [None, ConfigError("no such x."), KeyboardInterrupt()])
 def test_a_command_leaves_the_process_as_it_was(error: BaseException | None) -> None:
     def body() -> int:
+        logging.getLogger("torch_inception.some.room").info("information")
         if error is not None:
             raise error
         return 0

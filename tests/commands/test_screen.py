@@ -2,11 +2,18 @@
 
 import io
 import logging
+import time
+from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
+from tests.fakes import FakeEngine
 from torch_inception.commands.run import run_command
 from torch_inception.commands.screen import shown
+from torch_inception.commands.train import main as train
+from torch_inception.engines.protocol import Rows
+from torch_inception.images.preprocess import Pixels
 
 LONG = "weights: imagenet is not used: " + "a reason of several words, " * 8
 PATH = "/a/path/" + "of/many/parts/" * 12 + "image.png"
@@ -41,6 +48,47 @@ def test_lines_are_broken_between_words_at_the_terminals_width(
 def test_a_path_stays_in_one_piece(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "60")
     assert f"\n  {PATH}\n" in shown(f"skipped: {PATH} because of this", Terminal())
+
+
+def test_a_name_with_spaces_stays_in_one_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setenv("NO_COLOR", "1")
+    screen = Terminal()
+    monkeypatch.setattr("sys.stderr", screen)
+    name = "a name of several words, and of some length in all.png"
+
+    def body() -> int:
+        logging.getLogger("torch_inception.some.room").warning("skipped: %s: why", Path(name))
+        return 0
+
+    assert run_command(body, log_to=screen) == 0
+    assert screen.getvalue() == f"skipped:\n  {name}:\n  why\n"
+
+
+class SlowEngine(FakeEngine):
+    def rows(self, images: Sequence[Pixels]) -> Rows:
+        time.sleep(0.02 * len(images))
+        return super().rows(images)
+
+
+@pytest.mark.parametrize(
+    ("screen", "flags", "moves"),
+    [(Terminal(), [], True), (Terminal(), ["--quiet"], False), (io.StringIO(), [], False)],
+    ids=["terminal", "quiet", "file"],
+)
+def test_a_bar_moves_on_terminals_only(
+    screen: io.StringIO,
+    flags: list[str],
+    moves: bool,
+    colours: Path,
+    run: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sys.stderr", screen)
+    arguments = ["--data", str(colours), "--output", str(run), *flags]
+    assert train(arguments, engine=SlowEngine()) == 0
+    assert ("90/90" in screen.getvalue()) == moves
+    assert ("\r" in screen.getvalue()) == moves
 
 
 def test_what_no_person_reads_stays_in_one_line() -> None:

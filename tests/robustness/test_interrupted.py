@@ -187,13 +187,35 @@ def test_while_the_head_is_fitted_the_previous_results_stay(
     with running(*train_arguments(home, *endless), cache=home / "cache") as process:
         process.wait_for("files skipped")
         time.sleep(0.3)
-        end = process.interrupt(times=times)
-    assert end.status == 130
-    assert end.seconds < LIMIT
-    assert "Traceback" not in end.shown
-    assert times > 1 or end.shown.rstrip().endswith(HOW_TO_GO_ON["train"])
+        check(process.interrupt(times=times), HOW_TO_GO_ON["train"])
     assert {path.name: path.read_bytes() for path in (home / "run").iterdir()} == before
     assert leftovers(home) == []
+
+
+STUCK = """
+import sys
+from torch_inception.commands.run import run_command
+from torch_inception.commands.signals import leave
+def body():
+    try:
+        print("MOMENT", flush=True)
+        while True:
+            pass
+    finally:
+        print("MOMENT TOO", flush=True)
+        while True:
+            pass
+leave(run_command(body, log_to=sys.stdout, when_stopped="stopped. Go on."))
+"""
+"""Does not end in order."""
+
+
+def test_a_second_press_ends_what_does_not_end_in_order(home: Path) -> None:
+    with running("-c", STUCK, cache=home / "cache") as process:
+        process.wait_for("MOMENT")
+        process.process.send_signal(signal.SIGINT)
+        process.wait_for("MOMENT TOO")
+        check(process.interrupt(), "error: stopped. Go on.")
 
 
 APP = """

@@ -16,7 +16,7 @@ from tests.robustness.trainings import Training
 from torch_inception.commands.train import main
 from torch_inception.engines.protocol import Rows
 from torch_inception.errors import CacheError
-from torch_inception.features.cache import row_store
+from torch_inception.features.cache import RECORD_BYTES
 from torch_inception.features.table import feature_table
 from torch_inception.images.preprocess import Pixels, Preprocessing
 
@@ -50,8 +50,7 @@ def test_rows_that_are_lost_during_a_run_never_become_wrong_ones(
         if change == "emptied":
             rows.touch()
         elif change == "other":
-            record = row_store.RECORD_BYTES
-            rows.write_bytes(content[record:] + content[:record])
+            rows.write_bytes(content[RECORD_BYTES:] + content[:RECORD_BYTES])
 
     with pytest.raises(CacheError, match="are gone"):
         feature_table(Disturbed(disturb), Preprocessing(), paths, cache=own_cache)

@@ -11,7 +11,8 @@ import pytest
 
 from tests.drawings import draw_colours
 from tests.robustness.trainings import Training, server
-from torch_inception.features.cache.row_store import RECORD_BYTES, RowStore
+from torch_inception.features.cache import RECORD_BYTES
+from torch_inception.features.cache.row_store import RowStore
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 
 from tests.fakes import FakeEngine
+from torch_inception.classifier.classifier import Classifier
 from torch_inception.commands.train import main
 from torch_inception.config import Solver, TrainConfig, make_config, read_toml
 from torch_inception.errors import ConfigError, DatasetError
@@ -263,6 +264,20 @@ def test_the_library_takes_any_setting_and_refuses_what_it_cannot_use(
         train_classifier(colours, solver=wrong)
     with pytest.raises(DatasetError, match="there is no folder missing"):
         train_classifier("missing", output=run, engine=FakeEngine())
+
+
+def test_the_home_folder_is_written_out_for_the_library_too(
+    colours: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    result = train_classifier("~/colours", output="~/run", engine=FakeEngine())
+    assert result.output == tmp_path / "run"
+    loaded = Classifier.load("~/run", engine=FakeEngine())
+    assert loaded.predict(colours / "red" / "red_00.png", top=1)[0].label == "red"
+    assert list(Path().iterdir()) == []
 
 
 def test_the_library_logs_and_does_not_print(

@@ -3,6 +3,7 @@
 import dataclasses
 import importlib.resources
 import logging
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple, overload
@@ -11,7 +12,14 @@ import numpy
 import torch
 
 from torch_inception.classifier.model_file import Model, load_model, save_model, weights_beside
-from torch_inception.config import DEFAULT_WEIGHTS, Device, PoolingChoice, Resize, check_choice
+from torch_inception.config import (
+    DEFAULT_WEIGHTS,
+    Device,
+    PoolingChoice,
+    Resize,
+    check_choice,
+    expand_home,
+)
 from torch_inception.engines.choose import choose_device, load_cached_engine, load_engine
 from torch_inception.engines.protocol import Engine
 from torch_inception.errors import ConfigError, ImageError, ModelError, WeightsError
@@ -81,7 +89,7 @@ class Classifier:
             WeightsError: the weights cannot be had.
         """
         check_choice("pooling", pooling, PoolingChoice)
-        trained = load_model(Path(path))
+        trained = load_model(Path(expand_home("model", os.fspath(path))))
         model = dataclasses.replace(trained, record=trained.record.pooling_as(pooling))
         if model.record != trained.record:
             log.warning(OTHER_POOLING, path, trained.record.pooling, pooling)

@@ -1,11 +1,22 @@
-"""Tell how large the cache is, by kind, and clear it: all of it, or what was long not used."""
+"""Tell where the cache is and how large, by kind; clear it, or only what was long not used."""
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
-from torch_inception.commands.flags import Parser
-from torch_inception.commands.run import SUCCESS, run_command
-from torch_inception.system.cache_folder import KINDS, CacheEntry, cache_entries, cache_folder
+from torch_inception.commands.flags import Parser, a_number
+from torch_inception.commands.run import FAILURE, SUCCESS, run_command
+from torch_inception.commands.screen import print_error
+from torch_inception.features.cache import RECORD_BYTES
+from torch_inception.system.cache_contents import (
+    FILE_INDEX,
+    KINDS,
+    ROWS_FILE,
+    CacheEntry,
+    cache_entries,
+    clear_cache,
+)
+from torch_inception.system.cache_folder import cache_folder
 from torch_inception.system.escape import printable
 
 
@@ -14,38 +25,55 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = Parser("cache", description=__doc__)
     parser.add_argument("--clear", action="store_true", help="remove what is in the cache")
     parser.add_argument(
-        "--older-than", metavar="DAYS", type=float,
-        help="with --clear: only what was not used for so many days",
+        "--older-than", metavar="DAYS", type=a_number(float, "number of days"),
+        help="remove only what was not used for so many days",
     )  # fmt: skip
     arguments = parser.parse(argv)
-    if arguments.older_than is not None and not arguments.clear:
-        parser.error("--older-than goes with --clear")
+    if arguments.older_than is not None and not arguments.older_than >= 0:
+        parser.error("--older-than: give a number of days, 0 or more")
+
+    def run() -> int:
+        folder = cache_folder()
+        if arguments.older_than is not None:
+            return _tell_of_clearing(*clear_cache(folder, older_than=arguments.older_than))
+        if arguments.clear:
+            return _tell_of_clearing(*clear_cache(folder))
+        return _show(folder)
+
     return run_command(
-        lambda: _clear(arguments.older_than) if arguments.clear else _show(),
+        run,
         log_to=sys.stderr,
         quiet=arguments.quiet,
         when_stopped="stopped. Run the same command again for the rest.",
     )
 
 
-def _show() -> int:
-    sys.stdout.write(f"{printable(str(cache_folder()))}\n")
-    entries = list(cache_entries())
+def _show(folder: Path) -> int:
+    sys.stdout.write(f"{printable(str(folder))}\n")
+    entries = list(cache_entries(folder))
     for kind in KINDS:
         found = [entry for entry in entries if entry.kind == kind]
-        _line(kind, found)
-    _line("total", entries)
+        line = f"  {kind:<10}{_megabytes(found):>12} MB{_count(kind, found):>16}"
+        sys.stdout.write(f"{line.rstrip()}\n")
+    sys.stdout.write(f"  {'total':<10}{_megabytes(entries):>12} MB\n")
     return SUCCESS
 
 
-def _clear(days: float | None) -> int:
-    entries = [each for each in cache_entries() if days is None or each.unused_days > days]
-    for entry in entries:
-        entry.remove()
-    _line("removed", entries)
-    return SUCCESS
+def _count(kind: str, entries: Sequence[CacheEntry]) -> str:
+    """Return how much entries of a kind hold; nothing for the file index, which is not opened."""
+    sizes = [(file.name, size) for entry in entries for file, size in entry.sizes.items()]
+    if kind == "features":
+        rows = sum(size // RECORD_BYTES for name, size in sizes if name == ROWS_FILE)
+        return f"{rows:,} rows"
+    return "" if kind == FILE_INDEX else f"{len(sizes):,} files"
 
 
-def _line(name: str, entries: Sequence[CacheEntry]) -> None:
-    size = sum(entry.size for entry in entries) / 1e6
-    sys.stdout.write(f"  {name:<10}  {size:>10.1f} MB\n")
+def _tell_of_clearing(removed: Sequence[CacheEntry], left: Sequence[CacheEntry]) -> int:
+    sys.stdout.write(f"{_megabytes(removed)} MB were removed.\n")
+    for entry in left:
+        print_error(f"{entry.path} is in use by another process, or may not be removed.")
+    return FAILURE if left else SUCCESS
+
+
+def _megabytes(entries: Sequence[CacheEntry]) -> str:
+    return f"{sum(entry.size for entry in entries) / 1e6:,.1f}"

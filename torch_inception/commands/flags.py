@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import difflib
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, NoReturn, TypeVar, get_args, get_origin, get_type_hints
@@ -13,6 +14,7 @@ from torch_inception.config import expand_home, make_config, read_toml
 from torch_inception.errors import ConfigError
 
 Config = TypeVar("Config")
+Number = TypeVar("Number", int, float)
 
 WRONG_USAGE = 2
 """Exit status for flags that there are not, as Python's and most programs have it."""
@@ -38,7 +40,7 @@ class Parser(argparse.ArgumentParser):
     ) -> None:
         # The interpreter may have been started with streams closed, and help needs them too.
         open_closed_streams()
-        name = f"torch-inception {command}"
+        name = as_started(command)
         usage = " ".join(["%(prog)s", *operands.split(), "[FLAG ...]"])
         # A shortened flag could mean another one in a later version.
         super().__init__(
@@ -76,6 +78,15 @@ class Parser(argparse.ArgumentParser):
         return f"there is no flag {flag}{nearest(flag, list(self._option_string_actions))}"
 
 
+def as_started(command: str = "") -> str:
+    """Return what to type for a command, in the way in which this process was started."""
+    door = Path(sys.argv[0] if sys.argv else "")
+    if door.parent.name == "torch_inception" and door.name == f"{command}.py":
+        return f"python -m torch_inception.{command}"
+    is_package = door.parent.name == "torch_inception" and door.name == "__main__.py"
+    return f"{'python -m torch_inception' if is_package else 'torch-inception'} {command}".rstrip()
+
+
 def nearest(name: str, known: Sequence[str]) -> str:
     """Return "; did you mean X?" with the nearest known name, or nothing."""
     close = difflib.get_close_matches(name, known, n=1)
@@ -105,8 +116,27 @@ def _options(field: "dataclasses.Field[Any]", hint: Any) -> dict[str, Any]:  # n
     if get_origin(hint) is Literal:
         choices = get_args(hint)
         return {"help": text, "type": _one_of(choices), "metavar": "|".join(choices)}
-    metavar = {str: "TEXT", int: "N", float: "X"}[hint]
-    return {"help": text, "type": hint, "metavar": metavar}
+    if hint is str:
+        return {"help": text, "metavar": "TEXT"}
+    what, metavar = {int: ("whole number", "N"), float: ("number", "X")}[hint]
+    return {"help": text, "type": a_number(hint, what), "metavar": metavar}
+
+
+def a_number(kind: type[Number], what: str) -> Callable[[str], Number]:
+    """Return a function that turns a flag's value into a number, and calls it by name if it cannot.
+
+    Args:
+        kind: of number.
+        what: the value is to be.
+    """
+
+    def parse(value: str) -> Number:
+        try:
+            return kind(value)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{value!r} is not a {what}") from None
+
+    return parse
 
 
 def _one_of(choices: Sequence[str]) -> Callable[[str], str]:

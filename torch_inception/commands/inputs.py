@@ -4,6 +4,7 @@ import glob
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TextIO
 
 from torch_inception.images.find import find_images
 
@@ -14,7 +15,7 @@ def expand_paths(names: Sequence[str], *, standard_input: Iterable[str]) -> Iter
     """Yield the files that names stand for, in order, as they become known.
 
     A folder stands for every file below it that is not hidden; `-` for the paths that standard
-    input has, one a line. A name that stands for nothing is passed on: opening it tells why.
+    input has, one per line. A name that stands for nothing is passed on: opening it tells why.
     """
     for name in names:
         if name == STANDARD_INPUT:
@@ -27,6 +28,14 @@ def expand_paths(names: Sequence[str], *, standard_input: Iterable[str]) -> Iter
                 yield from _files(Path(match))
         else:
             yield from _files(Path(name))
+
+
+def lines_of(stream: TextIO) -> Iterable[str]:
+    """Return the lines of standard input, as they come; names of files may be any bytes."""
+    raw = getattr(stream, "buffer", None)
+    if raw is None:
+        return stream
+    return (line.decode(stream.encoding, "surrogateescape") for line in raw)
 
 
 def is_one_file(names: Sequence[str]) -> bool:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 
 import torch_inception
-from torch_inception.commands.flags import WRONG_USAGE, nearest
+from torch_inception.commands.flags import WRONG_USAGE, as_started, nearest
 from torch_inception.commands.run import SUCCESS, open_closed_streams
 from torch_inception.commands.screen import print_error
 
@@ -13,7 +13,7 @@ COMMANDS = {
     "train": "train a classifier on a folder of images",
     "predict": "name images with a trained model, or with ImageNet's 1000 classes",
     "convert": "write weights in torchvision's form, or move a retrain.py model over",
-    "cache": "tell how large the cache is, and clear it",
+    "cache": "tell where the cache is and how large, and clear it",
 }
 """Name of each command, which is that of its module, and what it does."""
 
@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return SUCCESS
     print_error(
         f"there is no command {name!r}{nearest(name, list(COMMANDS))} "
-        "(torch-inception --help lists all)"
+        f"({as_started()} --help lists all)"
     )
     return WRONG_USAGE
 
@@ -43,13 +43,13 @@ def _overview() -> str:
     lines = [f"  {name:<{width}}  {what}" for name, what in COMMANDS.items()]
     return "\n".join(
         [
-            "usage: torch-inception COMMAND ...",
+            f"usage: {as_started()} COMMAND ...",
             "",
             "Inception-v3 transfer learning: a folder of images in, a classifier out.",
             "",
             *lines,
             "",
-            "torch-inception COMMAND --help tells more; --version tells the version.",
+            "COMMAND --help lists the flags of a command, --version tells the version.",
             "",
         ]
     )

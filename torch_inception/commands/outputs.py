@@ -1,4 +1,4 @@
-"""Write predictions as they come: as text, as one JSON object a line, or as CSV."""
+"""Write predictions as they come: as text, as one JSON object per line, or as CSV."""
 
 import csv
 import io

@@ -45,14 +45,19 @@ def _predict(names: Sequence[str], config: PredictConfig, engine: "Engine | None
         raise ConfigError("an empty path is given. Name an image, a folder, a pattern or -.")
     check_torch_pair()
     # Imported here, so that --help does not wait for torch.
-    from torch_inception.commands.inputs import STANDARD_INPUT, expand_paths, is_one_file
+    from torch_inception.commands.inputs import (
+        STANDARD_INPUT,
+        expand_paths,
+        is_one_file,
+        lines_of,
+    )
     from torch_inception.commands.outputs import write_answers
     from torch_inception.images.pillow_settings import silent_libtiff
 
     with silent_libtiff():
         count, bad = write_answers(
             _classifier(config, engine),
-            expand_paths(names, standard_input=sys.stdin),
+            expand_paths(names, standard_input=lines_of(sys.stdin)),
             top=config.top,
             style=config.format,
             headings=not is_one_file(names),

@@ -35,7 +35,7 @@ def run_command(
     """
     with output(log_to, quiet=quiet):
         try:
-            with second_press_ends():
+            with second_press_ends(lambda: print_error(when_stopped)):
                 return body()
         except BaseException as error:
             if is_interruption(error):

@@ -7,7 +7,7 @@ import shutil
 import sys
 import textwrap
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
@@ -25,18 +25,19 @@ def print_error(text: str) -> None:
     sys.stderr.write(f"{shown(f'error: {text}', sys.stderr, colour=_RED)}\n")
 
 
-def shown(text: str, stream: TextIO, *, colour: str = "") -> str:
+def shown(text: str, stream: TextIO, *, colour: str = "", names: Sequence[str] = ()) -> str:
     """Return lines as a stream shows them: escaped, and on a terminal wrapped and coloured.
 
     Args:
         text: may have several lines.
         stream: where they go.
         colour: escape code for the first word, where colours are wanted.
+        names: parts of the text that are not broken at their spaces.
     """
     lines = [printable(line) for line in text.split("\n")]
     if stream.isatty():
         width = shutil.get_terminal_size().columns
-        lines = [_wrapped(line, width) for line in lines]
+        lines = [_wrapped(line, width, names) for line in lines]
     if colour and wants_colour(stream):
         first, space, rest = lines[0].partition(" ")
         lines[0] = f"{colour}{first}{_PLAIN}{space}{rest}"
@@ -58,7 +59,7 @@ def output(log_to: TextIO, *, quiet: bool = False) -> Iterator[None]:
         quiet: whether information is left out, but for results.
     """
     logger = logging.getLogger("torch_inception")
-    before = logger.handlers, logger.level, logger.propagate
+    handlers, level, propagate = logger.handlers, logger.level, logger.propagate
     logger.handlers = [_information(log_to, quiet=quiet), _complaints()]
     logger.setLevel(logging.INFO)
     logger.propagate = False
@@ -69,7 +70,8 @@ def output(log_to: TextIO, *, quiet: bool = False) -> Iterator[None]:
             warnings.filterwarnings("ignore", module=r"(PIL|pillow_heif)\.")
             yield
     finally:
-        logger.handlers, logger.level, logger.propagate = before
+        logger.handlers, logger.propagate = handlers, propagate
+        logger.setLevel(level)
 
 
 def _information(stream: TextIO, *, quiet: bool) -> logging.Handler:
@@ -89,14 +91,16 @@ def _complaints() -> logging.Handler:
 class _Handler(logging.StreamHandler[TextIO]):
     def format(self, record: logging.LogRecord) -> str:
         plain = logging.makeLogRecord(record.__dict__)
-        if isinstance(record.args, tuple):
+        arguments = record.args if isinstance(record.args, tuple) else ()
+        if arguments:
             # A line break in a name must not begin a line that looks like ours.
             plain.args = tuple(
                 printable(str(each)) if isinstance(each, (str, Path)) else each
-                for each in record.args
+                for each in arguments
             )
         colour = _YELLOW if record.levelno >= logging.WARNING else ""
-        return shown(super().format(plain), self.stream, colour=colour)
+        names = [printable(str(each)) for each in arguments if isinstance(each, Path)]
+        return shown(super().format(plain), self.stream, colour=colour, names=names)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
         # logging would print a traceback and go on, also when nobody reads any more.
@@ -106,29 +110,32 @@ class _Handler(logging.StreamHandler[TextIO]):
 @contextmanager
 def _any_name_printable() -> Iterator[None]:
     """Escape what the standard streams cannot show: names of files may be any bytes."""
-    wanted = (
-        (sys.stdin, "surrogateescape"),
-        (sys.stdout, "backslashreplace"),
-        (sys.stderr, "backslashreplace"),
-    )
-    before = [(s, s.errors) for s, _ in wanted if isinstance(s, io.TextIOWrapper)]
-    for stream, errors in wanted:
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors=errors)
+    streams = [each for each in (sys.stdout, sys.stderr) if isinstance(each, io.TextIOWrapper)]
+    before = [(stream, stream.errors) for stream in streams]
+    for stream in streams:
+        stream.reconfigure(errors="backslashreplace")
     try:
         yield
     finally:
-        for wrapper, earlier in before:
-            if not wrapper.closed:
-                wrapper.reconfigure(errors=earlier)
+        for stream, errors in before:
+            if not stream.closed:
+                stream.reconfigure(errors=errors)
 
 
-def _wrapped(line: str, width: int) -> str:
-    """Break a line between words, under its own indentation; a long path stays in one piece."""
+_KEPT_SPACE = "\0"
+"""Stands for a space in a name while a line is wrapped; no line has one, for it is escaped."""
+
+
+def _wrapped(line: str, width: int, names: Sequence[str]) -> str:
+    """Break a line between words, under its own indentation; names that fit stay in one piece."""
     if len(line) <= width:
         return line
-    indent = " " * (len(line) - len(line.lstrip()))
-    return textwrap.fill(
-        line, width, subsequent_indent=f"{indent}  ",
+    indent = " " * (len(line) - len(line.lstrip()) + 2)
+    for name in names:
+        if len(f"{indent}{name}:") <= width:
+            line = line.replace(name, name.replace(" ", _KEPT_SPACE))
+    filled = textwrap.fill(
+        line, width, subsequent_indent=indent,
         break_long_words=False, break_on_hyphens=False, replace_whitespace=False,
     )  # fmt: skip
+    return filled.replace(_KEPT_SPACE, " ")

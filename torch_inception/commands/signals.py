@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import NoReturn
@@ -17,10 +17,13 @@ INTERRUPTED = 130
 
 
 @contextmanager
-def second_press_ends() -> Iterator[None]:
+def second_press_ends(tell: Callable[[], None]) -> Iterator[None]:
     """Have the first Ctrl-C raise `KeyboardInterrupt`, and a second one end the process at once.
 
     A handler that is not Python's own belongs to the program around this one, and stays.
+
+    Args:
+        tell: says that the command was stopped, where there is no time for more.
     """
     is_main = threading.current_thread() is threading.main_thread()
     if not is_main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
@@ -28,8 +31,13 @@ def second_press_ends() -> Iterator[None]:
         return
 
     def interrupt(number: int, frame: FrameType | None) -> NoReturn:
-        signal.signal(signal.SIGINT, lambda number, frame: end())
+        signal.signal(signal.SIGINT, end_at_once)
         raise KeyboardInterrupt
+
+    def end_at_once(number: int, frame: FrameType | None) -> NoReturn:
+        with suppress(RuntimeError):  # it came while something was being written
+            tell()
+        end()
 
     signal.signal(signal.SIGINT, interrupt)
     try:

@@ -30,8 +30,10 @@ def main(argv: Sequence[str] | None = None, *, engine: "Engine | None" = None) -
         from torch_inception.images.pillow_settings import silent_libtiff
         from torch_inception.training.pipeline import run_training
 
+        # A file is for lines, not for a bar that moves.
+        progress = sys.stderr.isatty() and not arguments.quiet
         with silent_libtiff():
-            result = run_training(config, engine=engine, progress=not arguments.quiet)
+            result = run_training(config, engine=engine, progress=progress)
         return FAILURE if config.strict and result.skipped else SUCCESS
 
     return run_command(

@@ -1,6 +1,5 @@
 """One kind of progress bar for everything that a user waits for."""
 
-import sys
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
@@ -47,6 +46,5 @@ def _bar(name: str, *, total: int, initial: int, show: bool) -> "tqdm[object]":
         disable=not show,
         delay=0.5,
         smoothing=0,
-        # A log file gets a line now and then; a terminal, a bar that moves.
-        mininterval=0.2 if sys.stderr.isatty() else 10.0,
+        mininterval=0.2,
     )

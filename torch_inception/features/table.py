@@ -21,6 +21,7 @@ from torch_inception.features.progress import progress_bar
 from torch_inception.features.rows import FeatureRows
 from torch_inception.features.stream import Work, ordered_map
 from torch_inception.images.preprocess import Preprocessing
+from torch_inception.system.cache_folder import cache_in_use
 
 COMMIT_ROWS = 32
 """Rows between two commits to the cache; what an interrupted run loses at most."""
@@ -82,27 +83,30 @@ def feature_table(
     Raises:
         CacheError: the cache cannot be used.
     """
-    store = open_row_store(cache, space=f"{engine.identity} {preprocessing.identity}")
-    index = FileIndex(cache)
-    unchanged = index.unchanged(paths)
-    cached = store.find(unchanged.values())
-    digests = {path: digest for path, digest in unchanged.items() if digest in cached}
-    missing = [path for path in dict.fromkeys(paths) if path not in digests]
-    start = time.perf_counter()
-    found = _Pass(engine, preprocessing, store, index, ready or {}).run(missing, progress=progress)
-    seconds = time.perf_counter() - start
-    digests |= found.digests
-    skipped = found.reasons()
-    good = [path for path in paths if path not in skipped]
-    return FeatureTable(
-        paths=good,
-        digests=[digests[path] for path in good],
-        rows=_rows(store, [digests[path] for path in good]),
-        skipped=[Skipped(path, skipped[path]) for path in paths if path in skipped],
-        computed=found.computed,
-        reused=len(good) - found.computed,
-        seconds=seconds,
-    )
+    with cache_in_use(cache):
+        store = open_row_store(cache, space=f"{engine.identity} {preprocessing.identity}")
+        index = FileIndex(cache)
+        unchanged = index.unchanged(paths)
+        cached = store.find(unchanged.values())
+        digests = {path: digest for path, digest in unchanged.items() if digest in cached}
+        missing = [path for path in dict.fromkeys(paths) if path not in digests]
+        start = time.perf_counter()
+        found = _Pass(engine, preprocessing, store, index, ready or {}).run(
+            missing, progress=progress
+        )
+        seconds = time.perf_counter() - start
+        digests |= found.digests
+        skipped = found.reasons()
+        good = [path for path in paths if path not in skipped]
+        return FeatureTable(
+            paths=good,
+            digests=[digests[path] for path in good],
+            rows=_rows(store, [digests[path] for path in good]),
+            skipped=[Skipped(path, skipped[path]) for path in paths if path in skipped],
+            computed=found.computed,
+            reused=len(good) - found.computed,
+            seconds=seconds,
+        )
 
 
 def _rows(store: RowStore, digests: Sequence[bytes]) -> FeatureRows:

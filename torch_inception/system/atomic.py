@@ -5,6 +5,7 @@ and cleared by the next one after that.
 """
 
 import os
+import re
 import shutil
 import time
 import uuid
@@ -15,6 +16,8 @@ from pathlib import Path
 from torch_inception.system.locks import HAS_LOCKS, lock
 
 SUFFIX = ".part"
+READY = ".ready"
+"""Ending of a hidden folder whose files are all written, and are taking their places."""
 
 _DAY_SECONDS = 86400.0
 
@@ -79,6 +82,12 @@ def abandoned(target: Path, *, suffix: str = SUFFIX) -> Iterator[Path]:
             with suppress(OSError), _locked_if_abandoned(path) as is_abandoned:
                 if is_abandoned:
                     yield path
+
+
+def is_unfinished(path: Path) -> bool:
+    """Tell by its name whether something is being written, or was by a process that was killed."""
+    has_name = re.fullmatch(r"\..+\.[0-9a-f]{16}", path.stem)
+    return has_name is not None and path.suffix in (SUFFIX, READY)
 
 
 def remove(path: Path) -> None:

@@ -1,32 +1,18 @@
-"""The user's cache: where it is, and what is in it.
-
-files-N.sqlite   which file has which content
-features/        rows of features, a folder per network and preprocessing
-weights/         converted weights
-networks/        networks made ready to run
-downloads/       weights as they were downloaded, where no other cache is writable
-"""
+"""Where the user's cache is."""
 
 import os
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from torch_inception.config import expand_home
 from torch_inception.errors import CacheError
-from torch_inception.system.atomic import remove
+from torch_inception.system.locks import shared_lock
 
 CACHE_VARIABLE = "TORCH_INCEPTION_CACHE"
 """Environment variable that names the cache folder."""
-
-FILE_INDEX = "file index"
-KINDS = ("features", "weights", "networks", "downloads", FILE_INDEX)
-"""What is kept; all but the last are names of folders."""
-
-_DAY_SECONDS = 86400.0
 
 
 def cache_folder() -> Path:
@@ -42,6 +28,19 @@ def cache_folder() -> Path:
     if named:
         return Path(expand_home(CACHE_VARIABLE, named)).absolute()
     return _platform_cache() / "torch_inception"
+
+
+@contextmanager
+def cache_in_use(folder: Path) -> Iterator[None]:
+    """Keep a cache folder from being cleared during a block; it is made if it is missing.
+
+    Where it cannot be made or looked into, the block runs without.
+    """
+    with ExitStack() as stack:
+        with suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(shared_lock(folder))
+        yield
 
 
 def is_writable(folder: str | Path) -> bool:
@@ -83,41 +82,3 @@ def _platform_cache() -> Path:
             f"the environment variable {CACHE_VARIABLE}."
         )
     return folder / below
-
-
-@dataclass(frozen=True)
-class CacheEntry:
-    """A file or folder in the cache.
-
-    Attributes:
-        kind: one of `KINDS`.
-        path: where it is.
-        size: of it and all in it, in bytes.
-        unused_days: since it was last read or written, as far as the file system notes that.
-    """
-
-    kind: str
-    path: Path
-    size: int
-    unused_days: float
-
-    def remove(self) -> None:
-        """Remove it; a process that is using it says so, and no row of its becomes a wrong one."""
-        remove(self.path)
-
-
-def cache_entries() -> Iterator[CacheEntry]:
-    """Yield what is in the cache; files in its folder that are not its own are left out."""
-    folder = cache_folder()
-    for kind in KINDS:
-        pattern = "files-*.sqlite*" if kind == FILE_INDEX else f"{kind}/*"
-        for path in sorted(folder.glob(pattern)):
-            yield _entry(kind, path)
-
-
-def _entry(kind: str, path: Path) -> CacheEntry:
-    inside = [each for each in path.rglob("*") if each.is_file()] if path.is_dir() else [path]
-    found = [each.stat() for each in inside]
-    last = max((max(each.st_atime, each.st_mtime) for each in found), default=0.0)
-    size = sum(each.st_size for each in found)
-    return CacheEntry(kind, path, size, unused_days=(time.time() - last) / _DAY_SECONDS)

@@ -1,5 +1,7 @@
 """Text that came from files, as people may safely be shown it."""
 
+import unicodedata
+
 BRIEF = 200
 """Characters of a value from a file that a message shows at most."""
 
@@ -7,6 +9,17 @@ BRIEF = 200
 def printable(text: str) -> str:
     """Escape what would move the cursor or break the line; other scripts stay as they are."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def padded(text: str, width: int) -> str:
+    """Add spaces up to a number of a terminal's columns; CJK characters take two columns."""
+    return text + " " * (width - columns(text))
+
+
+def columns(text: str) -> int:
+    """Return how many columns of a terminal printable text takes."""
+    wide = sum(unicodedata.east_asian_width(each) in "WF" for each in text)
+    return len(text) + wide - sum(unicodedata.combining(each) > 0 for each in text)
 
 
 def brief(value: object) -> str:

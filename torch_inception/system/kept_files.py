@@ -79,6 +79,15 @@ def write_kept(
         log.warning("cache: %s cannot be kept (%s)", folder, error)
 
 
+def is_kept(folder: Path) -> bool:
+    """Tell whether a folder is such an entry, of any format and maybe damaged."""
+    try:
+        said = json.loads((folder / DESCRIPTION).read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(said, dict) and said.keys() == {"format", "files", "about", "sha256"}
+
+
 def _digest(said: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 

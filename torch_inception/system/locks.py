@@ -7,7 +7,7 @@ is no such call (Windows), or a file system has no locks, nothing is locked.
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 try:
@@ -57,3 +57,51 @@ def exclusive_lock(path: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+@contextmanager
+def shared_lock(path: Path) -> Iterator[None]:
+    """Hold the lock of a folder in common with others during a block; nobody has it alone then.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+    if fcntl is None:
+        yield
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # the file system has no locks
+            fcntl.flock(handle, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def lock_if_free(path: Path) -> Iterator[bool]:
+    """Hold the lock of a file or folder during a block, and tell whether no other process has it.
+
+    Where nothing can be locked, nobody has it.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+    if fcntl is None:
+        yield True
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        yield _takes(handle)
+    finally:
+        os.close(handle)
+
+
+def _takes(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # the file system has no locks
+        return True
+    return True

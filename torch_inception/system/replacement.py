@@ -6,11 +6,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from torch_inception.system.atomic import abandoned, remove, sync, temporary_folder
+from torch_inception.system.atomic import READY, abandoned, remove, sync, temporary_folder
 from torch_inception.system.locks import exclusive_lock
-
-READY = ".ready"
-"""Ending of a hidden folder whose files are all written, and are taking their places."""
 
 _PREVIOUS = "previous"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from torch_inception.errors import DatasetError
 from torch_inception.images.find import find_images, is_hidden
-from torch_inception.system.escape import printable
+from torch_inception.system.escape import columns, padded, printable
 
 SMALL_CLASS = 20
 """Images under which a class is warned of, as TensorFlow's `retrain.py` does."""
@@ -57,7 +57,7 @@ def read_dataset(folder: Path) -> Dataset:
     """
     if "\0" in str(folder) or not folder.is_dir():
         raise DatasetError(
-            f"there is no folder {folder}. Give one that has a folder of images a class: --data."
+            f"there is no folder {folder}. Give one that has a folder of images per class: --data."
         )
     labels = class_names(folder)
     if len(labels) < 2:
@@ -83,8 +83,8 @@ def read_dataset(folder: Path) -> Dataset:
 
 
 def class_table(dataset: Dataset) -> str:
-    """Return a table of classes and their numbers of files, one class a line."""
-    counts = {printable(label): count for label, count in dataset.counts().items()}
-    width = max(len(label) for label in counts)
-    lines = [f"{label:<{width}}  {count:>6}" for label, count in counts.items()]
+    """Return a table of classes and their numbers of files, a line per class."""
+    counts = {printable(label): f"{count:,}" for label, count in dataset.counts().items()}
+    width, digits = max(map(columns, counts)), max(map(len, counts.values()))
+    lines = [f"  {padded(label, width)}  {count:>{digits}}" for label, count in counts.items()]
     return "\n".join([f"{len(counts)} classes in {dataset.folder}:", *lines])

@@ -12,7 +12,7 @@ from torch_inception.heads.fit import FittedHead
 from torch_inception.heads.head import Head, all_logits
 from torch_inception.heads.labelled_rows import LabelledRows
 from torch_inception.heads.metrics import confusion_matrix, per_class, summary, wilson_interval
-from torch_inception.system.escape import printable
+from torch_inception.system.escape import columns, padded, printable
 from torch_inception.training.examples import Examples
 
 HistoryRow = tuple[str, float | None, float | None, float | None, float | None]
@@ -23,7 +23,7 @@ MISCLASSIFIED_SHOWN = 10
 
 
 class History:
-    """The course of training: one row a strength or step.
+    """The course of training: one row per strength or step.
 
     Args:
         train: rows that the head is fitted on.
@@ -55,7 +55,7 @@ class History:
         by_folds = fitted.chosen_by == "folds"
         kind = fitted.setting.partition(" ")[0]
         lines = [
-            f"{'':10}{'train':>20}{'validation':>20}{'left out' if by_folds else '':>10}",
+            f"{'':12}{'train':^18}  {'validation':^18}{'left out' if by_folds else '':>10}",
             f"{kind:>10}" + f"{'accuracy':>10}{'log loss':>10}" * 2
             + f"{'log loss' if by_folds else '':>10}",
         ]  # fmt: skip
@@ -75,7 +75,7 @@ def _why(fitted: FittedHead) -> str:
         return f"chosen: {fitted.setting}; there are no images to compare settings on"
     where = {
         "validation": "on the validation images",
-        "folds": "on training images left out in turn, in five folds",
+        "folds": "on training and validation images left out in turn, in five folds",
     }[fitted.chosen_by]
     return f"chosen: {fitted.setting}, the lowest log loss {where}"
 
@@ -137,8 +137,8 @@ def final_report(metrics: Mapping[str, Any], wrong: Sequence[tuple[str, str, str
     if not wrong:
         return [line]
     rows = [[printable(name) for name in names] for names in wrong[:MISCLASSIFIED_SHOWN]]
-    width = max(len(path) for path, *_ in rows)
-    listed = [f"  {path:<{width}}  {label}, taken for {other}" for path, label, other in rows]
+    width = max(columns(path) for path, *_ in rows)
+    listed = [f"  {padded(path, width)}  {label}, taken for {other}" for path, label, other in rows]
     if len(wrong) > len(rows):
         listed.append(f"  and {len(wrong) - len(rows)} more; all are in predictions.csv")
     return [line, "Misclassified test images:", *listed]

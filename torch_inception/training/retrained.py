@@ -87,7 +87,7 @@ def _trained(graph: FrozenGraph, last: str) -> tuple[str, Shape]:
 
 
 def _labels(path: Path) -> list[str]:
-    """Read one label a line."""
+    """Read one label per line."""
     try:
         text = read_whole(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -87,7 +87,7 @@ def split(samples: Sequence[Sample], *, kept: Mapping[str, Part] | None = None) 
 
 
 def write_splits(path: Path, samples: Sequence[Sample], parts: Sequence[Part]) -> None:
-    """Write one line an image: path, label, split, group."""
+    """Write one line per image: path, label, split, group."""
     groups = groups_of(samples)
     rows = [
         (*sample[:2], part, group)

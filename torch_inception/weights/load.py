@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from torch_inception.config import PoolingChoice, check_choice
+from torch_inception.config import PoolingChoice, check_choice, expand_home
 from torch_inception.errors import ConfigError, WeightsError
 from torch_inception.system.escape import brief
 from torch_inception.weights.checked import Weights
@@ -54,7 +54,7 @@ def load_weights(
         WeightsError: every source failed; the message lists each with its cause.
     """
     check_choice("pooling", pooling, PoolingChoice)
-    names = _names(os.fspath(sources))
+    names = _names(expand_home("weights", os.fspath(sources)))
     for name in names:
         _check_name(name)
     refused: list[tuple[str, str]] = []

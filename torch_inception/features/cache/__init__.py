@@ -10,3 +10,6 @@ A space is everything besides the image that changes a row: weights, pooling, in
 preprocessing. Its folder's name covers the number of the layout too, so that versions of this
 package do not meet.
 """
+
+RECORD_BYTES = 65 * 64
+"""A row of 2048 float16, the SHA-256 of its image, the CRC-32 of both, and zeros."""

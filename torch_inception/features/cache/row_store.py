@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from torch_inception.features.cache import RECORD_BYTES
 from torch_inception.features.cache.database import (
     DamagedError,
     Database,
@@ -31,9 +32,6 @@ StoredRow = NDArray[numpy.float16]
 
 LAYOUT = 2
 """Number of the layout of the file of rows and of its index."""
-
-RECORD_BYTES = 2 * FEATURES + 64
-"""A row of float16, the SHA-256 of its image, the CRC-32 of both, and zeros to 65 x 64 bytes."""
 
 _CHECKSUM = struct.Struct("<I")
 _ROW_END = 2 * FEATURES

@@ -144,8 +144,8 @@ def test_the_table_marks_what_was_chosen_and_says_why() -> None:
         "  strength  accuracy  log loss  accuracy  log loss  log loss",
         "       0.5     50.0%    0.8133       n/a       n/a    0.7000",
         "*     0.01     50.0%    0.8133       n/a       n/a    0.2500",
-        "* chosen: strength 0.01, the lowest log loss on training and validation images left out in "
-        "turn, in five folds",
+        "* chosen: strength 0.01, the lowest log loss on training and validation images left out "
+        "in turn, in five folds",
     ]
     alone = FittedHead(first_of_two(), "strength 0.5", 1.0)
     assert history.table(alone)[2:4] == [

@@ -1,5 +1,6 @@
 """Tell where the cache is and how large, by kind; clear it, or only what was long not used."""
 
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,8 +30,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="remove only what was not used for so many days",
     )  # fmt: skip
     arguments = parser.parse(argv)
-    if arguments.older_than is not None and not arguments.older_than >= 0:
-        parser.error("--older-than: give a number of days, 0 or more")
+    if arguments.older_than is not None and not 0 <= arguments.older_than < math.inf:
+        parser.error(f"--older-than: {arguments.older_than:g} must be 0 or more days")
 
     def run() -> int:
         folder = cache_folder()

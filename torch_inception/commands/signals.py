@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import NoReturn
@@ -17,13 +17,13 @@ INTERRUPTED = 130
 
 
 @contextmanager
-def second_press_ends(tell: Callable[[], None]) -> Iterator[None]:
+def second_press_ends(message: str) -> Iterator[None]:
     """Have the first Ctrl-C raise `KeyboardInterrupt`, and a second one end the process at once.
 
     A handler that is not Python's own belongs to the program around this one, and stays.
 
     Args:
-        tell: says that the command was stopped, where there is no time for more.
+        message: what a second press is answered with.
     """
     is_main = threading.current_thread() is threading.main_thread()
     if not is_main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
@@ -35,8 +35,9 @@ def second_press_ends(tell: Callable[[], None]) -> Iterator[None]:
         raise KeyboardInterrupt
 
     def end_at_once(number: int, frame: FrameType | None) -> NoReturn:
-        with suppress(RuntimeError):  # it came while something was being written
-            tell()
+        # The stream may be in the middle of a line.
+        with suppress(OSError):
+            os.write(2, f"error: {message}\n".encode())
         end()
 
     signal.signal(signal.SIGINT, interrupt)

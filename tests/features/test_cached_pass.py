@@ -191,15 +191,6 @@ def test_an_interrupted_pass_keeps_the_rows_before_it(
     assert is_rows_of(table, range(40))
 
 
-def test_a_strip_is_cropped_without_scaling_all_of_it(
-    engine: FakeEngine, shades: list[Path], own_cache: Path
-) -> None:
-    # Scaled as a whole, it would have 342 x 10,260,000 pixels.
-    Image.new("RGB", (30_000, 1), colour(1)).save(shades[1], "PNG")
-    table = passed(engine, shades[:4], own_cache, resize="crop")
-    assert is_rows_of(table, range(4))
-
-
 def test_streamed_rows_and_errors_keep_their_places(engine: FakeEngine, shades: list[Path]) -> None:
     tensor = torch.tensor(colour(3), dtype=torch.uint8)[:, None, None].expand(3, 5, 5)
     items: list[ImageInput] = [

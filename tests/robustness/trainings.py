@@ -97,7 +97,9 @@ class Training:
         torch makes a folder of its own for compiled code when an optimizer is first used.
         """
         places = (self.cache, self.output.parent, self.folder / "temporary")
-        names = {str(file.relative_to(self.folder)) for place in places for file in place.rglob("*")}
+        names = {
+            str(file.relative_to(self.folder)) for place in places for file in place.rglob("*")
+        }
         return {name for name in names if not name.startswith("temporary/torchinductor_")}
 
 

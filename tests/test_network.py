@@ -8,10 +8,12 @@ import numpy
 import pytest
 import torch
 import torchvision
+from torch.nn import functional
 
 from tests.drawings import landscape
 from torch_inception.config import Pooling
 from torch_inception.engines.cpu import CpuEngine
+from torch_inception.network import convolve
 from torch_inception.system.cache_folder import CACHE_VARIABLE
 from torch_inception.weights.checked import Weights, fingerprint
 from torch_inception.weights.load import load_weights
@@ -24,6 +26,28 @@ REFERENCE = Path(__file__).parent / "data" / "landscape_features.npy"
 LANDSCAPE_SHA256 = "a34264f620e3a796d1b33b8a3cda32c5a06ea4862f8ee47284238f615f0b7ab5"
 
 
+@pytest.mark.parametrize("with_bias", [True, False])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize(
+    ("kernel", "stride", "padding"), [((1, 1), 1, (0, 0)), ((3, 3), 2, (0, 0)), ((1, 7), 1, (0, 3))]
+)
+def test_a_convolution_is_that_of_torch(
+    kernel: tuple[int, int], stride: int, padding: tuple[int, int], dtype: torch.dtype,
+    with_bias: bool,
+) -> None:  # fmt: skip
+    generator = torch.Generator().manual_seed(0)
+    maps = torch.randn(2, 5, 17, 19, generator=generator, dtype=dtype)
+    weight = torch.randn(4, 5, *kernel, generator=generator, dtype=dtype)
+    bias = torch.randn(4, generator=generator, dtype=dtype) if with_bias else None
+    found = convolve(maps, weight, bias, stride=(stride, stride), padding=padding)
+    exact = functional.conv2d(
+        maps.double(), weight.double(), None if bias is None else bias.double(), stride, padding
+    )
+    assert found.dtype == dtype
+    tolerance = 1e-5 if dtype == torch.float32 else 1e-13
+    assert torch.allclose(found.double(), exact, rtol=0, atol=tolerance * float(exact.abs().max()))
+
+
 @pytest.fixture(scope="module")
 def real_weights(real_cache: Path) -> Weights:
     with pytest.MonkeyPatch.context() as patch:
@@ -31,7 +55,7 @@ def real_weights(real_cache: Path) -> Weights:
         return load_weights("npm:nsfwjs")
 
 
-def backbone(weights: Weights, pooling: Pooling) -> CpuEngine:
+def engine(weights: Weights, pooling: Pooling) -> CpuEngine:
     record = dataclasses.replace(weights.record, pooling=pooling)
     return CpuEngine(dataclasses.replace(weights, record=record), device=CPU)
 
@@ -59,7 +83,7 @@ def test_features_are_those_of_tensorflow_js(real_weights: Weights) -> None:
     image = landscape()
     assert hashlib.sha256(image.tobytes()).hexdigest() == LANDSCAPE_SHA256
     expected = torch.from_numpy(numpy.load(REFERENCE))
-    found = backbone(real_weights, "tensorflow")(batch(image))[0]
+    found = engine(real_weights, "tensorflow")(batch(image))[0]
     assert found.shape == expected.shape == (2048,)
     assert relative_error(found, expected) < 1e-4
 
@@ -67,7 +91,7 @@ def test_features_are_those_of_tensorflow_js(real_weights: Weights) -> None:
 @pytest.mark.real_weights
 def test_the_other_pooling_is_caught(real_weights: Weights) -> None:
     expected = torch.from_numpy(numpy.load(REFERENCE))
-    found = backbone(real_weights, "torchvision")(batch(landscape()))[0]
+    found = engine(real_weights, "torchvision")(batch(landscape()))[0]
     assert relative_error(found, expected) > 0.1
 
 
@@ -76,13 +100,13 @@ def test_features_are_those_of_torchvision(real_weights: Weights) -> None:
     images = batch(landscape(), landscape()[::-1].copy(), landscape()[:, ::-1].copy())
     with torch.inference_mode():
         expected = torchvision_network(real_weights)(images / 127.5 - 1)
-    found = backbone(real_weights, "torchvision")(images)
+    found = engine(real_weights, "torchvision")(images)
     assert relative_error(found, expected) < 1e-5
 
 
 @pytest.mark.real_weights
 def test_a_row_does_not_depend_on_its_batch(real_weights: Weights) -> None:
-    network = backbone(real_weights, "tensorflow")
+    network = engine(real_weights, "tensorflow")
     images = batch(*(numpy.roll(landscape(), 40 * shift, axis=1) for shift in range(5)))
     together = network(images)
     alone = torch.cat([network(images[i : i + 1]) for i in range(5)])
@@ -92,15 +116,15 @@ def test_a_row_does_not_depend_on_its_batch(real_weights: Weights) -> None:
 
 @pytest.mark.real_weights
 def test_features_are_the_mean_of_the_feature_map(real_weights: Weights) -> None:
-    network = backbone(real_weights, "tensorflow")
+    network = engine(real_weights, "tensorflow")
     maps = network.feature_map(batch(landscape()))
     assert maps.shape == (1, 2048, 8, 8)
     assert torch.allclose(maps.mean(dim=(2, 3)), network(batch(landscape())))
 
 
 @pytest.mark.real_weights
-def test_the_backbone_stays_frozen_in_training_mode(real_weights: Weights) -> None:
-    network = backbone(real_weights, "tensorflow")
+def test_the_engine_stays_frozen_in_training_mode(real_weights: Weights) -> None:
+    network = engine(real_weights, "tensorflow")
     before = network(batch(landscape()))
     assert torch.equal(network.train()(batch(landscape())), before)
     assert not any(parameter.requires_grad for parameter in network.parameters())

@@ -84,6 +84,34 @@ def test_a_number_of_days_alone_removes_nothing(
     assert [entry.path for entry in cache_entries()] == [entry.path for entry in before]
 
 
+@pytest.mark.parametrize("days", ["-1", "nan", "inf"])
+def test_a_number_of_days_that_cannot_be_is_refused(
+    days: str, cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["--clear", f"--older-than={days}"])
+    assert stopped.value.code == 2
+    assert "must be 0 or more days" in capsys.readouterr().err
+    assert len(list(cache_entries())) == 6
+
+
+def test_what_cannot_be_removed_is_told(
+    cache: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unlink = Path.unlink
+
+    def refused(path: Path, *arguments: bool) -> None:
+        if path.name == "nsfwjs.pt":
+            raise PermissionError(13, "Permission denied")
+        unlink(path, *arguments)
+
+    monkeypatch.setattr(Path, "unlink", refused)
+    assert main(["--clear"]) == 1
+    out, err = capsys.readouterr()
+    assert sizes_shown(out) == {"removed": 5.5}
+    assert "nsfwjs.pt could not be removed" in err
+
+
 def test_a_cache_that_has_no_place_is_told_in_a_line(tmp_path: Path) -> None:
     code = (
         "import pwd, sys\n"

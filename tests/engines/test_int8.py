@@ -167,8 +167,7 @@ def test_a_kept_network_that_is_damaged_is_told_of_and_not_used(
     assert len(files) == 3
     for file in files:
         content = file.read_bytes()
-        middle = len(content) // 2
-        file.write_bytes(content[:middle] + content[middle + 1 :])
+        file.write_bytes(content[: len(content) // 2])
         assert kept(made) is None
         (record,) = caplog.records
         assert record.levelno == logging.WARNING

@@ -15,11 +15,11 @@ import numpy
 import pytest
 import torch
 
-from tests.fakes import FAKE_RECORD
+from tests.fakes import FAKE_RECORD, FakeEngine
 from torch_inception.classifier.classifier import Classifier
 from torch_inception.classifier.model_file import Model, save_model
 from torch_inception.commands.train import main
-from torch_inception.engines.choose import load_engine
+from torch_inception.engines.choose import could_be_quantised, load_engine
 from torch_inception.engines.cpu import CpuEngine
 from torch_inception.engines.openvino.conversion import convert
 from torch_inception.engines.openvino.int8 import (
@@ -115,6 +115,13 @@ class Few:
 @pytest.fixture
 def float32(plain_weights: Path) -> CpuEngine:
     return load_engine(load_weights(plain_weights), device=torch.device("cpu"))
+
+
+def test_float32_by_torch_could_be_quantised_where_the_processor_has_the_instructions(
+    float32: CpuEngine,
+) -> None:
+    assert could_be_quantised(float32) is has_instructions()
+    assert not could_be_quantised(FakeEngine())
 
 
 @needs_instructions

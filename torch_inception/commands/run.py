@@ -33,10 +33,9 @@ def run_command(
         quiet: whether information is left out, but for results.
         when_stopped: what Ctrl-C is answered with.
     """
-    with output(log_to, quiet=quiet):
+    with second_press_ends(when_stopped), output(log_to, quiet=quiet):
         try:
-            with second_press_ends():
-                return body()
+            return body()
         except BaseException as error:
             if is_interruption(error):
                 print_error(when_stopped)

@@ -17,10 +17,13 @@ INTERRUPTED = 130
 
 
 @contextmanager
-def second_press_ends() -> Iterator[None]:
+def second_press_ends(message: str) -> Iterator[None]:
     """Have the first Ctrl-C raise `KeyboardInterrupt`, and a second one end the process at once.
 
     A handler that is not Python's own belongs to the program around this one, and stays.
+
+    Args:
+        message: what a second press is answered with.
     """
     is_main = threading.current_thread() is threading.main_thread()
     if not is_main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
@@ -28,8 +31,14 @@ def second_press_ends() -> Iterator[None]:
         return
 
     def interrupt(number: int, frame: FrameType | None) -> NoReturn:
-        signal.signal(signal.SIGINT, lambda number, frame: end())
+        signal.signal(signal.SIGINT, end_at_once)
         raise KeyboardInterrupt
+
+    def end_at_once(number: int, frame: FrameType | None) -> NoReturn:
+        # The stream may be in the middle of a line.
+        with suppress(OSError):
+            os.write(2, f"error: {message}\n".encode())
+        end()
 
     signal.signal(signal.SIGINT, interrupt)
     try:

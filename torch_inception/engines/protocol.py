@@ -24,7 +24,7 @@ class Engine(Protocol):
 
     @property
     def arithmetic(self) -> str:
-        """How it computes: "fp32", "fp32 openvino", "bf16", or "int8" and a calibration's key."""
+        """How it computes: "fp32", "fp32 openvino", "bf16", or "int8" and a quantisation's key."""
 
     @property
     def identity(self) -> str:

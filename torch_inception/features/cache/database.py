@@ -102,6 +102,9 @@ class Database:
         in_memory = in_memory or not (self.is_writable or self.path.exists())
         self._needs_schema = self.is_writable or in_memory
         with as_cache_error(self.path):
+            if self.is_writable and not in_memory:
+                # SQLite makes its files for the owner, whatever the user's mask allows.
+                self.path.touch(mode=0o666)
             return sqlite3.connect(
                 ":memory:" if in_memory else place,
                 timeout=TELL_SECONDS,

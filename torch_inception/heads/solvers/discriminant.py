@@ -43,7 +43,7 @@ def fit_path(labelled: LabelledRows, strengths: Sequence[float] = STRENGTHS) -> 
     shifted = means - middle
     for strength in strengths:
         weight = covariance.solve(strength, shifted.T).T
-        surplus = covariance.effective_size(strength) / counts.clamp(min=1)
+        surplus = covariance.effective_size(strength) / counts.clamp(min=1).double()
         distances = (weight * shifted).sum(dim=1) - surplus
         bias = torch.log(totals / totals.sum()) - 0.5 * distances
         absent = totals == 0

@@ -26,10 +26,10 @@ from benchmarks.machine import processor
 from torch_inception.config import TrainConfig
 from torch_inception.engines.protocol import Session
 from torch_inception.features.cache.file_index import FileIndex, FileState, file_state
-from torch_inception.features.cache.open import open_row_store
+from torch_inception.features.cache.open_store import open_row_store
 from torch_inception.features.cache.row_store import RowStore
-from torch_inception.features.rows import FeatureRows
-from torch_inception.features.table import feature_table
+from torch_inception.features.cached_pass import run_pass
+from torch_inception.features.row_selection import RowSelection
 from torch_inception.heads.fit import fit_head
 from torch_inception.heads.head import Head
 from torch_inception.heads.labelled_rows import LabelledRows
@@ -86,11 +86,11 @@ def measure_rows(folder: Path, count: int) -> str:
     _fill(open_row_store(folder, space=SPACE), digests, targets)
     with _peak_memory() as peak:
         opened, store = _timed(lambda: open_row_store(folder, space=SPACE))
-        looked_up, (table, places) = _timed(lambda: store.table(digests))
+        looked_up, (rows, places) = _timed(lambda: store.look_up(digests))
         numbers = torch.tensor([places[digest] for digest in digests])
         fitted, accuracy = _timed(
             lambda: _fit(
-                FeatureRows(table, numbers),
+                RowSelection(rows, numbers),
                 targets,
                 torch.from_numpy(generator.random(count)),
             )
@@ -112,10 +112,10 @@ def measure_files(folder: Path, count: int) -> str:
     with _peak_memory() as peak:
         listed, dataset = _timed(lambda: read_dataset(data))
         engine, preprocessing = StillEngine(), Preprocessing()
-        checked, table = _timed(
-            lambda: feature_table(engine, preprocessing, dataset.paths, cache=cache)
+        checked, result = _timed(
+            lambda: run_pass(engine, preprocessing, dataset.paths, cache=cache)
         )
-        split, examples = _timed(lambda: make_examples(dataset, table, kept={}))
+        split, examples = _timed(lambda: make_examples(dataset, result, kept={}))
     assert len(examples.parts) == count
     memory = peak[0] / 2**30
     return f"| {count} | {listed:.1f} s | {checked:.1f} s | {split:.1f} s | {memory:.2f} GiB |"
@@ -146,7 +146,7 @@ def _remember(data: Path, cache: Path) -> None:
     store.append(dict.fromkeys((digest for _, _, digest in files), row))
 
 
-def _fit(rows: FeatureRows, targets: torch.Tensor, position: torch.Tensor) -> float:
+def _fit(rows: RowSelection, targets: torch.Tensor, position: torch.Tensor) -> float:
     """Fit and report as training does; return the test accuracy."""
     everything = LabelledRows(rows, targets, CLASSES)
     train = everything.subset(position < PARTS["train"])

@@ -21,7 +21,7 @@ from benchmarks.images import make_digits, make_patches
 from torch_inception.config import DEFAULT_WEIGHTS, TrainConfig
 from torch_inception.engines.choose import choose_device, load_engine
 from torch_inception.engines.protocol import Engine
-from torch_inception.features.table import feature_table
+from torch_inception.features.cached_pass import run_pass
 from torch_inception.heads.fit import fit_head
 from torch_inception.heads.head import Head
 from torch_inception.heads.labelled_rows import LabelledRows
@@ -93,13 +93,11 @@ def _solvers() -> dict[str, Fit]:
 def labelled_rows(engine: Engine, folder: Path) -> LabelledRows:
     """Return the labelled features of a folder of class folders."""
     dataset = read_dataset(folder)
-    table = feature_table(
-        engine, Preprocessing(), dataset.paths, cache=cache_folder(), progress=True
-    )
+    result = run_pass(engine, Preprocessing(), dataset.paths, cache=cache_folder(), progress=True)
     targets = dict(zip(dataset.paths, dataset.targets, strict=True))
     return LabelledRows(
-        table.rows,
-        torch.tensor([targets[path] for path in table.paths]),
+        result.rows,
+        torch.tensor([targets[path] for path in result.paths]),
         len(dataset.labels),
     )
 

@@ -17,7 +17,7 @@ from torch_inception.engines.openvino.float32 import float32_engine
 from torch_inception.engines.openvino.quantisation import quantise
 from torch_inception.engines.protocol import Engine, Session
 from torch_inception.errors import ImageError
-from torch_inception.features.image_rows import stream_features
+from torch_inception.features.image_rows import stream_rows
 from torch_inception.images.preprocess import IMAGE_SIZE, Pixels, Preprocessing
 from torch_inception.system.threads import compute_alone
 from torch_inception.weights.load import load_weights
@@ -35,7 +35,7 @@ def whole_pass(engine_name: str, sources: str, folder: str) -> Run:
 
     def run(request: str) -> Rows:
         rows = []
-        for row in stream_features(engine, Preprocessing(), jpegs_in(Path(request))):
+        for row in stream_rows(engine, Preprocessing(), jpegs_in(Path(request))):
             if isinstance(row, ImageError):
                 raise row
             rows.append(row)

@@ -15,7 +15,7 @@ import torch
 
 from tests.fakes import FakeEngine
 from torch_inception.commands.cache import main
-from torch_inception.features.table import feature_table
+from torch_inception.features.cached_pass import run_pass
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.system.cache_folder import CACHE_VARIABLE
 from torch_inception.system.locks import exclusive_lock
@@ -125,10 +125,10 @@ def test_what_is_no_number_of_days_removes_nothing(
 
 def test_all_that_is_written_is_known_and_cleared(own_cache: Path, colours: Path) -> None:
     paths = sorted(colours.rglob("*.png"))
-    feature_table(FakeEngine(), Preprocessing(), paths, cache=own_cache)
+    run_pass(FakeEngine(), Preprocessing(), paths, cache=own_cache)
     assert main(["--clear"]) == 0
     assert [path for path in own_cache.rglob("*") if path.is_file()] == []
-    table = feature_table(FakeEngine(), Preprocessing(), paths, cache=own_cache)
+    table = run_pass(FakeEngine(), Preprocessing(), paths, cache=own_cache)
     assert table.computed == len(paths)
 
 
@@ -146,7 +146,7 @@ USE = """
 import sys, time
 from pathlib import Path
 from tests.fakes import FakeEngine
-from torch_inception.features.table import feature_table
+from torch_inception.features.cached_pass import run_pass
 from torch_inception.images.preprocess import Preprocessing
 class Slow(FakeEngine):
     def rows(self, images):
@@ -154,7 +154,7 @@ class Slow(FakeEngine):
         sys.stdin.readline()
         return super().rows(images)
 paths = sorted(Path(sys.argv[1]).rglob("*.png"))[:4]
-print(feature_table(Slow(), Preprocessing(), paths, cache=Path(sys.argv[2])).computed)
+print(run_pass(Slow(), Preprocessing(), paths, cache=Path(sys.argv[2])).computed)
 """
 
 

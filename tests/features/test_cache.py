@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from torch_inception.errors import CacheError
 from torch_inception.features.cache.file_index import FileIndex, FileState, file_state
-from torch_inception.features.cache.open import open_row_store
+from torch_inception.features.cache.open_store import open_row_store
 from torch_inception.features.cache.row_store import RowStore
 from torch_inception.network import FEATURES
 from torch_inception.system.cache_folder import CACHE_VARIABLE
@@ -45,8 +45,8 @@ def is_same(found: Rows, wanted: Rows) -> bool:
 
 def read(store: RowStore, digests: Sequence[bytes]) -> Rows:
     """Return the rows that the store finds."""
-    table, places = store.table(digests)
-    return {key: table[place].numpy() for key, place in places.items()}
+    rows, places = store.look_up(digests)
+    return {key: rows[place].numpy() for key, place in places.items()}
 
 
 def rows_file(cache: Path) -> Path:

@@ -3,7 +3,8 @@
 import hashlib
 import os
 import shutil
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,11 @@ import pytest
 from PIL import Image
 
 from tests.fakes import FakeEngine
+from tests.robustness.fickle import fickle_path, grow
 from torch_inception.engines.protocol import Rows
 from torch_inception.features.cache.file_index import FileIndex
+from torch_inception.features.cached_pass import PassResult, run_pass
 from torch_inception.features.image_rows import image_row, read_image
-from torch_inception.features.table import FeatureTable, feature_table
 from torch_inception.images.preprocess import Pixels, Preprocessing
 
 TIME = 10**18
@@ -40,29 +42,35 @@ def paint(path: Path, number: int) -> None:
     os.utime(path, ns=(TIME, TIME))
 
 
-def run_pass(paths: Sequence[Path], cache: Path, **settings: Any) -> FeatureTable:  # noqa: ANN401
+def passed(paths: Sequence[Path], cache: Path, **settings: Any) -> PassResult:  # noqa: ANN401
     engine = settings.pop("engine", FakeEngine())
-    return feature_table(engine, Preprocessing(), paths, cache=cache, **settings)
+    return run_pass(engine, Preprocessing(), paths, cache=cache, **settings)
 
 
-def is_row_of(table: FeatureTable, path: Path, number: int) -> bool:
+def is_row_of(table: PassResult, path: Path, number: int) -> bool:
     row = table.rows.tensor()[table.paths.index(path)].numpy()
     return numpy.allclose(row[:3], numpy.array(colour(number)) / 255, atol=2**-11)
 
 
+class Openings:
+    """The names of the images that are opened, by whatever function of Python's."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.is_listening = True
+        sys.addaudithook(self._hear)  # there is no way to take one away
+
+    def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if self.is_listening and event == "open" and str(arguments[0]).endswith(".bmp"):
+            self.names.append(Path(arguments[0]).name)
+
+
 @pytest.fixture
-def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def opened() -> Iterator[list[str]]:
     """List the names of the images that are opened."""
-    names: list[str] = []
-    original = os.open
-
-    def noted(path: Any, *args: Any, **kwargs: Any) -> int:  # noqa: ANN401
-        if str(path).endswith(".bmp"):
-            names.append(Path(path).name)
-        return original(path, *args, **kwargs)
-
-    monkeypatch.setattr(os, "open", noted)
-    return names
+    openings = Openings()
+    yield openings.names
+    openings.is_listening = False
 
 
 def test_a_new_file_is_opened_once_and_an_unchanged_one_never(
@@ -70,11 +78,11 @@ def test_a_new_file_is_opened_once_and_an_unchanged_one_never(
 ) -> None:
     copy = Path(shutil.copy(paths[3], paths[3].with_name("copy.bmp")))
     opened.clear()
-    first = run_pass([*paths, copy, paths[5]], own_cache)
+    first = passed([*paths, copy, paths[5]], own_cache)
     assert sorted(opened) == sorted(path.name for path in [*paths, copy])
     assert (first.computed, first.reused) == (20, 2)
     opened.clear()
-    again = run_pass([*paths, copy], own_cache)
+    again = passed([*paths, copy], own_cache)
     assert (again.computed, again.reused, opened) == (0, 21, [])
 
 
@@ -86,10 +94,21 @@ def test_files_that_were_read_already_are_not_read_again(
         path: read_image(path, Preprocessing(), is_wanted=lambda digest: True) for path in chosen
     }
     opened.clear()
-    table = run_pass([*paths, chosen[2]], own_cache, ready=ready)
+    table = passed([*paths, chosen[2]], own_cache, ready=ready)
     assert sorted(opened) == sorted(path.name for path in paths if path not in chosen)
     assert is_row_of(table, paths[7], 7)
     assert [(skip.path, skip.reason) for skip in table.skipped] == [(chosen[2], "no such file")]
+
+
+def test_a_file_that_was_read_and_not_decoded_is_read_again_where_its_row_is_missing(
+    paths: list[Path], own_cache: Path
+) -> None:
+    ready = {
+        path: read_image(path, Preprocessing(), is_wanted=lambda digest: False) for path in paths
+    }
+    table = passed(paths, own_cache, ready=ready)
+    assert table.computed == 20
+    assert is_row_of(table, paths[7], 7)
 
 
 def replaced_by_renaming(path: Path) -> None:
@@ -120,12 +139,12 @@ def test_a_file_of_the_same_size_and_time_in_the_place_of_another_is_noticed(
     own_cache: Path,
     opened: list[str],
 ) -> None:
-    run_pass(paths, own_cache)
+    passed(paths, own_cache)
     size = paths[4].stat().st_size
     replace(paths[4])
     assert (paths[4].stat().st_size, paths[4].stat().st_mtime_ns) == (size, TIME)
     opened.clear()
-    table = run_pass(paths, own_cache)
+    table = passed(paths, own_cache)
     assert opened == ["04.bmp"]
     assert (table.computed, table.reused) == (1, 19)
     assert is_row_of(table, paths[4], 99)
@@ -147,31 +166,49 @@ def test_a_file_that_is_written_after_it_was_read_keeps_the_row_of_what_was_read
     paths: list[Path], own_cache: Path
 ) -> None:
     digest = hashlib.sha256(paths[0].read_bytes()).digest()
-    table = run_pass(paths[:1], own_cache, engine=Writing(paths[0]))
+    table = passed(paths[:1], own_cache, engine=Writing(paths[0]))
     assert table.digests == [digest]
     assert is_row_of(table, paths[0], 0)
-    again = run_pass(paths[:1], own_cache)
+    again = passed(paths[:1], own_cache)
     assert [skip.path for skip in again.skipped] == paths[:1]
 
 
 def test_a_file_that_is_written_while_it_is_read_is_not_trusted(
-    paths: list[Path], own_cache: Path, monkeypatch: pytest.MonkeyPatch
+    paths: list[Path], own_cache: Path
 ) -> None:
-    original = os.open
-
-    def written(path: Any, *args: Any, **kwargs: Any) -> int:  # noqa: ANN401
-        handle = original(path, *args, **kwargs)
-        if Path(path) == paths[1]:
-            with paths[1].open("ab") as file:
-                file.write(b"more")
-        return handle
-
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "open", written)
-        table = run_pass(paths, own_cache)
+    growing = fickle_path(paths[1], grow, looks=2)
+    table = passed([paths[0], growing, *paths[2:]], own_cache)
     reasons = [(skip.path, skip.reason) for skip in table.skipped]
     assert reasons == [(paths[1], "changed while it was being read")]
-    assert run_pass(paths, own_cache).skipped == []
+    assert passed(paths, own_cache).skipped == []
+
+
+def linked(path: Path) -> None:
+    path.with_name("backup").hardlink_to(path)
+
+
+def given_other_permissions(path: Path) -> None:
+    path.chmod(0o600)
+
+
+@pytest.mark.parametrize("change", [linked, given_other_permissions, replaced_by_renaming])
+@pytest.mark.parametrize("looks", [1, 2])
+def test_a_file_of_the_same_size_and_time_as_before_it_was_read_is_taken_and_read_again(
+    change: Any,  # noqa: ANN401
+    looks: int,
+    paths: list[Path],
+    own_cache: Path,
+    opened: list[str],
+) -> None:
+    touched = fickle_path(paths[1], change, looks=looks)
+    table = passed([paths[0], touched, *paths[2:]], own_cache)
+    content = hashlib.sha256(paths[1].read_bytes()).digest()
+    assert table.skipped == []
+    assert table.digests[1] == content
+    assert is_row_of(table, paths[1], 99 if change is replaced_by_renaming else 1)
+    opened.clear()
+    again = passed(paths, own_cache)
+    assert (opened, again.computed, again.digests) == (["01.bmp"], 0, table.digests)
 
 
 def test_a_stop_keeps_rows_and_files_that_were_committed(
@@ -186,11 +223,11 @@ def test_a_stop_keeps_rows_and_files_that_were_committed(
             return super().rows(images)
 
     with pytest.raises(KeyboardInterrupt):
-        run_pass(paths, own_cache, engine=Stopped())
+        passed(paths, own_cache, engine=Stopped())
     kept = FileIndex(own_cache).unchanged(paths)
     assert list(kept) == paths[:12]
     opened.clear()
-    assert run_pass(paths, own_cache).reused == 12
+    assert passed(paths, own_cache).reused == 12
     assert sorted(opened) == [path.name for path in paths[12:]]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from torch_inception.features.rows import FeatureRows
+from torch_inception.features.row_selection import RowSelection
 from torch_inception.heads.fit import FittedHead
 from torch_inception.heads.head import Head
 from torch_inception.heads.labelled_rows import LabelledRows
@@ -85,7 +85,7 @@ def first_of_two() -> Head:
 
 def labelled_rows(rows: list[list[float]], targets: list[int]) -> LabelledRows:
     return LabelledRows(
-        FeatureRows.of(torch.tensor(rows).view(-1, 2)), torch.tensor(targets, dtype=torch.int64), 2
+        RowSelection.of(torch.tensor(rows).view(-1, 2)), torch.tensor(targets, dtype=torch.int64), 2
     )
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from torch_inception.config import Solver, TrainConfig
-from torch_inception.features.rows import FeatureRows
+from torch_inception.features.row_selection import RowSelection
 from torch_inception.heads.fit import FittedHead, fit_head
 from torch_inception.heads.head import Head
 from torch_inception.heads.labelled_rows import LabelledRows
@@ -32,7 +32,7 @@ def blobs(
     targets = torch.repeat_interleave(torch.arange(len(counts)), torch.tensor(counts))
     rows = torch.randn(len(targets), features, generator=generator) * spread
     rows[torch.arange(len(targets)), targets] += 3
-    return LabelledRows(FeatureRows.of(rows + 5), targets, len(counts))
+    return LabelledRows(RowSelection.of(rows + 5), targets, len(counts))
 
 
 def nothing(like: LabelledRows) -> LabelledRows:
@@ -57,7 +57,7 @@ def repeated(labelled: LabelledRows, times: Sequence[int]) -> LabelledRows:
     """Repeat the rows of class c times[c] times."""
     often = torch.tensor(times)[labelled.targets]
     return LabelledRows(
-        FeatureRows.of(labelled.features.tensor().repeat_interleave(often, dim=0)),
+        RowSelection.of(labelled.features.tensor().repeat_interleave(often, dim=0)),
         labelled.targets.repeat_interleave(often),
         labelled.classes,
     )
@@ -128,7 +128,7 @@ def test_balanced_is_the_same_as_repeating_the_rows_of_small_classes(room: Modul
 def test_balanced_weights_by_hand() -> None:
     # Six rows of three classes, one of which has none: 6 / (2 * 4) and 6 / (2 * 2).
     labelled = LabelledRows(
-        FeatureRows.of(torch.zeros(6, 1)), torch.tensor([0, 0, 0, 0, 2, 2]), 3, balanced=True
+        RowSelection.of(torch.zeros(6, 1)), torch.tensor([0, 0, 0, 0, 2, 2]), 3, balanced=True
     )
     assert labelled.row_weights().tolist() == [0.75, 0.75, 0.75, 0.75, 1.5, 1.5]
 
@@ -141,7 +141,7 @@ def test_balanced_moves_the_border_towards_the_large_class(solver: Solver) -> No
     rows = torch.randn(100, 1, generator=generator) + targets[:, None]
     answers = {
         balanced: fitted(
-            solver, LabelledRows(FeatureRows.of(rows), targets, 2, balanced), learning_rate=0.1
+            solver, LabelledRows(RowSelection.of(rows), targets, 2, balanced), learning_rate=0.1
         )
         .head.logits(rows)
         .argmax(dim=1)
@@ -220,7 +220,7 @@ def test_images_that_are_all_alike_get_the_shares_of_the_classes(solver: Solver)
     targets = torch.tensor([0] * 30 + [1] * 10)
     rows = torch.full((40, 5), 0.25)
     scores = fitted(
-        solver, LabelledRows(FeatureRows.of(rows), targets, 2), learning_rate=0.5
+        solver, LabelledRows(RowSelection.of(rows), targets, 2), learning_rate=0.5
     ).head.probabilities(rows)
     assert scores[0, 0] == pytest.approx(0.75, abs=0.06)
 
@@ -261,7 +261,7 @@ def test_the_setting_with_the_lowest_validation_cross_entropy_is_kept(solver: So
 def test_one_step_of_gradient_descent_by_hand() -> None:
     # Every row is the same, so it does not matter which are drawn.
     row, rate = torch.tensor([1.0, 2.0]), 0.5
-    labelled = LabelledRows(FeatureRows.of(row.repeat(4, 1)), torch.zeros(4, dtype=torch.int64), 2)
+    labelled = LabelledRows(RowSelection.of(row.repeat(4, 1)), torch.zeros(4, dtype=torch.int64), 2)
 
     def after(steps: int, learning_rate: float) -> Head:
         return gradient.fit(

@@ -1,6 +1,8 @@
 """How an image comes to 299 x 299, where images are found, and what may stand for one."""
 
 import io
+import subprocess
+import sys
 from pathlib import Path
 from typing import get_args
 
@@ -133,3 +135,22 @@ def test_an_image_that_pillow_opened_but_cannot_load_is_an_image_error(resize: R
     half = io.BytesIO(stream.getvalue()[: stream.tell() // 2])
     with pytest.raises(ImageError):
         Preprocessing(resize)(to_image(Image.open(half)))
+
+
+SMALL_MACHINE = """
+import pathlib, resource
+from PIL import Image
+from torch_inception.images.preprocess import Preprocessing
+pages = int(pathlib.Path("/proc/self/statm").read_text().split()[0])
+limit = pages * resource.getpagesize() + 2**30
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+print(Preprocessing("crop")(Image.new("RGB", (30_000, 1), (30, 20, 10))).mean(axis=(0, 1)))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is told on Linux")
+def test_a_strip_is_cropped_without_scaling_all_of_it() -> None:
+    # Scaled as a whole it would have 10,260,000 x 342 pixels: 13 GiB.
+    command = [sys.executable, "-c", SMALL_MACHINE]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stdout == "[30. 20. 10.]\n", done.stderr

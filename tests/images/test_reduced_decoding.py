@@ -16,8 +16,8 @@ from torch_inception.classifier.classifier import Classifier
 from torch_inception.classifier.model_file import load_model
 from torch_inception.config import Resize
 from torch_inception.errors import ImageError
-from torch_inception.features.image_rows import ImageInput, stream_features
-from torch_inception.features.table import feature_table
+from torch_inception.features.cached_pass import run_pass
+from torch_inception.features.image_rows import ImageInput, stream_rows
 from torch_inception.images.decode import decode
 from torch_inception.images.preprocess import Pixels, Preprocessing
 
@@ -181,7 +181,7 @@ def test_rows_of_reduced_and_of_whole_images_do_not_mix(
     path = tmp_path / "large.jpg"
     path.write_bytes(encoded(photograph(1600, 1200)))
     computed = [
-        feature_table(FakeEngine(), Watched(exact_decode=exact), [path], cache=own_cache).computed
+        run_pass(FakeEngine(), Watched(exact_decode=exact), [path], cache=own_cache).computed
         for exact in (False, True, False, True)
     ]
     assert computed == [1, 1, 0, 0]
@@ -196,7 +196,7 @@ def test_streamed_paths_are_reduced_and_images_that_are_given_are_not(
     for exact, path_size in ((False, (800, 600)), (True, (1600, 1200))):
         seen.clear()
         items: list[ImageInput] = [path, photograph(1600, 1200)]
-        one, other = stream_features(FakeEngine(), Watched(exact_decode=exact), items)
+        one, other = stream_rows(FakeEngine(), Watched(exact_decode=exact), items)
         assert isinstance(one, numpy.ndarray)
         assert isinstance(other, numpy.ndarray)
         assert abs(one - other).max() < 0.01

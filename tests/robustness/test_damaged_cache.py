@@ -15,7 +15,7 @@ import torch
 
 from tests.drawings import draw_colours
 from tests.fakes import FakeEngine
-from torch_inception.features.table import FeatureTable, feature_table
+from torch_inception.features.cached_pass import PassResult, run_pass
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.weights import store
 from torch_inception.weights.checked import Weights, fingerprint
@@ -28,14 +28,14 @@ def paths(tmp_path: Path) -> list[Path]:
     return sorted((tmp_path / "colours").rglob("*.png"))[::6]
 
 
-def run_pass(paths: list[Path], cache: Path) -> FeatureTable:
-    return feature_table(FakeEngine(), Preprocessing(), paths, cache=cache)
+def passed(paths: list[Path], cache: Path) -> PassResult:
+    return run_pass(FakeEngine(), Preprocessing(), paths, cache=cache)
 
 
 @pytest.fixture
 def whole(paths: list[Path], tmp_path: Path) -> tuple[Path, torch.Tensor]:
     """Fill a cache; return it and the rows."""
-    table = run_pass(paths, tmp_path / "whole")
+    table = passed(paths, tmp_path / "whole")
     assert table.computed == len(paths) == 15
     return tmp_path / "whole", table.rows.tensor()
 
@@ -78,8 +78,8 @@ def test_damage_anywhere_gives_the_right_rows(
         content = bytearray(file.read_bytes())
         damage(content, random.Random(seed))
         file.write_bytes(content)
-        assert torch.equal(run_pass(paths, damaged).rows.tensor(), rows)
-        again = run_pass(paths, damaged)
+        assert torch.equal(passed(paths, damaged).rows.tensor(), rows)
+        again = passed(paths, damaged)
         assert torch.equal(again.rows.tensor(), rows)
         assert again.computed == 0
         shutil.rmtree(damaged)
@@ -96,7 +96,7 @@ def test_parts_of_two_entries_are_no_entry(
     )
     connection.commit()
     connection.close()
-    assert torch.equal(run_pass(paths, cache).rows.tensor(), rows)
+    assert torch.equal(passed(paths, cache).rows.tensor(), rows)
 
 
 def test_an_index_that_is_lost_is_made_from_the_rows(
@@ -105,7 +105,7 @@ def test_an_index_that_is_lost_is_made_from_the_rows(
     cache, rows = whole
     (index,) = cache.rglob("index.sqlite")
     index.unlink()
-    table = run_pass(paths, cache)
+    table = passed(paths, cache)
     assert table.computed == 0
     assert torch.equal(table.rows.tensor(), rows)
     assert [record.getMessage() for record in caplog.records] == [
@@ -123,7 +123,7 @@ def test_an_index_that_is_something_else_is_made_anew_with_a_message(
     cache, rows = whole
     (index,) = cache.rglob(name)
     index.write_bytes(b"something else " * 500)
-    table = run_pass(paths, cache)
+    table = passed(paths, cache)
     assert table.computed == 0
     assert torch.equal(table.rows.tensor(), rows)
     assert f"cache: {index} is damaged" in caplog.text
@@ -136,7 +136,7 @@ def test_rows_that_are_lost_are_computed_again(
     cache, rows = whole
     (file,) = cache.rglob("rows.bin")
     file.unlink()
-    table = run_pass(paths, cache)
+    table = passed(paths, cache)
     assert table.computed == 15
     assert torch.equal(table.rows.tensor(), rows)
 
@@ -150,7 +150,7 @@ def test_the_cache_of_a_newer_version_stays_and_is_not_read(
     (space,) = (cache / "features").iterdir()
     space.rename(space.with_name("0" * 32))
     before = {file: file.read_bytes() for file in cache.rglob("*") if file.is_file()}
-    table = run_pass(paths, cache)
+    table = passed(paths, cache)
     assert table.computed == 15
     assert torch.equal(table.rows.tensor(), rows)
     added = {file for file in cache.rglob("*") if file.is_file()} - before.keys()
@@ -204,7 +204,7 @@ def test_a_cache_that_cannot_be_written_is_used(
     with added.open("ab") as file:
         file.write(b"another content")
     with as_another_user():
-        table = run_pass(copies, cache)
+        table = passed(copies, cache)
     assert table.computed == 0
     assert torch.equal(table.rows.tensor(), rows)
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
@@ -223,7 +223,7 @@ def test_what_a_cache_that_cannot_be_written_lacks_is_computed(
     file.write_bytes(content)
     file.chmod(0o444)
     with as_another_user():
-        table = run_pass(copies, cache)
+        table = passed(copies, cache)
     assert table.computed == 1
     assert torch.equal(table.rows.tensor(), rows)
 
@@ -232,7 +232,7 @@ def test_a_cache_that_can_be_neither_made_nor_written_stops_nothing(
     locked: tuple[Path, list[Path]], whole: tuple[Path, torch.Tensor]
 ) -> None:
     with as_another_user():
-        table = run_pass(locked[1], locked[0].parent / "none")
+        table = passed(locked[1], locked[0].parent / "none")
     assert table.computed == 15
     assert torch.equal(table.rows.tensor(), whole[1])
     assert not (locked[0].parent / "none").exists()

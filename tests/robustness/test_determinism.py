@@ -27,7 +27,7 @@ from torch_inception.engines.cpu import CpuEngine
 from torch_inception.engines.openvino.float32 import float32_engine
 from torch_inception.engines.openvino.quantisation import evened_out
 from torch_inception.engines.protocol import Engine, Rows
-from torch_inception.features.rows import FeatureRows
+from torch_inception.features.row_selection import RowSelection
 from torch_inception.heads.fit import fit_head
 from torch_inception.heads.head import Head
 from torch_inception.heads.labelled_rows import LabelledRows
@@ -264,7 +264,7 @@ def labelled_rows(count: int, *, seed: int, classes: int = 4) -> LabelledRows:
     centres = torch.rand(classes, FEATURES, generator=torch.Generator().manual_seed(99))
     noise = torch.randn(count, FEATURES, generator=generator)
     rows = (centres[targets] + 1.5 * noise).half()
-    return LabelledRows(FeatureRows.of(rows), targets, classes)
+    return LabelledRows(RowSelection.of(rows), targets, classes)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from tests.drawings import draw_colours
 from tests.robustness.trainings import Training
 from torch_inception.features.cache import RECORD_BYTES
-from torch_inception.features.table import COMMIT_ROWS
+from torch_inception.features.cached_pass import COMMIT_ROWS
 
 IMAGES = 90
 

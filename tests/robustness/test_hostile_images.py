@@ -20,8 +20,8 @@ from tests.robustness.fickle import become_folder, become_pipe, fickle_path, gro
 from tests.robustness.zoo import IMAGE, Animal, zoo
 from torch_inception.errors import ImageError
 from torch_inception.features.cache.row_store import RowStore
-from torch_inception.features.image_rows import FeatureRow, stream_features
-from torch_inception.features.table import feature_table
+from torch_inception.features.cached_pass import run_pass
+from torch_inception.features.image_rows import FeatureRow, stream_rows
 from torch_inception.images.pillow_settings import silent_libtiff
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.system.cache_folder import CACHE_VARIABLE
@@ -42,7 +42,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, bytes]:
     paths = [folder / f"{number}.png" for number in range(3)]
     for number, path in enumerate(paths):
         IMAGE.rotate(90 * number).save(path)
-    rows = stream_features(FakeEngine(), Preprocessing(), paths)
+    rows = stream_rows(FakeEngine(), Preprocessing(), paths)
     return {path: bytes_of(row) for path, row in zip(paths, rows, strict=True)}
 
 
@@ -65,7 +65,7 @@ def test_a_file_among_good_ones_is_taken_or_skipped_and_changes_no_row(
     first, *others = good
     start = time.perf_counter()
     with silent_libtiff():
-        found = stream_features(FakeEngine(), Preprocessing(), [first, path, *others])
+        found = stream_rows(FakeEngine(), Preprocessing(), [first, path, *others])
         row, result, *rows = found
     assert time.perf_counter() - start < SECONDS
     assert [bytes_of(each) for each in (row, *rows)] == list(good.values())
@@ -143,8 +143,8 @@ def rows_in(cache: Path, paths: list[Path]) -> list[bytes]:
     """Return the bytes of the rows that a cache has for images."""
     [space] = {folder.name for folder in (cache / "features").iterdir()}
     digests = [hashlib.sha256(path.read_bytes()).digest() for path in paths]
-    table, places = RowStore(cache / "features" / space).table(digests)
-    return [table[places[digest]].numpy().tobytes() for digest in digests]
+    rows, places = RowStore(cache / "features" / space).look_up(digests)
+    return [rows[places[digest]].numpy().tobytes() for digest in digests]
 
 
 @pytest.mark.parametrize("looks", [1, 2])
@@ -168,7 +168,7 @@ def test_a_file_that_changes_while_it_is_read_is_skipped(
     path = tmp_path / "fickle.png"
     path.write_bytes(encoded(IMAGE, "PNG"))
     paths = [fickle_path(path, change, looks=looks), *good]
-    table = feature_table(FakeEngine(), Preprocessing(), paths, cache=own_cache)
+    table = run_pass(FakeEngine(), Preprocessing(), paths, cache=own_cache)
     assert table.paths == list(good)
     rows = table.rows.tensor().numpy()
     for row, known in zip(rows, good.values(), strict=True):

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.drawings import draw_colours
-from torch_inception.features.table import COMMIT_ROWS
+from torch_inception.features.cached_pass import COMMIT_ROWS
 from torch_inception.system.cache_folder import CACHE_VARIABLE
 
 ENVIRONMENT = {"PYTHONUNBUFFERED": "1", "PYTHONPATH": str(Path(__file__).parents[2])}

@@ -11,7 +11,7 @@ import pytest
 from tests.drawings import draw_colours
 from tests.robustness.trainings import Training
 from torch_inception.classifier.model_file import load_model
-from torch_inception.features.table import COMMIT_ROWS
+from torch_inception.features.cached_pass import COMMIT_ROWS
 from torch_inception.system.cores import usable_cores
 
 IMAGES = 90

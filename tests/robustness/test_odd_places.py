@@ -17,7 +17,7 @@ from torch_inception.commands.train import main
 from torch_inception.engines.protocol import Rows
 from torch_inception.errors import CacheError
 from torch_inception.features.cache import RECORD_BYTES
-from torch_inception.features.table import feature_table
+from torch_inception.features.cached_pass import run_pass
 from torch_inception.images.preprocess import Pixels, Preprocessing
 
 LONG = "x" * 300
@@ -41,7 +41,7 @@ def test_rows_that_are_lost_during_a_run_never_become_wrong_ones(
     change: str, colours: Path, own_cache: Path
 ) -> None:
     paths = sorted(colours.rglob("*.png"))
-    feature_table(FakeEngine(), Preprocessing(), paths[30:], cache=own_cache)
+    run_pass(FakeEngine(), Preprocessing(), paths[30:], cache=own_cache)
     (rows,) = own_cache.rglob("rows.bin")
 
     def disturb() -> None:
@@ -53,9 +53,9 @@ def test_rows_that_are_lost_during_a_run_never_become_wrong_ones(
             rows.write_bytes(content[RECORD_BYTES:] + content[:RECORD_BYTES])
 
     with pytest.raises(CacheError, match="are gone"):
-        feature_table(Disturbed(disturb), Preprocessing(), paths, cache=own_cache)
-    table = feature_table(FakeEngine(), Preprocessing(), paths, cache=own_cache)
-    alone = feature_table(FakeEngine(), Preprocessing(), paths, cache=own_cache.parent / "new")
+        run_pass(Disturbed(disturb), Preprocessing(), paths, cache=own_cache)
+    table = run_pass(FakeEngine(), Preprocessing(), paths, cache=own_cache)
+    alone = run_pass(FakeEngine(), Preprocessing(), paths, cache=own_cache.parent / "new")
     assert torch.equal(table.rows.tensor(), alone.rows.tensor())
 
 

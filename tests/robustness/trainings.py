@@ -92,9 +92,15 @@ class Training:
         return tensors, (self.output / "splits.csv").read_bytes()
 
     def files(self) -> set[str]:
-        """Return the names of all that lies in the cache, around the results, and elsewhere."""
+        """Return the names of all that lies in the cache, around the results, and elsewhere.
+
+        torch makes a folder of its own for compiled code when an optimizer is first used.
+        """
         places = (self.cache, self.output.parent, self.folder / "temporary")
-        return {str(file.relative_to(self.folder)) for place in places for file in place.rglob("*")}
+        names = {
+            str(file.relative_to(self.folder)) for place in places for file in place.rglob("*")
+        }
+        return {name for name in names if not name.startswith("temporary/torchinductor_")}
 
 
 def _train(training: Training, limit_bytes: int | None) -> None:

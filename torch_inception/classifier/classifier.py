@@ -23,7 +23,7 @@ from torch_inception.config import (
 from torch_inception.engines.choose import choose_device, load_cached_engine, load_engine
 from torch_inception.engines.protocol import Engine
 from torch_inception.errors import ConfigError, ImageError, ModelError, WeightsError
-from torch_inception.features.image_rows import FeatureRow, ImageInput, stream_features
+from torch_inception.features.image_rows import FeatureRow, ImageInput, stream_rows
 from torch_inception.heads.head import Head
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.system.escape import brief
@@ -179,7 +179,7 @@ class Classifier:
         """Name images one after another, as they come; a bad one yields its error."""
         if top < 1:
             raise ConfigError(f"top = {top} must be 1 or more.")
-        for row in stream_features(self.engine, self.model.preprocessing, images):
+        for row in stream_rows(self.engine, self.model.preprocessing, images):
             yield row if isinstance(row, ImageError) else self._best(row, top)
 
     @default_modes()

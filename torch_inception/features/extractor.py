@@ -11,8 +11,8 @@ from torch_inception.config import DEFAULT_WEIGHTS, Device, PoolingChoice, Resiz
 from torch_inception.engines.choose import choose_device, load_engine
 from torch_inception.engines.protocol import Engine
 from torch_inception.errors import ImageError
-from torch_inception.features.image_rows import ImageInput, stream_features
-from torch_inception.features.table import feature_table
+from torch_inception.features.cached_pass import run_pass
+from torch_inception.features.image_rows import ImageInput, stream_rows
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.network import FEATURES
 from torch_inception.system.cache_folder import cache_folder
@@ -77,7 +77,7 @@ class FeatureExtractor:
         if named:
             rows[named] = self._rows_of_paths([Path(images[i]) for i in named])  # type: ignore[arg-type]
         others = sorted(set(range(len(images))) - set(named))
-        computed = stream_features(self.engine, self.preprocessing, [images[i] for i in others])
+        computed = stream_rows(self.engine, self.preprocessing, [images[i] for i in others])
         for number, row in zip(others, computed, strict=True):
             if isinstance(row, ImageError):
                 raise ImageError(f"image {number}: {row}") from row
@@ -85,8 +85,8 @@ class FeatureExtractor:
         return rows
 
     def _rows_of_paths(self, paths: list[Path]) -> NDArray[numpy.float32]:
-        table = feature_table(self.engine, self.preprocessing, paths, cache=cache_folder())
-        if table.skipped:
-            first = table.skipped[0]
+        result = run_pass(self.engine, self.preprocessing, paths, cache=cache_folder())
+        if result.skipped:
+            first = result.skipped[0]
             raise ImageError(f"{first.path}: {first.reason}")
-        return table.rows.tensor().numpy()
+        return result.rows.tensor().numpy()

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch_inception.engines.protocol import Engine, Session
 from torch_inception.errors import ImageError
 from torch_inception.features.cache.file_index import FileState, file_state
-from torch_inception.features.stream import Work, ordered_map
+from torch_inception.features.ordered_map import Work, ordered_map
 from torch_inception.images.decode import decode, to_image
 from torch_inception.images.limits import one_large_image_at_a_time
 from torch_inception.images.preprocess import Pixels, Preprocessing
@@ -48,6 +48,10 @@ def read_image(
 ) -> ReadImage:
     """Read a file, once, and decode it where its content is wanted.
 
+    A file whose size or time of modification changes meanwhile is bad. Whatever else happens to it
+    (a link, other permissions, a file of the same size and time in its place) has the next run read
+    it again, since the state that is returned is that of before.
+
     Args:
         path: the file.
         preprocessing: how an image becomes 299 x 299.
@@ -58,12 +62,12 @@ def read_image(
         content = read_file(path)
     except ImageError as error:
         return ReadImage(None, None, error)
-    if before is None or file_state(path) != before:
+    after = file_state(path)
+    if before is None or after is None or after.is_modified_since(before):
         return ReadImage(None, None, ImageError(CHANGED))
     digest = hashlib.sha256(content).digest()
-    return ReadImage(
-        before, digest, to_pixels(content, preprocessing) if is_wanted(digest) else None
-    )
+    pixels = to_pixels(content, preprocessing) if is_wanted(digest) else None
+    return ReadImage(before, digest, pixels)
 
 
 def to_pixels(item: bytes | ImageInput, preprocessing: Preprocessing) -> Pixels | ImageError:
@@ -111,7 +115,7 @@ def image_row(
     return row
 
 
-def stream_features(
+def stream_rows(
     engine: Engine, preprocessing: Preprocessing, items: Iterable[ImageInput]
 ) -> Iterator[FeatureRow | ImageError]:
     """Map images to rows, in input order, as they come; the cache is not used.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from torch_inception.features.rows import FeatureRows
+from torch_inception.features.row_selection import RowSelection
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Head:
         return Head(self.weight / temperature, self.bias / temperature)
 
 
-def all_logits(heads: Sequence[Head], rows: FeatureRows) -> list[Tensor]:
+def all_logits(heads: Sequence[Head], rows: RowSelection) -> list[Tensor]:
     """Map rows to logits (N, C), float64, of each head; the rows are read once, in portions."""
     parts = [[head.logits(features) for head in heads] for features in rows.portions()]
     return [torch.cat(part) for part in zip(*parts, strict=True)]

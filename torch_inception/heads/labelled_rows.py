@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from torch_inception.features.rows import PORTION, FeatureRows
+from torch_inception.features.row_selection import RowSelection
 from torch_inception.heads.head import Head
 
 
@@ -22,7 +22,7 @@ class LabelledRows:
         balanced: whether every class weighs the same, however many rows it has.
     """
 
-    features: FeatureRows
+    features: RowSelection
     targets: Tensor
     classes: int
     balanced: bool = False
@@ -38,7 +38,7 @@ class LabelledRows:
 
     def portions(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield the rows in order, a portion at a time: features (K, D) float32, targets (K,)."""
-        targets = torch.split(self.targets, PORTION)
+        targets = torch.split(self.targets, self.features.portion)
         yield from zip(self.features.portions(), targets, strict=True)
 
     def counts(self) -> Tensor:

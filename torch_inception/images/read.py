@@ -53,7 +53,9 @@ def _read_regular(path: Path, max_bytes: int) -> bytes:
         status = os.fstat(handle)
         _check_regular(path, status)
         _check_size(status.st_size, max_bytes)
-        content = file.read(max_bytes + 1)  # it may grow meanwhile
+        content = file.read(status.st_size + 1)
+        if len(content) > status.st_size:  # it has grown, or it does not say how large it is
+            content += file.read(max_bytes + 1 - len(content))
         _check_size(len(content), max_bytes)
         return content
 

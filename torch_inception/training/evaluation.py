@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from torch_inception.config import TrainConfig
-from torch_inception.features.table import FeatureTable
+from torch_inception.features.cached_pass import PassResult
 from torch_inception.heads.fit import FittedHead
 from torch_inception.heads.head import Head, all_logits
 from torch_inception.heads.labelled_rows import LabelledRows
@@ -147,7 +147,7 @@ def final_report(metrics: Mapping[str, Any], wrong: Sequence[tuple[str, str, str
 def make_metrics(
     config: TrainConfig,
     examples: Examples,
-    table: FeatureTable,
+    pass_result: PassResult,
     fitted: FittedHead,
     *,
     backbone: Mapping[str, Any],
@@ -158,13 +158,13 @@ def make_metrics(
     Args:
         config: as resolved.
         examples: the images and their parts.
-        table: how their features were come by.
+        pass_result: how their features were come by.
         fitted: the head.
         backbone: what is to be said of the network.
         seconds: by phase.
     """
     test = evaluate_test(fitted.head, examples.labelled_rows("test"), examples.labels)
-    speed = table.computed / table.seconds if table.computed else None
+    speed = pass_result.computed / pass_result.seconds if pass_result.computed else None
     return {
         "classes": examples.labels,
         "counts": examples.counts(),
@@ -179,9 +179,9 @@ def make_metrics(
         },
         "backbone": dict(backbone),
         "features": {
-            "computed": table.computed,
-            "reused": table.reused,
-            "skipped": len(table.skipped),
+            "computed": pass_result.computed,
+            "reused": pass_result.reused,
+            "skipped": len(pass_result.skipped),
             "images_per_second": speed,
         },
         "seconds": dict(seconds),

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from torch_inception.errors import DatasetError
-from torch_inception.features.rows import FeatureRows
-from torch_inception.features.table import FeatureTable
+from torch_inception.features.cached_pass import PassResult
+from torch_inception.features.row_selection import RowSelection
 from torch_inception.heads.labelled_rows import LabelledRows
 from torch_inception.heads.solvers.selection import fold_numbers
 from torch_inception.training.dataset import SMALL_CLASS, Dataset
@@ -35,7 +35,7 @@ class Examples:
     labels: list[str]
     samples: list[Sample]
     targets: Tensor
-    features: FeatureRows
+    features: RowSelection
     parts: list[Part]
 
     @cached_property
@@ -69,22 +69,26 @@ class Examples:
         return counts
 
 
-def make_examples(dataset: Dataset, table: FeatureTable, *, kept: Mapping[str, Part]) -> Examples:
+def make_examples(
+    dataset: Dataset, pass_result: PassResult, *, kept: Mapping[str, Part]
+) -> Examples:
     """Put labels, rows and parts together; warn of classes that are too small.
 
     Args:
         dataset: the listed files.
-        table: rows of those that are whole images.
+        pass_result: rows of those that are whole images.
         kept: group -> part of an earlier run into the same folder.
 
     Raises:
         DatasetError: a class has no whole image.
     """
     number_of = dict(zip(dataset.paths, dataset.targets, strict=True))
-    targets = [number_of[path] for path in table.paths]
+    targets = [number_of[path] for path in pass_result.paths]
     samples = [
         Sample(relative_name(path, dataset.folder), dataset.labels[target], digest)
-        for path, target, digest in zip(table.paths, targets, table.digests, strict=True)
+        for path, target, digest in zip(
+            pass_result.paths, targets, pass_result.digests, strict=True
+        )
     ]
     present = set(targets)
     for number, label in enumerate(dataset.labels):
@@ -97,7 +101,7 @@ def make_examples(dataset: Dataset, table: FeatureTable, *, kept: Mapping[str, P
         labels=dataset.labels,
         samples=samples,
         targets=torch.tensor(targets, dtype=torch.int64),
-        features=table.rows,
+        features=pass_result.rows,
         parts=split(samples, kept=kept),
     )
     _warn_of_small_classes(examples)

@@ -28,8 +28,8 @@ from torch_inception.engines.choose import could_be_quantised, training_engine
 from torch_inception.engines.openvino.int8 import Quantisation
 from torch_inception.engines.protocol import Engine
 from torch_inception.features.cache.file_index import FileIndex
+from torch_inception.features.cached_pass import PassResult, Skipped, run_pass
 from torch_inception.features.image_rows import ReadImage
-from torch_inception.features.table import FeatureTable, Skipped, feature_table
 from torch_inception.heads.fit import FittedHead, fit_head
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.system.cache_folder import cache_folder
@@ -164,7 +164,7 @@ def run_training(
         preprocessing = Preprocessing(config.resize, exact_decode=config.exact_decode)
         network = _make_network(config, preprocessing, dataset, engine)
     with clock.phase("features"):
-        table = feature_table(
+        pass_result = run_pass(
             network.engine,
             preprocessing,
             dataset.paths,
@@ -172,14 +172,19 @@ def run_training(
             ready=network.read_images,
             progress=progress,
         )
-        _tell_of_features(table, network.engine)
+        _tell_of_features(pass_result, network.engine)
     with one_thread():
         with clock.phase("head"):
-            examples = make_examples(dataset, table, kept=read_splits(output / SPLITS_FILE))
+            examples = make_examples(dataset, pass_result, kept=read_splits(output / SPLITS_FILE))
             fitted, history = _fit(config, examples)
         tested = test_predictions(fitted.head, examples)
         metrics = make_metrics(
-            config, examples, table, fitted, backbone=network.description(), seconds=clock.seconds
+            config,
+            examples,
+            pass_result,
+            fitted,
+            backbone=network.description(),
+            seconds=clock.seconds,
         )
     model = Model(
         dataset.labels,
@@ -189,13 +194,15 @@ def run_training(
         arithmetic=network.engine.arithmetic,
         refused=network.refused,
     )
-    skipped = [(relative_name(skip.path, dataset.folder), skip.reason) for skip in table.skipped]
+    skipped = [
+        (relative_name(skip.path, dataset.folder), skip.reason) for skip in pass_result.skipped
+    ]
     write_run(output, Run(config, model, examples, metrics, history.rows, tested, skipped))
     for line in final_report(metrics, misclassified(tested)):
         results.info("%s", line)
     results.info("Results are in %s. To name an image:", output)
     results.info("  torch-inception predict --model %s IMAGE", shlex.quote(str(output)))
-    return TrainingResult(Classifier(model, network.engine), metrics, output, table.skipped)
+    return TrainingResult(Classifier(model, network.engine), metrics, output, pass_result.skipped)
 
 
 class _Network(NamedTuple):
@@ -256,17 +263,17 @@ def _fit(config: TrainConfig, examples: Examples) -> tuple[FittedHead, History]:
     return fitted, history
 
 
-def _tell_of_features(table: FeatureTable, engine: Engine) -> None:
+def _tell_of_features(pass_result: PassResult, engine: Engine) -> None:
     log.info(
         "features: %d computed, %d reused, %d files skipped",
-        table.computed, table.reused, len(table.skipped),
+        pass_result.computed, pass_result.reused, len(pass_result.skipped),
     )  # fmt: skip
-    if table.computed >= LONG_PASS and could_be_quantised(engine):
+    if pass_result.computed >= LONG_PASS and could_be_quantised(engine):
         log.info(
             "With --precision int8 this processor would have computed them some %s times as fast.",
             INT8_SPEED_UP,
         )
-    for skip in table.skipped:
+    for skip in pass_result.skipped:
         log.warning("skipped: %s: %s", skip.path, skip.reason)
 
 

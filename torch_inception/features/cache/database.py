@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from torch_inception.errors import CacheError
 from torch_inception.system.cache_folder import CACHE_VARIABLE
@@ -29,7 +29,6 @@ _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
 
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
-Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
@@ -46,7 +45,7 @@ class Database:
         self._schema = schema
         self._lock = threading.RLock()
         self._needs_schema = True
-        with explained(path):
+        with as_cache_error(path):
             self.is_writable = _make_folder(path.parent) and _may_write(path)
         self._connection = self._connect()
 
@@ -67,7 +66,7 @@ class Database:
         start, told, repaired = time.monotonic(), False, False
         while True:
             try:
-                with explained(self.path):
+                with as_cache_error(self.path):
                     return self._attempt(work, writing=writing)
             except CacheError as error:
                 can_wait = isinstance(error, _BusyError) and time.monotonic() - start < WAIT_SECONDS
@@ -102,7 +101,7 @@ class Database:
         place = f"{self.path.absolute().as_uri()}?mode={'rwc' if self.is_writable else 'ro'}"
         in_memory = in_memory or not (self.is_writable or self.path.exists())
         self._needs_schema = self.is_writable or in_memory
-        with explained(self.path):
+        with as_cache_error(self.path):
             if self.is_writable and not in_memory:
                 # SQLite makes its files for the owner, whatever the user's mask allows.
                 self.path.touch(mode=0o666)
@@ -120,7 +119,7 @@ class Database:
             log.warning(
                 "cache: %s is damaged (%s) and is made anew", self.path, error.__cause__ or error
             )
-            with explained(self.path):
+            with as_cache_error(self.path):
                 for suffix in ("", "-journal"):
                     Path(f"{self.path}{suffix}").unlink(missing_ok=True)
         else:
@@ -137,7 +136,7 @@ class _BusyError(CacheError):
 
 
 @contextmanager
-def explained(path: Path) -> Iterator[None]:
+def as_cache_error(path: Path) -> Iterator[None]:
     """Turn an error of the file system or of SQLite into one that says what to do."""
     try:
         yield
@@ -156,15 +155,19 @@ def explained(path: Path) -> Iterator[None]:
         ) from error
 
 
-def portions(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
-    """Cut a sequence into parts that one SQL statement can name."""
-    for start in range(0, len(items), _VARIABLES):
-        yield items[start : start + _VARIABLES]
+def select_where_in(
+    connection: sqlite3.Connection, query: str, values: Sequence[bytes]
+) -> Iterator[tuple[Any, ...]]:
+    """Yield what a query finds for any number of values.
 
-
-def marks(count: int) -> str:
-    """Return the placeholders for an SQL list: `?,?,?`."""
-    return ",".join("?" * count)
+    Args:
+        connection: as `Database.run` gives it.
+        query: with `{}` in the place of the list of values: `... WHERE path IN ({})`.
+        values: of which one statement can name some hundreds only.
+    """
+    for start in range(0, len(values), _VARIABLES):
+        portion = values[start : start + _VARIABLES]
+        yield from connection.execute(query.format(",".join("?" * len(portion))), portion)
 
 
 def _make_folder(folder: Path) -> bool:

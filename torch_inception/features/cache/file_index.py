@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from torch_inception.features.cache.database import Database, marks, portions
+from torch_inception.features.cache.database import Database, select_where_in
 
 LAYOUT = 2
 """Number of the layout of the file, and part of its name: versions do not meet."""
@@ -36,6 +36,10 @@ class FileState(NamedTuple):
     modified: int
     changed: int
     number: int
+
+    def is_modified_since(self, earlier: "FileState") -> bool:
+        """Tell whether size or time say that the content was another in an earlier state."""
+        return (self.size, self.modified) != (earlier.size, earlier.modified)
 
 
 def file_state(path: Path) -> FileState | None:
@@ -92,12 +96,11 @@ def _lookup(
     connection: sqlite3.Connection, named: Mapping[bytes, Path]
 ) -> dict[Path, tuple[str, bytes]]:
     found: dict[Path, tuple[str, bytes]] = {}
-    for portion in portions(list(named)):
-        query = f"SELECT * FROM files WHERE path IN ({marks(len(portion))})"
-        for name, state, digest, checksum in connection.execute(query, portion):
-            # A damaged file can give what was never asked for, and parts of several entries.
-            if name in named and checksum == _checksum(name, state, digest):
-                found[named[name]] = state, digest
+    query = "SELECT * FROM files WHERE path IN ({})"
+    for name, state, digest, checksum in select_where_in(connection, query, list(named)):
+        # A damaged file can give what was never asked for, and parts of several entries.
+        if name in named and checksum == _checksum(name, state, digest):
+            found[named[name]] = state, digest
     return found
 
 

@@ -1,11 +1,13 @@
 """Rows of features, found by the content of the image that they describe."""
 
 import logging
+import mmap
 import os
 import sqlite3
 import struct
 import zlib
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,9 +20,8 @@ from torch_inception.features.cache import RECORD_BYTES
 from torch_inception.features.cache.database import (
     DamagedError,
     Database,
-    explained,
-    marks,
-    portions,
+    as_cache_error,
+    select_where_in,
 )
 from torch_inception.network import FEATURES
 from torch_inception.system.locks import exclusive_lock
@@ -67,9 +68,9 @@ class RowStore:
 
     def find(self, digests: Iterable[bytes]) -> set[bytes]:
         """Return those digests (SHA-256 of contents, 32 bytes each) whose rows are there whole."""
-        return set(self.table(digests)[1])
+        return set(self.look_up(digests)[1])
 
-    def table(self, digests: Iterable[bytes]) -> tuple[Tensor, dict[bytes, int]]:
+    def look_up(self, digests: Iterable[bytes]) -> tuple[Tensor, dict[bytes, int]]:
         """Look rows up.
 
         Both parts of the answer are of one state of the file, whatever happens to it later.
@@ -113,7 +114,7 @@ class RowStore:
 
     def _write(self, content: bytes) -> int:
         """Add records at the end of the file; return the place of the first."""
-        with explained(self._file), _opened(self._file) as file, exclusive_lock(self._file):
+        with as_cache_error(self._file), _opened(self._file) as file, exclusive_lock(self._file):
             end = -(-file.seek(0, os.SEEK_END) // RECORD_BYTES)
             try:
                 file.seek(end * RECORD_BYTES)
@@ -140,24 +141,24 @@ class RowStore:
 
     def _mapped(self) -> NDArray[numpy.uint8]:
         """Return the whole records of the file; writes to it would not reach the file."""
-        with explained(self._file):
-            count = self._file.stat().st_size // RECORD_BYTES if self._file.exists() else 0
-            if count == 0:
-                return numpy.empty(0, numpy.uint8)
-            mapped = numpy.memmap(self._file, numpy.uint8, mode="c", shape=(count * RECORD_BYTES,))
-            return numpy.asarray(mapped)
+        with (
+            as_cache_error(self._file),
+            suppress(FileNotFoundError),
+            self._file.open("rb", buffering=0) as file,
+        ):
+            length = os.fstat(file.fileno()).st_size // RECORD_BYTES * RECORD_BYTES
+            if length > 0:  # an empty file cannot be mapped
+                mapped = mmap.mmap(file.fileno(), length, access=mmap.ACCESS_COPY)
+                return numpy.frombuffer(mapped, numpy.uint8)
+        return numpy.empty(0, numpy.uint8)
 
 
 def _find(index: sqlite3.Connection, digests: list[bytes], records: memoryview) -> dict[bytes, int]:
     found: dict[bytes, int] = {}
-    for portion in portions(digests):
-        query = (
-            "SELECT digest, number FROM rows "
-            f"WHERE digest IN ({marks(len(portion))}) ORDER BY number"
-        )
-        for digest, number in index.execute(query, portion):
-            if _digest_at(records, number) == digest:
-                found[digest] = number
+    query = "SELECT digest, number FROM rows WHERE digest IN ({}) ORDER BY number"
+    for digest, number in select_where_in(index, query, digests):
+        if _digest_at(records, number) == digest:
+            found[digest] = number
     return found
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from torch_inception.features.rows import FeatureRows
+from torch_inception.features.row_selection import RowSelection
 from torch_inception.heads.head import Head, all_logits
 from torch_inception.heads.labelled_rows import LabelledRows, Report
 from torch_inception.heads.temperature import fit_temperature
@@ -131,9 +131,10 @@ def _out_of_fold(
 
 
 def _joined(first: LabelledRows, second: LabelledRows) -> LabelledRows:
-    features = torch.cat([first.features.tensor(), second.features.tensor()])
+    rows = torch.cat([first.features.tensor(), second.features.tensor()])
+    features = RowSelection.of(rows, portion=first.features.portion)
     targets = torch.cat([first.targets, second.targets])
-    return dataclasses.replace(first, features=FeatureRows.of(features), targets=targets)
+    return dataclasses.replace(first, features=features, targets=targets)
 
 
 def _temperature(logits: Tensor, targets: Tensor) -> float:

@@ -11,12 +11,13 @@ import torch
 from PIL import Image
 
 from tests.fakes import FAKE_RECORD, FakeEngine
+from tests.robustness.fickle import fickle_path
 from torch_inception.config import Resize
 from torch_inception.engines.protocol import Rows
 from torch_inception.errors import ImageError
+from torch_inception.features.cached_pass import PassResult, run_pass
 from torch_inception.features.extractor import FeatureExtractor
-from torch_inception.features.image_rows import ImageInput, stream_features
-from torch_inception.features.table import FeatureTable, feature_table
+from torch_inception.features.image_rows import ImageInput, stream_rows
 from torch_inception.images.preprocess import Pixels, Preprocessing
 from torch_inception.weights.record import WeightsRecord
 
@@ -42,13 +43,13 @@ def paint(path: Path, number: int, *, modified: int = EARLIER) -> None:
     os.utime(path, ns=(modified, modified))
 
 
-def run_pass(
+def passed(
     engine: FakeEngine, paths: Sequence[Path], cache: Path, *, resize: Resize = "squash"
-) -> FeatureTable:
-    return feature_table(engine, Preprocessing(resize), paths, cache=cache)
+) -> PassResult:
+    return run_pass(engine, Preprocessing(resize), paths, cache=cache)
 
 
-def is_rows_of(table: FeatureTable, numbers: Sequence[int]) -> bool:
+def is_rows_of(table: PassResult, numbers: Sequence[int]) -> bool:
     wanted = numpy.zeros((len(numbers), 2048), numpy.float16)
     wanted[:, :3] = numpy.array([colour(number) for number in numbers]) / 255
     return numpy.allclose(table.rows.tensor(), wanted, atol=2**-11)
@@ -57,11 +58,11 @@ def is_rows_of(table: FeatureTable, numbers: Sequence[int]) -> bool:
 def test_row_i_is_image_i_rounded_as_the_cache_keeps_it(
     engine: FakeEngine, shades: list[Path], own_cache: Path
 ) -> None:
-    fresh = run_pass(engine, shades, own_cache)
+    fresh = passed(engine, shades, own_cache)
     assert fresh.paths == shades
     assert is_rows_of(fresh, range(40))
     assert (fresh.computed, fresh.reused, fresh.skipped) == (40, 0, [])
-    again = run_pass(engine, shades[::-1], own_cache)
+    again = passed(engine, shades[::-1], own_cache)
     assert torch.equal(again.rows.tensor(), fresh.rows.tensor().flip(0))
     assert again.digests == fresh.digests[::-1]
     assert (again.computed, again.reused) == (0, 40)
@@ -70,10 +71,10 @@ def test_row_i_is_image_i_rounded_as_the_cache_keeps_it(
 def test_a_rename_and_a_move_cost_nothing(
     engine: FakeEngine, shades: list[Path], own_cache: Path, tmp_path: Path
 ) -> None:
-    run_pass(engine, shades, own_cache)
+    passed(engine, shades, own_cache)
     (tmp_path / "sub").mkdir()
     moved = [path.rename(tmp_path / "sub" / f"{i}.png") for i, path in enumerate(shades)]
-    table = run_pass(engine, moved, own_cache)
+    table = passed(engine, moved, own_cache)
     assert is_rows_of(table, range(40))
     assert (table.computed, table.reused) == (0, 40)
 
@@ -81,9 +82,9 @@ def test_a_rename_and_a_move_cost_nothing(
 def test_an_edit_recomputes_that_one_image(
     engine: FakeEngine, shades: list[Path], own_cache: Path
 ) -> None:
-    run_pass(engine, shades, own_cache)
+    passed(engine, shades, own_cache)
     paint(shades[7], 99, modified=LATER)
-    table = run_pass(engine, shades, own_cache)
+    table = passed(engine, shades, own_cache)
     assert is_rows_of(table, [*range(7), 99, *range(8, 40)])
     assert (table.computed, table.reused) == (1, 39)
 
@@ -92,7 +93,7 @@ def test_an_exact_duplicate_is_computed_once(
     engine: FakeEngine, shades: list[Path], own_cache: Path, tmp_path: Path
 ) -> None:
     copies = [Path(shutil.copy(path, tmp_path / f"copy of {path.name}")) for path in shades[:3]]
-    table = run_pass(engine, [*shades[:5], *copies], own_cache)
+    table = passed(engine, [*shades[:5], *copies], own_cache)
     assert is_rows_of(table, [0, 1, 2, 3, 4, 0, 1, 2])
     assert (table.computed, table.reused) == (5, 3)
 
@@ -100,12 +101,12 @@ def test_an_exact_duplicate_is_computed_once(
 def test_other_weights_and_another_preprocessing_have_rows_of_their_own(
     engine: FakeEngine, shades: list[Path], own_cache: Path
 ) -> None:
-    run_pass(engine, shades[:4], own_cache)
-    assert run_pass(engine, shades[:4], own_cache, resize="pad").computed == 4
+    passed(engine, shades[:4], own_cache)
+    assert passed(engine, shades[:4], own_cache, resize="pad").computed == 4
     for change in ({"fingerprint": "0" * 64}, {"pooling": "tensorflow"}, {"mean": (0.0,) * 3}):
         record = WeightsRecord.from_dict(FAKE_RECORD.as_dict() | change)
-        assert run_pass(FakeEngine(record), shades[:4], own_cache).computed == 4
-    assert run_pass(engine, shades[:4], own_cache).computed == 0
+        assert passed(FakeEngine(record), shades[:4], own_cache).computed == 4
+    assert passed(engine, shades[:4], own_cache).computed == 0
 
 
 def test_bad_files_are_listed_in_order_and_the_others_are_unharmed(
@@ -117,7 +118,7 @@ def test_bad_files_are_listed_in_order_and_the_others_are_unharmed(
     empty.touch()
     paths = [text, *shades[:9], half, *shades[9:20], tmp_path / "gone.png", empty]
     for computed in (20, 0):
-        table = run_pass(engine, paths, own_cache)
+        table = passed(engine, paths, own_cache)
         assert table.paths == shades[:20]
         assert is_rows_of(table, range(20))
         assert table.computed == computed
@@ -131,27 +132,45 @@ def test_bad_files_are_listed_in_order_and_the_others_are_unharmed(
 def test_a_pass_over_nothing_or_over_bad_files_alone_is_empty(
     engine: FakeEngine, own_cache: Path, tmp_path: Path
 ) -> None:
-    assert run_pass(engine, [], own_cache).rows.tensor().shape == (0, 2048)
-    table = run_pass(engine, [tmp_path / "gone"], own_cache)
+    assert passed(engine, [], own_cache).rows.tensor().shape == (0, 2048)
+    table = passed(engine, [tmp_path / "gone"], own_cache)
     assert table.rows.tensor().shape == (0, 2048)
     assert len(table.skipped) == 1
 
 
+@pytest.mark.parametrize("looks", [1, 2, 3])
+@pytest.mark.parametrize("is_first", [True, False])
 def test_a_file_that_vanishes_during_the_pass_does_not_take_its_copy_along(
-    engine: FakeEngine, shades: list[Path], own_cache: Path, monkeypatch: pytest.MonkeyPatch
+    is_first: bool, looks: int, engine: FakeEngine, shades: list[Path], own_cache: Path
 ) -> None:
     paint(shades[1], 0)
-    original = Path.read_bytes
+    vanishing = fickle_path(shades[1], Path.unlink, looks=looks)
+    copies = [vanishing, shades[0]] if is_first else [shades[0], vanishing]
+    table = passed(engine, [*copies, shades[2]], own_cache)
+    # Looked at for the third time, it has been read.
+    assert [skip.path for skip in table.skipped] == ([vanishing] if looks < 3 else [])
+    assert is_rows_of(table, [0, 2] if looks < 3 else [0, 0, 2])
+    assert table.computed == 2
 
-    def gone(path: Path) -> bytes:
-        if path == shades[1]:
-            raise FileNotFoundError(2, "No such file or directory")
-        return original(path)
 
-    monkeypatch.setattr(Path, "read_bytes", gone)
-    table = run_pass(engine, shades[:3], own_cache)
-    assert shades[0] in table.paths
-    assert shades[2] in table.paths
+def test_many_copies_that_are_read_at_the_same_time_are_computed_once(
+    shades: list[Path], own_cache: Path
+) -> None:
+    class Counting(FakeEngine):
+        workers = 8
+        batch_size = 1
+        images = 0
+
+        def rows(self, images: Sequence[Pixels]) -> Rows:
+            self.images += len(images)
+            return super().rows(images)
+
+    for path in shades:
+        paint(path, 7)
+    engine = Counting()
+    table = passed(engine, shades, own_cache)
+    assert is_rows_of(table, [7] * 40)
+    assert (engine.images, table.computed, table.reused) == (1, 1, 39)
 
 
 def test_an_interrupted_pass_keeps_the_rows_before_it(
@@ -164,28 +183,12 @@ def test_an_interrupted_pass_keeps_the_rows_before_it(
             return super().rows(images)
 
     with pytest.raises(KeyboardInterrupt):
-        run_pass(Interrupted(), shades, own_cache)
-    table = run_pass(engine, shades, own_cache)
+        passed(Interrupted(), shades, own_cache)
+    table = passed(engine, shades, own_cache)
     # The batch of four in which it was interrupted is lost, and what came after.
     assert 27 <= table.reused <= 30
     assert table.computed == 40 - table.reused
     assert is_rows_of(table, range(40))
-
-
-def test_a_strip_that_is_too_long_to_crop_harms_no_other(
-    engine: FakeEngine, shades: list[Path], own_cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    original = Image.Image.resize
-
-    def small_machine(image: Image.Image, size: tuple[int, int], *args: object) -> Image.Image:
-        if size[0] * size[1] > 10**8:
-            raise MemoryError
-        return original(image, size, *args)  # type: ignore[arg-type]
-
-    Image.new("RGB", (30_000, 1)).save(shades[1], "PNG")
-    monkeypatch.setattr(Image.Image, "resize", small_machine)
-    table = run_pass(engine, shades[:4], own_cache, resize="crop")
-    assert [path for path in table.paths if path != shades[1]] == [shades[i] for i in (0, 2, 3)]
 
 
 def test_streamed_rows_and_errors_keep_their_places(engine: FakeEngine, shades: list[Path]) -> None:
@@ -197,7 +200,7 @@ def test_streamed_rows_and_errors_keep_their_places(engine: FakeEngine, shades: 
         tensor,
         str(shades[4]),
     ]
-    results = list(stream_features(engine, Preprocessing(), items))
+    results = list(stream_rows(engine, Preprocessing(), items))
     assert isinstance(results[1], ImageError)
     for number in (0, 2, 3, 4):
         row = results[number]
@@ -211,8 +214,8 @@ def test_streaming_leaves_the_number_of_threads_as_it_was(
     engine: FakeEngine, shades: list[Path]
 ) -> None:
     before = torch.get_num_threads()
-    assert len(list(stream_features(engine, Preprocessing(), shades))) == 40
-    rows = stream_features(engine, Preprocessing(), shades)
+    assert len(list(stream_rows(engine, Preprocessing(), shades))) == 40
+    rows = stream_rows(engine, Preprocessing(), shades)
     next(rows)
     rows.close()  # type: ignore[attr-defined]
     assert torch.get_num_threads() == before

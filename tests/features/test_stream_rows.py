@@ -9,7 +9,7 @@ import torch
 from PIL import Image, ImageSequence
 
 from tests.fakes import FakeEngine
-from torch_inception.features.image_rows import ImageInput, stream_features
+from torch_inception.features.image_rows import ImageInput, stream_rows
 from torch_inception.images.preprocess import Preprocessing
 
 SHADES = range(0, 250, 10)
@@ -17,7 +17,7 @@ SHADES = range(0, 250, 10)
 
 def seen(items: Iterator[ImageInput]) -> list[float]:
     """Return the red, from 0 to 255, that the engine has seen in each image."""
-    rows = stream_features(FakeEngine(), Preprocessing(), items)
+    rows = stream_rows(FakeEngine(), Preprocessing(), items)
     return [float(row[0]) * 255 for row in rows if isinstance(row, numpy.ndarray)]
 
 

@@ -1,6 +1,6 @@
 """Rows that stay in the cache's file, and heads that are fitted on them in portions."""
 
-from collections.abc import Callable
+import dataclasses
 from pathlib import Path
 from typing import get_args
 
@@ -11,58 +11,48 @@ from torch import Tensor
 
 from tests.heads.test_solvers import blobs, fitted, nothing
 from torch_inception.config import Solver
-from torch_inception.features import rows as feature_rows
 from torch_inception.features.cache.row_store import RowStore
-from torch_inception.features.rows import FeatureRows
-from torch_inception.heads import labelled_rows as problem_room
+from torch_inception.features.row_selection import RowSelection
 from torch_inception.heads.labelled_rows import LabelledRows
 from torch_inception.heads.solvers import discriminant
 from torch_inception.heads.solvers.covariance import Covariance
 
-SetPortion = Callable[[int], None]
+
+def in_portions(labelled: LabelledRows, portion: int) -> LabelledRows:
+    """Have labelled rows be read so many at a time."""
+    features = dataclasses.replace(labelled.features, portion=portion)
+    return dataclasses.replace(labelled, features=features)
 
 
-@pytest.fixture
-def portion(monkeypatch: pytest.MonkeyPatch) -> SetPortion:
-    """Give a function that sets how many rows are read at a time."""
-
-    def set_it(rows: int) -> None:
-        monkeypatch.setattr(feature_rows, "PORTION", rows)
-        monkeypatch.setattr(problem_room, "PORTION", rows)
-
-    return set_it
-
-
-def table(rows: int = 10, features: int = 4) -> Tensor:
+def ramp(rows: int = 10, features: int = 4) -> Tensor:
     """Make rows whose first number tells which it is."""
     made = torch.arange(rows * features).reshape(rows, features)
     return made.to(torch.float16)
 
 
 def test_a_mask_and_positions_choose_the_same_rows() -> None:
-    rows = FeatureRows.of(table())
+    rows = RowSelection.of(ramp())
     mask = torch.tensor([True, False] * 5)
     by_mask, by_position = rows.subset(mask), rows.subset(torch.tensor([0, 2, 4, 6, 8]))
-    assert torch.equal(by_mask.tensor(), table()[::2].float())
+    assert torch.equal(by_mask.tensor(), ramp()[::2].float())
     assert torch.equal(by_position.tensor(), by_mask.tensor())
     assert (len(rows), len(by_mask), by_mask.size) == (10, 5, 4)
 
 
 def test_rows_come_in_the_order_asked_for_and_may_come_twice() -> None:
-    rows = FeatureRows.of(table()).subset(torch.tensor([7, 1, 1, 9]))
+    rows = RowSelection.of(ramp()).subset(torch.tensor([7, 1, 1, 9]))
     assert rows.tensor()[:, 0].tolist() == [28, 4, 4, 36]
     # What is chosen from a choice is counted within that choice.
     assert rows.subset(torch.tensor([3, 0])).tensor()[:, 0].tolist() == [36, 28]
     last = rows.subset(torch.tensor([False, True, False, True]))
     assert last.tensor()[:, 0].tolist() == [4, 36]
-    assert last.table is rows.table
+    assert last.all_rows is rows.all_rows
 
 
 @pytest.mark.parametrize("size", [1, 3, 5, 10, 11])
-def test_portions_are_all_rows_in_order(size: int, portion: SetPortion) -> None:
-    portion(size)
+def test_portions_are_all_rows_in_order(size: int) -> None:
     order = torch.tensor([3, 9, 0, 1, 2, 8, 7, 5, 4, 6])
-    rows = FeatureRows.of(table()).subset(order)
+    rows = RowSelection.of(ramp(), portion=size).subset(order)
     # A portion's memory may be used again for the next.
     parts = [part.clone() for part in rows.portions()]
     assert [len(part) for part in parts[:-1]] == [size] * (len(parts) - 1)
@@ -72,23 +62,20 @@ def test_portions_are_all_rows_in_order(size: int, portion: SetPortion) -> None:
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.float32])
-def test_what_is_done_to_a_portion_is_not_done_to_the_table(
-    dtype: torch.dtype, portion: SetPortion
-) -> None:
-    portion(4)
-    rows = FeatureRows.of(table().to(dtype))
+def test_what_is_done_to_a_portion_is_not_done_to_the_rows(dtype: torch.dtype) -> None:
+    rows = RowSelection.of(ramp().to(dtype), portion=4)
     for part in rows.portions():
         part.zero_()
     rows.tensor().zero_()
-    assert torch.equal(rows.table, table().to(dtype))
+    assert torch.equal(rows.all_rows, ramp().to(dtype))
 
 
 def test_no_rows_are_one_empty_portion() -> None:
-    none = FeatureRows.of(table()).subset(torch.zeros(10, dtype=torch.bool))
+    none = RowSelection.of(ramp()).subset(torch.zeros(10, dtype=torch.bool))
     assert [tuple(part.shape) for part in none.portions()] == [(0, 4)]
     assert none.tensor().shape == (0, 4)
     assert none.tensor().dtype == torch.float32
-    assert [tuple(part.shape) for part in FeatureRows.of(table(0)).portions()] == [(0, 4)]
+    assert [tuple(part.shape) for part in RowSelection.of(ramp(0)).portions()] == [(0, 4)]
     assert len(none) == 0
 
 
@@ -104,16 +91,13 @@ def stored(folder: Path, count: int) -> tuple[RowStore, Tensor]:
 
 
 @pytest.mark.parametrize("solver", get_args(Solver))
-def test_a_head_is_the_same_from_the_file_and_from_memory(
-    solver: Solver, tmp_path: Path, portion: SetPortion
-) -> None:
-    portion(16)
+def test_a_head_is_the_same_from_the_file_and_from_memory(solver: Solver, tmp_path: Path) -> None:
     store, targets = stored(tmp_path / "store", 60)
     before = (tmp_path / "store" / "rows.bin").read_bytes()
     order = torch.randperm(60, generator=torch.Generator().manual_seed(1))
-    table, _ = store.table([])
-    mapped = FeatureRows(table, order)
-    in_memory = FeatureRows.of(table[order].clone())
+    all_rows, _ = store.look_up([])
+    mapped = RowSelection(all_rows, order, portion=16)
+    in_memory = RowSelection.of(all_rows[order].clone(), portion=16)
     heads = []
     for rows in (mapped, in_memory):
         labelled = LabelledRows(rows, targets[order], 3)
@@ -127,27 +111,24 @@ def test_a_head_is_the_same_from_the_file_and_from_memory(
 
 @pytest.mark.parametrize("features", [6, 90])
 @pytest.mark.parametrize("solver", ["lda", "sgd"])
-def test_a_head_does_not_depend_on_the_size_of_portions(
-    solver: Solver, features: int, portion: SetPortion
-) -> None:
+def test_a_head_does_not_depend_on_the_size_of_portions(solver: Solver, features: int) -> None:
     train = blobs([20, 30, 25], features=features)
     validation = blobs([7, 8, 9], features=features, seed=1)
-    portion(1000)
-    whole = fitted(solver, train, validation, steps=50)
-    portion(7)
-    pieces = fitted(solver, train, validation, steps=50)
+    whole, pieces = (
+        fitted(solver, in_portions(train, rows), in_portions(validation, rows), steps=50)
+        for rows in (1000, 7)
+    )
     assert pieces.setting == whole.setting
     assert torch.allclose(pieces.head.weight, whole.head.weight, rtol=1e-4, atol=1e-5)
     assert torch.allclose(pieces.head.bias, whole.head.bias, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("features", [12, 60])
-def test_lda_on_portions_has_the_covariance_of_all_rows(features: int, portion: SetPortion) -> None:
+def test_lda_on_portions_has_the_covariance_of_all_rows(features: int) -> None:
     labelled = blobs([15, 9, 16], features=features)
     logits = []
     for size in (1000, 7):
-        portion(size)
-        heads = list(discriminant.fit_path(labelled))
+        heads = list(discriminant.fit_path(in_portions(labelled, size)))
         assert len(heads) == len(discriminant.STRENGTHS)
         logits.append(torch.stack([head.logits(labelled.features.tensor()) for head in heads]))
     assert torch.allclose(logits[0], logits[1], rtol=1e-4, atol=1e-3)

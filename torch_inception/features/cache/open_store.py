@@ -1,0 +1,60 @@
+"""Open the store of one feature space, or one for this process where the cache is not writable."""
+
+import hashlib
+import logging
+import tempfile
+import weakref
+from collections.abc import Iterable
+from contextlib import ExitStack
+from itertools import islice
+from pathlib import Path
+
+from torch import Tensor
+
+from torch_inception.features.cache.row_store import LAYOUT, RowStore
+from torch_inception.system.atomic import temporary_folder
+
+log = logging.getLogger(__name__)
+
+_ROWS_COPIED_AT_ONCE = 4096
+
+
+def open_row_store(folder: Path, *, space: str) -> RowStore:
+    """Open the store of one feature space in the cache folder.
+
+    Where that cannot be written, its rows are used, and new ones are kept for this process only.
+
+    Args:
+        folder: the cache folder.
+        space: what besides the image changes a row, in words.
+
+    Raises:
+        CacheError: it cannot be used.
+    """
+    name = hashlib.sha256(f"layout {LAYOUT} {space}".encode()).hexdigest()[:32]
+    store = RowStore(folder / "features" / name)
+    if store.is_writable:
+        return store
+    log.warning("cache: %s cannot be written; new features are not kept after this run", folder)
+    return TemporaryStore(store)
+
+
+class TemporaryStore(RowStore):
+    """A store in a folder that goes with the process; it takes rows over from one that is kept."""
+
+    def __init__(self, kept: RowStore) -> None:
+        self._kept = kept
+        stack = ExitStack()
+        weakref.finalize(self, stack.close)
+        target = Path(tempfile.gettempdir(), "torch_inception-rows")
+        super().__init__(stack.enter_context(temporary_folder(target, mode=0o700)))
+
+    def look_up(self, digests: Iterable[bytes]) -> tuple[Tensor, dict[bytes, int]]:
+        """Look rows up, here and in the store that is kept; what that has is copied."""
+        wanted = list(digests)
+        _, found = super().look_up(wanted)
+        kept, places = self._kept.look_up(digest for digest in wanted if digest not in found)
+        rows, items = kept.numpy(), iter(places.items())
+        while portion := dict(islice(items, _ROWS_COPIED_AT_ONCE)):
+            self.append({digest: rows[place] for digest, place in portion.items()})
+        return super().look_up(wanted)

@@ -1,0 +1,60 @@
+"""Rows of features that may be too many for memory: chosen without copying, read in portions."""
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+PORTION = 4096
+"""Rows read at a time: 32 MB as float32."""
+
+
+@dataclass(frozen=True)
+class RowSelection:
+    """Some rows of many, in any order.
+
+    Attributes:
+        all_rows: (M, D) float16 or float32, in memory or a file that is mapped into it.
+        numbers: (N,) int64, the place of each row among these.
+        portion: rows that are read at a time.
+    """
+
+    all_rows: Tensor
+    numbers: Tensor
+    portion: int = PORTION
+
+    @classmethod
+    def of(cls, rows: Tensor, *, portion: int = PORTION) -> "RowSelection":
+        """Return a selection of all rows (M, D)."""
+        return cls(rows, torch.arange(len(rows), dtype=torch.int64, device="cpu"), portion)
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @property
+    def size(self) -> int:
+        """Features per row."""
+        return self.all_rows.shape[1]
+
+    def subset(self, chosen: Tensor) -> "RowSelection":
+        """Return the rows that a boolean mask (N,), or positions (K,) int64, choose."""
+        return dataclasses.replace(self, numbers=self.numbers[chosen])
+
+    def tensor(self) -> Tensor:
+        """Return the rows as (N, D) float32."""
+        return self.all_rows[self.numbers].float()
+
+    def portions(self) -> Iterator[Tensor]:
+        """Yield the rows in order, `portion` at a time, as (K, D) float32; one at least.
+
+        A portion is a copy, and the next one takes its memory: whoever reads it may change it,
+        and must not keep it.
+        """
+        raw = self.all_rows.new_empty((min(self.portion, len(self)), self.size))
+        portion = torch.empty_like(raw, dtype=torch.float32)
+        for numbers in torch.split(self.numbers, self.portion):
+            count = len(numbers)
+            torch.index_select(self.all_rows, 0, numbers, out=raw[:count])
+            yield portion[:count].copy_(raw[:count])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.robustness.trainings import server
+from tests.processes import server
 from torch_inception.system.atomic import temporary_file, temporary_folder
 from torch_inception.system.replacement import prepare_replacing, replaced_together
 

@@ -52,7 +52,7 @@ class Registry:
         body = self.description(handler)
         self.answer(handler, b"", length=len(body))
         for start in range(0, len(body), len(body) // 4 + 1):
-            time.sleep(1)
+            time.sleep(0.4)
             handler.wfile.write(body[start : start + len(body) // 4 + 1])
             handler.wfile.flush()
 
@@ -88,7 +88,7 @@ def registry(
             """Keep quiet."""
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answers)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     ask_at(server.server_address[1], monkeypatch, tmp_path)
     yield playing
@@ -161,7 +161,7 @@ def test_a_silent_registry_is_given_up(registry: Registry, place: str, way: str)
 def test_a_slow_registry_is_waited_for(registry: Registry) -> None:
     registry.describe = registry.slowly
     # It takes longer than we let a server be silent.
-    assert "sha512" in refused(patience=3)
+    assert "sha512" in refused(patience=1)
 
 
 @pytest.mark.parametrize("place", ["environment", "npmrc"])
@@ -170,10 +170,10 @@ def test_the_users_own_patience_is_kept(
     registry: Registry, place: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     if place == "environment":
-        monkeypatch.setenv("npm_config_fetch_timeout", "1500")
+        monkeypatch.setenv("npm_config_fetch_timeout", "500")
         monkeypatch.setenv("npm_config_fetch_retries", "0")
     else:
-        (tmp_path / "npmrc").write_text("fetch-timeout=1500\nfetch-retries=0\n")
+        (tmp_path / "npmrc").write_text("fetch-timeout=500\nfetch-retries=0\n")
     registry.describe = registry.hang
     assert "failed" in refused()
     assert len(registry.asked) == 1

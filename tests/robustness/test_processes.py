@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.drawings import draw_colours
-from tests.robustness.trainings import Training, server
+from tests.processes import server
+from tests.robustness.trainings import Training
 from torch_inception.features.cache import RECORD_BYTES
 from torch_inception.features.cache.row_store import RowStore
 
@@ -113,7 +114,7 @@ def test_the_lock_of_a_process_that_was_killed_holds_nobody_up(finished: Trainin
 
 
 def test_two_processes_that_write_the_same_results_leave_those_of_one(
-    data: list[Path], finished: Training, tmp_path: Path
+    data: list[Path], finished: Training, tmp_path: Path, long: bool
 ) -> None:
     solvers = ("lda", "lbfgs")
     wanted = {}
@@ -123,7 +124,7 @@ def test_two_processes_that_write_the_same_results_leave_those_of_one(
         )
         assert training.run() == 0, training.said()
         wanted[solver] = training.numbers()
-    for _ in range(2):
+    for _ in range(10 if long else 1):
         shutil.rmtree(finished.output)  # the first time that there are results is a race of its own
         same = [Training(finished.folder, data[0], ("--solver", solver)) for solver in solvers]
         processes = [training.start() for training in same]

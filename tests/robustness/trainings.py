@@ -4,7 +4,6 @@ A fork server imports torch once. Its children convert and fold weights of the r
 them, compute features with the fake network, and tell how many images went through it.
 """
 
-import multiprocessing
 import os
 import resource
 import sys
@@ -19,7 +18,9 @@ import numpy
 import pytest
 import torch
 
+from tests import processes
 from tests.fakes import FakeEngine
+from tests.processes import server
 from torch_inception.commands.train import main
 from torch_inception.engines.choose import load_engine
 from torch_inception.engines.protocol import Rows
@@ -35,8 +36,7 @@ IMAGE_SECONDS = 0.002
 RENAME_SECONDS = 0.005
 """What a rename takes, for the same reason."""
 
-server = multiprocessing.get_context("forkserver")
-server.set_forkserver_preload([__name__])
+server.set_forkserver_preload([processes.__name__, __name__])
 
 
 @dataclass(frozen=True)

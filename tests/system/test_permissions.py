@@ -1,13 +1,14 @@
 """Files have the permissions that the user's mask leaves, and the mask stays as it is."""
 
 import json
-import subprocess
+import os
 import sys
 from pathlib import Path
 
 import pytest
 
 from tests.drawings import draw_colours
+from tests.processes import run_python
 
 TRAIN_TWICE = """
 import json, os, pathlib, stat, sys
@@ -35,10 +36,7 @@ def test_results_have_the_permissions_that_the_mask_asks_for(
 ) -> None:
     draw_colours(tmp_path / "colours", count=6)
     places = [str(tmp_path / "colours"), str(tmp_path / "results" / "run")]
-    done = subprocess.run(
-        [sys.executable, "-c", TRAIN_TWICE, mask, *places],
-        cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    done = run_python(TRAIN_TWICE, mask, *places, environment=os.environ)
     assert done.returncode == 0, done.stderr
     mask_after, results, cache = json.loads(done.stdout)
     assert mask_after == int(mask, 8)

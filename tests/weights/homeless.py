@@ -1,16 +1,9 @@
 """Processes of a user without a home, as in containers."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
-import torch_inception
-
-COMMAND = """
-from torch_inception.commands.main import main
-sys.exit(main())
-"""
+from tests.processes import Done, run_python
 
 _UNKNOWN_USER = """
 import pwd, sys
@@ -23,7 +16,7 @@ _OF_THE_USER = ("HOME", "XDG_", "TORCH_", "HF_", "HUGGING", "npm_config_")
 
 def without_home(
     code: str, *arguments: str | Path, folder: Path, home: str | None = None, **variables: str
-) -> "subprocess.CompletedProcess[str]":
+) -> Done:
     """Run Python code in a new folder, as a user whom the system gives no home.
 
     Args:
@@ -36,12 +29,9 @@ def without_home(
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(_OF_THE_USER)
     }
-    paths = [str(Path(torch_inception.__file__).parents[1]), os.environ.get("PYTHONPATH")]
-    environment["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
     if home is not None:
         environment["HOME"] = home
     folder.mkdir()
-    return subprocess.run(
-        [sys.executable, "-c", _UNKNOWN_USER + code, *map(str, arguments)],
-        env={**environment, **variables}, cwd=folder, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    return run_python(
+        _UNKNOWN_USER + code, *arguments, folder=folder, environment={**environment, **variables}
+    )

@@ -82,7 +82,7 @@ def server(content: bytes) -> Iterator[Server]:
             """Keep quiet."""
 
     listening = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=listening.serve_forever)
+    thread = threading.Thread(target=listening.serve_forever, args=(0.01,))
     thread.start()
     served.url = f"http://127.0.0.1:{listening.server_address[1]}/{name_of(content)}"
     yield served

@@ -16,8 +16,9 @@ import torch
 from safetensors.torch import save_file
 
 from tests.fakes import random_state
+from tests.processes import COMMAND, run_python
 from tests.test_end_to_end import command
-from tests.weights.homeless import COMMAND, without_home
+from tests.weights.homeless import without_home
 from torch_inception.errors import ConfigError
 from torch_inception.system.cache_folder import CACHE_VARIABLE
 from torch_inception.weights.load import is_source_of_record, load_weights
@@ -105,7 +106,7 @@ def handler_of(hub: Hub) -> type[http.server.BaseHTTPRequestHandler]:
 def hub() -> Iterator[Hub]:
     playing = Hub()
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler_of(playing))
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     playing.url = f"http://127.0.0.1:{server.server_address[1]}"
     yield playing
@@ -128,7 +129,10 @@ def show(hub_url: str, folder: Path, name: str, **variables: str) -> tuple[int, 
     """Ask what a repository holds, with a cache of the hub's in the folder."""
     chosen = {"HF_ENDPOINT": hub_url, "HF_HOME": str(folder / "hub"), "no_proxy": "127.0.0.1"}
     chosen |= {"HF_HUB_DISABLE_PROGRESS_BARS": "1", "HF_TOKEN": "", "HF_HUB_OFFLINE": "0"}
-    return command("convert", "--show", name, cache=folder / "cache", **{**chosen, **variables})
+    chosen[CACHE_VARIABLE] = str(folder / "cache")
+    environment = {**os.environ, **chosen, **variables}
+    done = run_python(COMMAND, "convert", "--show", name, environment=environment)
+    return done.returncode, done.stdout, done.stderr
 
 
 def complaints(shown: tuple[int, str, str]) -> dict[str, str]:
@@ -280,6 +284,7 @@ def test_the_package_that_is_missing_is_named(tmp_path: Path) -> None:
     blocked.mkdir()
     (blocked / "__init__.py").write_text("raise ImportError")
     paths = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
-    status, _, err = show("http://127.0.0.1:9", tmp_path, "hf:timm/x", PYTHONPATH=paths)
+    arguments = ["convert", "--show", "hf:timm/x"]
+    status, _, err = command(*arguments, cache=tmp_path / "cache", PYTHONPATH=paths)
     assert status == 1
     assert "hf:timm/x needs huggingface_hub: pip install 'torch-inception[timm]'.\n" in err

@@ -5,10 +5,12 @@ from pathlib import Path
 import pytest
 
 from tests.drawings import draw_colours
-from tests.weights.homeless import COMMAND, without_home
+from tests.processes import COMMAND
+from tests.weights.homeless import without_home
 from torch_inception.system.cache_folder import CACHE_VARIABLE
 
 LIBRARY = """
+import sys
 from torch_inception import CacheError, FeatureExtractor
 try:
     FeatureExtractor(weights=sys.argv[1])

@@ -217,6 +217,6 @@ def test_the_library_in_a_few_lines(
     monkeypatch.setenv(CACHE_VARIABLE, str(real_cache))
     result = train_classifier(patterns, output=tmp_path / "run", weights=WEIGHTS)
     assert result.metrics["features"]["reused"] == 24
-    assert result.metrics["backbone"]["source"] == WEIGHTS
+    assert result.metrics["network"]["source"] == WEIGHTS
     [best] = result.classifier.predict(draw("stripes", 77), top=1)
     assert best.label == "stripes"

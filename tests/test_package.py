@@ -35,8 +35,10 @@ def room_of(file: Path) -> str:
 def imported_rooms(file: Path) -> set[str]:
     modules: list[str] = []
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            modules.append(node.module)
+        if isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{file}: a relative import"
+            assert node.module != PACKAGE.name or room_of(file) not in ROOMS[:-3], file
+            modules.append(node.module or "")
         elif isinstance(node, ast.Import):
             modules += [alias.name for alias in node.names]
     parts = [module.split(".") for module in modules]

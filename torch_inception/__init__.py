@@ -66,7 +66,8 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401
         from torch_inception.system.torch_pair import check_torch_pair
 
         check_torch_pair()
-    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = found = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return found
 
 
 def __dir__() -> list[str]:

@@ -19,8 +19,6 @@ from torch_inception.config import Pooling
 FEATURES = 2048
 """Channels of the last feature map, and so the length of a feature row."""
 
-MAP_SIZE = 8
-"""Height and width of the last feature map for a 299 x 299 input."""
 
 BATCH_NORM_EPSILON = 1e-3
 """Added to the variance; torchvision's, Keras' and Google's Inception-v3 all use it."""

@@ -269,7 +269,7 @@ def test_a_model_records_which_weights_were_tried_in_vain(
     )
     reason = f"there is no file {missing}. Check the path."
     assert load_model(tmp_path / "run").refused == ((str(missing), reason),)
-    assert result.metrics["backbone"]["refused"] == [{"source": str(missing), "reason": reason}]
+    assert result.metrics["network"]["refused"] == [{"source": str(missing), "reason": reason}]
 
 
 def test_an_engine_of_other_weights_is_refused(trained: Path) -> None:

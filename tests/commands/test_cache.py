@@ -85,7 +85,7 @@ def test_size_and_content_are_told_by_kind(cache: Path, capsys: pytest.CaptureFi
 def test_an_empty_cache_is_no_error_and_is_not_made(
     own_cache: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for flags in ([], ["--clear"], ["--older-than", "1"]):
+    for flags in ([], ["--clear"], ["--clear", "--older-than", "1"]):
         assert main(flags) == 0
         assert set(re.findall(r"([\d.]+) MB", capsys.readouterr().out)) == {"0.0"}
     assert not own_cache.exists()
@@ -99,17 +99,22 @@ def test_clear_removes_all_of_it_and_nothing_else(
     assert ours_left(cache) == set()
 
 
-@pytest.mark.parametrize("flags", [["--older-than", "30"], ["--clear", "--older-than", "30"]])
-def test_what_was_used_lately_can_be_kept(
-    flags: list[str], cache: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_was_used_lately_can_be_kept(cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 0  # telling the size is no use
     capsys.readouterr()
-    assert main(flags) == 0
+    assert main(["--clear", "--older-than", "30"]) == 0
     assert capsys.readouterr().out == "5.2 MB were removed.\n"
     assert set(OURS) - ours_left(cache) == {
         f"features/{OLD}/rows.bin", f"features/{OLD}/index.sqlite", "weights/nsfwjs/tensors.pt",
     }  # fmt: skip
+
+
+def test_an_age_alone_removes_nothing(cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        main(["--older-than", "30"])
+    assert exit_.value.code == 2
+    assert "--older-than needs --clear" in capsys.readouterr().err
+    assert ours_left(cache) == set(OURS)
 
 
 @pytest.mark.parametrize("days", ["many", "nan", "inf", "-3"])
@@ -117,7 +122,7 @@ def test_what_is_no_number_of_days_removes_nothing(
     days: str, cache: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as exit_:
-        main(["--older-than", days])
+        main(["--clear", "--older-than", days])
     assert exit_.value.code == 2
     assert re.search(r"--older-than: .* days", capsys.readouterr().err)
     assert ours_left(cache) == set(OURS)
@@ -176,7 +181,7 @@ def test_a_cache_in_use_is_not_cleared_and_the_process_goes_on(
 ) -> None:
     with using(cache, colours) as process:
         assert main([]) == 0
-        for flags in (["--clear"], ["--older-than", "1"]):
+        for flags in (["--clear"], ["--clear", "--older-than", "1"]):
             assert main(flags) == 1
             err = capsys.readouterr().err
             assert err.startswith(f"error: another process is using the cache {cache}.")

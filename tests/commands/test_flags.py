@@ -189,5 +189,5 @@ def test_a_home_folder_that_is_not_known_is_told_and_nothing_is_made(tmp_path: P
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     message = "error: output = '~/run': your home folder is not known here. Write the whole path.\n"
-    assert (done.returncode, done.stderr) == (1, message)
+    assert (done.returncode, done.stderr) == (2, message)
     assert list(tmp_path.iterdir()) == []

@@ -73,12 +73,12 @@ def run(patterns: Path, cache: Path) -> Path:
 
 def test_metrics_and_model_say_what_computed_the_features(run: Path) -> None:
     metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
-    quantisation = metrics["backbone"]["quantisation"]
+    quantisation = metrics["network"]["quantisation"]
     assert quantisation["mean_cosine"] > 0.99
     assert (len(quantisation["digests"]), quantisation["held_back"]) == (44, 16)
     content = torch.load(run / "model.pt", weights_only=True)
     assert content["arithmetic"] == f"int8 {quantisation['key']}"
-    assert metrics["backbone"]["arithmetic"] == content["arithmetic"]
+    assert metrics["network"]["arithmetic"] == content["arithmetic"]
     assert metrics["test"]["accuracy"] == 1.0
 
 

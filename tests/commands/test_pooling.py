@@ -52,7 +52,7 @@ def test_the_model_says_what_it_was_trained_with_and_is_run_so(
     assert f"{used} pooling)" in out
     assert load_model(run).record.pooling == used
     metrics = json.loads((run / "metrics.json").read_text())
-    assert metrics["backbone"]["pooling"] == used
+    assert metrics["network"]["pooling"] == used
     assert Classifier.load(run).engine.record.pooling == used
 
 

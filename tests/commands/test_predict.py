@@ -158,6 +158,29 @@ def test_the_rest_of_standard_input_may_stay_unread(
     assert content.tell() < len(content.getvalue())
 
 
+@pytest.mark.parametrize("name", ["~/images/2.gif", "~/images/*.gif", "-"])
+def test_the_home_folder_is_written_out(
+    name: str, predict: Predict, images: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(variable, str(images.parent))
+    monkeypatch.setattr("sys.stdin", io.StringIO("~/images/2.gif\n"))
+    status, out, _ = predict(name, "--top", "1", "--format", "json")
+    assert (status, json.loads(out)["path"]) == (0, str(images / "2.gif"))
+
+
+@pytest.mark.parametrize("flags", [["--top", "0"], ["--top", "many"], ["--config", "gone.toml"]])
+def test_a_wrong_value_is_a_wrong_usage(
+    flags: list[str], images: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        main([str(images), *flags])
+    assert exit_.value.code == 2
+    err = capsys.readouterr().err
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+
+
 def test_nothing_on_standard_input_is_no_error(
     predict: Predict, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -212,7 +235,8 @@ def test_a_bad_image_has_an_error_of_its_own_and_the_others_go_on(
 
 
 def test_one_bad_image_is_one_error_line(predict: Predict, tmp_path: Path) -> None:
-    status, out, _ = predict(tmp_path / "gone.png")
+    status, out, err = predict(tmp_path / "gone.png")
+    assert err == ""
     assert (status, out) == (1, f"error: {tmp_path / 'gone.png'}: no such file\n")
     status, out, _ = predict(tmp_path / "*.none")
     assert (status, out.count("error: ")) == (1, 1)
@@ -265,7 +289,7 @@ def test_odd_names_are_read_and_cannot_move_the_cursor(
     style: str, predict: Predict, tmp_path: Path
 ) -> None:
     paths = [paint(tmp_path / "odd" / name, "red") for name in ODD_NAMES]
-    status, out, err = predict(*paths, tmp_path / "bad\x1b[2J\n.png", "--format", style)
+    status, out, err = predict(*paths, tmp_path / "bad\x1b[2J\nerror: x.png", "--format", style)
     assert status == 1
     if style == "json":
         assert [json.loads(line)["path"] for line in out.splitlines()][:-1] == list(map(str, paths))

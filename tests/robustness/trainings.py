@@ -36,7 +36,7 @@ IMAGE_SECONDS = 0.002
 RENAME_SECONDS = 0.005
 """What a rename takes, for the same reason."""
 
-server.set_forkserver_preload([processes.__name__, __name__])
+server.set_forkserver_preload([processes.__name__, __name__])  # in place of the one there
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ def test_bad_files_are_skipped_listed_and_counted(
         assert "2 files skipped" in out
         assert "Final test accuracy" in out
         assert "notes.txt: not an image" in err
+        assert ("error: 2 files were skipped, and --strict allows none." in err) is bool(expected)
         rows = table(run / "skipped.csv")
         assert [row["path"] for row in rows] == ['blue/half, "cut".png', "red/notes.txt"]
         assert all(row["reason"] for row in rows)
@@ -85,3 +86,11 @@ def test_learning_that_diverges_is_told_and_not_saved(colours: Path, tmp_path: P
             colours, output=tmp_path / "run", solver="sgd", learning_rate=1e300, engine=FakeEngine()
         )
     assert not (tmp_path / "run").exists()
+
+
+def test_skipped_files_are_pairs_of_path_and_reason(colours: Path, tmp_path: Path) -> None:
+    notes = colours / "red" / "notes.txt"
+    notes.write_text("remember the milk")
+    result = train_classifier(colours, output=tmp_path / "run", engine=FakeEngine())
+    [(path, reason)] = result.skipped
+    assert (path, reason) == (notes, "not an image but text")

@@ -72,8 +72,8 @@ def test_metrics_have_every_key_and_agree_with_each_other(colours: Path, run: Pa
     ):
         assert set(each) == {"precision", "recall", "n"}
         assert sum(row) == each["n"] == metrics["counts"][label]["test"]
-    assert metrics["backbone"]["source"] == "imagenet"
-    assert metrics["backbone"]["fingerprint"] == "f" * 64
+    assert metrics["network"]["source"] == "imagenet"
+    assert metrics["network"]["fingerprint"] == "f" * 64
     assert metrics["features"]["images_per_second"] > 0
     assert {k: metrics["features"][k] for k in ("computed", "reused", "skipped")} == {
         "computed": 90,

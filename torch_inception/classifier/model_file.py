@@ -89,8 +89,8 @@ def load_model(path: Path) -> Model:
     file = path / MODEL_FILE if path.is_dir() else path
     if not file.is_file():
         raise ModelError(
-            f"there is no model {file}. Train one (python -m torch_inception.train), or give the "
-            "folder that training named."
+            f"there is no model {file}. Train one (torch-inception train), or give the folder "
+            "that training named."
         )
     content = _read(file)
     try:

@@ -27,19 +27,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--clear", action="store_true", help="remove what is in the cache")
     parser.add_argument(
         "--older-than", metavar="DAYS", type=a_number(float, "number of days"),
-        help="remove only what was not used for so many days",
+        help="with --clear: only what was not used for so many days",
     )  # fmt: skip
     arguments = parser.parse(argv)
+    if arguments.older_than is not None and not arguments.clear:
+        parser.error("--older-than needs --clear: it says what is removed")
     if arguments.older_than is not None and not 0 <= arguments.older_than < math.inf:
         parser.error(f"--older-than: {arguments.older_than:g} must be 0 or more days")
 
     def run() -> int:
         folder = cache_folder()
-        if arguments.older_than is not None:
-            return _tell_of_clearing(*clear_cache(folder, older_than=arguments.older_than))
-        if arguments.clear:
-            return _tell_of_clearing(*clear_cache(folder))
-        return _show(folder)
+        if not arguments.clear:
+            return _show(folder)
+        older_than = -math.inf if arguments.older_than is None else arguments.older_than
+        return _tell_of_clearing(*clear_cache(folder, older_than=older_than))
 
     return run_command(
         run,

@@ -17,7 +17,7 @@ Config = TypeVar("Config")
 Number = TypeVar("Number", int, float)
 
 WRONG_USAGE = 2
-"""Exit status for flags that there are not, as Python's and most programs have it."""
+"""Exit status for wrong flags and values, as Python's and most programs have it."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -68,12 +68,26 @@ class Parser(argparse.ArgumentParser):
             self.error(self._unknown(others[0]))
         return arguments
 
+    def config(self, arguments: argparse.Namespace, kind: type[Config]) -> Config:
+        """Merge the flags that were given over the `--config` file and the defaults.
+
+        Raises:
+            SystemExit: the file or a value cannot be used, which was told.
+        """
+        try:
+            return chosen_config(arguments, kind)
+        except ConfigError as error:
+            print_error(str(error))
+            self.exit(WRONG_USAGE)
+
     def error(self, message: str) -> NoReturn:
         """Tell what is wrong in a line, and end with status 2."""
         print_error(f"{message.removeprefix('argument ')} ({self.prog} --help lists all flags)")
         self.exit(WRONG_USAGE)
 
     def _unknown(self, argument: str) -> str:
+        if not argument.startswith("-"):
+            return f"{argument!r} stands alone, and every value here follows its flag"
         flag = argument.partition("=")[0]
         return f"there is no flag {flag}{nearest(flag, list(self._option_string_actions))}"
 
@@ -89,7 +103,7 @@ def as_started(command: str = "") -> str:
 
 def nearest(name: str, known: Sequence[str]) -> str:
     """Return "; did you mean X?" with the nearest known name, or nothing."""
-    close = difflib.get_close_matches(name, known, n=1)
+    close = difflib.get_close_matches(name.lower(), known, n=1)
     return f"; did you mean {close[0]}?" if close else ""
 
 
@@ -151,7 +165,7 @@ def _one_of(choices: Sequence[str]) -> Callable[[str], str]:
 
 
 def chosen_config(arguments: argparse.Namespace, kind: type[Config]) -> Config:
-    """Merge the flags that were given over the `--config` file and the defaults.
+    """Do as `Parser.config`.
 
     Raises:
         ConfigError: the file or a value cannot be used.

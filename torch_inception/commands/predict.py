@@ -4,11 +4,12 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from torch_inception.commands.flags import Parser, chosen_config
+from torch_inception.commands.flags import Parser
 from torch_inception.commands.run import FAILURE, SUCCESS, run_command
 from torch_inception.commands.screen import print_error
 from torch_inception.config import DEFAULT_WEIGHTS, PredictConfig
 from torch_inception.errors import ConfigError
+from torch_inception.system.escape import printable
 from torch_inception.system.torch_pair import check_torch_pair
 
 if TYPE_CHECKING:
@@ -32,8 +33,9 @@ def main(argv: Sequence[str] | None = None, *, engine: "Engine | None" = None) -
         "input, one per line",
     )
     arguments = parser.parse(argv)
+    config = parser.config(arguments, PredictConfig)
     return run_command(
-        lambda: _predict(arguments.paths, chosen_config(arguments, PredictConfig), engine),
+        lambda: _predict(arguments.paths, config, engine),
         log_to=sys.stderr,
         quiet=arguments.quiet,
         when_stopped="stopped. What was answered is whole; give the other images to go on.",
@@ -54,20 +56,21 @@ def _predict(names: Sequence[str], config: PredictConfig, engine: "Engine | None
     from torch_inception.commands.outputs import write_answers
     from torch_inception.images.pillow_settings import silent_libtiff
 
+    is_single = is_one_file(names)
     with silent_libtiff():
         count, bad = write_answers(
             _classifier(config, engine),
             expand_paths(names, standard_input=lines_of(sys.stdin)),
             top=config.top,
             style=config.format,
-            headings=not is_one_file(names),
+            headings=not is_single,
             output=sys.stdout,
         )
     is_nothing = count == 0 and STANDARD_INPUT not in names
     if is_nothing:
         print_error("there is no image in what was given.")
-    if bad:
-        print_error(f"{len(bad)} could not be named, the first of them {bad[0]}.")
+    if bad and not is_single:
+        print_error(f"{len(bad)} could not be named, the first of them {printable(str(bad[0]))}.")
     return FAILURE if bad or is_nothing else SUCCESS
 
 

@@ -9,6 +9,7 @@ from typing import TextIO
 from torch_inception.commands.screen import output, print_error
 from torch_inception.commands.signals import INTERRUPTED, is_interruption, second_press_ends
 from torch_inception.errors import TorchInceptionError
+from torch_inception.system.escape import printable
 
 SUCCESS = 0
 FAILURE = 1
@@ -57,7 +58,7 @@ def _told(error: BaseException) -> str | None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ""
     if isinstance(error, OSError) and error.errno in _OUTSIDE:
-        place = f"{error.filename}: " if error.filename else ""
+        place = f"{printable(str(error.filename))}: " if error.filename else ""
         return f"{place}{error.strerror}. Change that and run the same command again."
     return None
 

@@ -4,8 +4,9 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from torch_inception.commands.flags import Parser, chosen_config
+from torch_inception.commands.flags import Parser
 from torch_inception.commands.run import FAILURE, SUCCESS, run_command
+from torch_inception.commands.screen import print_error
 from torch_inception.config import TrainConfig
 from torch_inception.system.torch_pair import check_torch_pair
 
@@ -22,9 +23,9 @@ def main(argv: Sequence[str] | None = None, *, engine: "Engine | None" = None) -
     """
     parser = Parser("train", description=__doc__, settings=TrainConfig)
     arguments = parser.parse(argv)
+    config = parser.config(arguments, TrainConfig)
 
     def train() -> int:
-        config = chosen_config(arguments, TrainConfig)
         check_torch_pair()
         # Imported here, so that --help does not wait for torch.
         from torch_inception.images.pillow_settings import silent_libtiff
@@ -34,7 +35,10 @@ def main(argv: Sequence[str] | None = None, *, engine: "Engine | None" = None) -
         progress = sys.stderr.isatty() and not arguments.quiet
         with silent_libtiff():
             result = run_training(config, engine=engine, progress=progress)
-        return FAILURE if config.strict and result.skipped else SUCCESS
+        if config.strict and result.skipped:
+            print_error(f"{len(result.skipped)} files were skipped, and --strict allows none.")
+            return FAILURE
+        return SUCCESS
 
     return run_command(
         train,

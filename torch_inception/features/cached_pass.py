@@ -33,8 +33,7 @@ COMMIT_FILES = 1000
 """Files between two commits where no rows are computed; what is read again at most."""
 
 
-@dataclass(frozen=True)
-class Skipped:
+class Skipped(NamedTuple):
     """A file that is not a whole image, and why."""
 
     path: Path

@@ -11,11 +11,9 @@ from torch_inception.heads.head import Head, all_logits
 from torch_inception.heads.labelled_rows import LabelledRows, Report
 from torch_inception.heads.metrics import summary
 from torch_inception.heads.solvers import discriminant, gradient, logistic
-from torch_inception.heads.solvers.selection import Judge, choose, fold_numbers, setting_name
+from torch_inception.heads.solvers.selection import Judge, choose, setting_name
 from torch_inception.heads.temperature import fit_temperature
 from torch_inception.system.threads import one_thread
-
-__all__ = ["FittedHead", "LabelledRows", "Report", "fit_head", "fold_numbers"]
 
 _PATHS = {
     "lda": (discriminant.fit_path, discriminant.STRENGTHS),

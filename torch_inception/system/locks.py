@@ -39,6 +39,17 @@ def lock(handle: int, *, wait: bool) -> bool:
     return True
 
 
+def _is_free(handle: int) -> bool:
+    """Lock an open file or folder, and tell whether no other process has it."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # the file system has no locks, so nobody has one
+        return True
+    return True
+
+
 @contextmanager
 def exclusive_lock(path: Path) -> Iterator[None]:
     """Hold the lock of a file or folder during a block; say so where another process has it.
@@ -51,7 +62,7 @@ def exclusive_lock(path: Path) -> Iterator[None]:
         return
     handle = os.open(path, os.O_RDONLY)
     try:
-        if not lock(handle, wait=False):
+        if not _is_free(handle):
             log.info("waiting for another process that writes to %s", path)
             lock(handle, wait=True)
         yield
@@ -92,16 +103,6 @@ def lock_if_free(path: Path) -> Iterator[bool]:
         return
     handle = os.open(path, os.O_RDONLY)
     try:
-        yield _takes(handle)
+        yield _is_free(handle)
     finally:
         os.close(handle)
-
-
-def _takes(handle: int) -> bool:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:  # the file system has no locks
-        return True
-    return True

@@ -56,9 +56,9 @@ def read_dataset(folder: Path) -> Dataset:
         DatasetError: there is no such folder, it has fewer than two classes, or one is empty.
     """
     if "\0" in str(folder) or not folder.is_dir():
-        raise DatasetError(
-            f"there is no folder {folder}. Give one that has a folder of images per class: --data."
-        )
+        is_file = "\0" not in str(folder) and folder.is_file()
+        what = f"{folder} is a file, not a folder" if is_file else f"there is no folder {folder}"
+        raise DatasetError(f"{what}. Give one that has a folder of images per class: --data.")
     labels = class_names(folder)
     if len(labels) < 2:
         found = f"only {labels[0]!r}" if labels else "none"

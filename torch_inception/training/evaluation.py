@@ -150,7 +150,7 @@ def make_metrics(
     pass_result: PassResult,
     fitted: FittedHead,
     *,
-    backbone: Mapping[str, Any],
+    network: Mapping[str, Any],
     seconds: Mapping[str, float],
 ) -> dict[str, Any]:
     """Collect what metrics.json holds; plain values only.
@@ -160,7 +160,7 @@ def make_metrics(
         examples: the images and their parts.
         pass_result: how their features were come by.
         fitted: the head.
-        backbone: what is to be said of the network.
+        network: what is to be said of the network.
         seconds: by phase.
     """
     test = evaluate_test(fitted.head, examples.labelled_rows("test"), examples.labels)
@@ -177,7 +177,7 @@ def make_metrics(
             "setting": fitted.setting,
             "temperature": fitted.temperature,
         },
-        "backbone": dict(backbone),
+        "network": dict(network),
         "features": {
             "computed": pass_result.computed,
             "reused": pass_result.reused,
@@ -190,13 +190,13 @@ def make_metrics(
 
 
 def misclassified(tested: Sequence[tuple[str, str, str, float]]) -> list[tuple[str, str, str]]:
-    """Return (path, label, prediction) of those of `test_predictions` that are wrong."""
+    """Return (path, label, prediction) of those of `predict_test_part` that are wrong."""
     return [
         (path, label, prediction) for path, label, prediction, _ in tested if label != prediction
     ]
 
 
-def test_predictions(head: Head, examples: Examples) -> list[tuple[str, str, str, float]]:
+def predict_test_part(head: Head, examples: Examples) -> list[tuple[str, str, str, float]]:
     """Return (path, label, prediction, score) of every test image."""
     numbers, scores = predictions(head, examples.labelled_rows("test"))
     return [
@@ -211,5 +211,7 @@ def percent(share: float | None) -> str:
 
 
 def number(value: float | None) -> str:
-    """Write a number with four decimals."""
-    return "n/a" if value is None else f"{value:.4f}"
+    """Write a number with four decimals, or a large one in as little room."""
+    if value is None:
+        return "n/a"
+    return f"{value:.4f}" if value < 1000 else f"{value:.2g}"

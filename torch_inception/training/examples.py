@@ -49,7 +49,7 @@ class Examples:
         return everything.subset(torch.tensor(self._rows(part), dtype=torch.int64))
 
     def part_samples(self, part: Part) -> list[Sample]:
-        """Return the images of a part, in the order of `labelled`'s rows."""
+        """Return the images of a part, in the order of the rows of `labelled_rows`."""
         return [self.samples[row] for row in self._rows(part)]
 
     def folds(self) -> Tensor:

@@ -32,7 +32,7 @@ from torch_inception.features.cached_pass import PassResult, Skipped, run_pass
 from torch_inception.features.image_rows import ReadImage
 from torch_inception.heads.fit import FittedHead, fit_head
 from torch_inception.images.preprocess import Preprocessing
-from torch_inception.system.cache_folder import cache_folder
+from torch_inception.system.cache_folder import cache_folder, cache_in_use
 from torch_inception.system.threads import one_thread
 from torch_inception.system.torch_modes import default_modes
 from torch_inception.training.dataset import Dataset, class_table, read_dataset
@@ -41,7 +41,7 @@ from torch_inception.training.evaluation import (
     final_report,
     make_metrics,
     misclassified,
-    test_predictions,
+    predict_test_part,
 )
 from torch_inception.training.examples import Examples, make_examples, relative_name
 from torch_inception.training.quantisation_sample import QuantisationSample
@@ -160,6 +160,14 @@ def run_training(
         check_output(output, dataset.folder)
         prepare_output(output)
         log.info(class_table(dataset))
+    with cache_in_use(cache_folder()):
+        return _train(config, dataset, engine, clock, progress=progress)
+
+
+def _train(
+    config: TrainConfig, dataset: Dataset, engine: Engine | None, clock: "_Clock", *, progress: bool
+) -> TrainingResult:
+    output = config.output_folder
     with clock.phase("weights"):
         preprocessing = Preprocessing(config.resize, exact_decode=config.exact_decode)
         network = _make_network(config, preprocessing, dataset, engine)
@@ -177,13 +185,13 @@ def run_training(
         with clock.phase("head"):
             examples = make_examples(dataset, pass_result, kept=read_splits(output / SPLITS_FILE))
             fitted, history = _fit(config, examples)
-        tested = test_predictions(fitted.head, examples)
+        tested = predict_test_part(fitted.head, examples)
         metrics = make_metrics(
             config,
             examples,
             pass_result,
             fitted,
-            backbone=network.description(),
+            network=network.description(),
             seconds=clock.seconds,
         )
     model = Model(

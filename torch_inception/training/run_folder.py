@@ -41,7 +41,7 @@ class Run:
         examples: the images and their parts.
         metrics: plain values.
         history: rows of `History.HEADER`.
-        predictions: what `test_predictions` gave.
+        predictions: what `predict_test_part` gave.
         skipped: (path, reason) of each file that is not a whole image.
     """
 

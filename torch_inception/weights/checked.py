@@ -26,7 +26,7 @@ class Weights:
 
     Attributes:
         record: what it is.
-        tensors: torchvision's names -> float32 tensors of the backbone.
+        tensors: torchvision's names -> float32 tensors of the network.
         classifier: weight (1000, 2048) and bias (1000,) of ImageNet's classes, where there is one.
         refused: (source, reason) of each source that was tried before this one.
     """
@@ -94,7 +94,7 @@ def fingerprint(tensors: Mapping[str, Tensor]) -> str:
 
 
 def _expected_shapes() -> dict[str, tuple[int, ...]]:
-    """Return torchvision's name and shape of each tensor of the backbone."""
+    """Return torchvision's name and shape of each tensor of the network."""
     shapes: dict[str, tuple[int, ...]] = {}
     for name, unit in empty_network(pooling="torchvision").convolutions():
         shapes[f"{name}.conv.weight"] = tuple(unit.weight.shape)

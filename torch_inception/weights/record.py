@@ -29,7 +29,7 @@ class WeightsRecord:
     Attributes:
         source: what `--weights` has to name to get these again; a file by its absolute path.
         version: the source's own name for this set.
-        fingerprint: SHA-256 of the backbone's tensors, in hexadecimal.
+        fingerprint: SHA-256 of the network's tensors, in hexadecimal.
         pooling: how the pooling branches pool: as in training, unless `--pooling` says otherwise.
         mean: pixel value, on the scale 0 to 1, that the network sees as 0; one a channel.
         std: distance from `mean` that the network sees as 1; one a channel.

@@ -33,7 +33,11 @@ class Done:
 
 
 def run_python(
-    code: str, *arguments: str | Path, folder: Path | None = None, environment: Mapping[str, str]
+    code: str,
+    *arguments: str | Path,
+    folder: Path | None = None,
+    environment: Mapping[str, str],
+    stdin: str = "",
 ) -> Done:
     """Run Python code as a process.
 
@@ -42,8 +46,10 @@ def run_python(
         arguments: of the program.
         folder: where it runs; here, if it is not given.
         environment: all its variables.
+        stdin: what it can read from standard input.
     """
     with tempfile.TemporaryDirectory() as streams:
+        Path(streams, "stdin").write_text(stdin, encoding="utf-8")
         process = server.Process(
             target=_run,
             args=(code, list(map(str, arguments)), folder, dict(environment), Path(streams)),
@@ -58,9 +64,10 @@ def run_python(
 def _run(
     code: str, arguments: list[str], folder: Path | None, environment: dict[str, str], streams: Path
 ) -> None:
-    for stream, name in enumerate(("stdout", "stderr"), start=1):
-        handle = os.open(streams / name, os.O_WRONLY | os.O_CREAT)
+    for stream, name in enumerate(("stdin", "stdout", "stderr")):
+        handle = os.open(streams / name, os.O_WRONLY | os.O_CREAT if stream else os.O_RDONLY)
         os.dup2(handle, stream)
+    sys.stdin = open(0, encoding="utf-8")  # noqa: SIM115
     sys.stdout, sys.stderr = (
         io.TextIOWrapper(os.fdopen(stream, "wb", 0), "utf-8", write_through=True)
         for stream in (1, 2)

@@ -4,8 +4,6 @@ import csv
 import json
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy
@@ -15,6 +13,7 @@ import torchvision
 from PIL import Image, ImageDraw
 
 from tests.drawings import landscape
+from tests.processes import COMMAND, run_python
 from torch_inception import Classifier, FeatureExtractor, train_classifier
 from torch_inception.system.cache_folder import CACHE_VARIABLE
 from torch_inception.weights.load import load_weights
@@ -60,11 +59,8 @@ def command(
     name: str, *arguments: str, cache: Path, stdin: str = "", **variables: str
 ) -> tuple[int, str, str]:
     """Run a command of the package; the variables are added to its environment."""
-    done = subprocess.run(
-        [sys.executable, "-m", "torch_inception", name, *arguments],
-        env={**os.environ, CACHE_VARIABLE: str(cache), "PYTHONUTF8": "1", **variables},
-        input=stdin, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    environment = {**os.environ, CACHE_VARIABLE: str(cache), **variables}
+    done = run_python(COMMAND, name, *arguments, environment=environment, stdin=stdin)
     return done.returncode, done.stdout, done.stderr
 
 

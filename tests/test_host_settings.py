@@ -2,14 +2,13 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.drawings import draw_colours
+from tests.processes import run_python
 from torch_inception.system.cache_folder import CACHE_VARIABLE
 
 HOST = """
@@ -109,10 +108,8 @@ def told_by_host(place: Path, setting: str) -> dict[str, Any]:
     """Run the program with a cache of its own."""
     cache = place / "caches" / str(len(list(place.glob("caches/*"))))
     cache.mkdir(parents=True)
-    done = subprocess.run(
-        [sys.executable, "-c", HOST, setting], cwd=place, capture_output=True, text=True,
-        env={**os.environ, CACHE_VARIABLE: str(cache)}, check=False,
-    )  # fmt: skip
+    environment = {**os.environ, CACHE_VARIABLE: str(cache)}
+    done = run_python(HOST, setting, folder=place, environment=environment)
     assert done.returncode == 0, done.stderr
     told: dict[str, Any] = json.loads((place / "told.json").read_text())
     return told

@@ -94,7 +94,7 @@ def finished(data: list[Path], tmp_path: Path) -> Training:
 
 def test_a_process_that_waits_for_another_says_so(finished: Training) -> None:
     numbers = finished.numbers()
-    index, holder = held(finished, 4)
+    index, holder = held(finished, 2.5)
     assert finished.run() == 0
     assert finished.said().count(f"waiting for another process that writes to {index}\n") == 1
     assert finished.numbers() == numbers

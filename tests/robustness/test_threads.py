@@ -2,13 +2,12 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.processes import run_python
 from torch_inception.system.cache_folder import CACHE_VARIABLE
 
 HOST = """
@@ -80,11 +79,8 @@ def test_calls_from_many_threads_give_the_same_bits_and_change_no_number_of_thre
 ) -> None:
     if threads != "4" and not long:
         pytest.skip("part of the long form")
-    done = subprocess.run(
-        [sys.executable, "-c", HOST, threads, str(random_weights)],
-        env={**os.environ, CACHE_VARIABLE: str(own_cache)},
-        cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    environment = {**os.environ, CACHE_VARIABLE: str(own_cache)}
+    done = run_python(HOST, threads, random_weights, environment=environment)
     assert done.returncode == 0, done.stderr
     told: dict[str, Any] = json.loads(done.stdout)
     assert told["calls"] == 99

@@ -6,6 +6,8 @@ import json
 import os
 import re
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,7 +19,6 @@ from safetensors.torch import save_file
 
 from tests.fakes import random_state
 from tests.processes import COMMAND, run_python
-from tests.test_end_to_end import command
 from tests.weights.homeless import without_home
 from torch_inception.errors import ConfigError
 from torch_inception.system.cache_folder import CACHE_VARIABLE
@@ -285,6 +286,9 @@ def test_the_package_that_is_missing_is_named(tmp_path: Path) -> None:
     (blocked / "__init__.py").write_text("raise ImportError")
     paths = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
     arguments = ["convert", "--show", "hf:timm/x"]
-    status, _, err = command(*arguments, cache=tmp_path / "cache", PYTHONPATH=paths)
-    assert status == 1
-    assert "hf:timm/x needs huggingface_hub: pip install 'torch-inception[timm]'.\n" in err
+    done = subprocess.run(
+        [sys.executable, "-m", "torch_inception", *arguments], capture_output=True, text=True,
+        env={**os.environ, "PYTHONPATH": paths}, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "hf:timm/x needs huggingface_hub: pip install 'torch-inception[timm]'.\n" in done.stderr

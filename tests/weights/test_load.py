@@ -1,7 +1,6 @@
 """Weights come from the source that is named, and nothing else gets in."""
 
-import subprocess
-import sys
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 
+from tests.processes import run_python
 from torch_inception.errors import ConfigError, WeightsError
 from torch_inception.weights.checked import make_weights
 from torch_inception.weights.formats import state_file
@@ -165,9 +165,7 @@ logging.warning("here")
 load_weights(sys.argv[1])
 load_weights(sys.argv[1])
 """
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True
-    )
+    done = run_python(code, path, environment=os.environ)
     here, first, second = done.stderr.splitlines()
     assert here == "here"
     assert first == "WARNING: npm:nsfwjs is the network of a filter for pornographic images,"

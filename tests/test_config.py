@@ -85,6 +85,21 @@ def test_a_wrong_setting_is_named_with_what_is_wanted(values: dict[str, Any], me
         make_config(TrainConfig, values, origin="f.toml")
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("seed", "x", "TrainConfig: seed = 'x' must be a whole number"),
+        ("solver", "magic", "TrainConfig: solver = 'magic' is not one of lda, lbfgs, sgd"),
+        ("strict", 1, "TrainConfig: strict = 1 must be true or false"),
+    ],
+)
+def test_a_wrong_value_is_refused_by_the_class_itself(
+    name: str, value: object, message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        TrainConfig(**{name: value})  # type: ignore[arg-type]
+
+
 def test_a_wrong_number_of_classes_to_show_is_named() -> None:
     with pytest.raises(ConfigError, match="top = 0 must be 1 or more"):
         make_config(PredictConfig, {"top": 0}, origin="command line")

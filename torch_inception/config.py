@@ -54,7 +54,8 @@ class TrainConfig:
     """Settings of training.
 
     Raises:
-        ConfigError: a number is out of its range, or there is no home folder to write out `~`.
+        ConfigError: a value has the wrong type, is not among the choices or is out of its range, or
+            there is no home folder to write out `~`.
     """
 
     data: str = setting(
@@ -117,7 +118,7 @@ class TrainConfig:
     )
 
     def __post_init__(self) -> None:
-        _expand_paths(self)
+        _check_types(self)
         for name in ("steps", "batch_size", "eval_interval"):
             _require(self, name, getattr(self, name) >= 1, "must be 1 or more")
         positive = math.isfinite(self.learning_rate) and self.learning_rate > 0
@@ -142,7 +143,8 @@ class PredictConfig:
     """Settings of prediction.
 
     Raises:
-        ConfigError: a number is out of its range, or there is no home folder to write out `~`.
+        ConfigError: a value has the wrong type, is not among the choices or is out of its range, or
+            there is no home folder to write out `~`.
     """
 
     model: str = setting(
@@ -164,7 +166,7 @@ class PredictConfig:
     device: Device = setting("auto", "where the network runs", group="network")
 
     def __post_init__(self) -> None:
-        _expand_paths(self)
+        _check_types(self)
         _require(self, "top", self.top >= 1, "must be 1 or more")
 
 
@@ -202,11 +204,15 @@ def expand_home(name: str, paths: str) -> str:
     return "".join(_expand_home(name, part) for part in parts)
 
 
-def _expand_paths(config: Any) -> None:  # noqa: ANN401 - a dataclass
+def _check_types(config: Any) -> None:  # noqa: ANN401 - a dataclass
+    """Refuse values of a wrong type or choice, and write out `~`."""
+    hints = get_type_hints(type(config))
     for field in dataclasses.fields(config):
+        name, origin = field.name, type(config).__name__
+        value = _typed(name, getattr(config, name), hints[name], origin)
         if field.metadata["is_path"]:
-            paths = expand_home(field.name, getattr(config, field.name))
-            object.__setattr__(config, field.name, paths)  # it is frozen
+            value = expand_home(name, value)
+        object.__setattr__(config, name, value)  # it is frozen
 
 
 def _expand_home(name: str, path: str) -> str:

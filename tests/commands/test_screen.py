@@ -108,6 +108,14 @@ def test_colours_are_for_terminals_whose_user_wants_them(
     assert found == ("\x1b[31merror:\x1b[0m no" if coloured else "error: no")
 
 
+def test_rows_of_tables_are_not_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "20")
+    row = "*      0.1     97.2%    0.1535     82.3%"
+    assert shown(f"{row}\nmore words than fit in one line", Terminal()) == (
+        f"{row}\nmore words than fit\n  in one line"
+    )
+
+
 def test_records_stay_plain_for_others_who_listen(monkeypatch: pytest.MonkeyPatch) -> None:
     screen = Terminal()
     monkeypatch.setattr("sys.stderr", screen)

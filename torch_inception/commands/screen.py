@@ -127,8 +127,11 @@ _KEPT_SPACE = "\0"
 
 
 def _wrapped(line: str, width: int, names: Sequence[str]) -> str:
-    """Break a line between words, under its own indentation; names that fit stay in one piece."""
-    if len(line) <= width:
+    """Break a line between words, under its own indentation; names that fit stay in one piece.
+
+    A row of a table, which has its columns two spaces apart at least, is left as it is.
+    """
+    if len(line) <= width or "  " in line.strip():
         return line
     indent = " " * (len(line) - len(line.lstrip()) + 2)
     for name in names:

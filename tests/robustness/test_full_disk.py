@@ -25,7 +25,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def finished(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Training:
     """Train with all the room that it wants."""
-    training = Training(tmp_path_factory.mktemp("finished") / "training", data)
+    training = Training(tmp_path_factory.mktemp("finished") / "training", data, converts=True)
     assert training.run() == 0, training.said()
     return training
 
@@ -33,7 +33,7 @@ def finished(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Training:
 @pytest.fixture
 def with_networks(finished: Training, tmp_path: Path) -> Training:
     """Have the weights at hand, and no rows."""
-    training = Training(tmp_path / "training", finished.data)
+    training = Training(tmp_path / "training", finished.data, converts=True)
     for name in ("weights", "networks"):
         shutil.copytree(finished.cache / name, training.cache / name)
     return training
@@ -83,7 +83,7 @@ def test_no_room_for_results(finished: Training, tmp_path: Path) -> None:
 
 
 def test_no_room_for_weights_is_no_error(finished: Training, tmp_path: Path) -> None:
-    training = Training(tmp_path / "training", finished.data)
+    training = Training(tmp_path / "training", finished.data, converts=True)
     assert training.run(limit_bytes=2**20) == 0
     assert training.said().count(" cannot be kept (") == 2
     assert "Traceback" not in training.said()
@@ -106,7 +106,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_disk_that_is_really_full(small_disk: Path, finished: Training) -> None:
-    training = Training(small_disk.parent, finished.data)
+    training = Training(small_disk.parent, finished.data, converts=True)
     assert training.run() == 1
     assert "No space left on device" in complaint(training) or "disk is full" in complaint(training)
     assert not training.output.exists()

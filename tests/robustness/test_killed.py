@@ -24,7 +24,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Training:
     """Train without being killed."""
     folder = tmp_path_factory.mktemp("undisturbed")
     draw_colours(folder / "colours")
-    training = Training(folder / "training", folder / "colours")
+    training = Training(folder / "training", folder / "colours", converts=True)
     assert training.run() == 0, training.said()
     return training
 
@@ -33,7 +33,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Training:
 def earlier(undisturbed: Training, tmp_path_factory: pytest.TempPathFactory) -> Training:
     """Train another kind of head on the same rows."""
     folder = tmp_path_factory.mktemp("earlier") / "training"
-    training = Training(folder, undisturbed.data, ("--solver", "lbfgs"))
+    training = Training(folder, undisturbed.data, ("--solver", "lbfgs"), converts=True)
     start_from(undisturbed, training, "cache")
     assert training.run() == 0, training.said()
     assert training.numbers() != undisturbed.numbers()
@@ -84,7 +84,7 @@ def test_a_run_after_a_kill_gives_what_an_undisturbed_run_gives(
     long: bool,
 ) -> None:
     def prepared(name: str) -> Training:
-        training = Training(tmp_path / "storm" / name, undisturbed.data)
+        training = Training(tmp_path / "storm" / name, undisturbed.data, converts=True)
         start_from(earlier, training, *places)
         return training
 

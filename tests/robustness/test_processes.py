@@ -37,13 +37,16 @@ def with_cache_of(training: Training, folder: Path) -> Training:
 
 
 def test_four_processes_over_one_cache(data: list[Path], tmp_path: Path) -> None:
-    alone = [Training(tmp_path / "alone" / folder.name, folder) for folder in data]
+    alone = [
+        Training(tmp_path / "alone" / folder.name, folder, converts=not number)
+        for number, folder in enumerate(data)
+    ]
     for training in alone:
         assert training.run() == 0, training.said()
     shared = tmp_path / "shared"
     shared.mkdir()
     together = [
-        with_cache_of(Training(tmp_path / "together" / folder.name, folder), shared)
+        with_cache_of(Training(tmp_path / "together" / folder.name, folder, converts=True), shared)
         for folder in data
     ]
     processes = [training.start() for training in together]

@@ -1,7 +1,7 @@
 """Training as a process of its own, which starts quickly and can be killed.
 
-A fork server imports torch once. Its children convert and fold weights of the real size, keep
-them, compute features with the fake network, and tell how many images went through it.
+A fork server imports torch once. Its children compute features with the fake network, and tell
+how many images went through it; some first convert and fold weights of the real size, and keep them.
 """
 
 import os
@@ -47,11 +47,13 @@ class Training:
         folder: holds the cache, the results, what was said, and the count of images.
         data: the images.
         flags: further ones.
+        converts: whether it converts weights first: 180 MB to write.
     """
 
     folder: Path
     data: Path
     flags: tuple[str, ...] = ()
+    converts: bool = False
 
     @property
     def cache(self) -> Path:
@@ -113,12 +115,8 @@ def _train(training: Training, limit_bytes: int | None) -> None:
     Path(tempfile.tempdir).mkdir(exist_ok=True)
     if limit_bytes is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, limit_bytes))
-    # A network of the real size is converted, folded and kept, as one from a source is.
-    weights = kept("random")
-    if weights is None:
-        weights = _weights()
-        keep("random", weights)
-    load_engine(weights, device=torch.device("cpu"))
+    if training.converts:
+        _convert()
     count = os.open(training.folder / "count", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     arguments = ["--data", str(training.data), "--output", str(training.output)]
     with pytest.MonkeyPatch.context() as patch:
@@ -140,6 +138,15 @@ class CountingEngine(FakeEngine):
         rows = super().rows(images)
         os.write(self.count, b"." * len(images))
         return rows
+
+
+def _convert() -> None:
+    """Convert, fold and keep a network of the real size, as one from a source is."""
+    weights = kept("random")
+    if weights is None:
+        weights = _weights()
+        keep("random", weights)
+    load_engine(weights, device=torch.device("cpu"))
 
 
 def _weights() -> Weights:

@@ -1,7 +1,7 @@
 """Training as a process of its own, which starts quickly and can be killed.
 
 A fork server imports torch once. Its children compute features with the fake network, and tell
-how many images went through it; some first convert and fold weights of the real size, and keep them.
+how many images went through it. Some first convert and fold weights of the real size.
 """
 
 import os

@@ -17,8 +17,10 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
+from tests import processes
 from tests.drawings import landscape
 from tests.fakes import FakeEngine
+from tests.processes import run_python
 from tests.test_end_to_end import WEIGHTS, draw
 from torch_inception.commands.train import main
 from torch_inception.config import Solver, TrainConfig
@@ -109,6 +111,8 @@ def train(
     python: Sequence[str] = COMMAND, cores: int | None = None, **variables: str,
 ) -> str:  # fmt: skip
     """Train as a process, on so many cores; return what it shows."""
+    if python == COMMAND and cores is None and not variables:
+        return _train_in_fork_server(data, output, cache)
     done = subprocess.run(
         [
             sys.executable, *python, "--data", str(data), "--output", str(output),
@@ -117,6 +121,14 @@ def train(
         env={**os.environ, CACHE_VARIABLE: str(cache), **variables},
         preexec_fn=lambda: _bind(cores), capture_output=True, text=True, check=False,
     )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def _train_in_fork_server(data: Path, output: Path, cache: Path) -> str:
+    flags: list[str | Path] = ["--data", data, "--output", output, "--weights", WEIGHTS]
+    environment = {**os.environ, CACHE_VARIABLE: str(cache)}
+    done = run_python(processes.COMMAND, "train", *flags, environment=environment)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

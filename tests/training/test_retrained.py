@@ -32,9 +32,14 @@ def labels(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return saved(tmp_path_factory.mktemp("graph"), retrained(inception(), 3))
+
+
 @pytest.fixture
-def graph(tmp_path: Path) -> Path:
-    return saved(tmp_path, retrained(inception(), 3), "retrained_graph.pb")
+def graph(built: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copy(built, tmp_path / "retrained_graph.pb"))
 
 
 @pytest.mark.parametrize("scope", ["final_training_ops", "final_retrain_ops"])

@@ -1,13 +1,13 @@
 """Settings of the program around the library change nothing in weights, and break nothing."""
 
 import json
-import subprocess
-import sys
+import os
 from pathlib import Path
 
 from safetensors.torch import save_file
 
 from tests.fakes import random_state
+from tests.processes import run_python
 from tests.weights import graphs
 from tests.weights.keras_models import inception, write_tensorflow_js
 from tests.weights.test_keras_file import write_archive
@@ -16,7 +16,8 @@ from torch_inception.weights.load import load_weights
 LOAD = """
 import json, sys
 from pathlib import Path
-import numpy, torch
+import warnings, numpy, torch
+warnings.simplefilter("error")
 torch.set_default_dtype(torch.float64)
 torch.set_default_device("meta")
 numpy.seterr(all="raise")
@@ -50,9 +51,6 @@ def test_weights_of_every_format_are_the_same_under_them(tmp_path: Path) -> None
         values = json.loads(json.dumps(record.as_dict()))
         expected[path] = [values, record.fingerprint, "torch.float32", "cpu"]
     (tmp_path / "converted").mkdir()
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", LOAD, str(tmp_path / "converted"), *expected],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    done = run_python(LOAD, tmp_path / "converted", *expected, environment=os.environ)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == expected

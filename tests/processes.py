@@ -13,7 +13,7 @@ import torch_inception.commands.main
 import torch_inception.training.pipeline  # noqa: F401 - with it, torch
 
 server = multiprocessing.get_context("forkserver")
-server.set_forkserver_preload([__name__])
+server.set_forkserver_preload([__name__, "tests.robustness.trainings"])
 
 COMMAND = """
 import sys

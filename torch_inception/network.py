@@ -19,7 +19,6 @@ from torch_inception.config import Pooling
 FEATURES = 2048
 """Channels of the last feature map, and so the length of a feature row."""
 
-
 BATCH_NORM_EPSILON = 1e-3
 """Added to the variance; torchvision's, Keras' and Google's Inception-v3 all use it."""
 

@@ -169,6 +169,15 @@ def test_the_home_folder_is_written_out(
     assert (status, json.loads(out)["path"]) == (0, str(images / "2.gif"))
 
 
+def test_a_folder_in_the_home_folder_has_headings(
+    predict: Predict, images: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(variable, str(images.parent))
+    _, out, _ = predict("~/images")
+    assert headings(out) == [str(images / name) for name in ("1 red.png", "2.gif", "deep/3.png")]
+
+
 @pytest.mark.parametrize("flags", [["--top", "0"], ["--top", "many"], ["--config", "gone.toml"]])
 def test_a_wrong_value_is_a_wrong_usage(
     flags: list[str], images: Path, capsys: pytest.CaptureFixture[str]

@@ -25,7 +25,7 @@ from torch_inception.images.preprocess import Preprocessing
 
 FILES = small_files()
 
-WAYS = (Preprocessing(), Preprocessing("tensorflow"))
+WAYS = (Preprocessing(), Preprocessing("crop"), Preprocessing("pad"), Preprocessing("tensorflow"))
 
 
 def outcome(content: bytes) -> str:

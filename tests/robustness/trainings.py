@@ -18,7 +18,6 @@ import numpy
 import pytest
 import torch
 
-from tests import processes
 from tests.fakes import FakeEngine
 from tests.processes import server
 from torch_inception.commands.train import main
@@ -35,8 +34,6 @@ IMAGE_SECONDS = 0.002
 
 RENAME_SECONDS = 0.005
 """What a rename takes, for the same reason."""
-
-server.set_forkserver_preload([processes.__name__, __name__])  # in place of the one there
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,13 @@
 """Settings of the program around the library change nothing in weights, and break nothing."""
 
 import json
-import os
+import subprocess
+import sys
 from pathlib import Path
 
 from safetensors.torch import save_file
 
 from tests.fakes import random_state
-from tests.processes import run_python
 from tests.weights import graphs
 from tests.weights.keras_models import inception, write_tensorflow_js
 from tests.weights.test_keras_file import write_archive
@@ -16,8 +16,7 @@ from torch_inception.weights.load import load_weights
 LOAD = """
 import json, sys
 from pathlib import Path
-import warnings, numpy, torch
-warnings.simplefilter("error")
+import numpy, torch
 torch.set_default_dtype(torch.float64)
 torch.set_default_device("meta")
 numpy.seterr(all="raise")
@@ -51,6 +50,9 @@ def test_weights_of_every_format_are_the_same_under_them(tmp_path: Path) -> None
         values = json.loads(json.dumps(record.as_dict()))
         expected[path] = [values, record.fingerprint, "torch.float32", "cpu"]
     (tmp_path / "converted").mkdir()
-    done = run_python(LOAD, tmp_path / "converted", *expected, environment=os.environ)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", LOAD, str(tmp_path / "converted"), *expected],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == expected

@@ -166,6 +166,7 @@ load_weights(sys.argv[1])
 load_weights(sys.argv[1])
 """
     done = run_python(code, path, environment=os.environ)
+    assert done.returncode == 0, done.stderr
     here, first, second = done.stderr.splitlines()
     assert here == "here"
     assert first == "WARNING: npm:nsfwjs is the network of a filter for pornographic images,"

@@ -14,7 +14,6 @@ STANDARD_INPUT = "-"
 def expand_paths(names: Sequence[str], *, standard_input: Iterable[str]) -> Iterator[Path]:
     """Yield the files that names stand for, in order, as they become known.
 
-    A `~` at the beginning is the home folder, for a quoted pattern reaches us as it was written.
     A folder stands for every file below it that is not hidden; `-` for the paths that standard
     input has, one per line. A name that stands for nothing is passed on: opening it tells why.
     """
@@ -22,15 +21,20 @@ def expand_paths(names: Sequence[str], *, standard_input: Iterable[str]) -> Iter
         if name == STANDARD_INPUT:
             for line in standard_input:
                 if line.strip():
-                    yield from _files(Path(_at_home(line.rstrip("\r\n"))))
-            continue
-        name = _at_home(name)
-        if not os.path.lexists(name) and glob.has_magic(name):
+                    yield from _files(Path(at_home(line.rstrip("\r\n"))))
+        elif not os.path.lexists(name) and glob.has_magic(name):
             matches = sorted(glob.glob(name, recursive=True))  # noqa: PTH207 - absolute patterns too
             for match in matches or [name]:
                 yield from _files(Path(match))
         else:
             yield from _files(Path(name))
+
+
+def at_home(name: str) -> str:
+    """Write out a `~` at the beginning: a quoted pattern reaches us as it was typed."""
+    if not name.startswith("~") or os.path.lexists(name):
+        return name
+    return os.path.expanduser(name)  # noqa: PTH111 - takes any text
 
 
 def lines_of(stream: TextIO) -> Iterable[str]:
@@ -46,10 +50,6 @@ def is_one_file(names: Sequence[str]) -> bool:
     [name, *others] = names
     several = name == STANDARD_INPUT or os.path.isdir(name) or glob.has_magic(name)  # noqa: PTH112
     return not others and (not several or os.path.isfile(name))  # noqa: PTH113
-
-
-def _at_home(name: str) -> str:
-    return name if os.path.lexists(name) else os.path.expanduser(name)  # noqa: PTH111 - any text
 
 
 def _files(path: Path) -> Iterator[Path]:

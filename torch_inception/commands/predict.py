@@ -49,6 +49,7 @@ def _predict(names: Sequence[str], config: PredictConfig, engine: "Engine | None
     # Imported here, so that --help does not wait for torch.
     from torch_inception.commands.inputs import (
         STANDARD_INPUT,
+        at_home,
         expand_paths,
         is_one_file,
         lines_of,
@@ -56,6 +57,7 @@ def _predict(names: Sequence[str], config: PredictConfig, engine: "Engine | None
     from torch_inception.commands.outputs import write_answers
     from torch_inception.images.pillow_settings import silent_libtiff
 
+    names = [at_home(name) for name in names]
     is_single = is_one_file(names)
     with silent_libtiff():
         count, bad = write_answers(

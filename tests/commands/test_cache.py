@@ -20,7 +20,7 @@ from torch_inception.images.preprocess import Preprocessing
 from torch_inception.system.cache_folder import CACHE_VARIABLE
 from torch_inception.system.locks import exclusive_lock
 from torch_inception.weights.checked import make_weights
-from torch_inception.weights.store import keep, kept
+from torch_inception.weights.store import cache_weights, load_cached_weights
 
 DAY = 86400
 OLD, NEW = "0" * 32, "1" * 32
@@ -140,10 +140,10 @@ def test_all_that_is_written_is_known_and_cleared(own_cache: Path, colours: Path
 def test_weights_that_are_kept_are_known_and_cleared(
     own_cache: Path, state: dict[str, torch.Tensor]
 ) -> None:
-    keep("mine", make_weights(state, source="mine", version="1", pooling="torchvision"))
-    assert kept("mine") is not None
+    cache_weights("mine", make_weights(state, source="mine", version="1", pooling="torchvision"))
+    assert load_cached_weights("mine") is not None
     assert main(["--clear"]) == 0
-    assert kept("mine") is None
+    assert load_cached_weights("mine") is None
     assert [path for path in own_cache.rglob("*") if path.is_file()] == []
 
 

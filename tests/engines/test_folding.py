@@ -15,7 +15,7 @@ from tests.drawings import landscape
 from torch_inception.classifier.classifier import Classifier
 from torch_inception.classifier.model_file import Model, save_model
 from torch_inception.engines.cpu import CpuEngine
-from torch_inception.engines.folding import FoldedWeights, fold, folded, kept
+from torch_inception.engines.folding import FoldedWeights, fold, load_cached_folded, load_folded
 from torch_inception.errors import WeightsError
 from torch_inception.heads.head import Head
 from torch_inception.images.preprocess import Preprocessing
@@ -91,14 +91,14 @@ def is_same(one: FoldedWeights | None, other: FoldedWeights) -> bool:
 
 
 def test_the_kept_network_has_the_same_numbers_and_is_used(weights: Weights) -> None:
-    assert kept(weights.record) is None
-    made = folded(weights)
+    assert load_cached_folded(weights.record) is None
+    made = load_folded(weights)
     assert is_same(made, fold(weights))
-    assert is_same(kept(weights.record), made)
+    assert is_same(load_cached_folded(weights.record), made)
     # There is nothing here that could be folded.
-    assert is_same(folded(dataclasses.replace(weights, tensors={})), made)
+    assert is_same(load_folded(dataclasses.replace(weights, tensors={})), made)
     for change in ({"mean": (0.5,) * 3}, {"pooling": "tensorflow"}, {"fingerprint": "0" * 64}):
-        assert kept(dataclasses.replace(weights.record, **change)) is None
+        assert load_cached_folded(dataclasses.replace(weights.record, **change)) is None
 
 
 def damage(cache: Path) -> Path:
@@ -116,15 +116,15 @@ def damage(cache: Path) -> Path:
 def test_a_damaged_network_is_told_of_and_made_again(
     weights: Weights, own_cache: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    made = folded(weights)
+    made = load_folded(weights)
     folder = damage(own_cache)
-    assert is_same(folded(weights), made)
+    assert is_same(load_folded(weights), made)
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
     assert f"cache: {folder} is damaged" in record.getMessage()
     assert "is not used" in record.getMessage()
     caplog.clear()
-    assert is_same(kept(weights.record), made)
+    assert is_same(load_cached_folded(weights.record), made)
     assert not caplog.records
 
 
@@ -132,16 +132,16 @@ def test_a_cache_that_cannot_be_written_is_told_of_and_stops_nothing(
     weights: Weights, own_cache: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     own_cache.write_text("a file in the place of the cache")
-    assert is_same(folded(weights), fold(weights))
+    assert is_same(load_folded(weights), fold(weights))
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
     assert "cannot be kept" in record.getMessage()
-    assert kept(weights.record) is None
+    assert load_cached_folded(weights.record) is None
 
 
 def test_each_parameter_has_memory_of_its_own(weights: Weights) -> None:
-    folded(weights)
-    found = kept(weights.record)
+    load_folded(weights)
+    found = load_cached_folded(weights.record)
     assert found is not None
     for tensor in found.state.values():
         assert tensor.untyped_storage().nbytes() == 4 * tensor.numel()
@@ -195,8 +195,8 @@ def test_the_whole_network_gives_what_torchvisions_gives_for_scaled_images(real:
 @pytest.mark.real_weights
 def test_the_whole_kept_network_gives_the_same_rows_bit_for_bit(real: Weights) -> None:
     image = torch.from_numpy(landscape()).permute(2, 0, 1)[None]
-    made = folded(real)
-    found = kept(real.record)
+    made = load_folded(real)
+    found = load_cached_folded(real.record)
     assert found is not None
     one, other = (CpuEngine(each, device=torch.device("cpu"))(image) for each in (made, found))
     assert torch.equal(one, other)

@@ -10,8 +10,9 @@ import torch
 
 from tests.drawings import landscape
 from torch_inception.engines.cpu import CpuEngine
-from torch_inception.engines.folding import FoldedWeights, fold, folded
+from torch_inception.engines.folding import FoldedWeights, fold, load_folded
 from torch_inception.engines.gpu import GPU_BATCH, GpuEngine, gpu_arithmetic
+from torch_inception.engines.torch_engine import TorchEngine
 from torch_inception.images.preprocess import Pixels
 from torch_inception.system.cache_folder import CACHE_VARIABLE
 from torch_inception.weights.formats import state_file
@@ -24,14 +25,14 @@ CPU = torch.device("cpu")
 def real_weights(real_cache: Path) -> FoldedWeights:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(CACHE_VARIABLE, str(real_cache))
-        return folded(load_weights("npm:nsfwjs"))
+        return load_folded(load_weights("npm:nsfwjs"))
 
 
 def images(count: int) -> list[Pixels]:
     return [numpy.roll(landscape(), 30 * shift, axis=1) for shift in range(count)]
 
 
-def rows(engine: CpuEngine, chosen: Sequence[Pixels]) -> torch.Tensor:
+def rows(engine: TorchEngine, chosen: Sequence[Pixels]) -> torch.Tensor:
     session = engine.session()
     return torch.from_numpy(session(chosen))
 

@@ -20,7 +20,6 @@ from torch_inception.classifier.classifier import Classifier
 from torch_inception.classifier.model_file import Model, save_model
 from torch_inception.commands.train import main
 from torch_inception.engines.choose import could_be_quantised, load_engine
-from torch_inception.engines.cpu import CpuEngine
 from torch_inception.engines.openvino.conversion import convert
 from torch_inception.engines.openvino.int8 import (
     Quantisation,
@@ -34,6 +33,7 @@ from torch_inception.engines.openvino.runtime import (
     import_extra,
     quiet,
 )
+from torch_inception.engines.torch_engine import TorchEngine
 from torch_inception.errors import ConfigError
 from torch_inception.heads.head import Head
 from torch_inception.images.preprocess import Pixels, Preprocessing
@@ -113,12 +113,12 @@ class Few:
 
 
 @pytest.fixture
-def float32(plain_weights: Path) -> CpuEngine:
+def float32(plain_weights: Path) -> TorchEngine:
     return load_engine(load_weights(plain_weights), device=torch.device("cpu"))
 
 
 def test_float32_by_torch_could_be_quantised_where_the_processor_has_the_instructions(
-    float32: CpuEngine,
+    float32: TorchEngine,
 ) -> None:
     assert could_be_quantised(float32) is has_instructions()
     assert not could_be_quantised(FakeEngine())
@@ -126,7 +126,7 @@ def test_float32_by_torch_could_be_quantised_where_the_processor_has_the_instruc
 
 @needs_instructions
 @pytest.mark.parametrize("count", [0, 5, 47])
-def test_too_few_images_are_refused_with_the_numbers(count: int, float32: CpuEngine) -> None:
+def test_too_few_images_are_refused_with_the_numbers(count: int, float32: TorchEngine) -> None:
     with pytest.raises(ConfigError, match=rf"needs 48 different .*there are {count}\."):
         int8_engine(float32, Preprocessing(), Few(count))
 

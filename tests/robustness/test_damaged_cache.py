@@ -240,7 +240,7 @@ def test_damaged_weights_are_refused_or_the_same(
 ) -> None:
     tensors = {f"tensor{i}": torch.arange(300.0) + i for i in range(4)}
     record = WeightsRecord("source", "version", fingerprint(tensors), "tensorflow")
-    store.keep("some", Weights(record, tensors))
+    store.cache_weights("some", Weights(record, tensors))
     (file,) = own_cache.rglob("tensors.pt")
     content = file.read_bytes()
     refused = 0
@@ -248,7 +248,7 @@ def test_damaged_weights_are_refused_or_the_same(
         damaged = bytearray(content)
         damage(damaged, random.Random(seed))
         file.write_bytes(damaged)
-        found = store.kept("some")
+        found = store.load_cached_weights("some")
         refused += found is None
         if found is not None:
             assert found.record == record

@@ -25,10 +25,10 @@ from tests.test_end_to_end import WEIGHTS, draw
 from torch_inception.commands.train import main
 from torch_inception.config import Solver, TrainConfig
 from torch_inception.engines.choose import load_engine
-from torch_inception.engines.cpu import CpuEngine
 from torch_inception.engines.openvino.float32 import float32_engine
 from torch_inception.engines.openvino.quantisation import evened_out
 from torch_inception.engines.protocol import Engine, Rows
+from torch_inception.engines.torch_engine import TorchEngine
 from torch_inception.features.row_selection import RowSelection
 from torch_inception.heads.fit import fit_head
 from torch_inception.heads.head import Head
@@ -221,7 +221,7 @@ def crops() -> list[numpy.ndarray[Any, numpy.dtype[numpy.uint8]]]:
 
 
 @pytest.fixture
-def float32(random_weights: Path) -> CpuEngine:
+def float32(random_weights: Path) -> TorchEngine:
     return load_engine(load_weights(random_weights), device=torch.device("cpu"))
 
 
@@ -246,7 +246,7 @@ def on_threads(threads: int, work: Callable[[], Result]) -> Result:
 
 @pytest.mark.parametrize("kind", ["torch", "openvino"])
 def test_a_row_does_not_depend_on_its_batch_nor_on_torchs_threads(
-    float32: CpuEngine, kind: str
+    float32: TorchEngine, kind: str
 ) -> None:
     engine: Engine = float32
     if kind == "openvino":
@@ -259,7 +259,7 @@ def test_a_row_does_not_depend_on_its_batch_nor_on_torchs_threads(
         assert torch.equal(rows, alone), (size, threads)
 
 
-def test_what_is_quantised_does_not_depend_on_torchs_threads(float32: CpuEngine) -> None:
+def test_what_is_quantised_does_not_depend_on_torchs_threads(float32: TorchEngine) -> None:
     def numbers() -> Tensor:
         network, factors = evened_out(float32, crops())
         return torch.cat([factors, *(values.flatten() for values in network.parameters())])

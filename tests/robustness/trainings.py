@@ -27,7 +27,7 @@ from torch_inception.images.preprocess import Pixels
 from torch_inception.network import empty_network
 from torch_inception.system.cache_folder import CACHE_VARIABLE
 from torch_inception.weights.checked import Weights, make_weights
-from torch_inception.weights.store import keep, kept
+from torch_inception.weights.store import cache_weights, load_cached_weights
 
 IMAGE_SECONDS = 0.002
 """What an image takes in the network; so a pass has moments to be killed at."""
@@ -139,10 +139,10 @@ class CountingEngine(FakeEngine):
 
 def _convert() -> None:
     """Convert, fold and keep a network of the real size, as one from a source is."""
-    weights = kept("random")
+    weights = load_cached_weights("random")
     if weights is None:
         weights = _weights()
-        keep("random", weights)
+        cache_weights("random", weights)
     load_engine(weights, device=torch.device("cpu"))
 
 

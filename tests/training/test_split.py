@@ -10,8 +10,8 @@ import pytest
 from torch_inception.errors import TorchInceptionError
 from torch_inception.training.split import (
     PARTS,
+    LabelledImage,
     Part,
-    Sample,
     groups_of,
     read_splits,
     split,
@@ -19,40 +19,40 @@ from torch_inception.training.split import (
 )
 
 
-def sample(path: str, content: str | None = None) -> Sample:
-    """Make a sample of the class that its path begins with; content is told by a word."""
+def image(path: str, content: str | None = None) -> LabelledImage:
+    """Make a image of the class that its path begins with; content is told by a word."""
     label = path.split("/")[0]
-    return Sample(path, label, hashlib.sha256((content or path).encode()).digest())
+    return LabelledImage(path, label, hashlib.sha256((content or path).encode()).digest())
 
 
-def samples_of(classes: dict[str, int], *, seed: int = 0) -> list[Sample]:
+def images_of(classes: dict[str, int], *, seed: int = 0) -> list[LabelledImage]:
     return [
-        sample(f"{label}/{number}.png", f"{seed} {label} {number}")
+        image(f"{label}/{number}.png", f"{seed} {label} {number}")
         for label, count in classes.items()
         for number in range(count)
     ]
 
 
-def part_of(samples: Sequence[Sample], kept: dict[str, Part] | None = None) -> dict[bytes, Part]:
-    return {
-        each.digest: part for each, part in zip(samples, split(samples, kept=kept), strict=True)
-    }
+def part_of(
+    images: Sequence[LabelledImage], kept: dict[str, Part] | None = None
+) -> dict[bytes, Part]:
+    return {each.digest: part for each, part in zip(images, split(images, kept=kept), strict=True)}
 
 
-def class_parts(samples: Sequence[Sample], parts: Sequence[Part]) -> dict[str, set[Part]]:
+def class_parts(images: Sequence[LabelledImage], parts: Sequence[Part]) -> dict[str, set[Part]]:
     found: dict[str, set[Part]] = {}
-    for each, part in zip(samples, parts, strict=True):
+    for each, part in zip(images, parts, strict=True):
         found.setdefault(each.label, set()).add(part)
     return found
 
 
-def saved(folder: Path, samples: Sequence[Sample], parts: Sequence[Part]) -> dict[str, Part]:
-    write_splits(folder / "splits.csv", samples, parts)
+def saved(folder: Path, images: Sequence[LabelledImage], parts: Sequence[Part]) -> dict[str, Part]:
+    write_splits(folder / "splits.csv", images, parts)
     return read_splits(folder / "splits.csv")
 
 
 def test_about_80_10_10_on_many() -> None:
-    parts = split(samples_of({"a": 6000, "b": 4000}))
+    parts = split(images_of({"a": 6000, "b": 4000}))
     # Three standard deviations of a share of 10,000 are 0.012 for 80 % and 0.009 for 10 %.
     assert parts.count("train") / 10_000 == pytest.approx(0.8, abs=0.012)
     assert parts.count("validation") / 10_000 == pytest.approx(0.1, abs=0.009)
@@ -61,9 +61,9 @@ def test_about_80_10_10_on_many() -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_adding_renaming_and_moving_images_moves_no_other(seed: int) -> None:
-    old = samples_of({"a": 150, "b": 120}, seed=seed)
+    old = images_of({"a": 150, "b": 120}, seed=seed)
     before = part_of(old)
-    added = [*samples_of({"a": 40, "new class": 60}, seed=seed + 100), *old]
+    added = [*images_of({"a": 40, "new class": 60}, seed=seed + 100), *old]
     renamed = [each._replace(path=f"{each.label}/sub/renamed {n}") for n, each in enumerate(old)]
     relabelled = [*old[1:], old[0]._replace(path="b/moved.png", label="b")]
     shuffled = random.Random(seed).sample(old, len(old))
@@ -75,17 +75,17 @@ def test_adding_renaming_and_moving_images_moves_no_other(seed: int) -> None:
 @pytest.mark.parametrize("sizes", [(3, 3), (3, 4, 5), (10, 200), (3, 1, 2, 7), (20,) * 6])
 def test_every_class_of_three_or_more_has_one_in_each_part(sizes: Sequence[int]) -> None:
     for seed in range(100):
-        samples = samples_of({f"class {n}": size for n, size in enumerate(sizes)}, seed=seed)
-        found = class_parts(samples, split(samples))
+        images = images_of({f"class {n}": size for n, size in enumerate(sizes)}, seed=seed)
+        found = class_parts(images, split(images))
         for number, size in enumerate(sizes):
             assert found[f"class {number}"] == (set(PARTS) if size >= 3 else {"train"})
 
 
 def test_shared_images_stay_where_their_content_puts_them() -> None:
     for seed in range(100):
-        shared = samples_of({"a": 4}, seed=seed)
+        shared = images_of({"a": 4}, seed=seed)
         copies = [each._replace(path=f"b/{n}.png", label="b") for n, each in enumerate(shared)]
-        own = samples_of({"a": 3, "b": 3}, seed=seed + 1000)
+        own = images_of({"a": 3, "b": 3}, seed=seed + 1000)
         found = split([*shared, *copies, *own])
         places = [int(each.digest.hex()[:16], 16) / 2**64 for each in shared]
         by_content = ["test" if p < 0.1 else "validation" if p >= 0.9 else "train" for p in places]
@@ -95,26 +95,26 @@ def test_shared_images_stay_where_their_content_puts_them() -> None:
 
 def test_an_image_that_a_small_class_shares_is_for_training() -> None:
     for seed in range(50):
-        own = samples_of({"a": 20, "b": 1}, seed=seed)
-        copy = Sample("b/copy.png", "b", own[0].digest)
+        own = images_of({"a": 20, "b": 1}, seed=seed)
+        copy = LabelledImage("b/copy.png", "b", own[0].digest)
         found = split([*own, copy])
         assert found[0] == found[20] == found[21] == "train"
 
 
 def test_three_copies_of_one_image_are_one_image() -> None:
-    copies = [sample(f"a/{number}.png", "the same") for number in range(3)]
-    assert split([*copies, *samples_of({"b": 5})])[:3] == ["train"] * 3
+    copies = [image(f"a/{number}.png", "the same") for number in range(3)]
+    assert split([*copies, *images_of({"b": 5})])[:3] == ["train"] * 3
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_exact_duplicates_stay_on_one_side_across_classes_too(seed: int) -> None:
-    samples = samples_of({"a": 10, "b": 10, "c": 3}, seed=seed)
+    images = images_of({"a": 10, "b": 10, "c": 3}, seed=seed)
     copies = [
-        Sample(f"{label}/copy {n}.png", label, each.digest)
-        for n, each in enumerate(samples[::3])
+        LabelledImage(f"{label}/copy {n}.png", label, each.digest)
+        for n, each in enumerate(images[::3])
         for label in ("a", "b")
     ]
-    everything = [*samples, *copies]
+    everything = [*images, *copies]
     sides: dict[bytes, set[Part]] = {}
     for each, part in zip(everything, split(everything), strict=True):
         sides.setdefault(each.digest, set()).add(part)
@@ -123,20 +123,20 @@ def test_exact_duplicates_stay_on_one_side_across_classes_too(seed: int) -> None
 
 @pytest.mark.parametrize("seed", range(20))
 def test_variants_of_one_subject_stay_together(seed: int) -> None:
-    variants = [sample(f"a/sub {n}/cup {seed}_nohash_{n}.png") for n in range(6)]
-    copy_of_one = sample("b/copy.png", variants[3].path)
-    samples = [*variants, copy_of_one, *samples_of({"a": 30, "b": 30}, seed=seed)]
-    assert len(set(split(samples)[:7])) == 1
-    assert len(set(groups_of(samples)[:7])) == 1
-    assert len(set(groups_of(samples))) == 61
+    variants = [image(f"a/sub {n}/cup {seed}_nohash_{n}.png") for n in range(6)]
+    copy_of_one = image("b/copy.png", variants[3].path)
+    images = [*variants, copy_of_one, *images_of({"a": 30, "b": 30}, seed=seed)]
+    assert len(set(split(images)[:7])) == 1
+    assert len(set(groups_of(images)[:7])) == 1
+    assert len(set(groups_of(images))) == 61
 
 
 def test_only_the_name_before_the_mark_decides_where_variants_go() -> None:
     # Were the content to decide, 60 subjects would not land the same way with other images.
-    others = samples_of({"a": 100})
+    others = images_of({"a": 100})
 
     def parts(content: str) -> list[Part]:
-        variants = [sample(f"a/cup {n}_nohash_1.png", f"{content} {n}") for n in range(60)]
+        variants = [image(f"a/cup {n}_nohash_1.png", f"{content} {n}") for n in range(60)]
         return split([*variants, *others])[:60]
 
     assert parts("early") == parts("late")
@@ -145,11 +145,11 @@ def test_only_the_name_before_the_mark_decides_where_variants_go() -> None:
 
 def test_groups_join_through_names_and_copies() -> None:
     chain = [
-        sample("a/x_nohash_1.png", "one"),
-        sample("a/y_nohash_1.png", "one"),
-        sample("a/y_nohash_2.png", "two"),
-        sample("b/plain.png", "two"),
-        sample("b/other.png", "three"),
+        image("a/x_nohash_1.png", "one"),
+        image("a/y_nohash_1.png", "one"),
+        image("a/y_nohash_2.png", "two"),
+        image("b/plain.png", "two"),
+        image("b/other.png", "three"),
     ]
     groups = groups_of(chain)
     assert len(set(groups[:4])) == 1
@@ -158,43 +158,45 @@ def test_groups_join_through_names_and_copies() -> None:
 
 @pytest.mark.parametrize("seed", range(30))
 def test_a_rerun_keeps_what_it_finds_even_in_small_classes(seed: int, tmp_path: Path) -> None:
-    old = samples_of({"a": 3, "b": 5, "c": 12}, seed=seed)
+    old = images_of({"a": 3, "b": 5, "c": 12}, seed=seed)
     before = part_of(old)
     kept = saved(tmp_path, old, split(old))
-    more = [*samples_of({"a": 9, "b": 7, "d": 3}, seed=seed + 1000), *old]
+    more = [*images_of({"a": 9, "b": 7, "d": 3}, seed=seed + 1000), *old]
     after = part_of(more, kept)
     assert {digest: after[digest] for digest in before} == before
     assert class_parts(more, split(more, kept=kept))["d"] == set(PARTS)
 
 
 def test_a_new_copy_under_a_name_with_the_mark_moves_no_kept_image(tmp_path: Path) -> None:
-    old = samples_of({"a": 30, "b": 30})
+    old = images_of({"a": 30, "b": 30})
     parts = split(old)
     kept = saved(tmp_path, old, parts)
-    copies = [Sample(f"a/new {n}_nohash_1.png", "a", each.digest) for n, each in enumerate(old)]
+    copies = [
+        LabelledImage(f"a/new {n}_nohash_1.png", "a", each.digest) for n, each in enumerate(old)
+    ]
     assert split([*old, *copies], kept=kept)[: len(old)] == parts
 
 
 def test_kept_assignments_win_over_the_hash(tmp_path: Path) -> None:
-    samples = samples_of({"a": 30, "b": 30})
+    images = images_of({"a": 30, "b": 30})
     turned: dict[Part, Part] = {"train": "test", "test": "validation", "validation": "train"}
-    parts = [turned[part] for part in split(samples)]
-    assert split(samples, kept=saved(tmp_path, samples, parts)) == parts
+    parts = [turned[part] for part in split(images)]
+    assert split(images, kept=saved(tmp_path, images, parts)) == parts
 
 
 def test_splits_are_written_one_line_an_image_and_read_back(tmp_path: Path) -> None:
-    samples = [sample('a/odd, "name"\n.png'), sample("круг/cup_nohash_1.png"), sample("a/p.png")]
-    kept = saved(tmp_path, samples, ["train", "test", "validation"])
-    assert kept == dict(zip(groups_of(samples), ["train", "test", "validation"], strict=True))
+    images = [image('a/odd, "name"\n.png'), image("круг/cup_nohash_1.png"), image("a/p.png")]
+    kept = saved(tmp_path, images, ["train", "test", "validation"])
+    assert kept == dict(zip(groups_of(images), ["train", "test", "validation"], strict=True))
     header = (tmp_path / "splits.csv").read_text(encoding="utf-8").splitlines()[0]
     assert header == "path,label,split,group"
 
 
 def test_names_that_are_not_text_are_kept_apart_from_their_escapes(tmp_path: Path) -> None:
     raw = "a/caf\udce9_nohash_1.png"
-    samples = [Sample(raw, "a", b"\1" * 32), *samples_of({"a": 60, "b": 5})]
-    kept = saved(tmp_path, samples, ["test", *split(samples)[1:]])
-    assert split(samples, kept=kept)[0] == "test"
+    images = [LabelledImage(raw, "a", b"\1" * 32), *images_of({"a": 60, "b": 5})]
+    kept = saved(tmp_path, images, ["test", *split(images)[1:]])
+    assert split(images, kept=kept)[0] == "test"
 
 
 def test_no_earlier_run_keeps_nothing(tmp_path: Path) -> None:

@@ -6,18 +6,19 @@ import torch
 
 from torch_inception.config import Device, TrainConfig, check_choice
 from torch_inception.engines.cpu import CpuEngine
-from torch_inception.engines.folding import FoldedWeights, folded, kept
+from torch_inception.engines.folding import FoldedWeights, load_cached_folded, load_folded
 from torch_inception.engines.gpu import GpuEngine, gpu_arithmetic
 from torch_inception.engines.openvino.float32 import float32_engine
 from torch_inception.engines.openvino.int8 import (
+    ImageSample,
     Quantisation,
-    Sample,
     int8_engine,
     load_int8_engine,
 )
 from torch_inception.engines.openvino.quantisation import INT8
 from torch_inception.engines.openvino.runtime import has_instructions
 from torch_inception.engines.protocol import Engine
+from torch_inception.engines.torch_engine import TorchEngine
 from torch_inception.errors import ConfigError
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.weights.checked import Weights
@@ -31,7 +32,7 @@ FLOAT32_INSTEAD = (
 )
 
 
-def load_engine(weights: Weights, *, device: torch.device, arithmetic: str = "auto") -> CpuEngine:
+def load_engine(weights: Weights, *, device: torch.device, arithmetic: str = "auto") -> TorchEngine:
     """Return the network in floating point; its folded parameters are kept in the cache.
 
     Args:
@@ -39,11 +40,11 @@ def load_engine(weights: Weights, *, device: torch.device, arithmetic: str = "au
         device: where it runs.
         arithmetic: "auto" is what suits the device; "bf16" holds on a GPU; all else is float32.
     """
-    return _floating_point_engine(folded(weights), device, arithmetic)
+    return _floating_point_engine(load_folded(weights), device, arithmetic)
 
 
 def training_engine(
-    config: TrainConfig, weights: Weights, preprocessing: Preprocessing, sample: Sample,
+    config: TrainConfig, weights: Weights, preprocessing: Preprocessing, sample: ImageSample,
     *, earlier: str,
 ) -> tuple[Engine, Quantisation | None]:  # fmt: skip
     """Return what computes a data set's features, and how it was quantised if it was.
@@ -96,13 +97,13 @@ def load_cached_engine(
         except ConfigError as error:
             reason = str(error)
         log.warning(FLOAT32_INSTEAD, reason)
-    weights = kept(record)
+    weights = load_cached_folded(record)
     return None if weights is None else _floating_point_engine(weights, device, arithmetic)
 
 
 def _floating_point_engine(
     weights: FoldedWeights, device: torch.device, arithmetic: str
-) -> CpuEngine:
+) -> TorchEngine:
     if device.type != "cuda":
         return CpuEngine(weights, device=device)
     capability = torch.cuda.get_device_capability(device)
@@ -111,7 +112,7 @@ def _floating_point_engine(
 
 def could_be_quantised(engine: Engine) -> bool:
     """Tell whether an engine computes in float32 what the processor could in 8-bit integers."""
-    return type(engine) is CpuEngine and has_instructions()
+    return isinstance(engine, CpuEngine) and has_instructions()
 
 
 def choose_device(name: str) -> torch.device:

@@ -1,63 +1,23 @@
 """The frozen network, run by torch on the processor's cores: images in, rows of features out."""
 
-import copy
 from collections.abc import Sequence
 
 import numpy
 import torch
-from torch import Tensor, nn
 
-from torch_inception.engines.folding import FoldedWeights, fold
 from torch_inception.engines.protocol import Rows, Session
+from torch_inception.engines.torch_engine import TorchEngine
 from torch_inception.images.preprocess import IMAGE_SIZE, Pixels
-from torch_inception.network import InceptionV3, empty_network
-from torch_inception.system.cores import usable_cores
-from torch_inception.weights.checked import Weights
 
 CPU_BATCH = 4
 """Small batches keep each layer's output in memory that is reused; see benchmarks/."""
 
 
-class CpuEngine(nn.Module):
-    """Inception-v3 with one set of weights, for inference only.
-
-    Args:
-        weights: the set; its record decides pooling and input scale.
-        device: where it runs.
-
-    Attributes:
-        record: what the weights are.
-        arithmetic: of its convolutions.
-        batch_size: most images that a session takes at a time.
-    """
+class CpuEngine(TorchEngine):
+    """Inception-v3 in float32, a batch to a core."""
 
     arithmetic = "fp32"
     batch_size = CPU_BATCH
-
-    def __init__(self, weights: Weights | FoldedWeights, *, device: torch.device) -> None:
-        super().__init__()
-        folded = weights if isinstance(weights, FoldedWeights) else fold(weights)
-        self.record = folded.record
-        network = empty_network(pooling=self.record.pooling)
-        network.load_state_dict(folded.state, assign=True)
-        self.network: InceptionV3 = network.to(device).to(memory_format=torch.channels_last)
-        self.network.requires_grad_(False)
-        self.device = device
-        self.eval()
-
-    def copy_network(self) -> InceptionV3:
-        """Return a copy whose parameters may be changed."""
-        return copy.deepcopy(self.network)
-
-    @property
-    def workers(self) -> int:
-        """How many threads had best have a session."""
-        return usable_cores()
-
-    @property
-    def identity(self) -> str:
-        """Everything here that changes a feature."""
-        return f"{self.record.identity} {self.arithmetic}"
 
     def session(self) -> Session:
         """Return a function for the calling thread alone, which is to keep one core busy.
@@ -77,34 +37,3 @@ class CpuEngine(nn.Module):
             return rows
 
         return run
-
-    def train(self, mode: bool = True) -> "CpuEngine":
-        """Stay in evaluation mode, whatever mode is asked for: the network is frozen."""
-        return super().train(False)
-
-    @torch.inference_mode()
-    def feature_map(self, pixels: Tensor) -> Tensor:
-        """Map images to the last feature map.
-
-        Args:
-            pixels: (B, 3, 299, 299), RGB, uint8 or whole numbers 0 to 255 in float32.
-
-        Returns:
-            (B, 2048, 8, 8) float32 on the engine's device.
-        """
-        dtype = self.network.Conv2d_1a_3x3.weight.dtype
-        values = pixels.to(self.device).to(dtype, memory_format=torch.channels_last)
-        maps: Tensor = self.network(values)
-        return maps
-
-    @torch.inference_mode()
-    def forward(self, pixels: Tensor) -> Tensor:
-        """Map images to feature rows: the mean of the feature map over its 64 places.
-
-        Args:
-            pixels: as for `feature_map`.
-
-        Returns:
-            (B, 2048) float32 on the engine's device; row i belongs to image i.
-        """
-        return self.feature_map(pixels).mean(dim=(2, 3))

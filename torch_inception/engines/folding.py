@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from torch_inception.network import BATCH_NORM_EPSILON, empty_network
+from torch_inception.system.cache_entry import read_entry, write_entry
 from torch_inception.system.cache_folder import cache_folder
-from torch_inception.system.kept_files import read_kept, write_kept
 from torch_inception.system.tensor_file import load_tensors, save_whole
 from torch_inception.weights.checked import Weights
 from torch_inception.weights.record import WeightsRecord
@@ -70,27 +70,27 @@ def _with_scaling(kernel: Tensor, bias: Tensor, record: WeightsRecord) -> tuple[
     return kernel / (255 * std), bias - (kernel * (mean / std)).sum(dim=(1, 2, 3))
 
 
-def kept(record: WeightsRecord) -> FoldedWeights | None:
+def load_cached_folded(record: WeightsRecord) -> FoldedWeights | None:
     """Return the folded network of these weights from the cache; None if it is not there whole."""
     folder = _folder(record)
     # Each tensor has memory of its own: views of one buffer would each be pickled with all of it.
-    return read_kept(
+    return read_entry(
         folder,
         format=FORMAT,
         read=lambda _: FoldedWeights(record, load_tensors(folder / FILE)),
     )
 
 
-def folded(weights: Weights) -> FoldedWeights:
+def load_folded(weights: Weights) -> FoldedWeights:
     """Return the kept network of these weights, or fold them and keep that.
 
     Where the cache cannot be written, say so and go on.
     """
-    found = kept(weights.record)
+    found = load_cached_folded(weights.record)
     if found is not None:
         return found
     made = fold(weights)
-    write_kept(
+    write_entry(
         _folder(weights.record),
         [FILE],
         format=FORMAT,

@@ -10,16 +10,16 @@ from contextlib import nullcontext
 import torch
 from torch import Tensor
 
-from torch_inception.engines.cpu import CpuEngine
 from torch_inception.engines.folding import FoldedWeights
 from torch_inception.engines.protocol import Rows, Session
+from torch_inception.engines.torch_engine import TorchEngine
 from torch_inception.images.preprocess import IMAGE_SIZE, Pixels
 from torch_inception.network import FEATURES
 
 GPU_BATCH = 64
 
 
-class GpuEngine(CpuEngine):
+class GpuEngine(TorchEngine):
     """Inception-v3 on a GPU.
 
     Args:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from torch_inception.errors import CacheError
 from torch_inception.system.atomic import is_unfinished, remove
-from torch_inception.system.kept_files import DESCRIPTION, is_kept
+from torch_inception.system.cache_entry import DESCRIPTION, is_entry
 from torch_inception.system.locks import lock_if_free
 
 FILE_INDEX = "file index"
@@ -34,7 +34,7 @@ def _has_rows(folder: Path) -> bool:
 
 
 def _is_kept(path: Path) -> bool:
-    return is_unfinished(path) or is_kept(path)
+    return is_unfinished(path) or is_entry(path)
 
 
 _IS_OURS: dict[str, Callable[[Path], bool]] = {

@@ -200,8 +200,8 @@ def predict_test_part(head: Head, examples: Examples) -> list[tuple[str, str, st
     """Return (path, label, prediction, score) of every test image."""
     numbers, scores = predictions(head, examples.labelled_rows("test"))
     return [
-        (sample.path, sample.label, examples.labels[int(best)], float(score))
-        for sample, best, score in zip(examples.part_samples("test"), numbers, scores, strict=True)
+        (image.path, image.label, examples.labels[int(best)], float(score))
+        for image, best, score in zip(examples.part_images("test"), numbers, scores, strict=True)
     ]
 
 

@@ -15,7 +15,7 @@ from torch_inception.features.row_selection import RowSelection
 from torch_inception.heads.labelled_rows import LabelledRows
 from torch_inception.heads.solvers.selection import fold_numbers
 from torch_inception.training.dataset import SMALL_CLASS, Dataset
-from torch_inception.training.split import PARTS, Part, Sample, groups_of, split
+from torch_inception.training.split import PARTS, LabelledImage, Part, groups_of, split
 
 log = logging.getLogger(__name__)
 
@@ -26,14 +26,14 @@ class Examples:
 
     Attributes:
         labels: class names.
-        samples: path, label and digest of each image, in the order of the data set.
+        images: path, label and digest of each image, in the order of the data set.
         targets: (N,) int64 class numbers.
         features: N rows.
         parts: what each image is for.
     """
 
     labels: list[str]
-    samples: list[Sample]
+    images: list[LabelledImage]
     targets: Tensor
     features: RowSelection
     parts: list[Part]
@@ -41,16 +41,16 @@ class Examples:
     @cached_property
     def groups(self) -> list[str]:
         """For each image, the name of the group that is never torn apart."""
-        return groups_of(self.samples)
+        return groups_of(self.images)
 
     def labelled_rows(self, part: Part, *, balanced: bool = False) -> LabelledRows:
         """Return the labelled rows of a part."""
         everything = LabelledRows(self.features, self.targets, len(self.labels), balanced)
         return everything.subset(torch.tensor(self._rows(part), dtype=torch.int64))
 
-    def part_samples(self, part: Part) -> list[Sample]:
+    def part_images(self, part: Part) -> list[LabelledImage]:
         """Return the images of a part, in the order of the rows of `labelled_rows`."""
-        return [self.samples[row] for row in self._rows(part)]
+        return [self.images[row] for row in self._rows(part)]
 
     def folds(self) -> Tensor:
         """Return the fold number of each training row, then of each validation row."""
@@ -64,8 +64,8 @@ class Examples:
     def counts(self) -> dict[str, dict[Part, int]]:
         """Return, for each class, how many images each part has."""
         counts = {label: dict.fromkeys(PARTS, 0) for label in self.labels}
-        for sample, part in zip(self.samples, self.parts, strict=True):
-            counts[sample.label][part] += 1
+        for image, part in zip(self.images, self.parts, strict=True):
+            counts[image.label][part] += 1
         return counts
 
 
@@ -84,8 +84,8 @@ def make_examples(
     """
     number_of = dict(zip(dataset.paths, dataset.targets, strict=True))
     targets = [number_of[path] for path in pass_result.paths]
-    samples = [
-        Sample(relative_name(path, dataset.folder), dataset.labels[target], digest)
+    images = [
+        LabelledImage(relative_name(path, dataset.folder), dataset.labels[target], digest)
         for path, target, digest in zip(
             pass_result.paths, targets, pass_result.digests, strict=True
         )
@@ -99,10 +99,10 @@ def make_examples(
             )
     examples = Examples(
         labels=dataset.labels,
-        samples=samples,
+        images=images,
         targets=torch.tensor(targets, dtype=torch.int64),
         features=pass_result.rows,
-        parts=split(samples, kept=kept),
+        parts=split(images, kept=kept),
     )
     _warn_of_small_classes(examples)
     return examples
@@ -115,8 +115,8 @@ def relative_name(path: Path, folder: Path) -> str:
 
 def _warn_of_small_classes(examples: Examples) -> None:
     different: dict[str, set[str]] = {label: set() for label in examples.labels}
-    for sample, group in zip(examples.samples, examples.groups, strict=True):
-        different[sample.label].add(group)
+    for image, group in zip(examples.images, examples.groups, strict=True):
+        different[image.label].add(group)
     for label, groups in different.items():
         count = f"{len(groups)} different image{'s' if len(groups) > 1 else ''}"
         if len(groups) < len(PARTS):

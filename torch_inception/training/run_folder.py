@@ -65,7 +65,7 @@ def write_run(folder: Path, run: Run) -> None:
         _write_labels(staging, run.model)
         write_json(staging / "metrics.json", run.metrics)
         write_csv(staging / "history.csv", History.HEADER, run.history)
-        write_splits(staging / SPLITS_FILE, run.examples.samples, run.examples.parts)
+        write_splits(staging / SPLITS_FILE, run.examples.images, run.examples.parts)
         write_csv(
             staging / "predictions.csv",
             ("path", "label", "prediction", "score"),

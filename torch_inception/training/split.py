@@ -30,7 +30,7 @@ _IDEAL: dict[Part, float] = {"test": 0.0, "train": 0.5, "validation": 1.0}
 """Position of the image that most deserves the part."""
 
 
-class Sample(NamedTuple):
+class LabelledImage(NamedTuple):
     """One image.
 
     Attributes:
@@ -44,12 +44,12 @@ class Sample(NamedTuple):
     digest: bytes
 
 
-def groups_of(samples: Sequence[Sample]) -> list[str]:
-    """Name, for each sample, the group that is never torn apart.
+def groups_of(images: Sequence[LabelledImage]) -> list[str]:
+    """Name, for each image, the group that is never torn apart.
 
-    Samples with the same content, or with the same name before `_nohash_`, share a group.
+    Images with the same content, or with the same name before `_nohash_`, share a group.
     """
-    keys = [_keys(sample) for sample in samples]
+    keys = [_keys(image) for image in images]
     leader: dict[str, str] = {}
 
     def find(key: str) -> str:
@@ -65,33 +65,32 @@ def groups_of(samples: Sequence[Sample]) -> list[str]:
     return [find(content) for content, *_ in keys]
 
 
-def split(samples: Sequence[Sample], *, kept: Mapping[str, Part] | None = None) -> list[Part]:
-    """Assign a part to each sample.
+def split(images: Sequence[LabelledImage], *, kept: Mapping[str, Part] | None = None) -> list[Part]:
+    """Assign a part to each image.
 
     Args:
-        samples: all good images.
+        images: all good images.
         kept: group -> part of an earlier run; these stay where they are.
 
     Returns:
-        one part for each sample. A class with three groups or more of its own has one at least
+        one part for each image. A class with three groups or more of its own has one at least
         in each part; a class with fewer than three is for training alone.
     """
-    groups = groups_of(samples)
-    held = _held(samples, groups, kept or {})
+    groups = groups_of(images)
+    held = _held(images, groups, kept or {})
     parts: dict[str, Part] = {group: held.get(group, _natural(group)) for group in groups}
     classes: dict[str, set[str]] = {}
-    for sample, group in zip(samples, groups, strict=True):
-        classes.setdefault(sample.label, set()).add(group)
+    for image, group in zip(images, groups, strict=True):
+        classes.setdefault(image.label, set()).add(group)
     _fill_empty_parts(parts, classes, held)
     return [parts[group] for group in groups]
 
 
-def write_splits(path: Path, samples: Sequence[Sample], parts: Sequence[Part]) -> None:
+def write_splits(path: Path, images: Sequence[LabelledImage], parts: Sequence[Part]) -> None:
     """Write one line per image: path, label, split, group."""
-    groups = groups_of(samples)
+    groups = groups_of(images)
     rows = [
-        (*sample[:2], part, group)
-        for sample, part, group in zip(samples, parts, groups, strict=True)
+        (*image[:2], part, group) for image, part, group in zip(images, parts, groups, strict=True)
     ]
     write_csv(path, ("path", "label", "split", "group"), rows)
 
@@ -123,10 +122,10 @@ def read_splits(path: Path) -> dict[str, Part]:
     return {group: part for group, part in rows if group and part in PARTS}
 
 
-def _keys(sample: Sample) -> list[str]:
-    name = sample.path.rpartition("/")[2]
+def _keys(image: LabelledImage) -> list[str]:
+    name = image.path.rpartition("/")[2]
     prefix, mark, _ = name.partition(GROUP_MARK)
-    content = f"content:{sample.digest.hex()}"
+    content = f"content:{image.digest.hex()}"
     if not mark:
         return [content]
     # Hashed, so that a name that is not valid text can stand in a table too.
@@ -134,12 +133,12 @@ def _keys(sample: Sample) -> list[str]:
 
 
 def _held(
-    samples: Sequence[Sample], groups: Sequence[str], kept: Mapping[str, Part]
+    images: Sequence[LabelledImage], groups: Sequence[str], kept: Mapping[str, Part]
 ) -> dict[str, Part]:
     """Return group -> kept part; a group that has grown is known by any of its members' keys."""
     held: dict[str, Part] = {}
-    for sample, group in zip(samples, groups, strict=True):
-        for key in (group, *_keys(sample)):
+    for image, group in zip(images, groups, strict=True):
+        for key in (group, *_keys(image)):
             if key in kept:
                 held.setdefault(group, kept[key])
     return held

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from torch_inception.system.cache_entry import read_entry, write_entry
 from torch_inception.system.cache_folder import cache_folder
-from torch_inception.system.kept_files import read_kept, write_kept
 from torch_inception.system.tensor_file import load_tensors, save_whole
 from torch_inception.weights.checked import Weights
 from torch_inception.weights.record import WeightsRecord
@@ -15,19 +15,19 @@ FORMAT = 3
 FILE = "tensors.pt"
 
 
-def kept(name: str) -> Weights | None:
+def load_cached_weights(name: str) -> Weights | None:
     """Return the weights kept under a name, or None where there are none that can be trusted."""
     folder = _folder(name)
 
     def read(record: dict[str, Any]) -> Weights:
         return Weights(WeightsRecord.from_dict(record), load_tensors(folder / FILE))
 
-    return read_kept(folder, format=FORMAT, read=read)
+    return read_entry(folder, format=FORMAT, read=read)
 
 
-def keep(name: str, weights: Weights) -> None:
+def cache_weights(name: str, weights: Weights) -> None:
     """Keep weights under a name. Where the cache cannot be written, say so and go on."""
-    write_kept(
+    write_entry(
         _folder(name),
         [FILE],
         format=FORMAT,

@@ -4,11 +4,11 @@ import hashlib
 import importlib.metadata
 import logging
 
-from torch_inception.engines.cpu import CpuEngine
 from torch_inception.engines.openvino.conversion import convert
 from torch_inception.engines.openvino.engine import BATCH, OpenVinoEngine
 from torch_inception.engines.openvino.runtime import import_extra, quiet
-from torch_inception.engines.openvino.store import keep, kept
+from torch_inception.engines.openvino.store import cache_network, load_cached_network
+from torch_inception.engines.torch_engine import TorchEngine
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +19,7 @@ FORMAT = 1
 """Number of the way in which a network is converted."""
 
 
-def float32_engine(engine: CpuEngine) -> OpenVinoEngine:
+def float32_engine(engine: TorchEngine) -> OpenVinoEngine:
     """Return the network in OpenVINO's form: the kept one, or a new one, which is kept.
 
     Args:
@@ -32,12 +32,12 @@ def float32_engine(engine: CpuEngine) -> OpenVinoEngine:
     version = importlib.metadata.version("openvino")
     parts = f"{engine.identity}\n{FORMAT}\n{version}"
     name = f"openvino-{hashlib.sha256(parts.encode()).hexdigest()[:32]}"
-    found = kept(name, engine.record, arithmetic=ARITHMETIC)
+    found = load_cached_network(name, engine.record, arithmetic=ARITHMETIC)
     if found is not None:
         return found[0]
     log.info("openvino: converting the network; this takes some seconds, once")
     with quiet():
         model = convert(engine.copy_network(), batch=BATCH)
     made = OpenVinoEngine(model, engine.record, arithmetic=ARITHMETIC)
-    keep(name, made, {})
+    cache_network(name, made, {})
     return made

@@ -10,12 +10,12 @@ from typing import Protocol
 
 import numpy
 
-from torch_inception.engines.cpu import CpuEngine
 from torch_inception.engines.openvino.engine import OpenVinoEngine
 from torch_inception.engines.openvino.quantisation import INT8, quantise
 from torch_inception.engines.openvino.runtime import check_processor, import_extra
-from torch_inception.engines.openvino.store import keep, kept
+from torch_inception.engines.openvino.store import cache_network, load_cached_network
 from torch_inception.engines.protocol import Engine, Rows
+from torch_inception.engines.torch_engine import TorchEngine
 from torch_inception.errors import ConfigError
 from torch_inception.images.preprocess import Pixels, Preprocessing
 from torch_inception.system.threads import one_thread
@@ -36,7 +36,7 @@ FORMAT = 2
 """Number of the layout of a kept network, and of the way in which it is made."""
 
 
-class Sample(Protocol):
+class ImageSample(Protocol):
     """Images of the data set, to quantise on."""
 
     def known_digests(self) -> set[str]:
@@ -80,7 +80,7 @@ class Quantisation:
 
 
 def int8_engine(
-    float32: CpuEngine, preprocessing: Preprocessing, sample: Sample, *, earlier: str = ""
+    float32: TorchEngine, preprocessing: Preprocessing, sample: ImageSample, *, earlier: str = ""
 ) -> tuple[OpenVinoEngine, Quantisation]:
     """Return the 8-bit network for a data set: the kept one, or a new one, which is kept.
 
@@ -119,7 +119,7 @@ def int8_engine(
         key, space, digests, HELD_BACK, float(cosines.mean()), float(cosines.min())
     )
     check_agreement(quantisation)
-    keep(_name(key), engine, {"format": FORMAT, **asdict(quantisation)})
+    cache_network(_name(key), engine, {"format": FORMAT, **asdict(quantisation)})
     # From the file, so that this run computes what later ones will.
     found = load_int8_engine(f"{INT8} {key}", float32.record)
     return found or (_renamed(engine, f"{INT8} {key}"), quantisation)
@@ -158,7 +158,7 @@ def load_int8_engine(
     # The key names a file, and may come from a model that somebody else made.
     if kind != INT8 or not re.fullmatch("[0-9a-f]{64}", key):
         return None
-    found = kept(_name(key), record, arithmetic=arithmetic)
+    found = load_cached_network(_name(key), record, arithmetic=arithmetic)
     if found is None or found[1].pop("format", None) != FORMAT or found[1]["key"] != key:
         return None
     quantisation = Quantisation(**found[1])

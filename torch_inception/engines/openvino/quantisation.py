@@ -6,11 +6,12 @@ import numpy
 import torch
 from torch import Tensor
 
-from torch_inception.engines.cpu import CPU_BATCH, CpuEngine
+from torch_inception.engines.cpu import CPU_BATCH
 from torch_inception.engines.openvino.conversion import convert
 from torch_inception.engines.openvino.engine import OpenVinoEngine
 from torch_inception.engines.openvino.runtime import check_processor, import_extra, no_bars, quiet
 from torch_inception.engines.openvino.smoothing import smooth
+from torch_inception.engines.torch_engine import TorchEngine
 from torch_inception.images.preprocess import Pixels
 from torch_inception.network import InceptionV3
 from torch_inception.system.threads import one_thread
@@ -18,7 +19,7 @@ from torch_inception.system.threads import one_thread
 INT8 = "int8"
 
 
-def quantise(engine: CpuEngine, images: Sequence[Pixels]) -> OpenVinoEngine:
+def quantise(engine: TorchEngine, images: Sequence[Pixels]) -> OpenVinoEngine:
     """Quantise a network by what it makes of some images.
 
     Args:
@@ -45,7 +46,7 @@ def quantise(engine: CpuEngine, images: Sequence[Pixels]) -> OpenVinoEngine:
     return OpenVinoEngine(quantised, engine.record, arithmetic=f"{INT8} not kept")
 
 
-def evened_out(engine: CpuEngine, images: Sequence[Pixels]) -> tuple[InceptionV3, Tensor]:
+def evened_out(engine: TorchEngine, images: Sequence[Pixels]) -> tuple[InceptionV3, Tensor]:
     """Return a copy of the network whose channels are alike, and its `smooth`'s factors.
 
     Args:

@@ -6,8 +6,8 @@ from typing import Any
 
 from torch_inception.engines.openvino.engine import OpenVinoEngine
 from torch_inception.engines.openvino.runtime import import_extra, quiet
+from torch_inception.system.cache_entry import read_entry, write_entry
 from torch_inception.system.cache_folder import cache_folder
-from torch_inception.system.kept_files import read_kept, write_kept
 from torch_inception.weights.record import WeightsRecord
 
 FORMAT = 1
@@ -17,7 +17,7 @@ NETWORK, NUMBERS = "network.xml", "network.bin"
 """OpenVINO writes both at once, and names the second after the first."""
 
 
-def kept(
+def load_cached_network(
     name: str, record: WeightsRecord, *, arithmetic: str
 ) -> tuple[OpenVinoEngine, dict[str, Any]] | None:
     """Return the network kept under a name and what was said of it; None if it is not there whole.
@@ -30,10 +30,10 @@ def kept(
     def read(about: dict[str, Any]) -> tuple[OpenVinoEngine, dict[str, Any]]:
         return OpenVinoEngine(folder / NETWORK, record, arithmetic=arithmetic), about
 
-    return read_kept(folder, format=FORMAT, read=read)
+    return read_entry(folder, format=FORMAT, read=read)
 
 
-def keep(name: str, engine: OpenVinoEngine, about: Mapping[str, Any]) -> None:
+def cache_network(name: str, engine: OpenVinoEngine, about: Mapping[str, Any]) -> None:
     """Keep a network under a name. Where the cache cannot be written, say so and go on."""
 
     def write(folder: Path) -> None:
@@ -45,7 +45,7 @@ def keep(name: str, engine: OpenVinoEngine, about: Mapping[str, Any]) -> None:
         except RuntimeError as error:  # how it says that a disk is full
             raise OSError(str(error)) from error
 
-    write_kept(_folder(name), [NETWORK, NUMBERS], format=FORMAT, about=about, write=write)
+    write_entry(_folder(name), [NETWORK, NUMBERS], format=FORMAT, about=about, write=write)
 
 
 def _folder(name: str) -> Path:

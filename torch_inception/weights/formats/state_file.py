@@ -39,17 +39,17 @@ def load(path: Path) -> Weights:
     Raises:
         WeightsError: there is no such file, or it holds something else.
     """
-    state, told = _read(path)
+    state, described = _read(path)
     source = str(path.absolute())
     if {"labels", "record"} <= set(state):
         raise WeightsError(
             f"{path} is a model that training saved: a head and labels, without the network. Name "
             "the weights that it was trained with; `predict` tells them."
         )
-    if told is None:
+    if described is None:
         return make_described_weights(state, config_beside(path), source=source, version=path.name)
     try:
-        record = WeightsRecord.from_dict({**told, "source": source})
+        record = WeightsRecord.from_dict({**described, "source": source})
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise WeightsError(
             f"{path} has a record that cannot be read ({brief(error)}). Convert the weights again."
@@ -117,8 +117,8 @@ def _read(path: Path) -> tuple[dict[str, Any], Any]:
     if not isinstance(content, dict):
         raise WeightsError(f"{path} holds a {type(content).__name__}, not a state dict. {ADVICE}")
     metadata = getattr(content, "_metadata", None)
-    told = metadata[RECORD] if isinstance(metadata, dict) and RECORD in metadata else None
-    return _plain(content, path), told
+    described = metadata[RECORD] if isinstance(metadata, dict) and RECORD in metadata else None
+    return _plain(content, path), described
 
 
 def _unwrapped(content: Any) -> Any:  # noqa: ANN401 - whatever a file holds

@@ -26,7 +26,7 @@ from torch_inception.weights.formats.keras.layers import to_torchvision_names
 from torch_inception.weights.formats.tensorflow_js.minified import read_model, read_shard
 from torch_inception.weights.formats.tensorflow_js.model import read_package
 from torch_inception.weights.formats.tensorflow_js.tensors import read_layers
-from torch_inception.weights.store import keep, kept
+from torch_inception.weights.store import cache_weights, load_cached_weights
 
 log = logging.getLogger(__name__)
 
@@ -76,12 +76,12 @@ def load(*, patience: float = PATIENCE_SECONDS) -> Weights:
         CacheError: there is no folder to keep them in.
     """
     name = f"nsfwjs-{VERSION}"
-    weights = kept(name)
+    weights = load_cached_weights(name)
     if weights is None:
         log.info("weights: asking npm for nsfwjs@%s (25 MB)", VERSION)
         with temporary_folder(Path(tempfile.gettempdir(), name), mode=0o700) as folder:
             weights = convert(_pack(folder, patience))
-        keep(name, weights)
+        cache_weights(name, weights)
     return weights
 
 

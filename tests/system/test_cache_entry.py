@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from torch_inception.system.kept_files import DESCRIPTION, read_kept, write_kept
+from torch_inception.system.cache_entry import DESCRIPTION, read_entry, write_entry
 
 ABOUT = {"mean": [0.25, 0.5, 0.1], "name": "круг"}
 CONTENT = {"a.bin": bytes(range(200)), "b.txt": b"text"}
@@ -24,11 +24,11 @@ def write(folder: Path, *, format: int = 7) -> None:
         for name, content in CONTENT.items():
             (staging / name).write_bytes(content)
 
-    write_kept(folder, list(CONTENT), format=format, about=ABOUT, write=files)
+    write_entry(folder, list(CONTENT), format=format, about=ABOUT, write=files)
 
 
 def read(folder: Path, *, format: int = 7) -> dict[str, Any] | None:
-    return read_kept(folder, format=format, read=lambda about: about)
+    return read_entry(folder, format=format, read=lambda about: about)
 
 
 def test_what_was_written_is_read(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -115,7 +115,7 @@ def test_what_cannot_be_read_any_more_is_told(
         raise RuntimeError("an older version wrote this")
 
     write(folder)
-    assert read_kept(folder, format=7, read=fail) is None
+    assert read_entry(folder, format=7, read=fail) is None
     assert "is damaged (an older version wrote this) and is not used" in caplog.text
 
 
@@ -140,7 +140,7 @@ def test_a_full_disk_leaves_what_was_there(
 
     if before:
         write(folder)
-    write_kept(folder, ["a.bin"], format=7, about={}, write=full)
+    write_entry(folder, ["a.bin"], format=7, about={}, write=full)
     assert "No space left on device" in caplog.text
     assert read(folder) == (ABOUT if before else None)
     assert list(folder.parent.iterdir()) == ([folder] if before else [])

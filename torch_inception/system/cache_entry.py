@@ -22,7 +22,7 @@ DESCRIPTION = "description.json"
 Kept = TypeVar("Kept")
 
 
-def read_kept(folder: Path, *, format: int, read: Callable[[dict[str, Any]], Kept]) -> Kept | None:
+def read_entry(folder: Path, *, format: int, read: Callable[[dict[str, Any]], Kept]) -> Kept | None:
     """Return what an entry holds; None where there is none, or one of another format.
 
     An entry that is damaged is told of and is None, too.
@@ -52,7 +52,7 @@ def read_kept(folder: Path, *, format: int, read: Callable[[dict[str, Any]], Kep
     return None
 
 
-def write_kept(
+def write_entry(
     folder: Path,
     names: Sequence[str],
     *,
@@ -65,7 +65,7 @@ def write_kept(
     Args:
         folder: the entry's.
         names: of its files.
-        format: as for `read_kept`.
+        format: as for `read_entry`.
         about: what to say of the files; plain values.
         write: is given an empty folder, and writes the files into it; may raise `OSError`.
     """
@@ -79,7 +79,7 @@ def write_kept(
         log.warning("cache: %s cannot be kept (%s)", folder, error)
 
 
-def is_kept(folder: Path) -> bool:
+def is_entry(folder: Path) -> bool:
     """Tell whether a folder is such an entry, of any format and maybe damaged."""
     try:
         said = json.loads((folder / DESCRIPTION).read_bytes())

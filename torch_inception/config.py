@@ -26,6 +26,7 @@ its last block.
 
 PoolingChoice = Literal["auto", Pooling]
 Resize = Literal["squash", "crop", "pad", "tensorflow"]
+Layers = Literal["last", "all"]
 Solver = Literal["lda", "lbfgs", "sgd"]
 ClassWeights = Literal["equal", "balanced"]
 Device = Literal["auto", "cpu", "cuda"]

@@ -25,6 +25,7 @@ from torch_inception.engines.protocol import Engine
 from torch_inception.errors import ConfigError, ImageError, ModelError, WeightsError
 from torch_inception.features.image_rows import FeatureRow, ImageInput, stream_rows
 from torch_inception.heads.head import Head
+from torch_inception.heads.inputs import head_inputs
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.system.escape import brief
 from torch_inception.system.threads import one_thread
@@ -186,7 +187,8 @@ class Classifier:
     @one_thread()
     def _best(self, row: FeatureRow, top: int) -> list[Prediction]:
         features = row.astype(numpy.float16) if self.model.half_features else row
-        scores = self.model.head.probabilities(torch.from_numpy(features)[None])[0]
+        inputs = head_inputs(torch.from_numpy(features)[None], self.model.head)
+        scores = self.model.head.probabilities(inputs)[0]
         order = torch.sort(scores, descending=True, stable=True).indices[:top]
         return [Prediction(self.labels[number], float(scores[number])) for number in order]
 

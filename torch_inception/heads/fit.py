@@ -7,8 +7,8 @@ from torch import Tensor
 
 from torch_inception.config import TrainConfig
 from torch_inception.errors import ConfigError
-from torch_inception.heads.head import Head, all_logits
-from torch_inception.heads.labelled_rows import LabelledRows, Report
+from torch_inception.heads.head import Head
+from torch_inception.heads.labelled_rows import LabelledRows, Report, all_logits
 from torch_inception.heads.metrics import summary
 from torch_inception.heads.solvers import discriminant, gradient, logistic
 from torch_inception.heads.solvers.selection import Judge, choose, setting_name
@@ -115,5 +115,5 @@ def _descend(
 
 
 def _logits(head: Head, labelled: LabelledRows) -> Tensor:
-    (logits,) = all_logits([head], labelled.features)
+    (logits,) = all_logits([head], labelled)
     return logits

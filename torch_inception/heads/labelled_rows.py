@@ -9,6 +9,7 @@ from torch import Tensor
 
 from torch_inception.features.row_selection import RowSelection
 from torch_inception.heads.head import Head
+from torch_inception.heads.inputs import Inputs
 
 
 @dataclass(frozen=True)
@@ -20,12 +21,14 @@ class LabelledRows:
         targets: (N,) int64 class numbers.
         classes: how many classes there are; each has at least one row in training.
         balanced: whether every class weighs the same, however many rows it has.
+        inputs: what a head reads of a row.
     """
 
     features: RowSelection
     targets: Tensor
     classes: int
     balanced: bool = False
+    inputs: Inputs = Inputs()  # noqa: RUF009 - it is frozen
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -37,9 +40,21 @@ class LabelledRows:
         )
 
     def portions(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield the rows in order, a portion at a time: features (K, D) float32, targets (K,)."""
+        """Yield what a head reads, a portion at a time: inputs (K, D) float32, targets (K,).
+
+        A portion is a copy, and the next one takes its memory.
+        """
         targets = torch.split(self.targets, self.features.portion)
-        yield from zip(self.features.portions(), targets, strict=True)
+        yield from zip(map(self.inputs, self.features.portions()), targets, strict=True)
+
+    @property
+    def size(self) -> int:
+        """How many numbers a head reads of a row."""
+        return self.inputs.size(self.features.size)
+
+    def matrix(self) -> Tensor:
+        """Return what a head reads of all rows, (N, D) float32."""
+        return self.inputs(self.features.tensor())
 
     def counts(self) -> Tensor:
         """Return how many rows each class has, (C,) int64."""
@@ -67,3 +82,9 @@ class LabelledRows:
 
 Report = Callable[[Sequence[tuple[str, Head]]], None]
 """Called with one or several (name of a setting or step, head as it is then)."""
+
+
+def all_logits(heads: Sequence[Head], labelled: LabelledRows) -> list[Tensor]:
+    """Map rows to logits (N, C), float64, of each head; the rows are read once, in portions."""
+    parts = [[head.logits(inputs) for head in heads] for inputs, _ in labelled.portions()]
+    return [torch.cat(part) for part in zip(*parts, strict=True)]

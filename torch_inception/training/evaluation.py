@@ -9,8 +9,8 @@ from torch import Tensor
 from torch_inception.config import TrainConfig
 from torch_inception.features.cached_pass import PassResult
 from torch_inception.heads.fit import FittedHead
-from torch_inception.heads.head import Head, all_logits
-from torch_inception.heads.labelled_rows import LabelledRows
+from torch_inception.heads.head import Head
+from torch_inception.heads.labelled_rows import LabelledRows, all_logits
 from torch_inception.heads.metrics import confusion_matrix, per_class, summary, wilson_interval
 from torch_inception.system.escape import columns, padded, printable
 from torch_inception.training.examples import Examples
@@ -117,7 +117,7 @@ def evaluate_test(head: Head, test: LabelledRows, labels: Sequence[str]) -> dict
 
 def predictions(head: Head, labelled: LabelledRows) -> tuple[Tensor, Tensor]:
     """Return the best class (N,) of each row, and its probability (N,)."""
-    (logits,) = all_logits([head], labelled.features)
+    (logits,) = all_logits([head], labelled)
     best = torch.softmax(logits, dim=1).max(dim=1)
     return best.indices, best.values
 

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch_inception.errors import DatasetError
 from torch_inception.features.cached_pass import PassResult
 from torch_inception.features.row_selection import RowSelection
+from torch_inception.heads.inputs import Inputs
 from torch_inception.heads.labelled_rows import LabelledRows
 from torch_inception.heads.solvers.selection import fold_numbers
 from torch_inception.training.dataset import SMALL_CLASS, Dataset
@@ -45,7 +46,9 @@ class Examples:
 
     def labelled_rows(self, part: Part, *, balanced: bool = False) -> LabelledRows:
         """Return the labelled rows of a part."""
-        everything = LabelledRows(self.features, self.targets, len(self.labels), balanced)
+        everything = LabelledRows(
+            self.features, self.targets, len(self.labels), balanced, Inputs("last")
+        )
         return everything.subset(torch.tensor(self._rows(part), dtype=torch.int64))
 
     def part_images(self, part: Part) -> list[LabelledImage]:

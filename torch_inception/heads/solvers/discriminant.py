@@ -36,7 +36,7 @@ def fit_path(labelled: LabelledRows, strengths: Sequence[float] = STRENGTHS) -> 
     totals = counts * labelled.weight_of_class()
     means = _class_means(labelled)
     covariance = Covariance(
-        _deviations(labelled, means.float()), count=len(labelled), size=labelled.features.size
+        _deviations(labelled, means.float()), count=len(labelled), size=labelled.size
     )
     # A common shift of all means changes no decision, and small numbers lose less.
     middle = totals @ means / totals.sum()
@@ -53,7 +53,7 @@ def fit_path(labelled: LabelledRows, strengths: Sequence[float] = STRENGTHS) -> 
 
 def _class_means(labelled: LabelledRows) -> Tensor:
     """Return the mean row (C, D) float64 of each class; 0 for one without rows."""
-    sums = torch.zeros(labelled.classes, labelled.features.size, dtype=torch.float64)
+    sums = torch.zeros(labelled.classes, labelled.size, dtype=torch.float64)
     for features, targets in labelled.portions():
         sums.index_add_(0, targets, features.double())
     return sums / labelled.counts().clamp(min=1)[:, None]

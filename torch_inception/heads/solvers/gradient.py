@@ -37,7 +37,7 @@ def fit(
         the head after the last step.
     """
     generator = torch.Generator().manual_seed(seed)
-    weight = torch.empty(labelled.classes, labelled.features.size, dtype=torch.float64)
+    weight = torch.empty(labelled.classes, labelled.size, dtype=torch.float64)
     torch.nn.init.trunc_normal_(
         weight, std=INITIAL_DEVIATION, a=-2 * INITIAL_DEVIATION, b=2 * INITIAL_DEVIATION,
         generator=generator,
@@ -46,7 +46,7 @@ def fit(
     row_weights, wanted = labelled.row_weights()[:, None], labelled.one_hot()
     for step in range(1, steps + 1):
         batch = torch.randint(len(labelled), (batch_size,), generator=generator)
-        rows = labelled.features.subset(batch).tensor().double()
+        rows = labelled.subset(batch).matrix().double()
         surplus = torch.softmax(rows @ weight.T + bias, dim=1) - wanted[batch]
         surplus *= row_weights[batch] / batch_size
         weight -= learning_rate * (surplus.T @ rows)

@@ -28,12 +28,12 @@ def fit_path(labelled: LabelledRows, strengths: Sequence[float] = STRENGTHS) -> 
         labelled: training rows.
         strengths: each > 0.
     """
-    rows = labelled.features.tensor().double()
+    rows = labelled.matrix().double()
     middle = rows.mean(dim=0)
     rows -= middle
     scale = ROW_NORM / float(rows.square().sum(dim=1).mean().sqrt().clamp(min=1e-12))
     rows *= scale
-    shape = (labelled.classes, labelled.features.size)
+    shape = (labelled.classes, labelled.size)
     weight = torch.zeros(shape, dtype=torch.float64, requires_grad=True)
     bias = torch.zeros(labelled.classes, dtype=torch.float64, requires_grad=True)
     for strength in strengths:

@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from torch_inception.features.row_selection import RowSelection
-from torch_inception.heads.head import Head, all_logits
-from torch_inception.heads.labelled_rows import LabelledRows, Report
+from torch_inception.heads.head import Head
+from torch_inception.heads.labelled_rows import LabelledRows, Report, all_logits
 from torch_inception.heads.temperature import fit_temperature
 
 FitPath = Callable[[LabelledRows, Sequence[float]], Iterator[Head]]
@@ -71,7 +71,7 @@ def choose(
     heads = list(fit_path(train, strengths))
     if len(validation) >= ENOUGH_VALIDATION:
         chosen_by: Judge = "validation"
-        held_out = all_logits(heads, validation.features)
+        held_out = all_logits(heads, validation)
         targets = validation.targets
     else:
         chosen_by = "folds"
@@ -122,7 +122,7 @@ def _out_of_fold(
         test = rows.subset(held_out)
         targets.append(test.targets)
         heads = list(fit_path(rows.subset(~held_out), strengths))
-        for number, found in enumerate(all_logits(heads, test.features)):
+        for number, found in enumerate(all_logits(heads, test)):
             logits[number].append(found)
     empty = torch.empty(0, rows.classes, dtype=torch.float64)
     return [torch.cat([empty, *part]) for part in logits], torch.cat(

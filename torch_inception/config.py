@@ -27,6 +27,7 @@ its last block.
 PoolingChoice = Literal["auto", Pooling]
 Resize = Literal["squash", "crop", "pad", "tensorflow"]
 Layers = Literal["last", "all"]
+LayersChoice = Literal["auto", Layers]
 Solver = Literal["lda", "lbfgs", "sgd"]
 ClassWeights = Literal["equal", "balanced"]
 Device = Literal["auto", "cpu", "cuda"]
@@ -100,9 +101,21 @@ class TrainConfig:
         group="network",
     )
     device: Device = setting("auto", "where the network runs", group="network")
+    layers: LayersChoice = setting(
+        "auto",
+        "layers of the network that the head reads: the last alone, or three; auto is what "
+        "answers training images better, each left out in turn",
+        group="head",
+    )
     solver: Solver = setting(
         "lda",
         "how the head is fitted: discriminant analysis, logistic regression, or gradient descent",
+        group="head",
+    )
+    holdout: float = setting(
+        0.1,
+        "share of the images that are for the test alone, 0 to 0.5; with 0, every image is trained "
+        "on, and leave-one-out tells how good the model is",
         group="head",
     )
     class_weights: ClassWeights = setting(
@@ -124,8 +137,14 @@ class TrainConfig:
             _require(self, name, getattr(self, name) >= 1, "must be 1 or more")
         positive = math.isfinite(self.learning_rate) and self.learning_rate > 0
         _require(self, "learning_rate", positive, "must be a number above 0")
+        _require(self, "holdout", 0 <= self.holdout <= 0.5, "must be a share, 0 to 0.5")
         _require(self, "seed", 0 <= self.seed < 2**63, "must be 0 or more, and under 2^63")
         _require(self, "data", bool(self.data), "must name a folder")
+
+    @property
+    def with_validation(self) -> bool:
+        """Whether the solver needs images that it is not fitted on, besides those of the test."""
+        return self.solver != "lda"
 
     @property
     def output_folder(self) -> Path:

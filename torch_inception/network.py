@@ -16,8 +16,14 @@ from torch.nn import functional
 
 from torch_inception.config import Pooling
 
-FEATURES = 2048
-"""Channels of the last feature map, and so the length of a feature row."""
+LAYERS = {"Mixed_6e": 768, "Mixed_7a": 1280, "Mixed_7c": 2048}
+"""The layers whose spatial means make a row, in its order, and their channels."""
+
+ROW_SIZE = sum(LAYERS.values())
+"""Length of a feature row."""
+
+FEATURES = LAYERS["Mixed_7c"]
+"""Channels of the last feature map, which ImageNet's classifier reads."""
 
 BATCH_NORM_EPSILON = 1e-3
 """Added to the variance; torchvision's, Keras' and Google's Inception-v3 all use it."""

@@ -1,24 +1,32 @@
 """Fit a linear head: tensors in, tensors out, no files."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Literal, get_args
 
 from torch import Tensor
 
-from torch_inception.config import TrainConfig
+from torch_inception.config import Layers, TrainConfig
 from torch_inception.errors import ConfigError
 from torch_inception.heads.head import Head
-from torch_inception.heads.labelled_rows import LabelledRows, Report, all_logits
-from torch_inception.heads.metrics import summary
-from torch_inception.heads.solvers import discriminant, gradient, logistic
-from torch_inception.heads.solvers.selection import Judge, choose, setting_name
-from torch_inception.heads.temperature import fit_temperature
+from torch_inception.heads.labelled_rows import LabelledRows, all_answers
+from torch_inception.heads.metrics import Answers
+from torch_inception.heads.solvers import gradient, logistic
+from torch_inception.heads.solvers.discriminant import DiscriminantAnalysis
+from torch_inception.heads.solvers.selection import (
+    Tried,
+    best_of,
+    calibrated,
+    read_layers,
+    sample,
+    try_left_out,
+    try_validation,
+)
 from torch_inception.system.threads import one_thread
 
-_PATHS = {
-    "lda": (discriminant.fit_path, discriminant.STRENGTHS),
-    "lbfgs": (logistic.fit_path, logistic.STRENGTHS),
-}
+Judge = Literal["leave-one-out", "validation"]
+"""What decides: training images, each left out in turn, or the validation images."""
 
 
 @dataclass(frozen=True)
@@ -27,70 +35,96 @@ class FittedHead:
 
     Attributes:
         head: its logits are already divided by the temperature.
-        setting: the strength or step that was chosen.
-        temperature: what the logits were divided by.
+        chosen: the setting that was chosen.
+        tried: all settings, in order.
         chosen_by: what decided.
-        losses: what decided, for each setting: mean cross entropy of rows not fitted on; none
-            where there were none.
+        sample: rows by which settings were chosen, where they were not all.
+        layer_losses: layers -> lowest leave-one-out cross entropy, where layers were compared.
+        held_out: answers to rows by heads that were not fitted on them, with the chosen setting.
+        left_out: (K,) int64, which training rows these are; None where they are those of
+            validation.
     """
 
     head: Head
-    setting: str
-    temperature: float
-    chosen_by: Judge = "validation"
-    losses: Mapping[str, float] = field(default_factory=dict)
+    chosen: Tried
+    tried: Sequence[Tried]
+    chosen_by: Judge
+    layer_losses: Mapping[Layers, float]
+    held_out: Answers
+    left_out: Tensor | None = None
+    sample: int | None = None
 
 
-def fit_head(
-    config: TrainConfig,
-    train: LabelledRows,
-    validation: LabelledRows,
-    *,
-    folds: Tensor,
-    report: Report,
-) -> FittedHead:
+def fit_head(config: TrainConfig, train: LabelledRows, validation: LabelledRows) -> FittedHead:
     """Fit a head with the solver that the configuration names; all bits are alike on any cores.
 
     Args:
-        config: solver and its settings.
+        config: layers, solver and its settings.
         train: rows to fit on.
-        validation: rows that choose the strength or step, and the temperature; may be empty.
-        folds: fold number of each row of train, then of validation (see `fold_numbers`).
-        report: told of each strength or step and its head.
+        validation: rows that choose the strength or step, and the temperature, where these are not
+            chosen by leaving training rows out; may be empty.
 
     Raises:
         ConfigError: gradient descent diverged.
     """
     with one_thread():
-        if config.solver == "sgd":
-            return _descend(config, train, validation, report)
-        fit_path, strengths = _PATHS[config.solver]
-        choice = choose(
-            fit_path, strengths, train=train, validation=validation, folds=folds, report=report
+        if config.solver == "lda":
+            return _discriminate(config, train)
+        layers, losses = _choose_layers(config, train)
+        train = read_layers(train, layers)
+        if config.solver == "lbfgs":
+            tried = try_validation(logistic.fit_path, logistic.STRENGTHS, train, validation)
+            chosen = best_of(tried)
+        else:
+            tried = _descend(config, train, validation)
+            # Without validation images the last step is the best that is known of.
+            chosen = calibrated(best_of(tried) if len(validation) else tried[-1], validation)
+    return FittedHead(chosen.head, chosen, tried, "validation", losses, chosen.held_out)
+
+
+def _discriminate(config: TrainConfig, train: LabelledRows) -> FittedHead:
+    """Fit by discriminant analysis; leave-one-out chooses layers, strength and temperature."""
+    some = sample(train)
+    candidates = {layers: read_layers(some, layers) for layers in _candidates(config)}
+    by_layers = {layers: try_left_out(rows) for layers, rows in candidates.items()}
+    losses = {layers: best_of(tried).loss for layers, tried in by_layers.items()}
+    layers = min(losses, key=lambda each: losses[each])
+    tried = by_layers[layers]
+    chosen = best_of(tried)
+    compared = losses if len(losses) > 1 else {}
+    if len(some) == len(train):
+        return FittedHead(
+            chosen.head, chosen, tried, "leave-one-out", compared, chosen.held_out, chosen.left_out
         )
+    everything = dataclasses.replace(train, inputs=candidates[layers].inputs)
+    analysis = DiscriminantAnalysis(everything, strength=chosen.strength)
+    held_out, rows = analysis.answers_left_out(chosen.strength, chosen.temperature)
+    head = analysis.head(chosen.strength).sharpened(chosen.temperature)
     return FittedHead(
-        choice.head,
-        setting_name(choice.strength),
-        choice.temperature,
-        chosen_by=choice.chosen_by,
-        losses={setting_name(strength): loss for strength, loss in choice.losses.items()},
+        head, chosen, tried, "leave-one-out", compared, held_out, rows, sample=len(some)
     )
 
 
-def _descend(
-    config: TrainConfig, train: LabelledRows, validation: LabelledRows, report: Report
-) -> FittedHead:
-    """Run gradient descent and keep the step with the lowest validation cross entropy."""
-    seen: list[tuple[float, str, Head]] = []
+def _choose_layers(config: TrainConfig, train: LabelledRows) -> tuple[Layers, dict[Layers, float]]:
+    """Return the layers to read, and what decided between several."""
+    candidates = _candidates(config)
+    if len(candidates) == 1:
+        return candidates[0], {}
+    some = sample(train)
+    losses = {each: best_of(try_left_out(read_layers(some, each))).loss for each in candidates}
+    return min(losses, key=lambda each: losses[each]), losses
 
-    def watch(entries: Sequence[tuple[str, Head]]) -> None:
-        report(entries)
-        ((setting, head),) = entries
-        logits = _logits(head, validation)
-        loss = summary(logits, validation.targets)["cross_entropy"]
-        if logits.isfinite().all() and _logits(head, train).isfinite().all():
-            # Without validation images the last step is the best that is known of.
-            seen.append((-len(seen) if loss is None else loss, setting, head))
+
+def _candidates(config: TrainConfig) -> tuple[Layers, ...]:
+    return get_args(Layers) if config.layers == "auto" else (config.layers,)
+
+
+def _descend(config: TrainConfig, train: LabelledRows, validation: LabelledRows) -> list[Tried]:
+    """Run gradient descent; return each step that was looked at, but for those gone astray."""
+    steps: list[tuple[str, Head]] = []
+
+    def watch(setting: str, head: Head) -> None:
+        steps.append((setting, head))
 
     gradient.fit(
         train,
@@ -101,19 +135,20 @@ def _descend(
         seed=config.seed,
         report=watch,
     )
-    if not seen:
+    heads = [head for _, head in steps]
+    trained, held_out = all_answers(heads, train), all_answers(heads, validation)
+    tried = [
+        Tried(setting, head, 1.0, *answers)
+        for (setting, head), answers in zip(steps, zip(trained, held_out, strict=True), strict=True)
+    ]
+    finite = [
+        each
+        for each in tried
+        if each.train.loss.isfinite().all() and each.held_out.loss.isfinite().all()
+    ]
+    if not finite:
         raise ConfigError(
             f"learning_rate = {config.learning_rate} is too large: the weights grew past all "
             "numbers. Choose a smaller one."
         )
-    _, setting, head = min(seen, key=lambda entry: entry[0])
-    if len(validation) == 0:
-        return FittedHead(head, setting, 1.0)
-    temperature = fit_temperature(_logits(head, validation), validation.targets)
-    losses = {setting: loss for loss, setting, _ in seen}
-    return FittedHead(head.sharpened(temperature), setting, temperature, losses=losses)
-
-
-def _logits(head: Head, labelled: LabelledRows) -> Tensor:
-    (logits,) = all_logits([head], labelled)
-    return logits
+    return finite

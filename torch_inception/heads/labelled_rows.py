@@ -1,7 +1,7 @@
 """Rows of features with their classes: what every solver of the head is given."""
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor
 from torch_inception.features.row_selection import RowSelection
 from torch_inception.heads.head import Head
 from torch_inception.heads.inputs import Inputs
+from torch_inception.heads.metrics import Answers, answers_of
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,9 @@ class LabelledRows:
         features: N rows.
         targets: (N,) int64 class numbers.
         classes: how many classes there are; each has at least one row in training.
+        groups: (N,) int64, the same number for rows that belong together (views of an image, near
+            copies); sorted by it, rows are in an order that depends on their content alone. None
+            where each row is by itself.
         balanced: whether every class weighs the same, however many rows it has.
         inputs: what a head reads of a row.
     """
@@ -27,6 +31,7 @@ class LabelledRows:
     features: RowSelection
     targets: Tensor
     classes: int
+    groups: Tensor | None = None
     balanced: bool = False
     inputs: Inputs = Inputs()  # noqa: RUF009 - it is frozen
 
@@ -36,7 +41,10 @@ class LabelledRows:
     def subset(self, chosen: Tensor) -> "LabelledRows":
         """Return the rows that a boolean mask (N,), or positions (K,) int64, choose."""
         return dataclasses.replace(
-            self, features=self.features.subset(chosen), targets=self.targets[chosen]
+            self,
+            features=self.features.subset(chosen),
+            targets=self.targets[chosen],
+            groups=None if self.groups is None else self.groups[chosen],
         )
 
     def portions(self) -> Iterator[tuple[Tensor, Tensor]]:
@@ -55,6 +63,10 @@ class LabelledRows:
     def matrix(self) -> Tensor:
         """Return what a head reads of all rows, (N, D) float32."""
         return self.inputs(self.features.tensor())
+
+    def group_numbers(self) -> Tensor:
+        """Return the number (N,) int64 of each row's group."""
+        return torch.arange(len(self)) if self.groups is None else self.groups
 
     def counts(self) -> Tensor:
         """Return how many rows each class has, (C,) int64."""
@@ -80,11 +92,26 @@ class LabelledRows:
         return torch.nn.functional.one_hot(self.targets, self.classes).double()
 
 
-Report = Callable[[Sequence[tuple[str, Head]]], None]
-"""Called with one or several (name of a setting or step, head as it is then)."""
-
-
 def all_logits(heads: Sequence[Head], labelled: LabelledRows) -> list[Tensor]:
-    """Map rows to logits (N, C), float64, of each head; the rows are read once, in portions."""
-    parts = [[head.logits(inputs) for head in heads] for inputs, _ in labelled.portions()]
+    """Map rows to logits (N, C), float64, of each head; the rows are read once, in portions.
+
+    Args:
+        heads: of the same layers.
+        labelled: the rows; how they were scaled for fitting is of no concern here.
+    """
+    parts = [[head.logits(inputs) for head in heads] for inputs, _ in _read_by(heads, labelled)]
     return [torch.cat(part) for part in zip(*parts, strict=True)]
+
+
+def all_answers(heads: Sequence[Head], labelled: LabelledRows) -> list[Answers]:
+    """Return what each head makes of rows; as `all_logits`, but logits are not kept."""
+    parts = [
+        [answers_of(head.logits(inputs), targets) for head in heads]
+        for inputs, targets in _read_by(heads, labelled)
+    ]
+    return [Answers.join(part) for part in zip(*parts, strict=True)]
+
+
+def _read_by(heads: Sequence[Head], labelled: LabelledRows) -> Iterator[tuple[Tensor, Tensor]]:
+    (layers,) = {head.layers for head in heads}
+    return dataclasses.replace(labelled, inputs=Inputs(layers)).portions()

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -12,14 +12,68 @@ NORMAL_QUANTILE_95 = 1.959963984540054
 """97.5 % quantile of the standard normal distribution, for two-sided 95 % intervals."""
 
 
-def summary(logits: Tensor, targets: Tensor) -> dict[str, Any]:
-    """Return `accuracy` (0 to 1), `cross_entropy` (nats an image) and `n`; None where n is 0."""
-    count = len(targets)
+class Answers(NamedTuple):
+    """What a head makes of N rows whose classes are known.
+
+    Attributes:
+        targets: (N,) int64, the class of each.
+        best: (N,) int64, the class that it gives the highest probability.
+        score: (N,) float64, that probability.
+        loss: (N,) float64, minus the logarithm of the probability of the row's own class, in nats.
+    """
+
+    targets: Tensor
+    best: Tensor
+    score: Tensor
+    loss: Tensor
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    @classmethod
+    def join(cls, parts: Sequence["Answers"]) -> "Answers":
+        """Return the answers to all rows."""
+        return cls(*(torch.cat(each) for each in zip(*map(tuple, parts), strict=True)))
+
+    def subset(self, chosen: Tensor) -> "Answers":
+        """Return the answers that a boolean mask (N,), or positions (K,) int64, choose."""
+        return Answers(*(each[chosen] for each in tuple(self)))
+
+
+def answers_of(logits: Tensor, targets: Tensor) -> Answers:
+    """Return the answers of a head that gives logits (N, C) to rows of classes (N,)."""
+    logarithms = torch.log_softmax(logits.double(), dim=1)
+    best = logarithms.max(dim=1)
+    loss = functional.nll_loss(logarithms, targets, reduction="none")
+    return Answers(targets, best.indices, best.values.exp(), loss)
+
+
+def summary(answers: Answers) -> dict[str, Any]:
+    """Return `accuracy` (0 to 1), `cross_entropy` (nats per image) and `n`; None where n is 0."""
+    count = len(answers)
     if count == 0:
         return {"accuracy": None, "cross_entropy": None, "n": 0}
-    right = int((logits.argmax(dim=1) == targets).sum())
-    loss = float(functional.cross_entropy(logits.double(), targets))
-    return {"accuracy": right / count, "cross_entropy": loss, "n": count}
+    right = int((answers.best == answers.targets).sum())
+    return {"accuracy": right / count, "cross_entropy": float(answers.loss.mean()), "n": count}
+
+
+def full_report(answers: Answers, labels: Sequence[str]) -> dict[str, Any]:
+    """Return what `summary` gives, with intervals, each class by itself and the confusion matrix.
+
+    `balanced_accuracy` is the mean recall of the classes that have images, `macro_f1` the mean F1
+    of the classes that have images or were answered.
+    """
+    confusion = confusion_matrix(answers.best, answers.targets, classes=len(labels))
+    classes = per_class(confusion, labels)
+    right = sum(confusion[i][i] for i in range(len(labels)))
+    return {
+        **summary(answers),
+        "wilson_interval_95": _interval(right, len(answers)),
+        "balanced_accuracy": _mean([each["recall"] for each in classes.values()]),
+        "macro_f1": _mean([each["f1"] for each in classes.values()]),
+        "per_class": classes,
+        "confusion": confusion,
+    }
 
 
 def wilson_interval(right: int, count: int) -> tuple[float, float]:
@@ -43,7 +97,10 @@ def confusion_matrix(predicted: Tensor, targets: Tensor, *, classes: int) -> lis
 
 
 def per_class(confusion: Sequence[Sequence[int]], labels: Sequence[str]) -> dict[str, Any]:
-    """Return precision, recall (0 to 1; None where undefined) and n of each class."""
+    """Return precision, recall and F1 (0 to 1; None where undefined) and n of each class.
+
+    F1 is 2 right / (n + claimed). Precision and recall have their Wilson intervals.
+    """
     result: dict[str, Any] = {}
     for number, label in enumerate(labels):
         right = confusion[number][number]
@@ -51,7 +108,19 @@ def per_class(confusion: Sequence[Sequence[int]], labels: Sequence[str]) -> dict
         claimed = sum(row[number] for row in confusion)
         result[label] = {
             "precision": right / claimed if claimed else None,
+            "precision_interval_95": _interval(right, claimed),
             "recall": right / actual if actual else None,
+            "recall_interval_95": _interval(right, actual),
+            "f1": 2 * right / (actual + claimed) if actual + claimed else None,
             "n": actual,
         }
     return result
+
+
+def _interval(right: int, count: int) -> list[float] | None:
+    return list(wilson_interval(right, count)) if count else None
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None

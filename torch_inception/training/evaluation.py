@@ -1,147 +1,146 @@
-"""What is told of a trained head: on the screen, in metrics.json and in predictions.csv."""
+"""What is told of a trained head: on the screen, in metrics.json and in tables."""
 
+import math
 from collections.abc import Mapping, Sequence
-from typing import Any
-
-import torch
-from torch import Tensor
+from typing import Any, NamedTuple
 
 from torch_inception.config import TrainConfig
 from torch_inception.features.cached_pass import PassResult
 from torch_inception.heads.fit import FittedHead
-from torch_inception.heads.head import Head
-from torch_inception.heads.labelled_rows import LabelledRows, all_logits
-from torch_inception.heads.metrics import confusion_matrix, per_class, summary, wilson_interval
+from torch_inception.heads.labelled_rows import all_answers
+from torch_inception.heads.metrics import Answers, full_report, summary
 from torch_inception.system.escape import columns, padded, printable
 from torch_inception.training.examples import Examples
+from torch_inception.training.split import LabelledImage
 
 HistoryRow = tuple[str, float | None, float | None, float | None, float | None]
-"""Setting; accuracy and cross entropy of the training images, and of the validation images."""
+"""Setting; accuracy and cross entropy of the training images, and of held-out images."""
+
+_SHOWN = ("accuracy", "cross_entropy")
 
 MISCLASSIFIED_SHOWN = 10
 """Misclassified images that a run lists on the screen at most."""
 
+FEW_TESTED = 50
+"""Test images under which leave-one-out is told of first."""
 
-class History:
-    """The course of training: one row per strength or step.
 
-    Args:
-        train: rows that the head is fitted on.
-        validation: rows that choose it.
+class ImageAnswer(NamedTuple):
+    """What a head makes of one image.
+
+    Attributes:
+        path: relative to the data folder.
+        label: the image's own.
+        prediction: label of the class with the highest probability.
+        score: that probability.
+        label_score: probability of the image's own class.
     """
 
-    HEADER = (
-        "setting",
-        "train_accuracy",
-        "train_cross_entropy",
-        "validation_accuracy",
-        "validation_cross_entropy",
-    )
+    path: str
+    label: str
+    prediction: str
+    score: float
+    label_score: float
 
-    def __init__(self, train: LabelledRows, validation: LabelledRows) -> None:
-        self._parts = (train, validation)
-        self.rows: list[HistoryRow] = []
 
-    def add(self, entries: Sequence[tuple[str, Head]]) -> None:
-        """Record how good heads are, each under its setting."""
-        heads = [head for _, head in entries]
-        results = [evaluate(heads, labelled) for labelled in self._parts]
-        for (setting, _), *found in zip(entries, *results, strict=True):
-            train, validation = ((each["accuracy"], each["cross_entropy"]) for each in found)
-            self.rows.append((setting, *train, *validation))
+HISTORY_HEADER = (
+    "setting",
+    "train_accuracy",
+    "train_cross_entropy",
+    "held_out_accuracy",
+    "held_out_cross_entropy",
+)
 
-    def table(self, fitted: FittedHead) -> list[str]:
-        """Return the rows as lines, aligned, with the chosen one marked, and why it was chosen."""
-        by_folds = fitted.chosen_by == "folds"
-        kind = fitted.setting.partition(" ")[0]
-        lines = [
-            f"{'':12}{'train':^18}  {'validation':^18}{'left out' if by_folds else '':>10}",
-            f"{kind:>10}" + f"{'accuracy':>10}{'log loss':>10}" * 2
-            + f"{'log loss' if by_folds else '':>10}",
-        ]  # fmt: skip
-        for setting, *values in self.rows:
-            shares = [percent(values[0]), number(values[1]), percent(values[2]), number(values[3])]
-            cells = [setting.partition(" ")[2], *shares]
-            if by_folds:
-                cells.append(number(fitted.losses.get(setting)))
-            shown = "".join(f"{cell:>10}" for cell in cells)
-            lines.append(f"*{shown[1:]}" if setting == fitted.setting else shown)
-        return [*(line.rstrip() for line in lines), f"* {_why(fitted)}"]
+
+def history(fitted: FittedHead) -> list[HistoryRow]:
+    """Return one row per strength or step."""
+    return [
+        (
+            each.setting,
+            *(summary(part)[key] for part in (each.train, each.held_out) for key in _SHOWN),
+        )
+        for each in fitted.tried
+    ]
+
+
+def history_table(fitted: FittedHead) -> list[str]:
+    """Return the settings as lines, aligned, with the chosen one marked, and why it was chosen."""
+    kind = fitted.chosen.setting.partition(" ")[0]
+    held_out = {"leave-one-out": "left out", "validation": "validation"}[fitted.chosen_by]
+    lines = [
+        f"{'':12}{'train':^18}  {held_out:^18}",
+        f"{kind:>10}" + f"{'accuracy':>10}{'log loss':>10}" * 2,
+    ]
+    for setting, *values in history(fitted):
+        shown = [percent(values[0]), number(values[1]), percent(values[2]), number(values[3])]
+        line = "".join(f"{cell:>10}" for cell in (setting.partition(" ")[2], *shown))
+        lines.append(f"*{line[1:]}" if setting == fitted.chosen.setting else line)
+    return [*(line.rstrip() for line in lines), f"* {_why(fitted)}", *_why_layers(fitted)]
 
 
 def _why(fitted: FittedHead) -> str:
     """Say why a setting was chosen."""
-    if not fitted.losses:
-        return f"chosen: {fitted.setting}; there are no images to compare settings on"
-    where = {
-        "validation": "on the validation images",
-        "folds": "on training and validation images left out in turn, in five folds",
-    }[fitted.chosen_by]
-    return f"chosen: {fitted.setting}, the lowest log loss {where}"
+    setting = fitted.chosen.setting
+    if len(fitted.held_out) == 0:
+        return f"chosen: {setting}; there are no images to compare settings on"
+    where = "on the validation images"
+    if fitted.chosen_by == "leave-one-out":
+        where = "of training images, each left out in turn"
+    if fitted.sample is not None:
+        where = f"of {fitted.sample} training images, each left out in turn"
+    return f"chosen: {setting}, the lowest log loss {where}"
 
 
-def evaluate(heads: Sequence[Head], labelled: LabelledRows) -> list[dict[str, Any]]:
-    """Return `accuracy`, `cross_entropy` and `n` of each head; the rows are read once."""
-    sums = [[0.0, 0.0] for _ in heads]
-    for features, targets in labelled.portions():
-        for head, total in zip(heads, sums, strict=True):
-            result = summary(head.logits(features), targets)
-            if result["n"]:
-                total[0] += result["accuracy"] * result["n"]
-                total[1] += result["cross_entropy"] * result["n"]
-    count = len(labelled)
+def _why_layers(fitted: FittedHead) -> list[str]:
+    """Say why the head reads the layers that it reads, if there was a choice."""
+    if not fitted.layer_losses:
+        return []
+    last, three = (number(fitted.layer_losses[layers]) for layers in ("last", "all"))
+    found = "the last layer" if fitted.head.layers == "last" else "three layers"
     return [
-        {
-            "accuracy": round(right) / count if count else None,
-            "cross_entropy": loss / count if count else None,
-            "n": count,
-        }
-        for right, loss in sums
+        f"layers: {found}; log loss of training images, each left out in turn: {last} with the "
+        f"last, {three} with three"
     ]
 
 
-def evaluate_test(head: Head, test: LabelledRows, labels: Sequence[str]) -> dict[str, Any]:
-    """Return what `evaluate` gives, with each class by itself and the confusion matrix."""
-    predicted = predictions(head, test)[0]
-    confusion = confusion_matrix(predicted, test.targets, classes=len(labels))
-    (result,) = evaluate([head], test)
-    right = sum(confusion[i][i] for i in range(len(labels)))
-    interval = list(wilson_interval(right, len(test))) if len(test) else None
-    return {
-        **result,
-        "wilson_interval_95": interval,
-        "per_class": per_class(confusion, labels),
-        "confusion": confusion,
-    }
-
-
-def predictions(head: Head, labelled: LabelledRows) -> tuple[Tensor, Tensor]:
-    """Return the best class (N,) of each row, and its probability (N,)."""
-    (logits,) = all_logits([head], labelled)
-    best = torch.softmax(logits, dim=1).max(dim=1)
-    return best.indices, best.values
-
-
-def final_report(metrics: Mapping[str, Any], wrong: Sequence[tuple[str, str, str]]) -> list[str]:
+def final_report(metrics: Mapping[str, Any], wrong: Sequence[ImageAnswer]) -> list[str]:
     """Return the lines that a run ends with.
 
     Args:
         metrics: what `make_metrics` gave.
-        wrong: (path, label, prediction) of the misclassified test images.
+        wrong: the misclassified test images.
     """
-    test = metrics["test"]
-    line = f"Final test accuracy = {percent(test['accuracy'])} (N={test['n']})"
-    if test["wilson_interval_95"] is not None:
-        low, high = test["wilson_interval_95"]
-        line += f", 95% interval {percent(low)} to {percent(high)} (Wilson)"
+    test, left_out = metrics["test"], metrics.get("leave_one_out")
+    tested = _accuracy("Final test", test)
+    lines = [tested]
+    if left_out is not None:
+        line = _accuracy("Leave-one-out", left_out)
+        explained = ["  of training images, each named by a head that was fitted without it"]
+        if test["n"] < FEW_TESTED:
+            why = f"  it says more than {test['n']} test images can" if test["n"] else ""
+            lines = [line, *explained, *filter(None, [why])]
+            lines += [tested] if test["n"] else []
+        else:
+            lines = [tested, line, *explained]
     if not wrong:
-        return [line]
-    rows = [[printable(name) for name in names] for names in wrong[:MISCLASSIFIED_SHOWN]]
+        return lines
+    rows = [
+        [printable(name) for name in (each.path, each.label, each.prediction)]
+        for each in wrong[:MISCLASSIFIED_SHOWN]
+    ]
     width = max(columns(path) for path, *_ in rows)
     listed = [f"  {padded(path, width)}  {label}, taken for {other}" for path, label, other in rows]
     if len(wrong) > len(rows):
         listed.append(f"  and {len(wrong) - len(rows)} more; all are in predictions.csv")
-    return [line, "Misclassified test images:", *listed]
+    return [*lines, "Misclassified test images:", *listed]
+
+
+def _accuracy(name: str, report: Mapping[str, Any]) -> str:
+    line = f"{name} accuracy = {percent(report['accuracy'])} (N={report['n']})"
+    if report["wilson_interval_95"] is not None:
+        low, high = report["wilson_interval_95"]
+        line += f", 95% interval {percent(low)} to {percent(high)} (Wilson)"
+    return line
 
 
 def make_metrics(
@@ -149,6 +148,7 @@ def make_metrics(
     examples: Examples,
     pass_result: PassResult,
     fitted: FittedHead,
+    test: Answers,
     *,
     network: Mapping[str, Any],
     seconds: Mapping[str, float],
@@ -160,22 +160,31 @@ def make_metrics(
         examples: the images and their parts.
         pass_result: how their features were come by.
         fitted: the head.
+        test: its answers to the test images.
         network: what is to be said of the network.
         seconds: by phase.
     """
-    test = evaluate_test(fitted.head, examples.labelled_rows("test"), examples.labels)
     speed = pass_result.computed / pass_result.seconds if pass_result.computed else None
+    (trained,) = all_answers([fitted.head], examples.labelled_rows("train"))
+    held_out: dict[str, Any] = {"validation": full_report(fitted.held_out, examples.labels)}
+    if fitted.left_out is not None:
+        excluded = len(trained) - len(fitted.held_out)
+        report = full_report(fitted.held_out, examples.labels)
+        held_out = {"leave_one_out": {**report, "excluded": excluded}}
     return {
         "classes": examples.labels,
         "counts": examples.counts(),
-        "train": evaluate([fitted.head], examples.labelled_rows("train"))[0],
-        "validation": evaluate([fitted.head], examples.labelled_rows("validation"))[0],
-        "confusion": test.pop("confusion"),
-        "test": test,
+        "train": summary(trained),
+        **held_out,
+        "test": full_report(test, examples.labels),
         "head": {
             "solver": config.solver,
-            "setting": fitted.setting,
-            "temperature": fitted.temperature,
+            "setting": fitted.chosen.setting,
+            "temperature": fitted.chosen.temperature,
+            "layers": fitted.head.layers,
+            "layer_losses": dict(fitted.layer_losses) or None,
+            "chosen_by": fitted.chosen_by,
+            "chosen_on": len(fitted.chosen.held_out),
         },
         "network": dict(network),
         "features": {
@@ -189,20 +198,38 @@ def make_metrics(
     }
 
 
-def misclassified(tested: Sequence[tuple[str, str, str, float]]) -> list[tuple[str, str, str]]:
-    """Return (path, label, prediction) of those of `predict_test_part` that are wrong."""
+def image_answers(
+    images: Sequence[LabelledImage], answers: Answers, labels: Sequence[str]
+) -> list[ImageAnswer]:
+    """Return the answers to images one by one."""
     return [
-        (path, label, prediction) for path, label, prediction, _ in tested if label != prediction
-    ]
+        ImageAnswer(image.path, image.label, labels[best], score, math.exp(-loss))
+        for image, best, score, loss in zip(
+            images, answers.best.tolist(), answers.score.tolist(), answers.loss.tolist(),
+            strict=True,
+        )
+    ]  # fmt: skip
 
 
-def predict_test_part(head: Head, examples: Examples) -> list[tuple[str, str, str, float]]:
-    """Return (path, label, prediction, score) of every test image."""
-    numbers, scores = predictions(head, examples.labelled_rows("test"))
-    return [
-        (image.path, image.label, examples.labels[int(best)], float(score))
-        for image, best, score in zip(examples.part_images("test"), numbers, scores, strict=True)
-    ]
+def answer_test(fitted: FittedHead, examples: Examples) -> Answers:
+    """Return the answers to the test images, in the order of `part_images`."""
+    (answers,) = all_answers([fitted.head], examples.labelled_rows("test"))
+    return answers
+
+
+def answers_held_out(fitted: FittedHead, examples: Examples) -> list[ImageAnswer]:
+    """Return the answers to images by heads that were not fitted on them."""
+    if fitted.left_out is None:
+        images = examples.part_images("validation")
+    else:
+        trained = examples.part_images("train")
+        images = [trained[row] for row in fitted.left_out.tolist()]
+    return image_answers(images, fitted.held_out, examples.labels)
+
+
+def misclassified(answers: Sequence[ImageAnswer]) -> list[ImageAnswer]:
+    """Return those answers that are wrong."""
+    return [answer for answer in answers if answer.label != answer.prediction]
 
 
 def percent(share: float | None) -> str:

@@ -1,7 +1,7 @@
 """The images that a run learns from: labels, rows of features, and the part each is for."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,11 +12,16 @@ from torch import Tensor
 from torch_inception.errors import DatasetError
 from torch_inception.features.cached_pass import PassResult
 from torch_inception.features.row_selection import RowSelection
-from torch_inception.heads.inputs import Inputs
 from torch_inception.heads.labelled_rows import LabelledRows
-from torch_inception.heads.solvers.selection import fold_numbers
 from torch_inception.training.dataset import SMALL_CLASS, Dataset
-from torch_inception.training.split import PARTS, LabelledImage, Part, groups_of, split
+from torch_inception.training.split import (
+    FEWEST_TO_TEST,
+    LabelledImage,
+    Part,
+    groups_of,
+    parts_of,
+    split,
+)
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +36,7 @@ class Examples:
         targets: (N,) int64 class numbers.
         features: N rows.
         parts: what each image is for.
+        all_parts: the parts that there are.
     """
 
     labels: list[str]
@@ -38,6 +44,7 @@ class Examples:
     targets: Tensor
     features: RowSelection
     parts: list[Part]
+    all_parts: Sequence[Part]
 
     @cached_property
     def groups(self) -> list[str]:
@@ -47,7 +54,7 @@ class Examples:
     def labelled_rows(self, part: Part, *, balanced: bool = False) -> LabelledRows:
         """Return the labelled rows of a part."""
         everything = LabelledRows(
-            self.features, self.targets, len(self.labels), balanced, Inputs("last")
+            self.features, self.targets, len(self.labels), self._group_numbers, balanced
         )
         return everything.subset(torch.tensor(self._rows(part), dtype=torch.int64))
 
@@ -55,32 +62,40 @@ class Examples:
         """Return the images of a part, in the order of the rows of `labelled_rows`."""
         return [self.images[row] for row in self._rows(part)]
 
-    def folds(self) -> Tensor:
-        """Return the fold number of each training row, then of each validation row."""
-        rows = self._rows("train") + self._rows("validation")
-        targets = [int(self.targets[row]) for row in rows]
-        return fold_numbers(targets, [self.groups[row] for row in rows])
+    @cached_property
+    def _group_numbers(self) -> Tensor:
+        """The number of each image's group, in the order of the hashes that name groups."""
+        by_hash = sorted(set(self.groups), key=lambda group: group.partition(":")[2])
+        number = {group: position for position, group in enumerate(by_hash)}
+        return torch.tensor([number[group] for group in self.groups], dtype=torch.int64)
 
     def _rows(self, part: Part) -> list[int]:
         return [row for row, each in enumerate(self.parts) if each == part]
 
     def counts(self) -> dict[str, dict[Part, int]]:
         """Return, for each class, how many images each part has."""
-        counts = {label: dict.fromkeys(PARTS, 0) for label in self.labels}
+        counts = {label: dict.fromkeys(self.all_parts, 0) for label in self.labels}
         for image, part in zip(self.images, self.parts, strict=True):
             counts[image.label][part] += 1
         return counts
 
 
 def make_examples(
-    dataset: Dataset, pass_result: PassResult, *, kept: Mapping[str, Part]
+    dataset: Dataset,
+    pass_result: PassResult,
+    *,
+    holdout: float,
+    with_validation: bool,
+    kept: Mapping[str, Part],
 ) -> Examples:
     """Put labels, rows and parts together; warn of classes that are too small.
 
     Args:
         dataset: the listed files.
         pass_result: rows of those that are whole images.
-        kept: group -> part of an earlier run into the same folder.
+        holdout: share of the test part.
+        with_validation: whether there is a validation part.
+        kept: group -> part of an earlier run with the same parts into the same folder.
 
     Raises:
         DatasetError: a class has no whole image.
@@ -105,7 +120,8 @@ def make_examples(
         images=images,
         targets=torch.tensor(targets, dtype=torch.int64),
         features=pass_result.rows,
-        parts=split(images, kept=kept),
+        parts=split(images, holdout=holdout, with_validation=with_validation, kept=kept),
+        all_parts=parts_of(holdout, with_validation=with_validation),
     )
     _warn_of_small_classes(examples)
     return examples
@@ -122,10 +138,10 @@ def _warn_of_small_classes(examples: Examples) -> None:
         different[image.label].add(group)
     for label, groups in different.items():
         count = f"{len(groups)} different image{'s' if len(groups) > 1 else ''}"
-        if len(groups) < len(PARTS):
+        if len(groups) < FEWEST_TO_TEST:
             log.warning(
-                "WARNING: the class %r has %s; it needs three, for training, validation and test. "
-                "It is trained on and not tested.", label, count,
+                "WARNING: the class %r has %s; it needs %d to be tested. It is trained on only.",
+                label, count, FEWEST_TO_TEST,
             )  # fmt: skip
         elif len(groups) < SMALL_CLASS:
             log.warning(

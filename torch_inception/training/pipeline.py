@@ -17,6 +17,7 @@ from torch_inception.config import (
     ClassWeights,
     Device,
     EngineName,
+    LayersChoice,
     PoolingChoice,
     Precision,
     Resize,
@@ -37,22 +38,24 @@ from torch_inception.system.threads import one_thread
 from torch_inception.system.torch_modes import default_modes
 from torch_inception.training.dataset import Dataset, class_table, read_dataset
 from torch_inception.training.evaluation import (
-    History,
+    answer_test,
+    answers_held_out,
     final_report,
+    history,
+    history_table,
+    image_answers,
     make_metrics,
     misclassified,
-    predict_test_part,
 )
 from torch_inception.training.examples import Examples, make_examples, relative_name
 from torch_inception.training.quantisation_sample import QuantisationSample
 from torch_inception.training.run_folder import (
-    SPLITS_FILE,
     Run,
     check_output,
+    earlier_parts,
     prepare_output,
     write_run,
 )
-from torch_inception.training.split import read_splits
 from torch_inception.weights.load import load_weights
 
 log = logging.getLogger(__name__)
@@ -92,7 +95,9 @@ def train_classifier(
     exact_decode: bool = TrainConfig.exact_decode,
     precision: Precision = TrainConfig.precision,
     engine: EngineName | Engine = TrainConfig.engine,
+    layers: LayersChoice = TrainConfig.layers,
     solver: Solver = TrainConfig.solver,
+    holdout: float = TrainConfig.holdout,
     class_weights: ClassWeights = TrainConfig.class_weights,
     steps: int = TrainConfig.steps,
     learning_rate: float = TrainConfig.learning_rate,
@@ -115,7 +120,10 @@ def train_classifier(
         precision: arithmetic of the network.
         engine: what runs the network on a CPU; or an engine of the caller's own, which takes the
             place of the weights.
+        layers: of the network that the head reads; "auto" is what answers training images better,
+            each left out in turn.
         solver: how the head is fitted.
+        holdout: share of the images that are for the test alone, 0 to 0.5.
         class_weights: whether each image weighs the same, or each class.
         steps: of the solver "sgd", 1 or more; and so are the next three.
         learning_rate: of every step, above 0.
@@ -183,14 +191,21 @@ def _train(
         _tell_of_features(pass_result, network.engine)
     with one_thread():
         with clock.phase("head"):
-            examples = make_examples(dataset, pass_result, kept=read_splits(output / SPLITS_FILE))
-            fitted, history = _fit(config, examples)
-        tested = predict_test_part(fitted.head, examples)
+            examples = make_examples(
+                dataset,
+                pass_result,
+                holdout=config.holdout,
+                with_validation=config.with_validation,
+                kept=earlier_parts(config),
+            )
+            fitted = _fit(config, examples)
+        answers = answer_test(fitted, examples)
         metrics = make_metrics(
             config,
             examples,
             pass_result,
             fitted,
+            answers,
             network=network.description(),
             seconds=clock.seconds,
         )
@@ -205,7 +220,11 @@ def _train(
     skipped = [
         (relative_name(skip.path, dataset.folder), skip.reason) for skip in pass_result.skipped
     ]
-    write_run(output, Run(config, model, examples, metrics, history.rows, tested, skipped))
+    tested = image_answers(examples.part_images("test"), answers, examples.labels)
+    held_out = answers_held_out(fitted, examples)
+    write_run(
+        output, Run(config, model, examples, metrics, history(fitted), tested, held_out, skipped)
+    )
     for line in final_report(metrics, misclassified(tested)):
         results.info("%s", line)
     results.info("Results are in %s. To name an image:", output)
@@ -255,20 +274,13 @@ def _make_network(
     return _Network(made, weights.refused, quantisation, sample.read_images)
 
 
-def _fit(config: TrainConfig, examples: Examples) -> tuple[FittedHead, History]:
+def _fit(config: TrainConfig, examples: Examples) -> FittedHead:
     balanced = config.class_weights == "balanced"
     train = examples.labelled_rows("train", balanced=balanced)
     validation = examples.labelled_rows("validation", balanced=balanced)
-    history = History(train, validation)
-    fitted = fit_head(
-        config,
-        train,
-        validation,
-        folds=examples.folds(),
-        report=history.add,
-    )
-    log.info("\n".join([f"head: solver {config.solver}", *history.table(fitted)]))
-    return fitted, history
+    fitted = fit_head(config, train, validation)
+    log.info("\n".join([f"head: solver {config.solver}", *history_table(fitted)]))
+    return fitted
 
 
 def _tell_of_features(pass_result: PassResult, engine: Engine) -> None:

@@ -8,22 +8,23 @@ from pathlib import Path
 from typing import Any
 
 from torch_inception.classifier.model_file import MODEL_FILE, WEIGHTS_FILE, Model, save_model
-from torch_inception.config import TrainConfig, to_toml
+from torch_inception.config import TrainConfig, make_config, read_toml, to_toml
 from torch_inception.errors import ConfigError
 from torch_inception.system.replacement import prepare_replacing, replaced_together
 from torch_inception.system.write import write_csv, write_json, write_text
-from torch_inception.training.evaluation import History, HistoryRow
+from torch_inception.training.evaluation import HISTORY_HEADER, HistoryRow, ImageAnswer
 from torch_inception.training.examples import Examples
-from torch_inception.training.split import write_splits
+from torch_inception.training.split import Part, read_splits, write_splits
 from torch_inception.weights.checked import Weights
 from torch_inception.weights.formats import state_file
 
 LABELS_FILE = "labels.txt"
 SPLITS_FILE = "splits.csv"
+CONFIG_FILE = "config.toml"
 
 RUN_FILES = (
-    LABELS_FILE, "metrics.json", "history.csv", SPLITS_FILE, "predictions.csv", "skipped.csv",
-    "config.toml", MODEL_FILE,
+    LABELS_FILE, "metrics.json", "history.csv", SPLITS_FILE, "predictions.csv", "held_out.csv",
+    "skipped.csv", CONFIG_FILE, MODEL_FILE,
 )  # fmt: skip
 """What a run leaves, in the order in which it takes the place of the previous run's."""
 
@@ -40,8 +41,9 @@ class Run:
         model: head, labels and preprocessing.
         examples: the images and their parts.
         metrics: plain values.
-        history: rows of `History.HEADER`.
-        predictions: what `predict_test_part` gave.
+        history: rows of `HISTORY_HEADER`.
+        tested: answers to the test images.
+        held_out: answers to images by heads that were not fitted on them.
         skipped: (path, reason) of each file that is not a whole image.
     """
 
@@ -50,7 +52,8 @@ class Run:
     examples: Examples
     metrics: dict[str, Any]
     history: list[HistoryRow]
-    predictions: list[tuple[str, str, str, float]]
+    tested: list[ImageAnswer]
+    held_out: list[ImageAnswer]
     skipped: list[tuple[str, str]]
 
 
@@ -64,15 +67,12 @@ def write_run(folder: Path, run: Run) -> None:
         save_model(run.model, staging / MODEL_FILE)
         _write_labels(staging, run.model)
         write_json(staging / "metrics.json", run.metrics)
-        write_csv(staging / "history.csv", History.HEADER, run.history)
+        write_csv(staging / "history.csv", HISTORY_HEADER, run.history)
         write_splits(staging / SPLITS_FILE, run.examples.images, run.examples.parts)
-        write_csv(
-            staging / "predictions.csv",
-            ("path", "label", "prediction", "score"),
-            run.predictions,
-        )
+        write_csv(staging / "predictions.csv", ImageAnswer._fields, run.tested)
+        write_csv(staging / "held_out.csv", ImageAnswer._fields, run.held_out)
         write_csv(staging / "skipped.csv", ("path", "reason"), run.skipped)
-        write_text(staging / "config.toml", to_toml(run.config))
+        write_text(staging / CONFIG_FILE, to_toml(run.config))
 
 
 def write_converted(folder: Path, weights: Weights, model: Model) -> None:
@@ -101,6 +101,22 @@ def _write_labels(folder: Path, model: Model) -> None:
 def _one_line(label: str) -> str:
     """Write a label as one line, even one that has a line break in it."""
     return label.replace("\r", "\\r").replace("\n", "\\n") + "\n"
+
+
+def earlier_parts(config: TrainConfig) -> dict[str, Part]:
+    """Return group -> part of an earlier run into the same folder, if it had the same parts.
+
+    Raises:
+        DatasetError: the file of its parts cannot be read.
+    """
+    folder = config.output_folder
+    kept = read_splits(folder / SPLITS_FILE)
+    try:
+        earlier = make_config(TrainConfig, read_toml(folder / CONFIG_FILE), origin=CONFIG_FILE)
+    except ConfigError:
+        return kept
+    is_same = (earlier.holdout, earlier.with_validation) == (config.holdout, config.with_validation)
+    return kept if is_same else {}
 
 
 def prepare_output(folder: Path) -> None:

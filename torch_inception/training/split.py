@@ -2,9 +2,9 @@
 
 Each image has a position in [0, 1) that depends on its content alone: the SHA-256 of the file,
 or, for a name with `_nohash_`, of what stands before it, so that variants of one subject stay
-together. The lowest tenth is for testing, the highest for validation. So adding, renaming or
-moving images moves no other, and exact duplicates are never on both sides. Only a class that
-would have nothing in a part moves one image there: the nearest.
+together. The lowest tenth is for testing; the highest is for validation, with a solver that needs
+it. So adding, renaming or moving images moves no other, and exact duplicates are never on both
+sides. Only a class that would have nothing in a part moves one image there: the nearest.
 """
 
 import csv
@@ -21,8 +21,10 @@ from torch_inception.system.write import write_csv
 Part = Literal["train", "validation", "test"]
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
 
-TEST_SHARE = 0.1
 VALIDATION_SHARE = 0.1
+
+FEWEST_TO_TEST = 3
+"""Groups of a class; one with fewer is for training alone."""
 
 GROUP_MARK = "_nohash_"
 
@@ -65,25 +67,40 @@ def groups_of(images: Sequence[LabelledImage]) -> list[str]:
     return [find(content) for content, *_ in keys]
 
 
-def split(images: Sequence[LabelledImage], *, kept: Mapping[str, Part] | None = None) -> list[Part]:
+def split(
+    images: Sequence[LabelledImage],
+    *,
+    holdout: float,
+    with_validation: bool,
+    kept: Mapping[str, Part] | None = None,
+) -> list[Part]:
     """Assign a part to each image.
 
     Args:
         images: all good images.
-        kept: group -> part of an earlier run; these stay where they are.
+        holdout: share of the test part, 0 to 0.5.
+        with_validation: whether there is a validation part.
+        kept: group -> part of an earlier run with the same parts.
 
     Returns:
         one part for each image. A class with three groups or more of its own has one at least
-        in each part; a class with fewer than three is for training alone.
+        in each part; a smaller one is for training alone.
     """
+    wanted = parts_of(holdout, with_validation=with_validation)
     groups = groups_of(images)
     held = _held(images, groups, kept or {})
-    parts: dict[str, Part] = {group: held.get(group, _natural(group)) for group in groups}
+    parts = {group: held.get(group) or _natural(group, wanted, holdout) for group in groups}
     classes: dict[str, set[str]] = {}
     for image, group in zip(images, groups, strict=True):
         classes.setdefault(image.label, set()).add(group)
-    _fill_empty_parts(parts, classes, held)
+    _fill_empty_parts(parts, classes, held, wanted)
     return [parts[group] for group in groups]
+
+
+def parts_of(holdout: float, *, with_validation: bool) -> tuple[Part, ...]:
+    """Return the parts that images are split into."""
+    is_there = {"train": True, "validation": with_validation, "test": holdout > 0}
+    return tuple(part for part in PARTS if is_there[part])
 
 
 def write_splits(path: Path, images: Sequence[LabelledImage], parts: Sequence[Part]) -> None:
@@ -148,15 +165,19 @@ def _position(group: str) -> float:
     return int(group.partition(":")[2][:16], 16) / 2**64
 
 
-def _natural(group: str) -> Part:
+def _natural(group: str, wanted: Sequence[Part], holdout: float) -> Part:
     position = _position(group)
-    if position < TEST_SHARE:
+    if position < holdout:
         return "test"
-    return "validation" if position >= 1 - VALIDATION_SHARE else "train"
+    is_last = position >= 1 - VALIDATION_SHARE
+    return "validation" if is_last and "validation" in wanted else "train"
 
 
 def _fill_empty_parts(
-    parts: dict[str, Part], classes: Mapping[str, set[str]], held: Mapping[str, Part]
+    parts: dict[str, Part],
+    classes: Mapping[str, set[str]],
+    held: Mapping[str, Part],
+    wanted: Sequence[Part],
 ) -> None:
     """Give every class one group in each part, by moving the nearest from where it has several.
 
@@ -167,14 +188,15 @@ def _fill_empty_parts(
         parts: group -> part; changed in place.
         classes: label -> its groups.
         held: groups that had better stay.
+        wanted: the parts that there are.
     """
     owners = Counter(group for groups in classes.values() for group in groups)
     for label in sorted(classes):
         groups = classes[label]
-        if len(groups) < len(PARTS):
+        if len(groups) < FEWEST_TO_TEST:
             parts.update(dict.fromkeys(groups, "train"))
             continue
-        for part in PARTS:
+        for part in wanted:
             sizes = Counter(parts[group] for group in groups)
             spare = [g for g in groups if owners[g] == 1 and sizes[parts[g]] > 1]
             if sizes[part] == 0 and spare:

@@ -13,6 +13,9 @@ from torch_inception.system.threads import compute_alone
 PANEL = 256
 """Columns of the product that are one thread's work; their number never depends on the cores."""
 
+NEGLIGIBLE = 1e-12
+"""Eigenvalues under this share of the largest are those of rounding."""
+
 
 class Covariance:
     """S = rows' rows / N, decomposed once, in the smaller of its two dimensions.
@@ -25,29 +28,57 @@ class Covariance:
         count: N.
         size: D.
         cores: that share the work, which is the same on any number; all that are usable by default.
+
+    Attributes:
+        variance: v.
     """
 
     def __init__(
         self, portions: Iterable[Tensor], *, count: int, size: int, cores: int | None = None
     ) -> None:
-        self.count = count
-        self.is_tall = count >= size
-        if self.is_tall:
+        if count >= size:
             gram = _gram(portions, size, cores or usable_cores())
+            # This reads the lower triangle alone.
+            self._eigenvalues, self._vectors = torch.linalg.eigh(gram / count)
+            self._eigenvalues.clamp_(min=0)
+            self._is_whole = True
         else:
-            self.rows = torch.cat([portion.double() for portion in portions])
-            gram = self.rows @ self.rows.T
-        # This reads the lower triangle alone.
-        self.eigenvalues, self.vectors = torch.linalg.eigh(gram / count)
-        self.eigenvalues.clamp_(min=0)
-        self.variance = max(float(self.eigenvalues.sum()) / size, 1e-12)
+            self._decompose_rows(torch.cat([portion.double() for portion in portions]))
+            self._is_whole = False
+        self.variance = max(float(self._eigenvalues.sum()) / size, 1e-12)
+
+    def _decompose_rows(self, rows: Tensor) -> None:
+        """Find the eigenvectors of S that are not of 0 from those of rows rows' / N."""
+        values, vectors = torch.linalg.eigh(rows @ rows.T / len(rows))
+        is_kept = values > NEGLIGIBLE * values.max()
+        self._eigenvalues = values[is_kept]
+        self._vectors = rows.T @ (vectors[:, is_kept] / (len(rows) * values[is_kept]).sqrt())
+
+    def coordinates(self, rows: Tensor) -> Tensor:
+        """Map rows (K, D) float64 to their coordinates (K, R) along the eigenvectors."""
+        coordinates: Tensor = rows @ self._vectors
+        return coordinates
+
+    def outside(self, rows: Tensor) -> Tensor:
+        """Return what of rows (K, D) float64 is orthogonal to all eigenvectors, (K, D)."""
+        if self._is_whole:
+            return torch.zeros_like(rows)
+        outside: Tensor = rows - self.coordinates(rows) @ self._vectors.T
+        return outside
+
+    def inverse(self, strength: float) -> Tensor:
+        """Return the eigenvalues (R,) of the inverse of the shrunk covariance.
+
+        Outside of the eigenvectors' span that inverse is 1 / (s v).
+
+        Args:
+            strength: s in (0, 1].
+        """
+        inverse: Tensor = 1 / ((1 - strength) * self._eigenvalues + strength * self.variance)
+        return inverse
 
     def solve(self, strength: float, right: Tensor) -> Tensor:
-        """Return the inverse of the shrunk covariance times a matrix.
-
-        For N >= D, with S = V diag(l) V', it is V diag(1 / (a l + r)) V' right, where a = 1 - s
-        and r = s v. For N < D the eigenvectors U are those of rows rows' / N, and by the Woodbury
-        identity it is (right - a / N rows' U diag(1 / (a l + r)) U' rows right) / r.
+        """Return the inverse of the shrunk covariance times columns.
 
         Args:
             strength: s in (0, 1].
@@ -56,25 +87,75 @@ class Covariance:
         Returns:
             (D, C) float64.
         """
-        ridge = strength * self.variance
-        if self.is_tall:
-            return self._scaled(strength, right)
-        inner = self.rows.T @ self._scaled(strength, self.rows @ right)
-        shrunk: Tensor = (right - inner * ((1 - strength) / self.count)) / ridge
-        return shrunk
+        within = (self.coordinates(right.T) * self.inverse(strength)) @ self._vectors.T
+        solution: Tensor = within + self.outside(right.T) / (strength * self.variance)
+        return solution.T
 
     def effective_size(self, strength: float) -> float:
         """Return the trace of S times the inverse of the shrunk covariance, 0 to min(N, D)."""
-        return float((self.eigenvalues / self._denominators(strength)).sum())
+        return float((self._eigenvalues * self.inverse(strength)).sum())
 
-    def _scaled(self, strength: float, right: Tensor) -> Tensor:
-        coordinates = self.vectors.T @ right / self._denominators(strength)[:, None]
-        scaled: Tensor = self.vectors @ coordinates
-        return scaled
 
-    def _denominators(self, strength: float) -> Tensor:
-        denominators: Tensor = (1 - strength) * self.eigenvalues + strength * self.variance
-        return denominators
+class ShrunkCovariance:
+    """(1 - s) S + s v I for one strength s: for more rows than are worth decomposing S for.
+
+    It has what `Covariance` has, where the strength can be no other.
+
+    Args:
+        portions: (K, D) float32 each, centred; N rows in all. None is kept.
+        count: N, at least D.
+        size: D.
+        strength: s in (0, 1).
+        cores: as for `Covariance`.
+
+    Attributes:
+        variance: v.
+    """
+
+    def __init__(
+        self, portions: Iterable[Tensor], *, count: int, size: int, strength: float,
+        cores: int | None = None,
+    ) -> None:  # fmt: skip
+        self._strength, self._cores = strength, cores or usable_cores()
+        gram = _gram(portions, size, self._cores).div_(count)
+        self.variance = max(float(gram.trace()) / size, 1e-12)
+        gram.mul_(1 - strength).diagonal().add_(strength * self.variance)
+        root = torch.linalg.cholesky(gram)  # this reads the lower triangle alone
+        identity = torch.eye(size, dtype=torch.float64)
+        self._root = torch.linalg.solve_triangular(root, identity, upper=False)
+
+    def coordinates(self, rows: Tensor) -> Tensor:
+        """Map rows (K, D) float64 to (K, D), in which the inverse is the identity."""
+        found = torch.empty_like(rows)
+
+        def fill(start: int) -> None:
+            end = min(start + PANEL, len(self._root))
+            torch.mm(rows[:, :end], self._root[start:end, :end].T, out=found[:, start:end])
+
+        with ThreadPoolExecutor(self._cores, initializer=compute_alone) as pool:
+            list(pool.map(fill, range(0, len(self._root), PANEL)))
+        return found
+
+    def outside(self, rows: Tensor) -> Tensor:
+        """Return zeros (K, D): nothing of rows (K, D) is outside."""
+        return torch.zeros_like(rows)
+
+    def inverse(self, strength: float) -> Tensor:
+        """Return ones (D,)."""
+        assert strength == self._strength
+        return torch.ones(len(self._root), dtype=torch.float64)
+
+    def solve(self, strength: float, right: Tensor) -> Tensor:
+        """Return the inverse times columns (D, C) float64."""
+        assert strength == self._strength
+        solution: Tensor = self._root.T @ (self._root @ right)
+        return solution
+
+    def effective_size(self, strength: float) -> float:
+        """Return the trace of S times the inverse: S = (shrunk - s v I) / (1 - s)."""
+        assert strength == self._strength
+        size, trace = len(self._root), float(self._root.square().sum())
+        return (size - strength * self.variance * trace) / (1 - strength)
 
 
 def _gram(portions: Iterable[Tensor], size: int, cores: int) -> Tensor:

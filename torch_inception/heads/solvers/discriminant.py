@@ -9,58 +9,115 @@ Moran and Murphy 1979, "A Closer Look at Two Alternative Methods of Statistical 
 (Applied Statistics 28).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from functools import partial
 
 import torch
 from torch import Tensor
 
+from torch_inception.features.row_selection import PORTION
 from torch_inception.heads.head import Head
 from torch_inception.heads.labelled_rows import LabelledRows
-from torch_inception.heads.solvers.covariance import Covariance
+from torch_inception.heads.metrics import Answers, answers_of
+from torch_inception.heads.solvers.covariance import Covariance, ShrunkCovariance
+from torch_inception.heads.solvers.leave_one_out import ABSENT_CLASS, Classes, LeftOut
 
 STRENGTHS = (0.9, 0.7, 0.5, 0.3, 0.2, 0.1, 0.05, 0.02, 0.01)
 """Shares of the identity in the covariance that are tried."""
 
-ABSENT_CLASS_BIAS = -100.0
-"""How far below the least likely class one without rows is put."""
 
-
-def fit_path(labelled: LabelledRows, strengths: Sequence[float] = STRENGTHS) -> Iterator[Head]:
-    """Fit one head for each strength; the covariance is computed once.
+class DiscriminantAnalysis:
+    """Heads for every strength, of one decomposition of the rows' covariance.
 
     Args:
-        labelled: training rows.
-        strengths: shares of the identity in the shrunk covariance, each in (0, 1].
+        labelled: rows to fit on.
+        strength: where it is known already; then none is decomposed, and there is no other.
     """
-    counts = labelled.counts()
-    totals = counts * labelled.weight_of_class()
-    means = _class_means(labelled)
-    covariance = Covariance(
-        _deviations(labelled, means.float()), count=len(labelled), size=labelled.size
-    )
-    # A common shift of all means changes no decision, and small numbers lose less.
-    middle = totals @ means / totals.sum()
-    shifted = means - middle
-    for strength in strengths:
-        weight = covariance.solve(strength, shifted.T).T
-        surplus = covariance.effective_size(strength) / counts.clamp(min=1).double()
-        distances = (weight * shifted).sum(dim=1) - surplus
-        bias = torch.log(totals / totals.sum()) - 0.5 * distances
-        absent = totals == 0
-        bias[absent] = bias[~absent].min() + ABSENT_CLASS_BIAS
-        yield Head(weight.float(), (bias - weight @ middle).float())
+
+    def __init__(self, labelled: LabelledRows, *, strength: float | None = None) -> None:
+        self._labelled = labelled
+        counts, weights = labelled.counts().double(), labelled.weight_of_class()
+        means = _class_means(labelled)
+        make = Covariance if strength is None else partial(ShrunkCovariance, strength=strength)
+        self._covariance: Covariance | ShrunkCovariance = make(
+            _deviations(labelled, means.float()), count=len(labelled), size=labelled.size
+        )
+        # A common shift of all means changes no decision, and small numbers lose less.
+        totals = counts * weights
+        self._middle = totals @ means / totals.sum()
+        self._classes = Classes(means - self._middle, counts, weights)
+
+    def head(self, strength: float) -> Head:
+        """Fit a head.
+
+        Args:
+            strength: share of the identity in the shrunk covariance, in (0, 1].
+        """
+        means, counts = self._classes.means, self._classes.counts
+        weight = self._covariance.solve(strength, means.T).T
+        surplus = self._covariance.effective_size(strength) / counts.clamp(min=1)
+        bias = self._classes.log_priors() - 0.5 * ((weight * means).sum(dim=1) - surplus)
+        absent = counts == 0
+        bias[absent] = bias[~absent].min() - ABSENT_CLASS
+        return self._labelled.inputs.head(weight, bias - weight @ self._middle)
+
+    def coordinates(self) -> Tensor:
+        """Return the rows (N, R) float64 in coordinates for `left_out`."""
+        return torch.cat([self._coordinates(inputs) for inputs, _ in self._labelled.portions()])
+
+    def _coordinates(self, inputs: Tensor) -> Tensor:
+        return self._covariance.coordinates(inputs.double() - self._middle)
+
+    def left_out(self, strength: float) -> LeftOut:
+        """Return what tells how heads would answer that did not see a row."""
+        return LeftOut(self._classes, self._covariance, strength)
+
+    def answers_left_out(self, strength: float, temperature: float) -> tuple[Answers, Tensor]:
+        """Return answers to rows by heads that did not see their group, and which rows these are.
+
+        Rows are read in portions of whole groups. Those of a class's only group have none.
+
+        Args:
+            strength: as for `head`.
+            temperature: that logits are divided by.
+        """
+        left_out = self.left_out(strength)
+        parts, places = [], []
+        for portion in _whole_groups(self._labelled.group_numbers(), PORTION):
+            some = self._labelled.subset(portion)
+            logits = left_out.logits(
+                self._coordinates(some.matrix()), some.targets, some.group_numbers()
+            )
+            is_known = ~logits.isnan().any(dim=1)
+            parts.append(answers_of(logits[is_known] / temperature, some.targets[is_known]))
+            places.append(portion[is_known])
+        rows, order = torch.cat(places).sort()
+        return Answers.join(parts).subset(order), rows
+
+
+def _whole_groups(groups: Tensor, portion: int) -> Iterator[Tensor]:
+    """Yield positions of rows, some `portion` at a time, without tearing a group apart."""
+    order = groups.argsort(stable=True)
+    is_first = torch.ones(len(groups), dtype=torch.bool)
+    is_first[1:] = groups[order][1:] != groups[order][:-1]
+    starts = torch.where(is_first)[0]
+    start = 0
+    for end in [*starts[1:].tolist(), len(groups)]:
+        if end - start >= portion or end == len(groups):
+            yield order[start:end]
+            start = end
 
 
 def _class_means(labelled: LabelledRows) -> Tensor:
     """Return the mean row (C, D) float64 of each class; 0 for one without rows."""
     sums = torch.zeros(labelled.classes, labelled.size, dtype=torch.float64)
-    for features, targets in labelled.portions():
-        sums.index_add_(0, targets, features.double())
+    for inputs, targets in labelled.portions():
+        sums.index_add_(0, targets, inputs.double())
     return sums / labelled.counts().clamp(min=1)[:, None]
 
 
 def _deviations(labelled: LabelledRows, means: Tensor) -> Iterator[Tensor]:
     """Yield portions of the rows less the means of their classes, times the roots of weights."""
     roots = labelled.weight_of_class().sqrt().float()
-    for features, targets in labelled.portions():
-        yield features.sub_(means[targets]).mul_(roots[targets, None])
+    for inputs, targets in labelled.portions():
+        yield inputs.sub_(means[targets]).mul_(roots[targets, None])

@@ -1,9 +1,11 @@
 """Plain stochastic gradient descent, as TensorFlow's `retrain.py` trains its last layer."""
 
+from collections.abc import Callable
+
 import torch
 
 from torch_inception.heads.head import Head
-from torch_inception.heads.labelled_rows import LabelledRows, Report
+from torch_inception.heads.labelled_rows import LabelledRows
 
 INITIAL_DEVIATION = 0.001
 """Standard deviation of the first weights; `retrain.py`, function add_final_training_ops."""
@@ -17,8 +19,8 @@ def fit(
     batch_size: int,
     eval_interval: int,
     seed: int,
-    report: Report,
-) -> Head:
+    report: Callable[[str, Head], None],
+) -> None:
     """Run a number of steps on batches drawn with replacement.
 
     The gradient of the mean cross entropy is written out: for logits z and one-hot targets y it
@@ -31,10 +33,7 @@ def fit(
         batch_size: rows a step.
         eval_interval: `report` is called every so many steps, and after the last.
         seed: of the first weights and the batches.
-        report: told of the head as it is.
-
-    Returns:
-        the head after the last step.
+        report: told of the step and the head as it is then.
     """
     generator = torch.Generator().manual_seed(seed)
     weight = torch.empty(labelled.classes, labelled.size, dtype=torch.float64)
@@ -52,5 +51,4 @@ def fit(
         weight -= learning_rate * (surplus.T @ rows)
         bias -= learning_rate * surplus.sum(dim=0)
         if step % eval_interval == 0 or step == steps:
-            report([(f"step {step}", Head(weight.float(), bias.float()))])
-    return Head(weight.float(), bias.float())
+            report(f"step {step}", labelled.inputs.head(weight, bias))

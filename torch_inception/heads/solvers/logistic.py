@@ -39,7 +39,7 @@ def fit_path(labelled: LabelledRows, strengths: Sequence[float] = STRENGTHS) -> 
     for strength in strengths:
         _minimise(labelled, rows, weight, bias, strength)
         folded = weight.detach() * scale
-        yield Head(folded.float(), (bias.detach() - folded @ middle).float())
+        yield labelled.inputs.head(folded, bias.detach() - folded @ middle)
 
 
 def _minimise(

@@ -1,47 +1,55 @@
 """Choose how strongly a head is regularised, by images that it was not fitted on."""
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-from torch_inception.features.row_selection import RowSelection
+from torch_inception.config import Layers
 from torch_inception.heads.head import Head
-from torch_inception.heads.labelled_rows import LabelledRows, Report, all_logits
+from torch_inception.heads.inputs import fit_inputs
+from torch_inception.heads.labelled_rows import LabelledRows, all_answers, all_logits
+from torch_inception.heads.metrics import Answers, answers_of, summary
+from torch_inception.heads.solvers.discriminant import STRENGTHS, DiscriminantAnalysis
 from torch_inception.heads.temperature import fit_temperature
 
 FitPath = Callable[[LabelledRows, Sequence[float]], Iterator[Head]]
 
-ENOUGH_VALIDATION = 50
-"""Validation images under which folds decide."""
+MOST_ROWS = 20_000
+"""Rows by which settings are chosen at most."""
 
-FOLDS = 5
-
-Judge = Literal["validation", "folds"]
-"""What decides: the validation images, or folds of these and the training images."""
+FEWEST_GROUPS = 5
+"""Groups of each class among them at least, where it has so many."""
 
 
 @dataclass(frozen=True)
-class Choice:
-    """A fitted head and how it was chosen.
+class Tried:
+    """One setting, its head, and how good that is.
 
     Attributes:
-        head: fitted on the training rows, its logits already divided by the temperature.
-        strength: the strength with the lowest calibrated cross entropy on held-out images.
-        temperature: fitted on the same held-out images.
-        chosen_by: which images those were.
-        losses: strength -> that cross entropy, where there are held-out images.
+        setting: what it is called.
+        head: its logits are already divided by the temperature.
+        temperature: fitted on the held-out rows.
+        train: answers to the rows that it was fitted on.
+        held_out: answers to rows by heads that were not fitted on them.
+        strength: where the setting is one.
+        left_out: (K,) int64, which training rows were held out in turn, if they were.
     """
 
+    setting: str
     head: Head
-    strength: float
     temperature: float
-    chosen_by: Judge
-    losses: Mapping[float, float]
+    train: Answers
+    held_out: Answers
+    strength: float = 0.0
+    left_out: Tensor | None = None
+
+    @property
+    def loss(self) -> float:
+        """Mean cross entropy of the held-out rows; 0 where there are none."""
+        return float(summary(self.held_out)["cross_entropy"] or 0.0)
 
 
 def setting_name(strength: float) -> str:
@@ -49,97 +57,98 @@ def setting_name(strength: float) -> str:
     return f"strength {strength:g}"
 
 
-def choose(
-    fit_path: FitPath,
-    strengths: Sequence[float],
-    *,
-    train: LabelledRows,
-    validation: LabelledRows,
-    folds: Tensor,
-    report: Report,
-) -> Choice:
-    """Fit a head for every strength and keep the best.
+def best_of(tried: Sequence[Tried]) -> Tried:
+    """Return the first of those with the lowest loss."""
+    return min(tried, key=lambda each: each.loss)
+
+
+def read_layers(labelled: LabelledRows, layers: Layers) -> LabelledRows:
+    """Return rows as a head of these layers is fitted on them."""
+    return dataclasses.replace(labelled, inputs=fit_inputs(layers, labelled.features))
+
+
+def try_left_out(labelled: LabelledRows, strengths: Sequence[float] = STRENGTHS) -> list[Tried]:
+    """Fit a discriminant head for every strength; each group is left out in turn, exactly.
+
+    Rows of a class's only group cannot be left out, and are not among the held-out answers.
 
     Args:
-        fit_path: fits one head a strength.
+        labelled: rows to fit on, `MOST_ROWS` at most.
+        strengths: shares of the identity.
+    """
+    analysis = DiscriminantAnalysis(labelled)
+    rows, groups = analysis.coordinates(), labelled.group_numbers()
+    heads, judged = [], []
+    for strength in strengths:
+        logits = analysis.left_out(strength).logits(rows, labelled.targets, groups)
+        left_out = torch.where(~logits.isnan().any(dim=1))[0]
+        logits, targets = logits[left_out], labelled.targets[left_out]
+        temperature = _temperature(logits, targets)
+        heads.append(analysis.head(strength).sharpened(temperature))
+        judged.append((temperature, answers_of(logits / temperature, targets), left_out))
+    return [
+        Tried(setting_name(strength), head, temperature, train, held_out, strength, left_out)
+        for strength, head, train, (temperature, held_out, left_out) in zip(
+            strengths, heads, all_answers(heads, labelled), judged, strict=True
+        )
+    ]
+
+
+def try_validation(
+    fit_path: FitPath, strengths: Sequence[float], train: LabelledRows, validation: LabelledRows
+) -> list[Tried]:
+    """Fit a head for every strength, and see how good it is on the validation rows.
+
+    Args:
+        fit_path: fits one head for each strength.
         strengths: those that are tried.
-        train: what the head is fitted on.
-        validation: what decides, if it has `ENOUGH_VALIDATION` rows.
-        folds: fold number of each row of train, then of validation (see `fold_numbers`).
-        report: told of each strength and its head.
+        train: what heads are fitted on.
+        validation: what they are not fitted on; may be empty.
     """
     heads = list(fit_path(train, strengths))
-    if len(validation) >= ENOUGH_VALIDATION:
-        chosen_by: Judge = "validation"
-        held_out = all_logits(heads, validation)
-        targets = validation.targets
-    else:
-        chosen_by = "folds"
-        held_out, targets = _out_of_fold(fit_path, strengths, _joined(train, validation), folds)
-    temperatures = [_temperature(logits, targets) for logits in held_out]
-    losses = [
-        _loss(logits / temperature, targets)
+    held_out = all_logits(heads, validation)
+    temperatures = [_temperature(logits, validation.targets) for logits in held_out]
+    heads = [head.sharpened(t) for head, t in zip(heads, temperatures, strict=True)]
+    answers = [
+        answers_of(logits / temperature, validation.targets)
         for logits, temperature in zip(held_out, temperatures, strict=True)
     ]
-    heads = [head.sharpened(t) for head, t in zip(heads, temperatures, strict=True)]
-    report([(setting_name(s), head) for s, head in zip(strengths, heads, strict=True)])
-    best = min(range(len(heads)), key=lambda number: losses[number])
-    judged = dict(zip(strengths, losses, strict=True)) if len(targets) else {}
-    return Choice(heads[best], strengths[best], temperatures[best], chosen_by, judged)
+    return [
+        Tried(setting_name(strength), head, temperature, trained, held_out, strength)
+        for strength, head, temperature, trained, held_out in zip(
+            strengths, heads, temperatures, all_answers(heads, train), answers, strict=True
+        )
+    ]
 
 
-def fold_numbers(targets: Sequence[int], groups: Sequence[str]) -> Tensor:
-    """Spread each class's groups evenly over the folds.
-
-    Args:
-        targets: (N,) class numbers.
-        groups: what must stay together; the order of their names decides, not that of the rows.
-
-    Returns:
-        (N,) int64, 0 to FOLDS - 1; -1 for what is always trained on: the class has no other.
-    """
-    members: dict[int, list[str]] = {}
-    for target, group in sorted(set(zip(targets, groups, strict=True))):
-        members.setdefault(target, []).append(group)
-    fold_of: dict[str, int] = {}
-    for target in sorted(members):
-        for rank, group in enumerate(members[target]):
-            alone = len(members[target]) == 1
-            fold_of.setdefault(group, -1 if alone else rank % FOLDS)
-    return torch.tensor([fold_of[group] for group in groups], dtype=torch.int64)
-
-
-def _out_of_fold(
-    fit_path: FitPath, strengths: Sequence[float], rows: LabelledRows, folds: Tensor
-) -> tuple[list[Tensor], Tensor]:
-    """Return, for each strength, the logits of rows by heads that did not see them."""
-    logits: list[list[Tensor]] = [[] for _ in strengths]
-    targets: list[Tensor] = []
-    for fold in range(FOLDS):
-        held_out = folds == fold
-        if not held_out.any() or held_out.all():
-            continue
-        test = rows.subset(held_out)
-        targets.append(test.targets)
-        heads = list(fit_path(rows.subset(~held_out), strengths))
-        for number, found in enumerate(all_logits(heads, test)):
-            logits[number].append(found)
-    empty = torch.empty(0, rows.classes, dtype=torch.float64)
-    return [torch.cat([empty, *part]) for part in logits], torch.cat(
-        [torch.empty(0, dtype=torch.int64), *targets]
+def calibrated(tried: Tried, validation: LabelledRows) -> Tried:
+    """Return a setting with its temperature fitted on validation rows; 1 where there are none."""
+    (logits,) = all_logits([tried.head], validation)
+    temperature = _temperature(logits, validation.targets)
+    return dataclasses.replace(
+        tried,
+        head=tried.head.sharpened(temperature),
+        temperature=temperature,
+        held_out=answers_of(logits / temperature, validation.targets),
     )
 
 
-def _joined(first: LabelledRows, second: LabelledRows) -> LabelledRows:
-    rows = torch.cat([first.features.tensor(), second.features.tensor()])
-    features = RowSelection.of(rows, portion=first.features.portion)
-    targets = torch.cat([first.targets, second.targets])
-    return dataclasses.replace(first, features=features, targets=targets)
+def sample(labelled: LabelledRows) -> LabelledRows:
+    """Return the rows, or some `MOST_ROWS` of them if they are more: whole groups.
+
+    Groups are numbered by their content, so the choice depends on nothing else. Each class has a
+    few groups at least.
+    """
+    if len(labelled) <= MOST_ROWS:
+        return labelled
+    groups = labelled.group_numbers()
+    is_chosen = groups < groups.sort().values[MOST_ROWS]
+    for target in range(labelled.classes):
+        own = groups[labelled.targets == target].sort().values
+        first = torch.unique_consecutive(own)[:FEWEST_GROUPS]
+        is_chosen |= torch.isin(groups, first)
+    return labelled.subset(is_chosen)
 
 
 def _temperature(logits: Tensor, targets: Tensor) -> float:
     return fit_temperature(logits, targets) if len(targets) else 1.0
-
-
-def _loss(logits: Tensor, targets: Tensor) -> float:
-    return float(functional.cross_entropy(logits.double(), targets)) if len(targets) else 0.0

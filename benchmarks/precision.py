@@ -14,13 +14,12 @@ from pathlib import Path
 import torch
 
 from benchmarks.images import make_digits, make_patches
-from benchmarks.solvers import by_path, labelled_rows, split_measures
+from benchmarks.solvers import by_config, labelled_rows, split_measures
 from benchmarks.table import markdown
-from torch_inception.config import DEFAULT_WEIGHTS
+from torch_inception.config import DEFAULT_WEIGHTS, TrainConfig
 from torch_inception.engines.choose import load_engine
 from torch_inception.engines.openvino.int8 import int8_engine
 from torch_inception.features.cache.file_index import FileIndex
-from torch_inception.heads.solvers import discriminant
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.system.cache_folder import cache_folder
 from torch_inception.training.dataset import read_dataset
@@ -45,7 +44,7 @@ def main() -> None:
             paths = read_dataset(folder).paths
             sample = QuantisationSample(Preprocessing(), paths, FileIndex(cache_folder()))
             engine, quantisation = int8_engine(float32, Preprocessing(), sample)
-            fit = by_path(discriminant.fit_path, discriminant.STRENGTHS)
+            fit = by_config(TrainConfig())
             exact, quick = (
                 [accuracy for accuracy, _, _ in split_measures(labelled_rows(each, folder), fit)]
                 for each in (float32, engine)

@@ -26,11 +26,11 @@ def fit_path(labelled: LabelledRows, strengths: Sequence[float] = STRENGTHS) -> 
         strengths: each s in (0, 1).
     """
     weights = labelled.row_weights()[:, None]
-    features, wanted = labelled.features.tensor().double(), labelled.one_hot()
+    features, wanted = labelled.matrix().double(), labelled.one_hot()
     middle, shares = (weights * features).mean(dim=0), (weights * wanted).mean(dim=0)
     rows = (features - middle) * weights.sqrt()
     right = rows.T @ ((wanted - shares) * weights.sqrt()) / len(labelled)
-    covariance = Covariance([rows], count=len(labelled), size=labelled.features.size)
+    covariance = Covariance([rows], count=len(labelled), size=labelled.size)
     for strength in strengths:
         weight = (1 - strength) * covariance.solve(strength, right).T
-        yield Head(weight.float(), (shares - weight @ middle).float())
+        yield labelled.inputs.head(weight, shares - weight @ middle)

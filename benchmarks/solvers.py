@@ -2,35 +2,35 @@
 
     python -m benchmarks.solvers
 
-Each data set is split anew ten times into 80 % training, 10 % validation and 10 % test; each
-solver chooses its strength by validation (folds under 50 images), as in training. Needs the
-`benchmark` extra: pip install ".[benchmark]".
+Each data set is split anew ten times; a tenth is for the test. Discriminant analysis chooses its
+strength by leave-one-out, the others by another tenth, as in training. Needs the `benchmark` extra:
+pip install ".[benchmark]".
 """
 
 import argparse
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import torch
 
 from benchmarks import ridge
 from benchmarks.images import make_digits, make_patches
-from torch_inception.config import DEFAULT_WEIGHTS, TrainConfig
+from torch_inception.config import DEFAULT_WEIGHTS, Layers, TrainConfig
 from torch_inception.engines.choose import choose_device, load_engine
 from torch_inception.engines.protocol import Engine
 from torch_inception.features.cached_pass import run_pass
 from torch_inception.heads.fit import fit_head
 from torch_inception.heads.head import Head
-from torch_inception.heads.labelled_rows import LabelledRows
-from torch_inception.heads.solvers import discriminant, logistic
-from torch_inception.heads.solvers.selection import FOLDS, FitPath, choose
+from torch_inception.heads.labelled_rows import LabelledRows, all_answers
+from torch_inception.heads.metrics import summary
+from torch_inception.heads.solvers.selection import best_of, read_layers, try_validation
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.system.cache_folder import cache_folder
 from torch_inception.training.dataset import read_dataset
-from torch_inception.training.evaluation import evaluate
 from torch_inception.weights.load import load_weights
 
 SPLITS = 10
@@ -38,13 +38,17 @@ SPLITS = 10
 SMALL_CLASS = 25
 """Images per class of the small data sets, drawn anew for each split."""
 
-Fit = Callable[[LabelledRows, LabelledRows, torch.Tensor], Head]
+TEST_SHARE = VALIDATION_SHARE = 0.1
+
+Fit = Callable[[LabelledRows, torch.Tensor], Head]
+"""Fits on rows, given which of them (N,) may be held out for validation."""
 
 
 def main() -> None:
     """Print one table row for each data set and solver."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--weights", default=DEFAULT_WEIGHTS)
+    parser.add_argument("--layers", choices=get_args(Layers), default="all")
     arguments = parser.parse_args()
     engine = load_engine(load_weights(arguments.weights), device=choose_device("auto"))
     print("| data set | images | solver | test accuracy | cross entropy | seconds |")
@@ -58,35 +62,36 @@ def main() -> None:
         for data, folder in folders.items():
             rows = labelled_rows(engine, folder)
             for count in (SMALL_CLASS, None):
-                for solver, fit in _solvers().items():
+                for solver, fit in _solvers(arguments.layers).items():
                     size = len(rows) if count is None else f"{count} a class"
                     print(
                         f"| {data} | {size} | {solver} | {_measure(rows, fit, count)} |", flush=True
                     )
 
 
-def by_path(fit_path: FitPath, strengths: Sequence[float]) -> Fit:
-    """Return a way of fitting that tries a path of strengths and keeps the best."""
+def by_config(config: TrainConfig) -> Fit:
+    """Return a way of fitting as training does."""
 
-    def fit(train: LabelledRows, validation: LabelledRows, folds: torch.Tensor) -> Head:
-        return choose(
-            fit_path, strengths,
-            train=train, validation=validation, folds=folds, report=lambda _: None,
-        ).head  # fmt: skip
+    def fit(rows: LabelledRows, is_validation: torch.Tensor) -> Head:
+        if not config.with_validation:
+            return fit_head(config, rows, rows.subset(is_validation & ~is_validation)).head
+        return fit_head(config, rows.subset(~is_validation), rows.subset(is_validation)).head
 
     return fit
 
 
-def _solvers() -> dict[str, Fit]:
-    def descend(train: LabelledRows, validation: LabelledRows, folds: torch.Tensor) -> Head:
-        config = TrainConfig(solver="sgd")
-        return fit_head(config, train, validation, folds=folds, report=lambda _: None).head
+def by_ridge(rows: LabelledRows, is_validation: torch.Tensor) -> Head:
+    """Fit by ridge regression, the strength chosen by validation."""
+    train, validation = rows.subset(~is_validation), rows.subset(is_validation)
+    return best_of(try_validation(ridge.fit_path, ridge.STRENGTHS, train, validation)).head
 
+
+def _solvers(layers: Layers) -> dict[str, Fit]:
     return {
-        "lda": by_path(discriminant.fit_path, discriminant.STRENGTHS),
-        "ridge": by_path(ridge.fit_path, ridge.STRENGTHS),
-        "lbfgs": by_path(logistic.fit_path, logistic.STRENGTHS),
-        "sgd": descend,
+        "lda": by_config(TrainConfig(layers=layers)),
+        "lbfgs": by_config(TrainConfig(solver="lbfgs", layers=layers)),
+        "sgd": by_config(TrainConfig(solver="sgd", layers=layers)),
+        "ridge": lambda rows, is_validation: by_ridge(read_layers(rows, layers), is_validation),
     }
 
 
@@ -120,13 +125,12 @@ def split_measures(
         generator = torch.Generator().manual_seed(number)
         rows = everything if count is None else _drawn(everything, count, generator)
         position = torch.rand(len(rows), generator=generator)
-        train, validation = rows.subset(position < 0.8), rows.subset(position >= 0.9)
-        test = rows.subset((position >= 0.8) & (position < 0.9))
-        folds = torch.arange(len(train) + len(validation)) % FOLDS
+        is_test = position < TEST_SHARE
         start = time.perf_counter()
-        head = fit(train, validation, folds)
+        head = fit(rows.subset(~is_test), position[~is_test] >= 1 - VALIDATION_SHARE)
         seconds = time.perf_counter() - start
-        (result,) = evaluate([head], test)
+        (answers,) = all_answers([head], rows.subset(is_test))
+        result = summary(answers)
         measures.append((result["accuracy"], result["cross_entropy"], seconds))
     return measures
 

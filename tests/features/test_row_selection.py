@@ -14,8 +14,8 @@ from torch_inception.config import Solver
 from torch_inception.features.cache.row_store import RowStore
 from torch_inception.features.row_selection import RowSelection
 from torch_inception.heads.labelled_rows import LabelledRows
-from torch_inception.heads.solvers import discriminant
-from torch_inception.heads.solvers.covariance import Covariance
+from torch_inception.heads.solvers.covariance import Covariance, ShrunkCovariance
+from torch_inception.heads.solvers.discriminant import STRENGTHS, DiscriminantAnalysis
 
 
 def in_portions(labelled: LabelledRows, portion: int) -> LabelledRows:
@@ -118,7 +118,7 @@ def test_a_head_does_not_depend_on_the_size_of_portions(solver: Solver, features
         fitted(solver, in_portions(train, rows), in_portions(validation, rows), steps=50)
         for rows in (1000, 7)
     )
-    assert pieces.setting == whole.setting
+    assert pieces.chosen.setting == whole.chosen.setting
     assert torch.allclose(pieces.head.weight, whole.head.weight, rtol=1e-4, atol=1e-5)
     assert torch.allclose(pieces.head.bias, whole.head.bias, rtol=1e-4, atol=1e-4)
 
@@ -128,8 +128,8 @@ def test_lda_on_portions_has_the_covariance_of_all_rows(features: int) -> None:
     labelled = blobs([15, 9, 16], features=features)
     logits = []
     for size in (1000, 7):
-        heads = list(discriminant.fit_path(in_portions(labelled, size)))
-        assert len(heads) == len(discriminant.STRENGTHS)
+        analysis = DiscriminantAnalysis(in_portions(labelled, size))
+        heads = [analysis.head(strength) for strength in STRENGTHS]
         logits.append(torch.stack([head.logits(labelled.features.tensor()) for head in heads]))
     assert torch.allclose(logits[0], logits[1], rtol=1e-4, atol=1e-3)
 
@@ -147,7 +147,6 @@ def test_a_covariance_is_that_of_the_textbook_with_fewer_and_more_rows_than_feat
 ) -> None:
     rows = centred(count, 12)
     covariance = Covariance([rows], count=count, size=12)
-    assert covariance.is_tall == (count >= 12)
     exact = rows.numpy()
     plain = exact.T @ exact / count
     shrunk = (1 - strength) * plain + strength * numpy.trace(plain) / 12 * numpy.eye(12)
@@ -156,6 +155,20 @@ def test_a_covariance_is_that_of_the_textbook_with_fewer_and_more_rows_than_feat
     assert abs(solved - inverse[:, :5]).max() < 1e-9 * abs(inverse).max()
     expected = numpy.trace(plain @ inverse)
     assert covariance.effective_size(strength) == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("strength", [0.9, 0.01])
+def test_a_covariance_for_one_strength_is_that_for_all(strength: float) -> None:
+    rows = centred(700, 600)
+    whole = Covariance([rows], count=700, size=600)
+    one = ShrunkCovariance([rows], count=700, size=600, strength=strength)
+    right = rows[:5].T
+    solved = whole.solve(strength, right)
+    assert torch.allclose(one.solve(strength, right), solved, rtol=1e-9, atol=1e-12)
+    assert one.effective_size(strength) == pytest.approx(whole.effective_size(strength), rel=1e-9)
+    assert one.variance == pytest.approx(whole.variance, rel=1e-12)
+    found = one.coordinates(rows[:9]) @ one.coordinates(rows[:9]).T
+    assert torch.allclose(found, rows[:9] @ whole.solve(strength, rows[:9].T), rtol=1e-9)
 
 
 @pytest.mark.parametrize("count", [9, 12, 13, 40])

@@ -1,17 +1,32 @@
 """Numbers that a run reports, against ones worked out by hand."""
 
+import dataclasses
 import math
 from typing import Any
 
 import pytest
 import torch
 
-from torch_inception.features.row_selection import RowSelection
 from torch_inception.heads.fit import FittedHead
 from torch_inception.heads.head import Head
-from torch_inception.heads.labelled_rows import LabelledRows
-from torch_inception.heads.metrics import confusion_matrix, per_class, summary, wilson_interval
-from torch_inception.training.evaluation import History, evaluate_test, final_report, percent
+from torch_inception.heads.metrics import (
+    Answers,
+    answers_of,
+    confusion_matrix,
+    full_report,
+    per_class,
+    summary,
+    wilson_interval,
+)
+from torch_inception.heads.solvers.selection import Tried
+from torch_inception.training.evaluation import (
+    HISTORY_HEADER,
+    ImageAnswer,
+    final_report,
+    history,
+    history_table,
+    percent,
+)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +58,7 @@ def test_wilson_bounds_are_shares_that_lie_1_96_deviations_from_what_was_seen(
 def test_summary_counts_right_answers_and_means_the_surprise() -> None:
     # exp(logit): 3 to 1 for the true class, 1 to 1, and 1 to 3.
     logits = torch.log(torch.tensor([[3.0, 1.0], [1.0, 1.0], [3.0, 1.0]]))
-    result = summary(logits, torch.tensor([0, 0, 1]))
+    result = summary(answers_of(logits, torch.tensor([0, 0, 1])))
     surprise = (math.log(4 / 3) + math.log(2) + math.log(4)) / 3
     assert result == {
         "accuracy": pytest.approx(2 / 3),
@@ -53,8 +68,11 @@ def test_summary_counts_right_answers_and_means_the_surprise() -> None:
 
 
 def test_summary_of_nothing_says_so() -> None:
-    nothing = summary(torch.empty(0, 2), torch.empty(0, dtype=torch.int64))
-    assert nothing == {"accuracy": None, "cross_entropy": None, "n": 0}
+    assert summary(answers_of(torch.empty(0, 2), torch.empty(0, dtype=torch.int64))) == {
+        "accuracy": None,
+        "cross_entropy": None,
+        "n": 0,
+    }
 
 
 def test_confusion_has_the_true_class_in_rows_and_the_answer_in_columns() -> None:
@@ -68,91 +86,154 @@ def test_confusion_has_the_true_class_in_rows_and_the_answer_in_columns() -> Non
     ]
 
 
-def test_precision_and_recall_of_each_class() -> None:
+def test_precision_recall_and_f1_of_each_class() -> None:
     confusion = [[2, 0, 1, 0], [1, 0, 0, 0], [0, 0, 2, 0], [0, 0, 0, 0]]
-    assert per_class(confusion, ["a", "b", "c", "d"]) == {
-        "a": {"precision": pytest.approx(2 / 3), "recall": pytest.approx(2 / 3), "n": 3},
-        "b": {"precision": None, "recall": 0.0, "n": 1},
-        "c": {"precision": pytest.approx(2 / 3), "recall": 1.0, "n": 2},
-        "d": {"precision": None, "recall": None, "n": 0},
-    }
+    found = per_class(confusion, ["a", "b", "c", "d"])
+    two_of_three = list(wilson_interval(2, 3))
+    assert found == {
+        "a": {
+            "precision": pytest.approx(2 / 3), "precision_interval_95": two_of_three,
+            "recall": pytest.approx(2 / 3), "recall_interval_95": two_of_three,
+            "f1": pytest.approx(4 / 6), "n": 3,
+        },
+        "b": {
+            "precision": None, "precision_interval_95": None,
+            "recall": 0.0, "recall_interval_95": list(wilson_interval(0, 1)),
+            "f1": 0.0, "n": 1,
+        },
+        "c": {
+            "precision": pytest.approx(2 / 3), "precision_interval_95": two_of_three,
+            "recall": 1.0, "recall_interval_95": list(wilson_interval(2, 2)),
+            "f1": pytest.approx(4 / 5), "n": 2,
+        },
+        "d": {
+            "precision": None, "precision_interval_95": None,
+            "recall": None, "recall_interval_95": None,
+            "f1": None, "n": 0,
+        },
+    }  # fmt: skip
 
 
-def first_of_two() -> Head:
-    """Make a head that answers with the larger of the first two features."""
-    return Head(torch.eye(2), torch.zeros(2))
+def answered(targets: list[int], best: list[int], loss: float = 0.25) -> Answers:
+    """Make answers, all with one score and one loss."""
+    count = len(targets)
+    return Answers(
+        torch.tensor(targets, dtype=torch.int64), torch.tensor(best, dtype=torch.int64),
+        torch.full((count,), 0.5).double(), torch.full((count,), loss).double(),
+    )  # fmt: skip
 
 
-def labelled_rows(rows: list[list[float]], targets: list[int]) -> LabelledRows:
-    return LabelledRows(
-        RowSelection.of(torch.tensor(rows).view(-1, 2)), torch.tensor(targets, dtype=torch.int64), 2
-    )
-
-
-def test_the_test_report_agrees_with_itself() -> None:
-    test = labelled_rows([[2.0, 1.0], [0.0, 3.0], [5.0, 0.0], [0.0, 1.0]], [0, 1, 1, 1])
-    result = evaluate_test(first_of_two(), test, ["a", "b"])
-    assert result["accuracy"] == 0.75
-    assert result["confusion"] == [[1, 0], [1, 2]]
+def test_the_full_report_agrees_with_itself() -> None:
+    result = full_report(answered([0, 1, 1, 1], [0, 1, 0, 1]), ["a", "b", "c"])
+    assert (result["accuracy"], result["cross_entropy"], result["n"]) == (0.75, 0.25, 4)
+    assert result["confusion"] == [[1, 0, 0], [1, 2, 0], [0, 0, 0]]
     assert result["wilson_interval_95"] == pytest.approx(wilson_interval(3, 4))
-    assert result["per_class"]["b"] == {"precision": 1.0, "recall": pytest.approx(2 / 3), "n": 3}
+    # Recall 1 and 2/3; F1 2/3 and 4/5. The class without images does not count.
+    assert result["balanced_accuracy"] == pytest.approx((1 + 2 / 3) / 2)
+    assert result["macro_f1"] == pytest.approx((2 / 3 + 4 / 5) / 2)
+    assert result["per_class"]["b"]["precision"] == 1.0
 
 
-def test_a_test_part_without_images_has_no_numbers() -> None:
-    result = evaluate_test(first_of_two(), labelled_rows([], []), ["a", "b"])
-    assert (result["n"], result["accuracy"], result["wilson_interval_95"]) == (0, None, None)
+def test_a_part_without_images_has_no_numbers() -> None:
+    result = full_report(answered([], []), ["a", "b"])
+    names = ("n", "accuracy", "wilson_interval_95", "balanced_accuracy", "macro_f1")
+    assert [result[name] for name in names] == [0, None, None, None, None]
     assert result["confusion"] == [[0, 0], [0, 0]]
     assert final_report({"test": result}, []) == ["Final test accuracy = n/a (N=0)"]
 
 
+def test_answers_have_the_best_class_its_score_and_the_loss_of_the_own_class() -> None:
+    logits = torch.log(torch.tensor([[0.2, 0.3, 0.5], [0.6, 0.3, 0.1]]))
+    found = answers_of(logits, torch.tensor([1, 0]))
+    assert found.best.tolist() == [2, 0]
+    assert found.score.tolist() == pytest.approx([0.5, 0.6])
+    assert found.loss.tolist() == pytest.approx([-math.log(0.3), -math.log(0.6)])
+    assert Answers.join([found.subset(torch.tensor([1])), found]).best.tolist() == [0, 2, 0]
+
+
+def accuracy(share: float, count: int) -> dict[str, Any]:
+    return {
+        "accuracy": share, "n": count,
+        "wilson_interval_95": wilson_interval(round(share * count), count) if count else None,
+    }  # fmt: skip
+
+
+MISTAKES = [
+    ImageAnswer("plus/1.png", "plus", "circle", 0.7, 0.2),
+    ImageAnswer("circle/a\x1b.png", "circle", "plus", 0.6, 0.4),
+]
+LISTED = [
+    "Misclassified test images:",
+    "  plus/1.png        plus, taken for circle",
+    "  circle/a\\x1b.png  circle, taken for plus",
+]
+
+
 def test_the_last_lines_are_the_accuracy_with_its_interval_and_the_mistakes() -> None:
-    metrics: dict[str, Any] = {
-        "test": {"accuracy": 28 / 30, "n": 30, "wilson_interval_95": wilson_interval(28, 30)}
-    }
-    wrong = [("plus/1.png", "plus", "circle"), ("circle/a\x1b.png", "circle", "plus")]
-    first = [
-        "Final test accuracy = 93.3% (N=30), 95% interval 78.7% to 98.2% (Wilson)",
-        "Misclassified test images:",
-        "  plus/1.png        plus, taken for circle",
-        "  circle/a\\x1b.png  circle, taken for plus",
-    ]
-    assert final_report(metrics, wrong) == first
-    lines = final_report(metrics, wrong * 7)
-    assert (lines[:4], len(lines)) == (first, 2 + 10 + 1)
+    metrics: dict[str, Any] = {"test": accuracy(28 / 30, 30)}
+    first = "Final test accuracy = 93.3% (N=30), 95% interval 78.7% to 98.2% (Wilson)"
+    assert final_report(metrics, MISTAKES) == [first, *LISTED]
+    lines = final_report(metrics, MISTAKES * 7)
+    assert (lines[:4], len(lines)) == ([first, *LISTED], 2 + 10 + 1)
     assert lines[-1] == "  and 4 more; all are in predictions.csv"
 
 
+def test_few_test_images_leave_the_first_word_to_leave_one_out() -> None:
+    left_out = accuracy(0.9, 300)
+    tested = "Final test accuracy = 90.0% (N=50), 95% interval 78.6% to 95.7% (Wilson)"
+    line = "Leave-one-out accuracy = 90.0% (N=300), 95% interval 86.1% to 92.9% (Wilson)"
+    what = "  of training images, each named by a head that was fitted without it"
+    many = {"test": accuracy(0.9, 50), "leave_one_out": left_out}
+    assert final_report(many, []) == [tested, line, what]
+    few = {"test": accuracy(1.0, 2), "leave_one_out": left_out}
+    assert final_report(few, []) == [
+        line, what, "  it says more than 2 test images can",
+        "Final test accuracy = 100.0% (N=2), 95% interval 34.2% to 100.0% (Wilson)",
+    ]  # fmt: skip
+    none = {"test": accuracy(1.0, 0), "leave_one_out": left_out}
+    assert final_report(none, []) == [line, what]
+
+
+def head() -> Head:
+    return Head(torch.eye(2), torch.zeros(2))
+
+
+def tried(setting: str, train: Answers, held_out: Answers) -> Tried:
+    return Tried(setting, head(), 1.0, train, held_out)
+
+
 def test_history_has_both_parts_and_says_when_one_is_empty() -> None:
-    history = History(labelled_rows([[1.0, 0.0], [1.0, 0.0]], [0, 1]), labelled_rows([], []))
-    history.add([("step 10", first_of_two())])
-    # Logits (1, 0): log(1 + 1/e) for class 0, one more for class 1.
-    loss = math.log(1 + math.exp(-1)) + 0.5
-    (row,) = history.rows
-    assert row[:2] == ("step 10", 0.5)
-    assert row[2] == pytest.approx(loss)
-    assert row[3:] == (None, None)
-    assert len(History.HEADER) == len(row)
+    step = tried("step 10", answered([0, 0], [0, 1]), answered([], []))
+    fitted = FittedHead(head(), step, [step], "validation", {}, step.held_out)
+    assert history(fitted) == [("step 10", 0.5, 0.25, None, None)]
+    assert len(HISTORY_HEADER) == 5
+    table = history_table(fitted)
+    assert table[2] == "*       10     50.0%    0.2500       n/a       n/a"
+    assert "there are no images to compare settings on" in table[-1]
 
 
 def test_the_table_marks_what_was_chosen_and_says_why() -> None:
-    history = History(labelled_rows([[1.0, 0.0], [1.0, 0.0]], [0, 1]), labelled_rows([], []))
-    history.add([("strength 0.5", first_of_two()), ("strength 0.01", first_of_two())])
-    losses = {"strength 0.5": 0.7, "strength 0.01": 0.25}
-    by_folds = FittedHead(first_of_two(), "strength 0.01", 1.0, chosen_by="folds", losses=losses)
-    assert history.table(by_folds) == [
-        "                  train             validation      left out",
-        "  strength  accuracy  log loss  accuracy  log loss  log loss",
-        "       0.5     50.0%    0.8133       n/a       n/a    0.7000",
-        "*     0.01     50.0%    0.8133       n/a       n/a    0.2500",
-        "* chosen: strength 0.01, the lowest log loss on training and validation images left out "
-        "in turn, in five folds",
+    train = answered([0, 0], [0, 1])
+    strong = tried("strength 0.5", train, answered([0, 1], [0, 0], 0.75))
+    weak = tried("strength 0.01", train, answered([0, 1], [0, 1], 0.5))
+    fitted = FittedHead(
+        head(), weak, [strong, weak], "leave-one-out", {"last": 0.5, "all": 0.625},
+        weak.held_out, torch.arange(2),
+    )  # fmt: skip
+    table = [
+        "                  train              left out",
+        "  strength  accuracy  log loss  accuracy  log loss",
+        "       0.5     50.0%    0.2500     50.0%    0.7500",
+        "*     0.01     50.0%    0.2500    100.0%    0.5000",
     ]
-    alone = FittedHead(first_of_two(), "strength 0.5", 1.0)
-    assert history.table(alone)[2:4] == [
-        "*      0.5     50.0%    0.8133       n/a       n/a",
-        "      0.01     50.0%    0.8133       n/a       n/a",
-    ]
-    assert "there are no images to compare settings on" in history.table(alone)[-1]
+    why = "* chosen: strength 0.01, the lowest log loss of training images, each left out in turn"
+    layers = (
+        "layers: the last layer; log loss of training images, each left out in turn: 0.5000 with "
+        "the last, 0.6250 with three"
+    )
+    assert history_table(fitted) == [*table, why, layers]
+    sampled = dataclasses.replace(fitted, sample=2, layer_losses={})
+    assert history_table(sampled) == [*table, why.replace("of tr", "of 2 tr")]
 
 
 def test_a_share_is_written_with_one_decimal() -> None:

@@ -1,24 +1,24 @@
 """Solvers of the head, against their definitions and their promises."""
 
-from collections.abc import Sequence
-from types import ModuleType
+import dataclasses
+from collections.abc import Callable, Sequence
 from typing import get_args
 
 import numpy
 import pytest
 import torch
-from torch import Tensor
+from torch.nn import functional
 
 from torch_inception.config import Solver, TrainConfig
 from torch_inception.features.row_selection import RowSelection
 from torch_inception.heads.fit import FittedHead, fit_head
 from torch_inception.heads.head import Head
 from torch_inception.heads.labelled_rows import LabelledRows
-from torch_inception.heads.metrics import summary
-from torch_inception.heads.solvers import discriminant as discriminant_room
+from torch_inception.heads.metrics import answers_of, summary
 from torch_inception.heads.solvers import gradient
 from torch_inception.heads.solvers import logistic as logistic_room
-from torch_inception.heads.solvers.selection import fold_numbers
+from torch_inception.heads.solvers.discriminant import STRENGTHS, DiscriminantAnalysis
+from torch_inception.heads.solvers.selection import MOST_ROWS
 
 SOLVERS: tuple[Solver, ...] = get_args(Solver)
 CONVEX = [solver for solver in SOLVERS if solver != "sgd"]
@@ -39,18 +39,12 @@ def nothing(like: LabelledRows) -> LabelledRows:
     return like.subset(torch.zeros(len(like), dtype=torch.bool))
 
 
-def unheard(entries: Sequence[tuple[str, Head]]) -> None:
-    """Hear a report and forget it."""
-
-
 def fitted(
     solver: Solver, train: LabelledRows, validation: LabelledRows | None = None, **settings: object
 ) -> FittedHead:
     validation = nothing(train) if validation is None else validation
-    targets = [*train.targets.tolist(), *validation.targets.tolist()]
-    folds = fold_numbers(targets, [f"{number:04d}" for number in range(len(targets))])
-    config = TrainConfig(solver=solver, **settings)  # type: ignore[arg-type]
-    return fit_head(config, train, validation, folds=folds, report=unheard)
+    config = TrainConfig(solver=solver, layers="last", **settings)  # type: ignore[arg-type]
+    return fit_head(config, train, validation)
 
 
 def repeated(labelled: LabelledRows, times: Sequence[int]) -> LabelledRows:
@@ -69,7 +63,7 @@ def test_lda_is_the_discriminant_of_the_textbook(
     count: int, features: int, strength: float
 ) -> None:
     labelled = blobs([count, count // 2, 3], features=features)
-    (head,) = discriminant_room.fit_path(labelled, [strength])
+    head = DiscriminantAnalysis(labelled).head(strength)
     x, y = labelled.features.tensor().double().numpy(), labelled.targets.numpy()
     means = numpy.stack([x[y == label].mean(axis=0) for label in range(3)])
     counts = numpy.bincount(y)
@@ -94,7 +88,7 @@ def test_the_gradient_of_logistic_regression_vanishes_at_its_solution(
     count: int, features: int, strength: float, balanced: bool
 ) -> None:
     drawn = blobs([count, count // 4, count // 2], features=features)
-    labelled = LabelledRows(drawn.features, drawn.targets, drawn.classes, balanced)
+    labelled = dataclasses.replace(drawn, balanced=balanced)
     (head,) = logistic_room.fit_path(labelled, [strength])
     rows = labelled.features.tensor().double() - labelled.features.tensor().double().mean(dim=0)
     scale = logistic_room.ROW_NORM / rows.square().sum(dim=1).mean().sqrt()
@@ -110,18 +104,28 @@ def mean_square_norm(labelled: LabelledRows) -> float:
     return float((rows - rows.mean(dim=0)).square().sum(dim=1).mean())
 
 
-@pytest.mark.parametrize("room", [discriminant_room, logistic_room])
-def test_balanced_is_the_same_as_repeating_the_rows_of_small_classes(room: ModuleType) -> None:
+def discriminate(labelled: LabelledRows, strength: float) -> Head:
+    return DiscriminantAnalysis(labelled).head(strength)
+
+
+def regress(labelled: LabelledRows, strength: float) -> Head:
+    (head,) = logistic_room.fit_path(labelled, [strength])
+    return head
+
+
+@pytest.mark.parametrize("fit", [discriminate, regress])
+def test_balanced_is_the_same_as_repeating_the_rows_of_small_classes(
+    fit: Callable[[LabelledRows, float], Head],
+) -> None:
     drawn = blobs([24, 6, 12], spread=2.0)
     more = repeated(drawn, [1, 4, 2])
-    balanced = LabelledRows(drawn.features, drawn.targets, drawn.classes, balanced=True)
+    balanced = dataclasses.replace(drawn, balanced=True)
     # Logistic regression takes the unit of its penalty from the rows, however they are weighted.
-    unit = mean_square_norm(drawn) / mean_square_norm(more) if room is logistic_room else 1
-    (head,) = room.fit_path(balanced, [0.1])
-    (wanted,) = room.fit_path(more, [0.1 * unit])
+    unit = mean_square_norm(drawn) / mean_square_norm(more) if fit is regress else 1
+    head, wanted = fit(balanced, 0.1), fit(more, 0.1 * unit)
     assert torch.allclose(head.weight, wanted.weight, atol=2e-3)
     # What a mean of few rows is corrected by depends on how many there really are.
-    if room is logistic_room:
+    if fit is regress:
         assert torch.allclose(head.bias, wanted.bias, atol=5e-3)
 
 
@@ -141,7 +145,9 @@ def test_balanced_moves_the_border_towards_the_large_class(solver: Solver) -> No
     rows = torch.randn(100, 1, generator=generator) + targets[:, None]
     answers = {
         balanced: fitted(
-            solver, LabelledRows(RowSelection.of(rows), targets, 2, balanced), learning_rate=0.1
+            solver,
+            LabelledRows(RowSelection.of(rows), targets, 2, balanced=balanced),
+            learning_rate=0.1,
         )
         .head.logits(rows)
         .argmax(dim=1)
@@ -155,7 +161,7 @@ def test_balanced_moves_the_border_towards_the_large_class(solver: Solver) -> No
 def test_classes_that_stand_apart_are_told_apart(solver: Solver) -> None:
     head = fitted(solver, blobs([30, 30, 30]), blobs([60, 60, 60], seed=1), learning_rate=0.1).head
     test = blobs([100, 100, 100], seed=2)
-    assert summary(head.logits(test.features.tensor()), test.targets)["accuracy"] > 0.9
+    assert summary(answers_of(head.logits(test.features.tensor()), test.targets))["accuracy"] > 0.9
     assert head.weight.dtype == head.bias.dtype == torch.float32
     assert (head.weight.shape, head.bias.shape) == ((3, 6), (3,))
 
@@ -175,7 +181,8 @@ def test_two_fits_are_the_same_bit_for_bit_on_any_number_of_threads(solver: Solv
     for other in heads[1:]:
         assert torch.equal(other.head.weight, heads[0].head.weight)
         assert torch.equal(other.head.bias, heads[0].head.bias)
-        assert (other.setting, other.temperature) == (heads[0].setting, heads[0].temperature)
+        assert other.chosen.setting == heads[0].chosen.setting
+        assert other.chosen.temperature == heads[0].chosen.temperature
 
 
 def test_the_seed_decides_what_gradient_descent_draws_and_nothing_else_does() -> None:
@@ -190,15 +197,7 @@ def test_the_seed_decides_what_gradient_descent_draws_and_nothing_else_does() ->
 def test_the_order_of_the_rows_changes_no_decision(solver: Solver) -> None:
     train, test = blobs([20, 10, 15], spread=1.5), blobs([80, 80, 80], seed=5, spread=1.5)
     order = torch.randperm(45, generator=torch.Generator().manual_seed(2))
-    groups = [f"{number:02d}" for number in range(45)]
-    heads = []
-    for rows in (torch.arange(45), order):
-        labelled = train.subset(rows)
-        folds = fold_numbers(labelled.targets.tolist(), [groups[int(row)] for row in rows])
-        config = TrainConfig(solver=solver)
-        heads.append(
-            fit_head(config, labelled, nothing(labelled), folds=folds, report=unheard).head
-        )
+    heads = [fitted(solver, train.subset(rows)).head for rows in (torch.arange(45), order)]
     one, other = (head.logits(test.features.tensor()) for head in heads)
     assert torch.equal(one.argmax(dim=1), other.argmax(dim=1))
     assert torch.allclose(one, other, atol=0.01)
@@ -225,37 +224,89 @@ def test_images_that_are_all_alike_get_the_shares_of_the_classes(solver: Solver)
     assert scores[0, 0] == pytest.approx(0.75, abs=0.06)
 
 
-def shown(
-    solver: Solver, train: LabelledRows, validation: LabelledRows
-) -> tuple[FittedHead, dict[str, Head]]:
-    """Fit, and return every head that was reported."""
-    seen: dict[str, Head] = {}
-    targets = [*train.targets.tolist(), *validation.targets.tolist()]
-    folds = fold_numbers(targets, [str(number) for number in range(len(targets))])
-    # A rate at which gradient descent goes astray on some steps.
-    config = TrainConfig(solver=solver, steps=95, eval_interval=10, learning_rate=2.0)
-    result = fit_head(config, train, validation, folds=folds, report=seen.update)
-    return result, seen
+# A rate at which gradient descent goes astray on some steps.
+ASTRAY = {"steps": 95, "eval_interval": 10, "learning_rate": 2.0}
 
 
-@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("solver", ["lbfgs", "sgd"])
 def test_the_setting_with_the_lowest_validation_cross_entropy_is_kept(solver: Solver) -> None:
     train, validation = blobs([20, 20, 20], spread=2.0), blobs([25, 25, 25], seed=9, spread=2.0)
-    result, seen = shown(solver, train, validation)
+    result = fitted(solver, train, validation, **ASTRAY)
 
     def loss(head: Head) -> float:
         logits = head.logits(validation.features.tensor())
-        return float(summary(logits, validation.targets)["cross_entropy"])
+        return float(functional.cross_entropy(logits, validation.targets))
 
-    best = min(seen, key=lambda setting: loss(seen[setting]))
-    assert result.setting == best
-    assert len({loss(head) for head in seen.values()}) > 3
+    losses = {each.setting: loss(each.head) for each in result.tried}
+    assert result.chosen.setting == min(losses, key=lambda setting: losses[setting])
+    assert len(set(losses.values())) > 3
+    (best,) = (each for each in result.tried if each.setting == result.chosen.setting)
     if solver == "sgd":
-        assert list(seen) == [f"step {step}" for step in (*range(10, 100, 10), 95)]
-        expected = seen[best].sharpened(result.temperature)
-        assert torch.equal(result.head.weight, expected.weight)
-    else:
-        assert torch.equal(result.head.weight, seen[best].weight)
+        assert list(losses) == [f"step {step}" for step in (*range(10, 100, 10), 95)]
+        best = dataclasses.replace(best, head=best.head.sharpened(result.chosen.temperature))
+    assert torch.equal(result.head.weight, best.head.weight)
+    assert result.left_out is None
+
+
+@pytest.mark.parametrize("counts", [[20, 20, 20], [9, 1, 30]])
+def test_discriminant_analysis_chooses_by_what_heads_say_that_did_not_see_a_row(
+    counts: list[int],
+) -> None:
+    train = blobs(counts, features=30, spread=2.0)
+    result = fitted("lda", train)
+    alone = counts.index(1) if 1 in counts else None
+    known = [row for row, target in enumerate(train.targets.tolist()) if target != alone]
+    assert result.left_out is not None
+    assert result.left_out.tolist() == known
+    losses = {each.setting: float(each.held_out.loss.mean()) for each in result.tried}
+    assert len(losses) == len(STRENGTHS)
+    assert result.chosen.setting == min(losses, key=lambda setting: losses[setting])
+    # Another head, really fitted without a row, answers nearly the same: what the closed form
+    # holds fixed moves a little.
+    for row in known[::7]:
+        others = torch.arange(len(train)) != row
+        head = DiscriminantAnalysis(train.subset(others)).head(result.chosen.strength)
+        head = head.sharpened(result.chosen.temperature)
+        (expected,) = head.probabilities(train.features.tensor()[row : row + 1])
+        place = known.index(row)
+        own = float(expected[train.targets[row]])
+        assert float((-result.held_out.loss[place]).exp()) == pytest.approx(own, abs=0.05)
+
+
+def test_rows_of_a_group_do_not_vouch_for_each_other() -> None:
+    # Each row is there twice; its class is drawn, so that there is nothing to be learnt.
+    generator = torch.Generator().manual_seed(4)
+    rows = torch.randn(30, 60, generator=generator).repeat(2, 1)
+    targets = torch.randint(2, (30,), generator=generator).repeat(2)
+    apart = LabelledRows(RowSelection.of(rows), targets, 2)
+    together = dataclasses.replace(apart, groups=torch.arange(30).repeat(2))
+    accuracies = [
+        summary(fitted("lda", labelled).held_out)["accuracy"] for labelled in (apart, together)
+    ]
+    assert accuracies[0] > 0.9
+    assert accuracies[1] < 0.7
+
+
+def test_more_rows_than_settings_are_chosen_by_are_sampled_by_group_and_all_left_out() -> None:
+    many, rare = MOST_ROWS, 7
+    generator = torch.Generator().manual_seed(0)
+    targets = torch.tensor([0, 1] * (many // 2) + [0, 1] * 500 + [2] * rare)
+    rows = torch.randn(len(targets), 5, generator=generator)
+    rows[torch.arange(len(targets)), targets] += 2
+    labelled = LabelledRows(RowSelection.of(rows), targets, 3)
+    result = fitted("lda", labelled)
+    # The first groups, and a few of each class.
+    assert result.sample == many + 5
+    assert result.left_out is not None
+    assert torch.equal(result.left_out, torch.arange(len(targets)))
+    whole = DiscriminantAnalysis(labelled)
+    strength, temperature = result.chosen.strength, result.chosen.temperature
+    expected = whole.head(strength).sharpened(temperature)
+    assert torch.allclose(result.head.weight, expected.weight, rtol=1e-4)
+    assert torch.allclose(result.head.bias, expected.bias, rtol=1e-4, atol=1e-4)
+    answers, _ = whole.answers_left_out(strength, temperature)
+    assert torch.equal(result.held_out.best, answers.best)
+    assert torch.allclose(result.held_out.loss, answers.loss, rtol=1e-8)
 
 
 def test_one_step_of_gradient_descent_by_hand() -> None:
@@ -264,10 +315,12 @@ def test_one_step_of_gradient_descent_by_hand() -> None:
     labelled = LabelledRows(RowSelection.of(row.repeat(4, 1)), torch.zeros(4, dtype=torch.int64), 2)
 
     def after(steps: int, learning_rate: float) -> Head:
-        return gradient.fit(
+        heads: list[Head] = []
+        gradient.fit(
             labelled, steps=steps, learning_rate=learning_rate, batch_size=3, eval_interval=1,
-            seed=7, report=unheard,
+            seed=7, report=lambda _, head: heads.append(head),
         )  # fmt: skip
+        return heads[-1]
 
     start, stepped = after(1, 0.0), after(1, rate)
     assert 0 < start.weight.abs().max() <= 0.002
@@ -275,23 +328,3 @@ def test_one_step_of_gradient_descent_by_hand() -> None:
     surplus = torch.softmax(start.weight @ row, dim=0) - torch.tensor([1.0, 0.0])
     assert torch.allclose(stepped.weight, start.weight - rate * surplus[:, None] * row, atol=1e-6)
     assert torch.allclose(stepped.bias, -rate * surplus, atol=1e-6)
-
-
-def test_folds_keep_groups_together_and_spread_each_class() -> None:
-    targets = [0] * 12 + [1] * 7 + [2]
-    groups = [f"g{n // 2}" for n in range(12)] + [f"h{n}" for n in range(6)] + ["g0", "alone"]
-    folds = fold_numbers(targets, groups)
-    of_group: dict[str, set[int]] = {}
-    for group, fold in zip(groups, folds.tolist(), strict=True):
-        of_group.setdefault(group, set()).add(fold)
-    assert {len(found) for found in of_group.values()} == {1}
-    assert of_group.pop("alone") == {-1}
-    # Six groups of class 0 over five folds.
-    assert sorted(min(of_group[f"g{n}"]) for n in range(6)) == [0, 0, 1, 2, 3, 4]
-
-
-def test_folds_depend_on_the_groups_and_not_on_the_order_of_the_rows() -> None:
-    targets, groups = [0, 1] * 10, [f"{number}" for number in range(20)]
-    folds: Tensor = fold_numbers(targets, groups)
-    assert torch.equal(fold_numbers(targets[::-1], groups[::-1]), folds.flip(0))
-    assert set(folds.tolist()) == set(range(5))

@@ -48,7 +48,7 @@ def test_a_small_class_is_warned_of_by_name_and_trained_all_the_same(
     assert "'red'" not in err
     counts = metrics_of(run)["counts"]["green"]
     if count < 3:
-        assert counts == {"train": count, "validation": 0, "test": 0}
+        assert counts == {"train": count, "test": 0}
         green = metrics_of(run)["test"]["per_class"]["green"]
         assert (green["recall"], green["n"]) == (None, 0)
     else:

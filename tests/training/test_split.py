@@ -20,7 +20,7 @@ from torch_inception.training.split import (
 
 
 def image(path: str, content: str | None = None) -> LabelledImage:
-    """Make a image of the class that its path begins with; content is told by a word."""
+    """Make an image of the class that its path begins with; content is told by a word."""
     label = path.split("/")[0]
     return LabelledImage(path, label, hashlib.sha256((content or path).encode()).digest())
 
@@ -33,10 +33,17 @@ def images_of(classes: dict[str, int], *, seed: int = 0) -> list[LabelledImage]:
     ]
 
 
+def three_parts(images: Sequence[LabelledImage], kept: dict[str, Part] | None = None) -> list[Part]:
+    """Split as for a solver that needs validation images."""
+    return split(images, holdout=0.1, with_validation=True, kept=kept)
+
+
 def part_of(
     images: Sequence[LabelledImage], kept: dict[str, Part] | None = None
 ) -> dict[bytes, Part]:
-    return {each.digest: part for each, part in zip(images, split(images, kept=kept), strict=True)}
+    return {
+        each.digest: part for each, part in zip(images, three_parts(images, kept=kept), strict=True)
+    }
 
 
 def class_parts(images: Sequence[LabelledImage], parts: Sequence[Part]) -> dict[str, set[Part]]:
@@ -52,11 +59,32 @@ def saved(folder: Path, images: Sequence[LabelledImage], parts: Sequence[Part]) 
 
 
 def test_about_80_10_10_on_many() -> None:
-    parts = split(images_of({"a": 6000, "b": 4000}))
+    parts = three_parts(images_of({"a": 6000, "b": 4000}))
     # Three standard deviations of a share of 10,000 are 0.012 for 80 % and 0.009 for 10 %.
     assert parts.count("train") / 10_000 == pytest.approx(0.8, abs=0.012)
     assert parts.count("validation") / 10_000 == pytest.approx(0.1, abs=0.009)
     assert parts.count("test") / 10_000 == pytest.approx(0.1, abs=0.009)
+
+
+@pytest.mark.parametrize("holdout", [0.1, 0.25])
+def test_without_a_validation_part_its_images_are_for_training(holdout: float) -> None:
+    images = images_of({"a": 600, "b": 400, "c": 3, "d": 2})
+    two = split(images, holdout=holdout, with_validation=False)
+    assert set(two) == {"train", "test"}
+    assert two.count("test") / 1005 == pytest.approx(holdout, abs=0.03)
+    # The test images are the same ones.
+    three = split(images, holdout=holdout, with_validation=True)
+    assert [part == "test" for part in two] == [part == "test" for part in three]
+    found = class_parts(images, two)
+    assert (found["c"], found["d"]) == ({"train", "test"}, {"train"})
+
+
+def test_without_a_test_part_every_image_is_for_training_or_validation() -> None:
+    images = images_of({"a": 600, "b": 3})
+    assert set(split(images, holdout=0, with_validation=False)) == {"train"}
+    parts = split(images, holdout=0, with_validation=True)
+    assert parts.count("validation") / 603 == pytest.approx(0.1, abs=0.04)
+    assert class_parts(images, parts)["b"] == {"train", "validation"}
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -76,7 +104,7 @@ def test_adding_renaming_and_moving_images_moves_no_other(seed: int) -> None:
 def test_every_class_of_three_or_more_has_one_in_each_part(sizes: Sequence[int]) -> None:
     for seed in range(100):
         images = images_of({f"class {n}": size for n, size in enumerate(sizes)}, seed=seed)
-        found = class_parts(images, split(images))
+        found = class_parts(images, three_parts(images))
         for number, size in enumerate(sizes):
             assert found[f"class {number}"] == (set(PARTS) if size >= 3 else {"train"})
 
@@ -86,7 +114,7 @@ def test_shared_images_stay_where_their_content_puts_them() -> None:
         shared = images_of({"a": 4}, seed=seed)
         copies = [each._replace(path=f"b/{n}.png", label="b") for n, each in enumerate(shared)]
         own = images_of({"a": 3, "b": 3}, seed=seed + 1000)
-        found = split([*shared, *copies, *own])
+        found = three_parts([*shared, *copies, *own])
         places = [int(each.digest.hex()[:16], 16) / 2**64 for each in shared]
         by_content = ["test" if p < 0.1 else "validation" if p >= 0.9 else "train" for p in places]
         assert found[:4] == found[4:8] == by_content
@@ -97,13 +125,13 @@ def test_an_image_that_a_small_class_shares_is_for_training() -> None:
     for seed in range(50):
         own = images_of({"a": 20, "b": 1}, seed=seed)
         copy = LabelledImage("b/copy.png", "b", own[0].digest)
-        found = split([*own, copy])
+        found = three_parts([*own, copy])
         assert found[0] == found[20] == found[21] == "train"
 
 
 def test_three_copies_of_one_image_are_one_image() -> None:
     copies = [image(f"a/{number}.png", "the same") for number in range(3)]
-    assert split([*copies, *images_of({"b": 5})])[:3] == ["train"] * 3
+    assert three_parts([*copies, *images_of({"b": 5})])[:3] == ["train"] * 3
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -116,7 +144,7 @@ def test_exact_duplicates_stay_on_one_side_across_classes_too(seed: int) -> None
     ]
     everything = [*images, *copies]
     sides: dict[bytes, set[Part]] = {}
-    for each, part in zip(everything, split(everything), strict=True):
+    for each, part in zip(everything, three_parts(everything), strict=True):
         sides.setdefault(each.digest, set()).add(part)
     assert {len(side) for side in sides.values()} == {1}
 
@@ -126,7 +154,7 @@ def test_variants_of_one_subject_stay_together(seed: int) -> None:
     variants = [image(f"a/sub {n}/cup {seed}_nohash_{n}.png") for n in range(6)]
     copy_of_one = image("b/copy.png", variants[3].path)
     images = [*variants, copy_of_one, *images_of({"a": 30, "b": 30}, seed=seed)]
-    assert len(set(split(images)[:7])) == 1
+    assert len(set(three_parts(images)[:7])) == 1
     assert len(set(groups_of(images)[:7])) == 1
     assert len(set(groups_of(images))) == 61
 
@@ -137,7 +165,7 @@ def test_only_the_name_before_the_mark_decides_where_variants_go() -> None:
 
     def parts(content: str) -> list[Part]:
         variants = [image(f"a/cup {n}_nohash_1.png", f"{content} {n}") for n in range(60)]
-        return split([*variants, *others])[:60]
+        return three_parts([*variants, *others])[:60]
 
     assert parts("early") == parts("late")
     assert set(parts("early")) == set(PARTS)
@@ -160,28 +188,28 @@ def test_groups_join_through_names_and_copies() -> None:
 def test_a_rerun_keeps_what_it_finds_even_in_small_classes(seed: int, tmp_path: Path) -> None:
     old = images_of({"a": 3, "b": 5, "c": 12}, seed=seed)
     before = part_of(old)
-    kept = saved(tmp_path, old, split(old))
+    kept = saved(tmp_path, old, three_parts(old))
     more = [*images_of({"a": 9, "b": 7, "d": 3}, seed=seed + 1000), *old]
     after = part_of(more, kept)
     assert {digest: after[digest] for digest in before} == before
-    assert class_parts(more, split(more, kept=kept))["d"] == set(PARTS)
+    assert class_parts(more, three_parts(more, kept=kept))["d"] == set(PARTS)
 
 
 def test_a_new_copy_under_a_name_with_the_mark_moves_no_kept_image(tmp_path: Path) -> None:
     old = images_of({"a": 30, "b": 30})
-    parts = split(old)
+    parts = three_parts(old)
     kept = saved(tmp_path, old, parts)
     copies = [
         LabelledImage(f"a/new {n}_nohash_1.png", "a", each.digest) for n, each in enumerate(old)
     ]
-    assert split([*old, *copies], kept=kept)[: len(old)] == parts
+    assert three_parts([*old, *copies], kept=kept)[: len(old)] == parts
 
 
 def test_kept_assignments_win_over_the_hash(tmp_path: Path) -> None:
     images = images_of({"a": 30, "b": 30})
     turned: dict[Part, Part] = {"train": "test", "test": "validation", "validation": "train"}
-    parts = [turned[part] for part in split(images)]
-    assert split(images, kept=saved(tmp_path, images, parts)) == parts
+    parts = [turned[part] for part in three_parts(images)]
+    assert three_parts(images, kept=saved(tmp_path, images, parts)) == parts
 
 
 def test_splits_are_written_one_line_an_image_and_read_back(tmp_path: Path) -> None:
@@ -195,8 +223,8 @@ def test_splits_are_written_one_line_an_image_and_read_back(tmp_path: Path) -> N
 def test_names_that_are_not_text_are_kept_apart_from_their_escapes(tmp_path: Path) -> None:
     raw = "a/caf\udce9_nohash_1.png"
     images = [LabelledImage(raw, "a", b"\1" * 32), *images_of({"a": 60, "b": 5})]
-    kept = saved(tmp_path, images, ["test", *split(images)[1:]])
-    assert split(images, kept=kept)[0] == "test"
+    kept = saved(tmp_path, images, ["test", *three_parts(images)[1:]])
+    assert three_parts(images, kept=kept)[0] == "test"
 
 
 def test_no_earlier_run_keeps_nothing(tmp_path: Path) -> None:

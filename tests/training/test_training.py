@@ -27,7 +27,7 @@ TrainCommand = Callable[..., tuple[int, str, str]]
 
 FILES = {
     *("model.pt", "labels.txt", "metrics.json", "history.csv"),
-    *("splits.csv", "predictions.csv", "skipped.csv", "config.toml"),
+    *("splits.csv", "predictions.csv", "held_out.csv", "skipped.csv", "config.toml"),
 }
 
 
@@ -51,7 +51,7 @@ def test_a_run_leaves_every_file_and_nothing_else(train: TrainCommand, run: Path
     assert table(run / "skipped.csv") == []
     assert list(table(run / "history.csv")[0]) == [
         *("setting", "train_accuracy", "train_cross_entropy"),
-        *("validation_accuracy", "validation_cross_entropy"),
+        *("held_out_accuracy", "held_out_cross_entropy"),
     ]
 
 
@@ -63,14 +63,17 @@ def test_metrics_have_every_key_and_agree_with_each_other(colours: Path, run: Pa
     counts = metrics["counts"]
     assert list(counts) == metrics["classes"]
     assert [sum(parts.values()) for parts in counts.values()] == [30, 30, 30]
-    for part in ("train", "validation", "test"):
+    for part in ("train", "test"):
         assert {"accuracy", "cross_entropy", "n"} <= set(metrics[part])
         assert metrics[part]["n"] == sum(c[part] for c in metrics["counts"].values()) >= 3
         assert metrics[part]["accuracy"] == 1.0
+    left_out = metrics["leave_one_out"]
+    assert (left_out["n"], left_out["excluded"]) == (metrics["train"]["n"], 0)
+    assert (left_out["accuracy"], left_out["balanced_accuracy"], left_out["macro_f1"]) == (1, 1, 1)
+    assert metrics["head"]["chosen_by"] == "leave-one-out"
     for row, (label, each) in zip(
-        metrics["confusion"], metrics["test"]["per_class"].items(), strict=True
+        metrics["test"]["confusion"], metrics["test"]["per_class"].items(), strict=True
     ):
-        assert set(each) == {"precision", "recall", "n"}
         assert sum(row) == each["n"] == metrics["counts"][label]["test"]
     assert metrics["network"]["source"] == "imagenet"
     assert metrics["network"]["fingerprint"] == "f" * 64
@@ -97,6 +100,11 @@ def test_tables_agree_with_the_metrics(train: TrainCommand, run: Path) -> None:
     assert [row["path"] for row in predictions] == tested
     assert all(row["label"] == row["prediction"] for row in predictions)
     assert all(1 / 3 < float(row["score"]) <= 1 for row in predictions)
+    assert all(row["score"] == row["label_score"] for row in predictions)
+    trained = [row["path"] for row in splits if row["split"] == "train"]
+    held_out = table(run / "held_out.csv")
+    assert [row["path"] for row in held_out] == trained
+    assert all(0 < float(row["label_score"]) <= float(row["score"]) <= 1 for row in held_out)
 
 
 def test_the_screen_shows_classes_progress_and_the_final_accuracy(
@@ -132,7 +140,7 @@ def test_a_misclassified_test_image_is_named_everywhere(
     assert (row["path"], row["label"], row["prediction"]) == (f"{wrong}/stray.png", wrong, label)
     metrics = metrics_of(run)
     number = metrics["classes"].index
-    assert metrics["confusion"][number(wrong)][number(label)] == 1
+    assert metrics["test"]["confusion"][number(wrong)][number(label)] == 1
     assert metrics["test"]["accuracy"] == pytest.approx(1 - 1 / metrics["test"]["n"])
 
 
@@ -192,14 +200,55 @@ def test_a_rerun_reuses_every_image_and_keeps_the_split(
     assert len(after) == len(before) + 1
 
 
-def test_assignments_in_the_results_win_over_the_hash(train: TrainCommand, run: Path) -> None:
+def test_a_run_without_a_test_part_is_told_of_by_leave_one_out(
+    train: TrainCommand, colours: Path, run: Path
+) -> None:
+    # A class of one image cannot be left out.
+    for path in sorted((colours / "red").iterdir())[1:]:
+        path.unlink()
+    _, out, _ = train("--holdout", "0")
+    assert {row["split"] for row in table(run / "splits.csv")} == {"train"}
+    metrics = metrics_of(run)
+    assert (metrics["test"]["n"], metrics["train"]["n"]) == (0, 61)
+    assert (metrics["leave_one_out"]["n"], metrics["leave_one_out"]["excluded"]) == (60, 1)
+    assert "Final test accuracy" not in out
+    assert "Leave-one-out accuracy = 100.0% (N=60)" in out
+    # The next run has a test part, though no image was in one before.
     train()
+    assert metrics_of(run)["test"]["n"] > 0
+
+
+def test_few_test_images_are_told_of_after_leave_one_out(train: TrainCommand) -> None:
+    lines = train()[1].splitlines()
+    (first,) = (n for n, line in enumerate(lines) if line.startswith("Leave-one-out accuracy"))
+    (last,) = (n for n, line in enumerate(lines) if line.startswith("Final test accuracy"))
+    assert first < last
+
+
+def test_a_solver_that_needs_validation_images_finds_them_after_one_that_does_not(
+    train: TrainCommand, run: Path
+) -> None:
+    train()
+    tested = [row["path"] for row in table(run / "splits.csv") if row["split"] == "test"]
+    train("--solver", "lbfgs")
+    after = table(run / "splits.csv")
+    assert [row["path"] for row in after if row["split"] == "test"] == tested
+    validation = [row["path"] for row in after if row["split"] == "validation"]
+    assert len(validation) >= 3
+    assert [row["path"] for row in table(run / "held_out.csv")] == validation
+    metrics = metrics_of(run)
+    assert metrics["validation"]["n"] == len(validation)
+    assert "leave_one_out" not in metrics
+
+
+def test_assignments_in_the_results_win_over_the_hash(train: TrainCommand, run: Path) -> None:
+    train("--solver", "lbfgs")
     file = run / "splits.csv"
     turned = {"test": "validation", "validation": "test", "train": "train"}
     text = file.read_text(encoding="utf-8")
     file.write_text(re.sub("|".join(turned), lambda found: turned[found[0]], text), newline="")
     wanted = table(file)
-    assert train()[0] == 0
+    assert train("--solver", "lbfgs")[0] == 0
     assert table(file) == wanted
     assert len({row["split"] for row in wanted}) == 3
 

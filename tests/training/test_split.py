@@ -74,7 +74,7 @@ def test_without_a_validation_part_its_images_are_for_training(holdout: float) -
     assert two.count("test") / 1005 == pytest.approx(holdout, abs=0.03)
     # The test images are the same ones.
     three = split(images, holdout=holdout, with_validation=True)
-    assert [part == "test" for part in two] == [part == "test" for part in three]
+    assert [part == "test" for part in two[:1000]] == [part == "test" for part in three[:1000]]
     found = class_parts(images, two)
     assert (found["c"], found["d"]) == ({"train", "test"}, {"train"})
 

@@ -88,7 +88,7 @@ def _discriminate(config: TrainConfig, train: LabelledRows) -> FittedHead:
     candidates = {layers: read_layers(some, layers) for layers in _candidates(config)}
     by_layers = {layers: try_left_out(rows) for layers, rows in candidates.items()}
     losses = {layers: best_of(tried).loss for layers, tried in by_layers.items()}
-    layers = min(losses, key=lambda each: losses[each])
+    layers = _least(losses)
     tried = by_layers[layers]
     chosen = best_of(tried)
     compared = losses if len(losses) > 1 else {}
@@ -112,7 +112,12 @@ def _choose_layers(config: TrainConfig, train: LabelledRows) -> tuple[Layers, di
         return candidates[0], {}
     some = sample(train)
     losses = {each: best_of(try_left_out(read_layers(some, each))).loss for each in candidates}
-    return min(losses, key=lambda each: losses[each]), losses
+    return _least(losses), losses
+
+
+def _least(losses: Mapping[Layers, float]) -> Layers:
+    """Return the layers with the lowest loss; the last alone if rounding decides."""
+    return min(losses, key=lambda layers: round(losses[layers], 6))
 
 
 def _candidates(config: TrainConfig) -> tuple[Layers, ...]:

@@ -34,7 +34,11 @@ def file(tmp_path: Path) -> Path:
     head = Head(weight, torch.tensor([0.1, -0.2, 0.3]))
     refused = (("imagenet", "no network"),)
     path = tmp_path / "model.pt"
-    save_model(Model(list("rgb"), head, Preprocessing(), FAKE_RECORD, refused=refused), path)
+    model = Model(
+        list("rgb"), head, Preprocessing(), FAKE_RECORD, refused=refused,
+        coverage={0.9: 0.2, 0.95: 0.0},
+    )  # fmt: skip
+    save_model(model, path)
     return path
 
 
@@ -81,6 +85,11 @@ VALUES: dict[str, list[Any]] = {
     "refused": [
         None, 7, [["imagenet"]], [[1, 2]], [["a", "b", "c"]], ["ab"], {"a": "b"},
         torch.zeros(2, 2),
+    ],
+    "layers": ["first", "all", HUGE, None, 3, ["last"]],
+    "coverage": [
+        None, 7, [[0.9]], [[0.5, 0.5]], [[0.9, 1.5]], [[0.9, float("nan")]], [["0.9", 0.5]], HUGE,
+        torch.zeros(1, 2),
     ],
     "half_features": [1, "yes", None],
     "arithmetic": ["fp64", HUGE, None, ["fp32"], "int8 ../../x", "fp32\n"],
@@ -150,8 +159,8 @@ PICKLES = {
     "a text without end": b"\x80\x02X\xff\xff\xff\x7fabc.",
     "no end": b"\x80\x02}",
     "a number": b"\x80\x02K\x05.",
-    "a format alone": b"\x80\x02}X\6\0\0\0formatK\1s.",
-    "a list in itself": b"\x80\x02}(X\6\0\0\0formatK\1X\6\0\0\0labels]q\0h\0au.",
+    "a format alone": b"\x80\x02}X\6\0\0\0formatK\2s.",
+    "a list in itself": b"\x80\x02}(X\6\0\0\0formatK\2X\6\0\0\0labels]q\0h\0au.",
     "a format in itself": b"\x80\x02}X\6\0\0\0format]q\0h\0as.",
     "a deep format": b"\x80\x02}X\6\0\0\0format" + b"]" * 100_000 + b"a" * 99_999 + b"s.",
 }

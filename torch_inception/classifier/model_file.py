@@ -2,16 +2,20 @@
 
 import dataclasses
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from torch_inception.config import Layers, check_choice
 from torch_inception.errors import ConfigError, ModelError, WeightsError
+from torch_inception.heads.coverage import COVERAGES
 from torch_inception.heads.head import Head
+from torch_inception.heads.inputs import Inputs
 from torch_inception.images.preprocess import Preprocessing
-from torch_inception.network import FEATURES
+from torch_inception.network import ROW_SIZE
 from torch_inception.system.escape import brief
 from torch_inception.system.tensor_file import load_tensors, plain_tensor, save_whole
 from torch_inception.weights.checked import Weights
@@ -23,7 +27,7 @@ MODEL_FILE = "model.pt"
 WEIGHTS_FILE = "weights.pth"
 """The network of a model that another program trained, beside it."""
 
-FORMAT = 1
+FORMAT = 2
 """Number of the layout of the file."""
 
 ARITHMETICS = "fp32|fp32 openvino|bf16|int8 [0-9a-f]{64}"
@@ -46,6 +50,7 @@ class Model:
             them; prediction then rounds too, so that it agrees with training.
         arithmetic: of the engine that computed the features; one of `ARITHMETICS`.
         refused: (source, reason) of each source of weights that was tried in vain.
+        coverage: coverage -> lowest score of a label that belongs into a set; see `coverage.py`.
     """
 
     labels: list[str]
@@ -55,6 +60,7 @@ class Model:
     half_features: bool = True
     arithmetic: str = "fp32"
     refused: tuple[tuple[str, str], ...] = ()
+    coverage: Mapping[float, float] = field(default_factory=dict)
 
 
 def save_model(model: Model, path: Path) -> None:
@@ -67,12 +73,14 @@ def save_model(model: Model, path: Path) -> None:
         "format": FORMAT,
         "weight": model.head.weight,
         "bias": model.head.bias,
+        "layers": model.head.layers,
         "labels": model.labels,
         "preprocessing": dataclasses.asdict(model.preprocessing),
         "record": model.record.as_dict(),
         "half_features": model.half_features,
         "arithmetic": model.arithmetic,
         "refused": [list(pair) for pair in model.refused],
+        "coverage": [list(pair) for pair in model.coverage.items()],
     }
     save_whole(content, path)
 
@@ -94,7 +102,11 @@ def load_model(path: Path) -> Model:
         )
     content = _read(file)
     try:
-        head = Head(plain_tensor(content["weight"]), plain_tensor(content["bias"]))
+        head = Head(
+            plain_tensor(content["weight"]),
+            plain_tensor(content["bias"]),
+            layers=_layers(content["layers"]),
+        )
         return Model(
             labels=_checked(content["labels"], head),
             head=head,
@@ -103,6 +115,7 @@ def load_model(path: Path) -> Model:
             half_features=_bool(content["half_features"]),
             arithmetic=_arithmetic(content["arithmetic"]),
             refused=tuple(_pair(each) for each in content["refused"]),
+            coverage=dict(_threshold(each) for each in content["coverage"]),
         )
     except KeyError as error:
         raise ModelError(f"{file} is damaged ({brief(error)} is missing). Train again.") from error
@@ -162,6 +175,19 @@ def _arithmetic(value: object) -> str:
     return value
 
 
+def _layers(value: object) -> Layers:
+    check_choice("layers", value, Layers)
+    return value  # type: ignore[return-value]
+
+
+def _threshold(value: object) -> tuple[float, float]:
+    """Return (coverage, threshold)."""
+    match value:
+        case [float(coverage), float(threshold)] if coverage in COVERAGES and 0 <= threshold <= 1:
+            return coverage, threshold
+    raise ValueError("the thresholds of sets are not pairs of shares")
+
+
 def _bool(value: object) -> bool:
     if not isinstance(value, bool):
         raise ValueError("half_features is neither true nor false")
@@ -183,7 +209,8 @@ def _checked(labels: object, head: Head) -> list[str]:
     if not all(isinstance(label, str) and 0 < len(label) <= LABEL_LIMIT for label in labels):
         raise ValueError(f"a label is not a name of 1 to {LABEL_LIMIT} characters")
     shapes = (tuple(head.weight.shape), tuple(head.bias.shape))
-    if shapes != ((len(labels), FEATURES), (len(labels),)):
+    size = Inputs(head.layers).size(ROW_SIZE)
+    if shapes != ((len(labels), size), (len(labels),)):
         raise ValueError(f"{len(labels)} labels do not fit a head of the shapes {shapes}")
     if {head.weight.dtype, head.bias.dtype} != {torch.float32}:
         raise ValueError(f"the head is of {head.weight.dtype}, not torch.float32")

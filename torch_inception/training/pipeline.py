@@ -31,6 +31,7 @@ from torch_inception.engines.protocol import Engine
 from torch_inception.features.cache.file_index import FileIndex
 from torch_inception.features.cached_pass import PassResult, Skipped, run_pass
 from torch_inception.features.image_rows import ReadImage
+from torch_inception.heads.coverage import coverage_thresholds
 from torch_inception.heads.fit import FittedHead, fit_head
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.system.cache_folder import cache_folder, cache_in_use
@@ -216,6 +217,7 @@ def _train(
         network.engine.record,
         arithmetic=network.engine.arithmetic,
         refused=network.refused,
+        coverage=coverage_thresholds(fitted.held_out),
     )
     skipped = [
         (relative_name(skip.path, dataset.folder), skip.reason) for skip in pass_result.skipped

@@ -23,7 +23,7 @@ from torch_inception.heads.solvers.selection import (
     try_left_out,
     try_validation,
 )
-from torch_inception.system.threads import one_thread
+from torch_inception.system.threads import on_cores, one_thread
 
 Judge = Literal["leave-one-out", "validation"]
 """What decides: training images, each left out in turn, or the validation images."""
@@ -86,7 +86,8 @@ def _discriminate(config: TrainConfig, train: LabelledRows) -> FittedHead:
     """Fit by discriminant analysis; leave-one-out chooses layers, strength and temperature."""
     some = sample(train)
     candidates = {layers: read_layers(some, layers) for layers in _candidates(config)}
-    by_layers = {layers: try_left_out(rows) for layers, rows in candidates.items()}
+    tried_by_layers = on_cores(try_left_out, candidates.values())
+    by_layers = dict(zip(candidates, tried_by_layers, strict=True))
     losses = {layers: best_of(tried).loss for layers, tried in by_layers.items()}
     layers = _least(losses)
     tried = by_layers[layers]
@@ -111,7 +112,8 @@ def _choose_layers(config: TrainConfig, train: LabelledRows) -> tuple[Layers, di
     if len(candidates) == 1:
         return candidates[0], {}
     some = sample(train)
-    losses = {each: best_of(try_left_out(read_layers(some, each))).loss for each in candidates}
+    tried = on_cores(try_left_out, [read_layers(some, layers) for layers in candidates])
+    losses = {layers: best_of(each).loss for layers, each in zip(candidates, tried, strict=True)}
     return _least(losses), losses
 
 

@@ -114,4 +114,5 @@ def all_answers(heads: Sequence[Head], labelled: LabelledRows) -> list[Answers]:
 
 def _read_by(heads: Sequence[Head], labelled: LabelledRows) -> Iterator[tuple[Tensor, Tensor]]:
     (layers,) = {head.layers for head in heads}
-    return dataclasses.replace(labelled, inputs=Inputs(layers)).portions()
+    for inputs, targets in dataclasses.replace(labelled, inputs=Inputs(layers)).portions():
+        yield inputs.double(), targets

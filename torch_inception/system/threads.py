@@ -12,11 +12,18 @@ and last bits can depend on the number of cores.
 
 import ctypes
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import torch
+
+from torch_inception.system.cores import usable_cores
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 def _libraries() -> list[str | None]:
@@ -63,3 +70,17 @@ def one_thread() -> Iterator[None]:
     finally:
         _set_threads(threads)
         _set_mkl_threads(mkl_threads)
+
+
+def on_cores(
+    work: Callable[[Item], Result], items: Iterable[Item], *, cores: int | None = None
+) -> list[Result]:
+    """Do pieces of work on several cores, each alone on its own; return their results in order.
+
+    Args:
+        work: done for each item, on any thread.
+        items: the pieces.
+        cores: how many; all that are usable by default.
+    """
+    with ThreadPoolExecutor(cores or usable_cores(), initializer=compute_alone) as pool:
+        return list(pool.map(work, items))

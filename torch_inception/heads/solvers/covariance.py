@@ -1,14 +1,12 @@
 """A covariance matrix that is shrunk towards the identity and solved, for many strengths."""
 
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import torch
 from torch import Tensor
 
-from torch_inception.system.cores import usable_cores
-from torch_inception.system.threads import compute_alone
+from torch_inception.system.threads import on_cores
 
 PANEL = 256
 """Columns of the product that are one thread's work; their number never depends on the cores."""
@@ -37,7 +35,7 @@ class Covariance:
         self, portions: Iterable[Tensor], *, count: int, size: int, cores: int | None = None
     ) -> None:
         if count >= size:
-            gram = _gram(portions, size, cores or usable_cores())
+            gram = _gram(portions, size, cores)
             # This reads the lower triangle alone.
             self._eigenvalues, self._vectors = torch.linalg.eigh(gram / count)
             self._eigenvalues.clamp_(min=0)
@@ -56,8 +54,14 @@ class Covariance:
 
     def coordinates(self, rows: Tensor) -> Tensor:
         """Map rows (K, D) float64 to their coordinates (K, R) along the eigenvectors."""
-        coordinates: Tensor = rows @ self._vectors
-        return coordinates
+        found = torch.empty(len(rows), self._vectors.shape[1], dtype=torch.float64)
+
+        def fill(start: int) -> None:
+            panel = slice(start, start + PANEL)
+            found[:, panel] = rows @ self._vectors[:, panel]
+
+        on_cores(fill, range(0, found.shape[1], PANEL))
+        return found
 
     def outside(self, rows: Tensor) -> Tensor:
         """Return what of rows (K, D) float64 is orthogonal to all eigenvectors, (K, D)."""
@@ -116,8 +120,8 @@ class ShrunkCovariance:
         self, portions: Iterable[Tensor], *, count: int, size: int, strength: float,
         cores: int | None = None,
     ) -> None:  # fmt: skip
-        self._strength, self._cores = strength, cores or usable_cores()
-        gram = _gram(portions, size, self._cores).div_(count)
+        self._strength = strength
+        gram = _gram(portions, size, cores).div_(count)
         self.variance = max(float(gram.trace()) / size, 1e-12)
         gram.mul_(1 - strength).diagonal().add_(strength * self.variance)
         root = torch.linalg.cholesky(gram)  # this reads the lower triangle alone
@@ -130,10 +134,9 @@ class ShrunkCovariance:
 
         def fill(start: int) -> None:
             end = min(start + PANEL, len(self._root))
-            torch.mm(rows[:, :end], self._root[start:end, :end].T, out=found[:, start:end])
+            found[:, start:end] = rows[:, :end] @ self._root[start:end, :end].T
 
-        with ThreadPoolExecutor(self._cores, initializer=compute_alone) as pool:
-            list(pool.map(fill, range(0, len(self._root), PANEL)))
+        on_cores(fill, range(0, len(self._root), PANEL))
         return found
 
     def outside(self, rows: Tensor) -> Tensor:
@@ -158,7 +161,7 @@ class ShrunkCovariance:
         return (size - strength * self.variance * trace) / (1 - strength)
 
 
-def _gram(portions: Iterable[Tensor], size: int, cores: int) -> Tensor:
+def _gram(portions: Iterable[Tensor], size: int, cores: int | None) -> Tensor:
     """Return the lower triangle of the sum of portion' portion, (D, D) float64, by panels.
 
     torch's own threads would share the work in another way on another number of cores, and so
@@ -172,10 +175,9 @@ def _gram(portions: Iterable[Tensor], size: int, cores: int) -> Tensor:
         end = start + PANEL
         gram[start:, start:end].addmm_(rows[:, start:].T, rows[:, start:end])
 
-    with ThreadPoolExecutor(cores, initializer=compute_alone) as pool:
-        for portion in portions:
-            if len(portion) > len(memory):
-                memory = torch.empty_like(portion, dtype=torch.float64)
-            rows = memory[: len(portion)].copy_(portion)
-            list(pool.map(partial(add, rows), starts))
+    for portion in portions:
+        if len(portion) > len(memory):
+            memory = torch.empty_like(portion, dtype=torch.float64)
+        rows = memory[: len(portion)].copy_(portion)
+        on_cores(partial(add, rows), starts, cores=cores)
     return gram

@@ -14,6 +14,7 @@ from torch_inception.heads.labelled_rows import LabelledRows, all_answers, all_l
 from torch_inception.heads.metrics import Answers, answers_of, summary
 from torch_inception.heads.solvers.discriminant import STRENGTHS, DiscriminantAnalysis
 from torch_inception.heads.temperature import fit_temperature
+from torch_inception.system.threads import on_cores
 
 FitPath = Callable[[LabelledRows, Sequence[float]], Iterator[Head]]
 
@@ -78,18 +79,21 @@ def try_left_out(labelled: LabelledRows, strengths: Sequence[float] = STRENGTHS)
     """
     analysis = DiscriminantAnalysis(labelled)
     rows, groups = analysis.coordinates(), labelled.group_numbers()
-    heads, judged = [], []
-    for strength in strengths:
+
+    def judge(strength: float) -> tuple[Head, float, Answers, Tensor]:
         logits = analysis.left_out(strength).logits(rows, labelled.targets, groups)
         left_out = torch.where(~logits.isnan().any(dim=1))[0]
         logits, targets = logits[left_out], labelled.targets[left_out]
         temperature = _temperature(logits, targets)
-        heads.append(analysis.head(strength).sharpened(temperature))
-        judged.append((temperature, answers_of(logits / temperature, targets), left_out))
+        head = analysis.head(strength).sharpened(temperature)
+        return head, temperature, answers_of(logits / temperature, targets), left_out
+
+    judged = on_cores(judge, strengths)
+    trained = all_answers([head for head, *_ in judged], labelled)
     return [
         Tried(setting_name(strength), head, temperature, train, held_out, strength, left_out)
-        for strength, head, train, (temperature, held_out, left_out) in zip(
-            strengths, heads, all_answers(heads, labelled), judged, strict=True
+        for strength, train, (head, temperature, held_out, left_out) in zip(
+            strengths, trained, judged, strict=True
         )
     ]
 

@@ -58,7 +58,7 @@ def test_the_defaults_are_the_documented_ones() -> None:
     [
         ({"solvr": "sgd"}, r"f\.toml: there is no setting 'solvr'; did you mean 'solver'\?"),
         ({"learning-rate": 0.1}, r"no setting 'learning-rate'; did you mean 'learning_rate'\?"),
-        ({"colour": 1}, r"no setting 'colour'; known: data, output"),
+        ({"hue": 1}, r"no setting 'hue'; known: data, output"),
         ({"steps": "many"}, r"f\.toml: steps = 'many' must be a whole number"),
         ({"steps": 1.5}, r"steps = 1\.5 must be a whole number"),
         ({"steps": True}, r"steps = True must be a whole number"),

@@ -34,6 +34,9 @@ Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["auto", "fp32", "int8"]
 EngineName = Literal["torch", "openvino"]
 Format = Literal["text", "json", "csv"]
+
+COVERAGES = (0.9, 0.95)
+"""Probabilities that a set of labels can be asked for with."""
 BadImages = Literal["raise", "skip", "nan"]
 
 Config = TypeVar("Config")
@@ -172,6 +175,11 @@ class PredictConfig:
         "", "run folder or model.pt (default: ImageNet's 1000 classes)", is_path=True
     )
     top: int = setting(5, "classes shown per image, best first")
+    coverage: float = setting(
+        0.0,
+        "0.9 or 0.95: also show the smallest set of labels that holds the true one with this "
+        "probability (default: no set)",
+    )
     format: Format = setting("text", "how results are written")
     weights: str = setting(
         "",
@@ -189,6 +197,7 @@ class PredictConfig:
     def __post_init__(self) -> None:
         _check_types(self)
         _require(self, "top", self.top >= 1, "must be 1 or more")
+        _require(self, "coverage", self.coverage in (0, *COVERAGES), "must be 0.9 or 0.95")
 
 
 def make_config(kind: type[Config], values: Mapping[str, Any], *, origin: str) -> Config:

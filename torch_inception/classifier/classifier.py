@@ -27,6 +27,7 @@ from torch_inception.engines.choose import choose_device, load_cached_engine, lo
 from torch_inception.engines.protocol import Engine
 from torch_inception.errors import ConfigError, ImageError, ModelError, WeightsError
 from torch_inception.features.image_rows import FeatureRow, ImageInput, stream_rows
+from torch_inception.heads.coverage import label_set
 from torch_inception.heads.head import Head
 from torch_inception.heads.inputs import head_inputs
 from torch_inception.images.image_input import check_list, image_name, is_list
@@ -209,6 +210,28 @@ class Classifier:
             row if isinstance(row, ImageError) else self._best(row, top)
             for row in self._stream(images)
         )
+
+    def label_set(self, answer: Sequence[Prediction], *, coverage: float = 0.9) -> list[str]:
+        """Return the smallest set of labels that holds the true one with a chosen probability.
+
+        Args:
+            answer: to an image, with every class: `predict(image, top=len(labels))`.
+            coverage: 0.9 or 0.95.
+
+        Returns:
+            the labels, best first; one at least.
+
+        Raises:
+            ConfigError: the model has no threshold for it: it was not trained by this package.
+        """
+        threshold = self.model.coverage.get(coverage)
+        if threshold is None:
+            known = ", ".join(map(str, self.model.coverage)) or "none: it was not trained here"
+            raise ConfigError(
+                f"coverage = {coverage}: the model has no threshold for it (it has {known}). Leave "
+                "it out, or name a model that torch-inception trained."
+            )
+        return label_set(dict(answer), threshold)
 
     def _rows(self, images: Iterable[ImageInput]) -> Iterator[FeatureRow]:
         """Yield the row of each image; raise an error that names the first that has none."""

@@ -9,9 +9,8 @@ from typing import Any
 
 import torch
 
-from torch_inception.config import Layers, check_choice
+from torch_inception.config import COVERAGES, Layers, check_choice
 from torch_inception.errors import ConfigError, ModelError, WeightsError
-from torch_inception.heads.coverage import COVERAGES
 from torch_inception.heads.head import Head
 from torch_inception.heads.inputs import Inputs
 from torch_inception.images.preprocess import Preprocessing

@@ -4,9 +4,9 @@ import csv
 import io
 import json
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from torch_inception.config import Format
 from torch_inception.errors import ImageError
@@ -15,9 +15,21 @@ from torch_inception.system.escape import printable
 if TYPE_CHECKING:
     from torch_inception.classifier.classifier import Classifier, Prediction
 
-Answer: TypeAlias = "list[Prediction] | ImageError"
-
 CSV_HEADER = ("path", "rank", "label", "score", "error")
+
+
+class Answer(NamedTuple):
+    """What is told of an image.
+
+    Attributes:
+        predictions: the best classes; none where there is an error.
+        labels: of the set that holds the true one; None where none was asked for.
+        error: why the image could not be read.
+    """
+
+    predictions: "Sequence[Prediction]"
+    labels: list[str] | None = None
+    error: ImageError | None = None
 
 
 def write_answers(
@@ -25,6 +37,7 @@ def write_answers(
     paths: Iterable[Path],
     *,
     top: int,
+    coverage: float | None,
     style: Format,
     headings: bool,
     output: TextIO,
@@ -35,6 +48,7 @@ def write_answers(
         classifier: what names them.
         paths: the images; read ahead by a bounded number.
         top: classes shown for each.
+        coverage: with which the set of labels holds the true one; None for no set.
         style: how an answer is written.
         headings: whether text names the image above its classes.
         output: where answers go.
@@ -48,7 +62,7 @@ def write_answers(
         "csv": _csv_shown if output.isatty() else _csv,
     }[style]
     if style == "csv":
-        output.write(_csv_lines([CSV_HEADER]))
+        output.write(_csv_lines([CSV_HEADER if coverage is None else (*CSV_HEADER, "set")]))
     begun: deque[Path] = deque()
 
     def noted() -> Iterator[Path]:
@@ -56,21 +70,31 @@ def write_answers(
             begun.append(path)
             yield path
 
+    # A set may have labels beyond those that are shown.
+    asked = top if coverage is None else len(classifier.labels)
     count, bad = 0, []
-    for answer in classifier.predict_stream(noted(), top=top):
+    for found in classifier.predict_stream(noted(), top=asked):
         path = begun.popleft()
         count += 1
+        if isinstance(found, ImageError):
+            bad.append(path)
+            answer = Answer([], error=found, labels=None if coverage is None else [])
+        elif coverage is None:
+            answer = Answer(found)
+        else:
+            answer = Answer(found[:top], classifier.label_set(found, coverage=coverage))
         output.write(describe(path, answer))
         output.flush()
-        if isinstance(answer, ImageError):
-            bad.append(path)
     return count, bad
 
 
 def _text(path: Path, answer: Answer) -> str:
-    if isinstance(answer, ImageError):
-        return f"error: {printable(str(path))}: {printable(str(answer))}\n"
-    return "".join(f"{printable(label)} (score = {score:.5f})\n" for label, score in answer)
+    if answer.error is not None:
+        return f"error: {printable(str(path))}: {printable(str(answer.error))}\n"
+    lines = [f"{printable(label)} (score = {score:.5f})\n" for label, score in answer.predictions]
+    if answer.labels is not None:
+        lines.append(f"set: {', '.join(map(printable, answer.labels))}\n")
+    return "".join(lines)
 
 
 def _text_with_heading(path: Path, answer: Answer) -> str:
@@ -78,11 +102,14 @@ def _text_with_heading(path: Path, answer: Answer) -> str:
 
 
 def _json(path: Path, answer: Answer) -> str:
-    if isinstance(answer, ImageError):
-        found, error = [], str(answer)
-    else:
-        found, error = [prediction._asdict() for prediction in answer], None
-    return json.dumps({"path": str(path), "predictions": found, "error": error}) + "\n"
+    told: dict[str, object] = {
+        "path": str(path),
+        "predictions": [prediction._asdict() for prediction in answer.predictions],
+        "error": None if answer.error is None else str(answer.error),
+    }
+    if answer.labels is not None:
+        told["set"] = answer.labels
+    return json.dumps(told) + "\n"
 
 
 def _csv(path: Path, answer: Answer) -> str:
@@ -95,9 +122,12 @@ def _csv_shown(path: Path, answer: Answer) -> str:
 
 
 def _rows(path: Path, answer: Answer) -> list[tuple[object, ...]]:
-    if isinstance(answer, ImageError):
-        return [(path, "", "", "", answer)]
-    return [(path, rank, *each, "") for rank, each in enumerate(answer, start=1)]
+    # A list in a cell is one that a program can read again.
+    labels = () if answer.labels is None else (json.dumps(answer.labels),)
+    if answer.error is not None:
+        return [(path, "", "", "", answer.error, *labels)]
+    ranked = enumerate(answer.predictions, start=1)
+    return [(path, rank, *each, "", *labels) for rank, each in ranked]
 
 
 def _csv_lines(rows: Iterable[Iterable[object]]) -> str:

@@ -64,6 +64,7 @@ def _predict(names: Sequence[str], config: PredictConfig, engine: "Engine | None
             _classifier(config, engine),
             expand_paths(names, standard_input=lines_of(sys.stdin)),
             top=config.top,
+            coverage=config.coverage or None,
             style=config.format,
             headings=not is_single,
             output=sys.stdout,

@@ -3,10 +3,8 @@
 import math
 from collections.abc import Mapping
 
+from torch_inception.config import COVERAGES
 from torch_inception.heads.metrics import Answers
-
-COVERAGES = (0.9, 0.95)
-"""Probabilities that a set can be asked for with."""
 
 
 def coverage_thresholds(answers: Answers) -> dict[float, float]:

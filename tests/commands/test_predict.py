@@ -1,6 +1,7 @@
 """Naming images: the command in every format, on every kind of input, and the library."""
 
 import csv
+import dataclasses
 import io
 import json
 import math
@@ -13,7 +14,7 @@ import torch
 from PIL import Image
 
 from tests.fakes import FAKE_RECORD, FakeEngine
-from torch_inception.classifier.model_file import Model, save_model
+from torch_inception.classifier.model_file import Model, load_model, save_model
 from torch_inception.commands.predict import main
 from torch_inception.engines.protocol import Rows
 from torch_inception.errors import CacheError
@@ -37,7 +38,8 @@ def model(tmp_path: Path) -> Path:
     weight[:, :3] = 10 * torch.eye(3).flip(0)
     head = Head(weight, torch.zeros(3))
     path = tmp_path / "run" / "model.pt"
-    save_model(Model(LABELS, head, Preprocessing(), FAKE_RECORD), path)
+    coverage = {0.9: LOW / 2, 0.95: 0.5}
+    save_model(Model(LABELS, head, Preprocessing(), FAKE_RECORD, coverage=coverage), path)
     return path
 
 
@@ -229,6 +231,29 @@ def test_csv_has_a_line_for_each_class(predict: Predict, images: Path, tmp_path:
 
 
 @pytest.mark.parametrize("style", ["text", "json", "csv"])
+def test_a_set_of_labels_is_shown_in_every_format(predict: Predict, images: Path) -> None:
+    image = images / "1 red.png"
+    # At 0.9 every label scores half of the lowest score or more; at 0.95 the best alone does.
+    shown = predict(image, "--coverage", 0.9, "--top", 1)[1]
+    assert shown == "red (score = 0.99991)\nset: red, blue, green\n"
+    assert predict(image, "--coverage", 0.95)[1] == SEEN_AS["red"] + "set: red\n"
+    told = json.loads(predict(image, "--coverage", 0.95, "--format", "json", "--top", 2)[1])
+    assert (len(told["predictions"]), told["set"]) == (2, ["red"])
+    rows = list(
+        csv.DictReader(predict(image, "--coverage", 0.95, "--format", "csv")[1].split("\n"))
+    )
+    assert [row["set"] for row in rows] == ['["red"]'] * 3
+
+
+def test_a_set_is_refused_where_nothing_was_measured(
+    predict: Predict, images: Path, model: Path
+) -> None:
+    save_model(dataclasses.replace(load_model(model), coverage={}), model)
+    status, out, err = predict(images / "1 red.png", "--coverage", 0.9)
+    assert (status, out) == (1, "")
+    assert err.startswith("error: coverage = 0.9: the model has no threshold for it")
+
+
 def test_a_bad_image_has_an_error_of_its_own_and_the_others_go_on(
     style: str, predict: Predict, images: Path
 ) -> None:

@@ -37,7 +37,7 @@ def write_answers(
     paths: Iterable[Path],
     *,
     top: int,
-    coverage: float | None,
+    coverage: float | None = None,
     style: Format,
     headings: bool,
     output: TextIO,

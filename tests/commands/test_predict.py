@@ -230,7 +230,6 @@ def test_csv_has_a_line_for_each_class(predict: Predict, images: Path, tmp_path:
     assert status == 1
 
 
-@pytest.mark.parametrize("style", ["text", "json", "csv"])
 def test_a_set_of_labels_is_shown_in_every_format(predict: Predict, images: Path) -> None:
     image = images / "1 red.png"
     # At 0.9 every label scores half of the lowest score or more; at 0.95 the best alone does.
@@ -254,6 +253,7 @@ def test_a_set_is_refused_where_nothing_was_measured(
     assert err.startswith("error: coverage = 0.9: the model has no threshold for it")
 
 
+@pytest.mark.parametrize("style", ["text", "json", "csv"])
 def test_a_bad_image_has_an_error_of_its_own_and_the_others_go_on(
     style: str, predict: Predict, images: Path
 ) -> None:

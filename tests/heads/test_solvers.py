@@ -287,6 +287,27 @@ def test_rows_of_a_group_do_not_vouch_for_each_other() -> None:
     assert accuracies[1] < 0.7
 
 
+def test_views_are_trained_on_and_heads_are_judged_by_the_originals_alone() -> None:
+    plain = blobs([12, 9, 15], features=20)
+    moved = RowSelection.of(torch.cat([plain.features.tensor(), plain.features.tensor() + 0.1]))
+    labelled = LabelledRows(
+        moved, plain.targets.repeat(2), 3, groups=torch.arange(36).repeat(2),
+        is_original=torch.arange(72) < 36,
+    )  # fmt: skip
+    result = fitted("lda", labelled)
+    assert result.left_out is not None
+    assert torch.equal(result.left_out, torch.arange(36))
+    assert len(result.chosen.train) == 36
+    # With both of its rows gone, an image's answer is that of a head without it, or nearly.
+    others = labelled.subset((torch.arange(72) % 36) != 5)
+    head = DiscriminantAnalysis(others).head(result.chosen.strength)
+    scores = head.sharpened(result.chosen.temperature).probabilities(moved.tensor()[5:6])[0]
+    own = float((-result.held_out.loss[5]).exp())
+    assert own == pytest.approx(float(scores[plain.targets[5]]), abs=0.03)
+    for solver in ("lbfgs", "sgd"):
+        assert len(fitted(solver, labelled, steps=10).chosen.train) == 36
+
+
 def test_more_rows_than_settings_are_chosen_by_are_sampled_by_group_and_all_left_out() -> None:
     many, rare = MOST_ROWS, 7
     generator = torch.Generator().manual_seed(0)

@@ -143,7 +143,7 @@ def _descend(config: TrainConfig, train: LabelledRows, validation: LabelledRows)
         report=watch,
     )
     heads = [head for _, head in steps]
-    trained, held_out = all_answers(heads, train), all_answers(heads, validation)
+    trained, held_out = all_answers(heads, train.originals()), all_answers(heads, validation)
     tried = [
         Tried(setting, head, 1.0, *answers)
         for (setting, head), answers in zip(steps, zip(trained, held_out, strict=True), strict=True)

@@ -24,6 +24,8 @@ class LabelledRows:
         groups: (N,) int64, the same number for rows that belong together (views of an image, near
             copies); sorted by it, rows are in an order that depends on their content alone. None
             where each row is by itself.
+        is_original: (N,) bool, which rows are of an image as it is, and not of another view: heads
+            are judged by these alone. None where all are.
         balanced: whether every class weighs the same, however many rows it has.
         inputs: what a head reads of a row.
     """
@@ -32,6 +34,7 @@ class LabelledRows:
     targets: Tensor
     classes: int
     groups: Tensor | None = None
+    is_original: Tensor | None = None
     balanced: bool = False
     inputs: Inputs = Inputs()  # noqa: RUF009 - it is frozen
 
@@ -45,6 +48,7 @@ class LabelledRows:
             features=self.features.subset(chosen),
             targets=self.targets[chosen],
             groups=None if self.groups is None else self.groups[chosen],
+            is_original=None if self.is_original is None else self.is_original[chosen],
         )
 
     def portions(self) -> Iterator[tuple[Tensor, Tensor]]:
@@ -67,6 +71,10 @@ class LabelledRows:
     def group_numbers(self) -> Tensor:
         """Return the number (N,) int64 of each row's group."""
         return torch.arange(len(self)) if self.groups is None else self.groups
+
+    def originals(self) -> "LabelledRows":
+        """Return the rows of images as they are."""
+        return self if self.is_original is None else self.subset(self.is_original)
 
     def counts(self) -> Tensor:
         """Return how many rows each class has, (C,) int64."""

@@ -75,7 +75,8 @@ class DiscriminantAnalysis:
     def answers_left_out(self, strength: float, temperature: float) -> tuple[Answers, Tensor]:
         """Return answers to rows by heads that did not see their group, and which rows these are.
 
-        Rows are read in portions of whole groups. Those of a class's only group have none.
+        Rows are read in portions of whole groups. Those of a class's only group have none, nor have
+        further views of an image.
 
         Args:
             strength: as for `head`.
@@ -88,11 +89,19 @@ class DiscriminantAnalysis:
             logits = left_out.logits(
                 self._coordinates(some.matrix()), some.targets, some.group_numbers()
             )
-            is_known = ~logits.isnan().any(dim=1)
-            parts.append(answers_of(logits[is_known] / temperature, some.targets[is_known]))
-            places.append(portion[is_known])
+            judged = rows_judged(some, logits)
+            parts.append(answers_of(logits[judged] / temperature, some.targets[judged]))
+            places.append(portion[judged])
         rows, order = torch.cat(places).sort()
         return Answers.join(parts).subset(order), rows
+
+
+def rows_judged(labelled: LabelledRows, logits: Tensor) -> Tensor:
+    """Return which rows (K,) int64 are originals that have logits (N, C)."""
+    is_judged = ~logits.isnan().any(dim=1)
+    if labelled.is_original is not None:
+        is_judged &= labelled.is_original
+    return torch.where(is_judged)[0]
 
 
 def _whole_groups(groups: Tensor, portion: int) -> Iterator[Tensor]:

@@ -12,7 +12,11 @@ from torch_inception.heads.head import Head
 from torch_inception.heads.inputs import fit_inputs
 from torch_inception.heads.labelled_rows import LabelledRows, all_answers, all_logits
 from torch_inception.heads.metrics import Answers, answers_of, summary
-from torch_inception.heads.solvers.discriminant import STRENGTHS, DiscriminantAnalysis
+from torch_inception.heads.solvers.discriminant import (
+    STRENGTHS,
+    DiscriminantAnalysis,
+    rows_judged,
+)
 from torch_inception.heads.temperature import fit_temperature
 from torch_inception.system.threads import on_cores
 
@@ -71,7 +75,8 @@ def read_layers(labelled: LabelledRows, layers: Layers) -> LabelledRows:
 def try_left_out(labelled: LabelledRows, strengths: Sequence[float] = STRENGTHS) -> list[Tried]:
     """Fit a discriminant head for every strength; each group is left out in turn, exactly.
 
-    Rows of a class's only group cannot be left out, and are not among the held-out answers.
+    Rows of a class's only group cannot be left out, and are not among the held-out answers; nor are
+    further views of an image.
 
     Args:
         labelled: rows to fit on, `MOST_ROWS` at most.
@@ -82,14 +87,14 @@ def try_left_out(labelled: LabelledRows, strengths: Sequence[float] = STRENGTHS)
 
     def judge(strength: float) -> tuple[Head, float, Answers, Tensor]:
         logits = analysis.left_out(strength).logits(rows, labelled.targets, groups)
-        left_out = torch.where(~logits.isnan().any(dim=1))[0]
+        left_out = rows_judged(labelled, logits)
         logits, targets = logits[left_out], labelled.targets[left_out]
         temperature = _temperature(logits, targets)
         head = analysis.head(strength).sharpened(temperature)
         return head, temperature, answers_of(logits / temperature, targets), left_out
 
     judged = on_cores(judge, strengths)
-    trained = all_answers([head for head, *_ in judged], labelled)
+    trained = all_answers([head for head, *_ in judged], labelled.originals())
     return [
         Tried(setting_name(strength), head, temperature, train, held_out, strength, left_out)
         for strength, train, (head, temperature, held_out, left_out) in zip(
@@ -120,7 +125,12 @@ def try_validation(
     return [
         Tried(setting_name(strength), head, temperature, trained, held_out, strength)
         for strength, head, temperature, trained, held_out in zip(
-            strengths, heads, temperatures, all_answers(heads, train), answers, strict=True
+            strengths,
+            heads,
+            temperatures,
+            all_answers(heads, train.originals()),
+            answers,
+            strict=True,
         )
     ]
 

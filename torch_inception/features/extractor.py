@@ -24,7 +24,7 @@ from torch_inception.features.cached_pass import run_pass
 from torch_inception.features.image_rows import FeatureRow, ImageInput, stream_rows
 from torch_inception.images.image_input import check_list, image_name, is_path
 from torch_inception.images.preprocess import Preprocessing
-from torch_inception.network import FEATURES
+from torch_inception.network import FEATURES, ROW_SIZE
 from torch_inception.system.cache_folder import cache_folder
 from torch_inception.system.torch_modes import default_modes
 from torch_inception.weights.load import load_weights
@@ -215,8 +215,8 @@ class FeatureExtractor:
     def _stacked(self, found: Sequence[FeatureRow | ImageError]) -> NDArray[numpy.float32]:
         if self._parameters["errors"] == "skip":
             found = [row for row in found if not isinstance(row, ImageError)]
-        rows = numpy.full((len(found), FEATURES), numpy.nan, numpy.float32)
+        rows = numpy.full((len(found), ROW_SIZE), numpy.nan, numpy.float32)
         for place, row in enumerate(found):
             if not isinstance(row, ImageError):
                 rows[place] = row
-        return rows
+        return rows[:, -FEATURES:]

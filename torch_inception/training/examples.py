@@ -54,7 +54,11 @@ class Examples:
     def labelled_rows(self, part: Part, *, balanced: bool = False) -> LabelledRows:
         """Return the labelled rows of a part."""
         everything = LabelledRows(
-            self.features, self.targets, len(self.labels), self._group_numbers, balanced
+            self.features,
+            self.targets,
+            len(self.labels),
+            groups=self._group_numbers,
+            balanced=balanced,
         )
         return everything.subset(torch.tensor(self._rows(part), dtype=torch.int64))
 

@@ -32,9 +32,10 @@ from torch_inception.features.cached_pass import run_pass
 from torch_inception.features.row_selection import RowSelection
 from torch_inception.heads.fit import fit_head
 from torch_inception.heads.head import Head
+from torch_inception.heads.inputs import Inputs
 from torch_inception.heads.labelled_rows import LabelledRows
 from torch_inception.images.preprocess import Preprocessing
-from torch_inception.network import FEATURES
+from torch_inception.network import ROW_SIZE
 from torch_inception.training.dataset import read_dataset
 from torch_inception.training.evaluation import History, evaluate
 from torch_inception.training.examples import make_examples
@@ -124,10 +125,10 @@ def measure_files(folder: Path, count: int) -> str:
 def _fill(store: RowStore, digests: list[bytes], targets: torch.Tensor) -> None:
     """Append synthetic rows: the centre of the class and noise four times as wide."""
     generator = numpy.random.default_rng(1)
-    centres = generator.random((CLASSES, FEATURES), numpy.float32)
+    centres = generator.random((CLASSES, ROW_SIZE), numpy.float32)
     for start in range(0, len(digests), PORTION):
         chosen = digests[start : start + PORTION]
-        noise = generator.standard_normal((len(chosen), FEATURES), numpy.float32)
+        noise = generator.standard_normal((len(chosen), ROW_SIZE), numpy.float32)
         rows = (centres[targets[start : start + PORTION]] + 4 * noise).astype("<f2")
         store.append(dict(zip(chosen, rows, strict=True)))
 
@@ -142,13 +143,13 @@ def _remember(data: Path, cache: Path) -> None:
         assert state is not None
         files.append((path, state, hashlib.sha256(path.read_bytes()).digest()))
     FileIndex(cache).remember(files)
-    row = numpy.zeros(FEATURES, "<f2")
+    row = numpy.zeros(ROW_SIZE, "<f2")
     store.append(dict.fromkeys((digest for _, _, digest in files), row))
 
 
 def _fit(rows: RowSelection, targets: torch.Tensor, position: torch.Tensor) -> float:
     """Fit and report as training does; return the test accuracy."""
-    everything = LabelledRows(rows, targets, CLASSES)
+    everything = LabelledRows(rows, targets, CLASSES, inputs=Inputs("last"))
     train = everything.subset(position < PARTS["train"])
     validation = everything.subset((position >= PARTS["train"]) & (position < PARTS["validation"]))
     test = everything.subset(position >= PARTS["validation"])

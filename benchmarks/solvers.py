@@ -24,6 +24,7 @@ from torch_inception.engines.protocol import Engine
 from torch_inception.features.cached_pass import run_pass
 from torch_inception.heads.fit import fit_head
 from torch_inception.heads.head import Head
+from torch_inception.heads.inputs import Inputs
 from torch_inception.heads.labelled_rows import LabelledRows
 from torch_inception.heads.solvers import discriminant, logistic
 from torch_inception.heads.solvers.selection import FOLDS, FitPath, choose
@@ -99,6 +100,7 @@ def labelled_rows(engine: Engine, folder: Path) -> LabelledRows:
         result.rows,
         torch.tensor([targets[path] for path in result.paths]),
         len(dataset.labels),
+        inputs=Inputs("last"),
     )
 
 

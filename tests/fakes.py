@@ -9,7 +9,7 @@ from torch import Tensor
 
 from torch_inception.engines.protocol import Rows, Session
 from torch_inception.images.preprocess import IMAGE_SIZE, Pixels
-from torch_inception.network import FEATURES, empty_network
+from torch_inception.network import COLUMNS, FEATURES, ROW_SIZE, empty_network
 from torch_inception.weights.record import WeightsRecord
 
 FAKE_RECORD = WeightsRecord(
@@ -18,7 +18,7 @@ FAKE_RECORD = WeightsRecord(
 
 
 class FakeEngine:
-    """An engine whose rows are (mean red, mean green, mean blue, 0, ..., 0), from 0 to 1."""
+    """An engine that gives (mean red, mean green, mean blue, 0, ..., 0), 0 to 1, in each layer."""
 
     arithmetic = "fp32"
     batch_size = 4
@@ -38,11 +38,12 @@ class FakeEngine:
 
     def rows(self, images: Sequence[Pixels]) -> Rows:
         """Map images to rows."""
-        rows = numpy.zeros((len(images), FEATURES), numpy.float32)
+        rows = numpy.zeros((len(images), ROW_SIZE), numpy.float32)
         for place, image in enumerate(images):
             assert image.shape == (IMAGE_SIZE, IMAGE_SIZE, 3)
             assert image.dtype == numpy.uint8
-            rows[place, :3] = image.mean(axis=(0, 1)) / 255
+            for layer in COLUMNS.values():
+                rows[place, layer][:3] = image.mean(axis=(0, 1)) / 255
         return rows
 
 

@@ -13,7 +13,7 @@ from torch.nn import functional
 from tests.drawings import landscape
 from torch_inception.config import Pooling
 from torch_inception.engines.cpu import CpuEngine
-from torch_inception.network import convolve
+from torch_inception.network import COLUMNS, FEATURES, LAYERS, ROW_SIZE, convolve
 from torch_inception.system.cache_folder import CACHE_VARIABLE
 from torch_inception.weights.checked import Weights, fingerprint
 from torch_inception.weights.load import load_weights
@@ -78,12 +78,26 @@ def torchvision_network(weights: Weights) -> torch.nn.Module:
     return network.eval()  # type: ignore[no-any-return]
 
 
+def torchvision_layers(network: torch.nn.Module, inputs: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Return the spatial mean (B, C) of what each of the layers gives in torchvision's network."""
+    means: dict[str, torch.Tensor] = {}
+    for name in LAYERS:
+
+        def keep(unit: object, given: object, maps: torch.Tensor, name: str = name) -> None:
+            means[name] = maps.mean(dim=(2, 3))
+
+        network.get_submodule(name).register_forward_hook(keep)
+    with torch.inference_mode():
+        network(inputs)
+    return means
+
+
 @pytest.mark.real_weights
 def test_features_are_those_of_tensorflow_js(real_weights: Weights) -> None:
     image = landscape()
     assert hashlib.sha256(image.tobytes()).hexdigest() == LANDSCAPE_SHA256
     expected = torch.from_numpy(numpy.load(REFERENCE))
-    found = engine(real_weights, "tensorflow")(batch(image))[0]
+    found = engine(real_weights, "tensorflow")(batch(image))[0, -FEATURES:]
     assert found.shape == expected.shape == (2048,)
     assert relative_error(found, expected) < 1e-4
 
@@ -91,17 +105,20 @@ def test_features_are_those_of_tensorflow_js(real_weights: Weights) -> None:
 @pytest.mark.real_weights
 def test_the_other_pooling_is_caught(real_weights: Weights) -> None:
     expected = torch.from_numpy(numpy.load(REFERENCE))
-    found = engine(real_weights, "torchvision")(batch(landscape()))[0]
+    found = engine(real_weights, "torchvision")(batch(landscape()))[0, -FEATURES:]
     assert relative_error(found, expected) > 0.1
 
 
 @pytest.mark.real_weights
-def test_features_are_those_of_torchvision(real_weights: Weights) -> None:
+def test_each_layer_is_that_of_torchvision(real_weights: Weights) -> None:
     images = batch(landscape(), landscape()[::-1].copy(), landscape()[:, ::-1].copy())
-    with torch.inference_mode():
-        expected = torchvision_network(real_weights)(images / 127.5 - 1)
+    expected = torchvision_layers(torchvision_network(real_weights), images / 127.5 - 1)
     found = engine(real_weights, "torchvision")(images)
-    assert relative_error(found, expected) < 1e-5
+    assert found.shape == (3, ROW_SIZE)
+    assert list(expected) == ["Mixed_6e", "Mixed_7a", "Mixed_7c"]
+    for name, (start, end) in zip(expected, [(0, 768), (768, 2048), (2048, 4096)], strict=True):
+        assert relative_error(found[:, start:end], expected[name]) < 1e-5
+        assert (COLUMNS[name].start, COLUMNS[name].stop) == (start, end)
 
 
 @pytest.mark.real_weights
@@ -115,11 +132,16 @@ def test_a_row_does_not_depend_on_its_batch(real_weights: Weights) -> None:
 
 
 @pytest.mark.real_weights
-def test_features_are_the_mean_of_the_feature_map(real_weights: Weights) -> None:
+def test_a_row_has_the_means_of_the_maps(real_weights: Weights) -> None:
     network = engine(real_weights, "tensorflow")
-    maps = network.feature_map(batch(landscape()))
-    assert maps.shape == (1, 2048, 8, 8)
-    assert torch.allclose(maps.mean(dim=(2, 3)), network(batch(landscape())))
+    maps = network.feature_maps(batch(landscape()))
+    assert [tuple(each.shape) for each in maps] == [
+        (1, 768, 17, 17), (1, 1280, 8, 8), (1, 2048, 8, 8)
+    ]  # fmt: skip
+    row = network(batch(landscape()))[0]
+    assert row[767] == pytest.approx(float(maps[0][0, 767].mean()), rel=1e-5)
+    assert row[768] == pytest.approx(float(maps[1][0, 0].mean()), rel=1e-5)
+    assert row[2048] == pytest.approx(float(maps[2][0, 0].mean()), rel=1e-5)
 
 
 @pytest.mark.real_weights
@@ -148,10 +170,10 @@ def test_real_imagenet_weights_where_they_are_at_hand() -> None:
         pytest.skip("the ImageNet weights are not in torch's hub cache")
     weights = load_weights("imagenet")
     network = torchvision.models.inception_v3(weights="IMAGENET1K_V1")
-    network.fc = torch.nn.Identity()
     mean = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
     deviation = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
     images = batch(landscape())
-    with torch.inference_mode():
-        expected = network.eval()((images / 255 - mean) / deviation)
-    assert relative_error(CpuEngine(weights, device=CPU)(images), expected) < 1e-5
+    expected = torchvision_layers(network.eval(), (images / 255 - mean) / deviation)
+    found = CpuEngine(weights, device=CPU)(images)
+    for name, layer in COLUMNS.items():
+        assert relative_error(found[:, layer], expected[name]) < 1e-5

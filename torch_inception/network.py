@@ -1,4 +1,4 @@
-"""Inception-v3 up to its last feature map, as inference needs it.
+"""Inception-v3 without its classifier, as inference needs it.
 
 The structure is that of "Rethinking the Inception Architecture for Computer Vision" (Szegedy et
 al., 2015, arXiv:1512.00567) in the form that torchvision's `inception_v3` gives it, and the layer
@@ -9,6 +9,7 @@ nothing here that could behave differently in training mode.
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import accumulate
 
 import torch
 from torch import Tensor, nn
@@ -16,8 +17,20 @@ from torch.nn import functional
 
 from torch_inception.config import Pooling
 
-FEATURES = 2048
-"""Channels of the last feature map, and so the length of a feature row."""
+LAYERS = {"Mixed_6e": 768, "Mixed_7a": 1280, "Mixed_7c": 2048}
+"""Layer -> channels of its map. A row has the spatial means of these maps, in this order."""
+
+ROW_SIZE = sum(LAYERS.values())
+"""Length of a row of features: 4096."""
+
+COLUMNS = {
+    name: slice(end - LAYERS[name], end)
+    for name, end in zip(LAYERS, accumulate(LAYERS.values()), strict=True)
+}
+"""Layer -> its place in a row."""
+
+FEATURES = LAYERS["Mixed_7c"]
+"""Channels of the last layer, which ImageNet's classifier reads; they end a row."""
 
 BATCH_NORM_EPSILON = 1e-3
 """Added to the variance; torchvision's, Keras' and Google's Inception-v3 all use it."""
@@ -251,7 +264,7 @@ class InceptionE(nn.Module):
 
 
 class InceptionV3(nn.Sequential):
-    """The whole network without its classifier: (B, 3, 299, 299) -> (B, 2048, 8, 8).
+    """The whole network without its classifier.
 
     Its input are pixel values on the scale 0 to 255: `folding.py` folds the scaling in.
 
@@ -282,6 +295,19 @@ class InceptionV3(nn.Sequential):
         self.Mixed_7b = InceptionE(1280, pool=average)
         self.Mixed_7c = InceptionE(2048, pool=last)
 
+    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Map (B, 3, 299, 299) to the maps of `LAYERS`.
+
+        Returns:
+            (B, 768, 17, 17), (B, 1280, 8, 8) and (B, 2048, 8, 8), all values >= 0.
+        """
+        maps: dict[str, Tensor] = {}
+        for name, unit in self.named_children():
+            pixels = unit(pixels)
+            if name in LAYERS:
+                maps[name] = pixels
+        return maps["Mixed_6e"], maps["Mixed_7a"], maps["Mixed_7c"]
+
     def convolutions(self) -> Iterator[tuple[str, Convolution]]:
         """Yield (torchvision's name, unit), in the order in which the network is described.
 
@@ -290,6 +316,11 @@ class InceptionV3(nn.Sequential):
         for name, module in self.named_modules():
             if isinstance(module, Convolution):
                 yield name, module
+
+
+def spatial_means(maps: Sequence[Tensor]) -> Tensor:
+    """Map the maps of `LAYERS`, (B, C, H, W) each, to rows (B, 4096): their means over H and W."""
+    return torch.cat([each.mean(dim=(2, 3)) for each in maps], dim=1)
 
 
 def empty_network(*, pooling: Pooling) -> InceptionV3:

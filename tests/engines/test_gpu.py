@@ -14,6 +14,7 @@ from torch_inception.engines.folding import FoldedWeights, fold, load_folded
 from torch_inception.engines.gpu import GPU_BATCH, GpuEngine, gpu_arithmetic
 from torch_inception.engines.torch_engine import TorchEngine
 from torch_inception.images.preprocess import Pixels
+from torch_inception.network import COLUMNS
 from torch_inception.system.cache_folder import CACHE_VARIABLE
 from torch_inception.weights.formats import state_file
 from torch_inception.weights.load import load_weights
@@ -38,7 +39,12 @@ def rows(engine: TorchEngine, chosen: Sequence[Pixels]) -> torch.Tensor:
 
 
 def cosines(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
-    return torch.nn.functional.cosine_similarity(one, other, dim=1)
+    """Return the cosine (3, N) of each layer and image."""
+    layers = [
+        torch.nn.functional.cosine_similarity(one[:, layer], other[:, layer], dim=1)
+        for layer in COLUMNS.values()
+    ]
+    return torch.stack(layers)
 
 
 @pytest.mark.real_weights

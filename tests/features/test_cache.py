@@ -15,11 +15,11 @@ from torch_inception.errors import CacheError
 from torch_inception.features.cache.file_index import FileIndex, FileState, file_state
 from torch_inception.features.cache.open_store import open_row_store
 from torch_inception.features.cache.row_store import RowStore
-from torch_inception.network import FEATURES
+from torch_inception.network import ROW_SIZE
 from torch_inception.system.cache_folder import CACHE_VARIABLE
 
 Rows = dict[bytes, NDArray[numpy.float16]]
-RECORD_BYTES = 2 * 2048 + 64
+RECORD_BYTES = 2 * 4096 + 128
 
 
 def digest(number: int) -> bytes:
@@ -28,7 +28,7 @@ def digest(number: int) -> bytes:
 
 def make_rows(numbers: range) -> Rows:
     """Make rows whose values tell whose they are."""
-    ramp = numpy.arange(FEATURES) % 512
+    ramp = numpy.arange(ROW_SIZE) % 512
     return {digest(number): (ramp + number).astype("<f2") for number in numbers}
 
 

@@ -50,8 +50,10 @@ def passed(
 
 
 def is_rows_of(table: PassResult, numbers: Sequence[int]) -> bool:
-    wanted = numpy.zeros((len(numbers), 2048), numpy.float16)
-    wanted[:, :3] = numpy.array([colour(number) for number in numbers]) / 255
+    wanted = numpy.zeros((len(numbers), 4096), numpy.float16)
+    for start in (0, 768, 2048):
+        colours = numpy.array([colour(number) for number in numbers]) / 255
+        wanted[:, start : start + 3] = colours.reshape(-1, 3)
     return numpy.allclose(table.rows.tensor(), wanted, atol=2**-11)
 
 
@@ -132,9 +134,9 @@ def test_bad_files_are_listed_in_order_and_the_others_are_unharmed(
 def test_a_pass_over_nothing_or_over_bad_files_alone_is_empty(
     engine: FakeEngine, own_cache: Path, tmp_path: Path
 ) -> None:
-    assert passed(engine, [], own_cache).rows.tensor().shape == (0, 2048)
+    assert passed(engine, [], own_cache).rows.tensor().shape == (0, 4096)
     table = passed(engine, [tmp_path / "gone"], own_cache)
-    assert table.rows.tensor().shape == (0, 2048)
+    assert table.rows.tensor().shape == (0, 4096)
     assert len(table.skipped) == 1
 
 
@@ -207,7 +209,8 @@ def test_streamed_rows_and_errors_keep_their_places(engine: FakeEngine, shades: 
         assert isinstance(row, numpy.ndarray)
         assert row.dtype == numpy.float32
         assert row[:3] == pytest.approx(numpy.array(colour(number)) / 255, abs=1e-6)
-        assert not row[3:].any()
+        assert row[2048:2051] == pytest.approx(row[:3])
+        assert not row[3:768].any()
 
 
 def test_streaming_leaves_the_number_of_threads_as_it_was(

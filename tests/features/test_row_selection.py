@@ -82,7 +82,7 @@ def test_no_rows_are_one_empty_portion() -> None:
 def stored(folder: Path, count: int) -> tuple[RowStore, Tensor]:
     """Fill a store with rows of three kinds; return their class numbers too."""
     drawn = blobs([count // 3] * 3, features=40)
-    rows = torch.zeros(len(drawn), 2048)
+    rows = torch.zeros(len(drawn), 4096)
     rows[:, :40] = drawn.features.tensor()
     store = RowStore(folder)
     half = rows.to(torch.float16).numpy()

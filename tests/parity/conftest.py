@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from tests.parity.drawings import Pixels, draw_images
 from torch_inception.engines.cpu import CpuEngine
 from torch_inception.heads.head import Head
+from torch_inception.heads.inputs import head_inputs
+from torch_inception.network import COLUMNS
 from torch_inception.weights.checked import Weights
 
 FEATURE_LIMIT = 1e-4
@@ -28,7 +30,7 @@ _TABLE: list[str] = []
 
 
 class Answers(NamedTuple):
-    """What a network says of the images: features (8, 2048), and what its top makes of them."""
+    """What a network says of the images: rows (8, 4096), and what its top makes of them."""
 
     features: NDArray[Any]
     logits: NDArray[Any] | None = None
@@ -36,7 +38,7 @@ class Answers(NamedTuple):
 
 
 class Errors(NamedTuple):
-    """The largest over the images: relative L2 of the first two, absolute of probabilities."""
+    """The largest over the images, and the layers: relative L2; absolute of probabilities."""
 
     features: float
     logits: float | None
@@ -46,13 +48,12 @@ class Errors(NamedTuple):
 def answers_of(weights: Weights, images: Pixels) -> Answers:
     """Return what our network says, in float32 on the processor."""
     pixels = torch.from_numpy(images).permute(0, 3, 1, 2)
-    features = CpuEngine(weights, device=torch.device("cpu"))(pixels)
+    rows = CpuEngine(weights, device=torch.device("cpu"))(pixels)
     if weights.classifier is None:
-        return Answers(features.numpy())
+        return Answers(rows.numpy())
     head = Head(*weights.classifier)
-    return Answers(
-        features.numpy(), head.logits(features).numpy(), head.probabilities(features).numpy()
-    )
+    inputs = head_inputs(rows, head)
+    return Answers(rows.numpy(), head.logits(inputs).numpy(), head.probabilities(inputs).numpy())
 
 
 Compare = Callable[..., None]
@@ -102,7 +103,7 @@ def compare() -> Compare:
 
 def errors_of(ours: Answers, theirs: Answers) -> Errors:
     """Return the largest errors over the images."""
-    assert ours.features.shape == (8, 2048)
+    assert ours.features.shape == (8, 4096)
     logit = probability = None
     if theirs.logits is not None:
         logit = relative_errors(ours.logits, theirs.logits).max()
@@ -110,7 +111,8 @@ def errors_of(ours: Answers, theirs: Answers) -> Errors:
         assert ours.probabilities is not None
         assert ours.probabilities.shape == theirs.probabilities.shape
         probability = numpy.abs(ours.probabilities - theirs.probabilities).max()
-    return Errors(relative_errors(ours.features, theirs.features).max(), logit, probability)
+    features = layer_errors(ours.features, theirs.features).max()
+    return Errors(features, logit, probability)
 
 
 def require_small(errors: Errors) -> None:
@@ -124,11 +126,16 @@ def require_caught(wrong: Answers, theirs: Answers) -> None:
     """Fail unless a mistake is caught, and not by a hair: on every image, far from the limit."""
     with pytest.raises(AssertionError, match="FEATURE_LIMIT|< 0.0001"):
         require_small(errors_of(wrong, theirs))
-    assert relative_errors(wrong.features, theirs.features).min() > 100 * FEATURE_LIMIT
+    assert layer_errors(wrong.features, theirs.features)[-1].min() > 100 * FEATURE_LIMIT
+
+
+def layer_errors(ours: Any, theirs: Any) -> NDArray[numpy.float64]:  # noqa: ANN401
+    """Return the relative error (3, 8) of each layer of each image's row."""
+    return numpy.stack([relative_errors(ours[:, c], theirs[:, c]) for c in COLUMNS.values()])
 
 
 def relative_errors(ours: Any, theirs: Any) -> NDArray[numpy.float64]:  # noqa: ANN401
-    """Return ||ours - theirs|| / ||theirs|| of each image's row."""
+    """Return ||ours - theirs|| / ||theirs|| for each image."""
     assert ours.shape == theirs.shape
     lengths = numpy.linalg.norm(theirs, axis=1)
     assert lengths.min() > 0

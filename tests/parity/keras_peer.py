@@ -36,6 +36,17 @@ def build(*, seed: int, include_top: bool, images: Any) -> Any:  # noqa: ANN401
     return model
 
 
+LAYERS = ("mixed7", "mixed8", "mixed10")
+"""What torchvision calls Mixed_6e, Mixed_7a and Mixed_7c."""
+
+
+def rows_of(model: Any, images: Any) -> Any:  # noqa: ANN401
+    """Return the spatial means of the three layers, one after another: (8, 4096)."""
+    outputs = [model.get_layer(name).output for name in LAYERS]
+    maps = keras.Model(model.inputs, outputs).predict(images, batch_size=4, verbose=0)
+    return numpy.concatenate([each.mean(axis=(1, 2)) for each in maps], axis=1)
+
+
 def save(model: Any, folder: Path, name: str) -> None:  # noqa: ANN401
     """Save in each of the three formats, the legacy one whole and as weights alone."""
     model.save_weights(folder / f"{name}.weights.h5")
@@ -53,18 +64,18 @@ def main(folder: Path) -> None:
     model = build(seed=1, include_top=True, images=images)
     save(model, folder, "top")
     both = keras.Model(model.inputs, [model.get_layer("avg_pool").output, model.output])
-    features, probabilities = both.predict(images, batch_size=4, verbose=0)
+    last, probabilities = both.predict(images, batch_size=4, verbose=0)
     top = model.get_layer("predictions")
     top.activation = keras.activations.linear
     numpy.savez(
-        folder / "top.npz", features=features, probabilities=probabilities, logits=top(features)
-    )
+        folder / "top.npz", features=rows_of(model, images), probabilities=probabilities,
+        logits=top(last),
+    )  # fmt: skip
 
     second = build(seed=2, include_top=False, images=images)
     assert second.layers[1].name == "conv2d_94"
     save(second, folder, "notop")
-    maps = second.predict(images, batch_size=4, verbose=0)
-    numpy.savez(folder / "notop.npz", features=maps.mean(axis=(1, 2)))
+    numpy.savez(folder / "notop.npz", features=rows_of(second, images))
 
     nested = keras.Sequential(
         [second, keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(5)]
@@ -85,8 +96,7 @@ def main(folder: Path) -> None:
     )
     rescaled.save(folder / "rescaled.keras")
     rescaled.save(folder / "rescaled.h5")
-    maps = second.predict(pixels / 51 - 2, batch_size=4, verbose=0)
-    numpy.savez(folder / "rescaled.npz", features=maps.mean(axis=(1, 2)))
+    numpy.savez(folder / "rescaled.npz", features=rows_of(second, pixels / 51 - 2))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 """Build, write and run a graph like Google's of 2015, with seeded weights: TensorFlow's side.
 
 Writes `graph.pb` (1008 outputs), `retrained_graph.pb` (5 classes), the label files that belong to
-them, and what TensorFlow computes from both, `whole.npz` and `retrained.npz`: features (8, 2048),
+them, and what TensorFlow computes from both, `whole.npz` and `retrained.npz`: rows (8, 4096),
 logits and probabilities of 1000 and of 5 classes; and `resized.npy`, what the graph makes of the
 JPEG files that are named after the folder.
 """
@@ -257,9 +257,9 @@ def main(folder: Path, files: list[str]) -> None:
     lines = [entry.format(output, number) for number, output in enumerate(outputs)]
     name = "imagenet_2012_challenge_label_map_proto.pbtxt"
     (folder / name).write_text("# -*- protobuffer -*-\n" + "".join(lines[::-1]))
-    features, logits, softmax = run(
-        whole, images, "pool_3/_reshape:0", "softmax/logits:0", "softmax:0"
-    )
+    layers = [f"mixed_{number}/join:0" for number in (7, 8, 10)]
+    *maps, logits, softmax = run(whole, images, *layers, "softmax/logits:0", "softmax:0")
+    features = numpy.concatenate([each.mean(axis=(1, 2)) for each in maps], axis=1)
     # The graph has eight outputs more, which are no classes.
     classes = softmax[:, outputs]
     numpy.savez(folder / "whole.npz", features=features, logits=logits[:, outputs],

@@ -14,6 +14,7 @@ from tests.parity.drawings import Pixels
 from torch_inception.classifier.classifier import Classifier
 from torch_inception.config import Pooling
 from torch_inception.engines.cpu import CpuEngine
+from torch_inception.heads.inputs import head_inputs
 from torch_inception.images.decode import to_image
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.training.retrained import convert_retrained
@@ -66,7 +67,7 @@ def test_a_retrained_graph(graphs: Path, images: Pixels, compare: Compare, tmp_p
     names = labels.read_text().split()
     ours = Answers(
         rows.numpy(),
-        classifier.model.head.logits(rows).numpy(),
+        classifier.model.head.logits(head_inputs(rows, classifier.model.head)).numpy(),
         numpy.array([[each[name] for name in names] for each in scores]),
     )
     theirs = Answers(**numpy.load(graphs / "retrained.npz"))

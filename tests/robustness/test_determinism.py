@@ -35,7 +35,7 @@ from torch_inception.heads.head import Head
 from torch_inception.heads.labelled_rows import LabelledRows
 from torch_inception.heads.solvers.covariance import Covariance
 from torch_inception.images.preprocess import Pixels, Preprocessing
-from torch_inception.network import FEATURES
+from torch_inception.network import FEATURES, ROW_SIZE
 from torch_inception.system.cache_folder import CACHE_VARIABLE
 from torch_inception.system.threads import one_thread
 from torch_inception.training.evaluation import History
@@ -332,7 +332,7 @@ class NoiseEngine(FakeEngine):
     def rows(self, images: Sequence[Pixels]) -> Rows:
         pixels = torch.from_numpy(numpy.stack(images)).permute(0, 3, 1, 2)
         small = functional.adaptive_avg_pool2d(pixels.float(), 26).flatten(1)
-        rows: Rows = functional.pad(small / 255, (0, FEATURES - small.shape[1])).numpy()
+        rows: Rows = functional.pad(small / 255, (ROW_SIZE - small.shape[1], 0)).numpy()
         return rows
 
 

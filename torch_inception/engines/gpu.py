@@ -14,7 +14,7 @@ from torch_inception.engines.folding import FoldedWeights
 from torch_inception.engines.protocol import Rows, Session
 from torch_inception.engines.torch_engine import TorchEngine
 from torch_inception.images.preprocess import IMAGE_SIZE, Pixels
-from torch_inception.network import FEATURES
+from torch_inception.network import ROW_SIZE
 
 GPU_BATCH = 64
 
@@ -40,7 +40,7 @@ class GpuEngine(TorchEngine):
         """Return a function for one thread, with a stream and memory of its own."""
         on_gpu = self.device.type == "cuda"
         images_shape = (self.batch_size, IMAGE_SIZE, IMAGE_SIZE, 3)
-        rows_shape = (self.batch_size, FEATURES)
+        rows_shape = (self.batch_size, ROW_SIZE)
         staged = torch.empty(images_shape, dtype=torch.uint8, device="cpu", pin_memory=on_gpu)
         finished = torch.empty(rows_shape, dtype=torch.float32, device="cpu", pin_memory=on_gpu)
         stream = torch.cuda.Stream(self.device) if on_gpu else None  # type: ignore[no-untyped-call]
@@ -60,9 +60,9 @@ class GpuEngine(TorchEngine):
 
         return run
 
-    def feature_map(self, pixels: Tensor) -> Tensor:
-        """Map images (B, 3, 299, 299) uint8 to (B, 2048, 8, 8) float32 on the device."""
-        return super().feature_map(pixels).float()
+    def feature_maps(self, pixels: Tensor) -> tuple[Tensor, ...]:
+        """Map images (B, 3, 299, 299) uint8 to the maps of `LAYERS`, float32 on the device."""
+        return tuple(each.float() for each in super().feature_maps(pixels))
 
 
 def gpu_arithmetic(asked: str, capability: tuple[int, int]) -> str:

@@ -12,7 +12,7 @@ from torch_inception.weights.record import WeightsRecord
 Rows = NDArray[numpy.float32]
 
 Session = Callable[[Sequence[Pixels]], Rows]
-"""Maps up to `batch_size` images (299, 299, 3) uint8 to rows (B, 2048) float32."""
+"""Maps up to `batch_size` images (299, 299, 3) uint8 to rows (B, 4096) float32."""
 
 
 class Engine(Protocol):

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from torch_inception.engines.folding import FoldedWeights, fold
 from torch_inception.engines.protocol import Session
-from torch_inception.network import InceptionV3, empty_network
+from torch_inception.network import InceptionV3, empty_network, spatial_means
 from torch_inception.system.cores import usable_cores
 from torch_inception.weights.checked import Weights
 
@@ -63,28 +63,28 @@ class TorchEngine(nn.Module, ABC):
         return super().train(False)
 
     @torch.inference_mode()
-    def feature_map(self, pixels: Tensor) -> Tensor:
-        """Map images to the last feature map.
+    def feature_maps(self, pixels: Tensor) -> tuple[Tensor, ...]:
+        """Map images to the maps of `network.LAYERS`.
 
         Args:
             pixels: (B, 3, 299, 299), RGB, uint8 or whole numbers 0 to 255 in float32.
 
         Returns:
-            (B, 2048, 8, 8) float32 on the engine's device.
+            (B, 768, 17, 17), (B, 1280, 8, 8) and (B, 2048, 8, 8) float32 on the engine's device.
         """
         dtype = self.network.Conv2d_1a_3x3.weight.dtype
         values = pixels.to(self.device).to(dtype, memory_format=torch.channels_last)
-        maps: Tensor = self.network(values)
+        maps: tuple[Tensor, ...] = self.network(values)
         return maps
 
     @torch.inference_mode()
     def forward(self, pixels: Tensor) -> Tensor:
-        """Map images to feature rows: the mean of the feature map over its 64 places.
+        """Map images to rows of features: the spatial means of the maps, one after another.
 
         Args:
-            pixels: as for `feature_map`.
+            pixels: as for `feature_maps`.
 
         Returns:
-            (B, 2048) float32 on the engine's device; row i belongs to image i.
+            (B, 4096) float32 on the engine's device; row i belongs to image i.
         """
-        return self.feature_map(pixels).mean(dim=(2, 3))
+        return spatial_means(self.feature_maps(pixels))

@@ -47,7 +47,7 @@ class PassResult:
     Attributes:
         paths: the good images, in input order.
         digests: SHA-256 of each one's content.
-        rows: as many, of 2048 features, in the cache's file; row i belongs to image i.
+        rows: as many, of 4096 features, in the cache's file; row i belongs to image i.
         skipped: the others.
         computed: rows that went through the network.
         reused: rows that came from the cache, or from an exact duplicate.

@@ -14,7 +14,7 @@ from torch_inception.errors import ImageError
 from torch_inception.features.cached_pass import run_pass
 from torch_inception.features.image_rows import ImageInput, stream_rows
 from torch_inception.images.preprocess import Preprocessing
-from torch_inception.network import FEATURES
+from torch_inception.network import FEATURES, ROW_SIZE
 from torch_inception.system.cache_folder import cache_folder
 from torch_inception.system.torch_modes import default_modes
 from torch_inception.weights.load import load_weights
@@ -72,7 +72,7 @@ class FeatureExtractor:
         if isinstance(items, (str, os.PathLike)) or not isinstance(items, Iterable):
             raise TypeError(f"give a list of images, not one {type(items).__name__}")
         images = list(items)
-        rows = numpy.empty((len(images), FEATURES), numpy.float32)
+        rows = numpy.empty((len(images), ROW_SIZE), numpy.float32)
         named = [i for i, item in enumerate(images) if isinstance(item, (str, os.PathLike))]
         if named:
             rows[named] = self._rows_of_paths([Path(images[i]) for i in named])  # type: ignore[arg-type]
@@ -82,7 +82,7 @@ class FeatureExtractor:
             if isinstance(row, ImageError):
                 raise ImageError(f"image {number}: {row}") from row
             rows[number] = row
-        return rows
+        return rows[:, -FEATURES:]
 
     def _rows_of_paths(self, paths: list[Path]) -> NDArray[numpy.float32]:
         result = run_pass(self.engine, self.preprocessing, paths, cache=cache_folder())

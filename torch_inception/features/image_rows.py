@@ -24,7 +24,7 @@ ImageInput = str | os.PathLike[str] | Image.Image | Tensor
 """What stands for one image: a path, a PIL image or a uint8 tensor (3, H, W)."""
 
 FeatureRow = NDArray[numpy.float32]
-"""(2048,), as an engine computes it; the cache keeps it in float16."""
+"""(4096,), as an engine computes it; the cache keeps it in float16."""
 
 CHANGED = "changed while it was being read"
 
@@ -100,7 +100,7 @@ def compute_rows(
         images: up to its batch size, each (299, 299, 3) uint8.
 
     Returns:
-        (2048,) float32 for each image, or its error.
+        (4096,) float32 for each image, or its error.
     """
     good = [image for image in images if not isinstance(image, ImageError)]
     rows = iter(session(good)) if good else iter(())
@@ -110,7 +110,7 @@ def compute_rows(
 def image_row(
     content: bytes, preprocessing: Preprocessing, session: Session
 ) -> FeatureRow | ImageError:
-    """Return the row (2048,) float32 of a file's content, or why it has none."""
+    """Return the row (4096,) float32 of a file's content, or why it has none."""
     (row,) = compute_rows(session, [to_pixels(content, preprocessing)])
     return row
 
@@ -127,7 +127,7 @@ def stream_rows(
             after its step does not matter: a film may reuse one for all of its frames.
 
     Yields:
-        (2048,) float32 for each image, or the error of one that cannot be read.
+        (4096,) float32 for each image, or the error of one that cannot be read.
 
     Raises:
         TypeError: an item is of another kind.

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 PORTION = 4096
-"""Rows read at a time: 32 MB as float32."""
+"""Rows read at a time: 64 MB as float32."""
 
 
 @dataclass(frozen=True)

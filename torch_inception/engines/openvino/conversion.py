@@ -8,16 +8,16 @@ from torch import Tensor, nn
 
 from torch_inception.engines.openvino.runtime import import_extra
 from torch_inception.images.preprocess import IMAGE_SIZE
-from torch_inception.network import FEATURES, InceptionV3
+from torch_inception.network import ROW_SIZE, InceptionV3, spatial_means
 
 
 def convert(network: InceptionV3, *, batch: int, factors: Tensor | None = None) -> Any:  # noqa: ANN401
-    """Return OpenVINO's model: pixels (batch, 299, 299, 3) uint8 to rows (batch, 2048) float32.
+    """Return OpenVINO's model: pixels (batch, 299, 299, 3) uint8 to rows (batch, 4096) float32.
 
     Args:
         network: folded.
         batch: images that it takes, always as many: a changing number would be slow.
-        factors: (2048,) what features are multiplied by at the end.
+        factors: (4096,) what rows are multiplied by at the end.
 
     Raises:
         ConfigError: OpenVINO is not installed.
@@ -25,7 +25,7 @@ def convert(network: InceptionV3, *, batch: int, factors: Tensor | None = None) 
     openvino = import_extra("openvino")
     shape = (batch, IMAGE_SIZE, IMAGE_SIZE, 3)
     module = _PixelsToRows(
-        network, torch.ones(FEATURES, dtype=torch.float32) if factors is None else factors
+        network, torch.ones(ROW_SIZE, dtype=torch.float32) if factors is None else factors
     )
     try:
         with torch.no_grad():
@@ -42,6 +42,8 @@ def convert(network: InceptionV3, *, batch: int, factors: Tensor | None = None) 
 
 
 class _PixelsToRows(nn.Module):
+    factors: Tensor
+
     def __init__(self, network: InceptionV3, factors: Tensor) -> None:
         super().__init__()
         self.network = network
@@ -49,5 +51,4 @@ class _PixelsToRows(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         maps = self.network(pixels.permute(0, 3, 1, 2).float())
-        rows: Tensor = maps.mean(dim=(2, 3)) * self.factors
-        return rows
+        return spatial_means(maps) * self.factors

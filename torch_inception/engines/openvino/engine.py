@@ -22,7 +22,7 @@ class OpenVinoEngine:
 
     Args:
         model: OpenVINO's, or the path of its `.xml`: pixels (B, 299, 299, 3) uint8 to rows
-            (B, 2048) float32, for one B.
+            (B, 4096) float32, for one B.
         record: the weights that are in it.
         arithmetic: as `Engine` has it.
 

@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 ARITHMETIC = "fp32 openvino"
 """Its rows are those of torch but for rounding, and have a place of their own in the cache."""
 
-FORMAT = 1
+FORMAT = 2
 """Number of the way in which a network is converted."""
 
 

@@ -18,6 +18,7 @@ from torch_inception.engines.protocol import Engine, Rows
 from torch_inception.engines.torch_engine import TorchEngine
 from torch_inception.errors import ConfigError
 from torch_inception.images.preprocess import Pixels, Preprocessing
+from torch_inception.network import COLUMNS
 from torch_inception.system.threads import one_thread
 from torch_inception.weights.record import WeightsRecord
 
@@ -30,9 +31,9 @@ HELD_BACK = 16
 """Further images, on which its features are compared with those of float32."""
 
 LEAST_AGREEMENT = 0.99
-"""Mean cosine between both, under which the network is refused."""
+"""Mean cosine between both in any layer, under which the network is refused."""
 
-FORMAT = 2
+FORMAT = 3
 """Number of the layout of a kept network, and of the way in which it is made."""
 
 
@@ -55,8 +56,9 @@ class Quantisation:
         space: the weights and the preprocessing that it is for.
         digests: SHA-256, in hexadecimal, of the images that it was quantised on.
         held_back: number of further images, on which both networks were compared.
-        mean_cosine: between its features and float32's, on those images.
-        lowest_cosine: of these images' cosines.
+        mean_cosine: between its features and float32's on those images, in the layer where it is
+            lowest.
+        lowest_cosine: of all these cosines.
     """
 
     key: str
@@ -70,8 +72,8 @@ class Quantisation:
         """Say it in a line."""
         return (
             f"quantised on {len(self.digests)} images; on {self.held_back} others its "
-            f"features have a mean cosine of {self.mean_cosine:.4f} to those of float32, the "
-            f"lowest {self.lowest_cosine:.4f}"
+            f"features have a mean cosine of {self.mean_cosine:.4f} or more to those of float32 "
+            f"in each layer, the lowest is {self.lowest_cosine:.4f}"
         )
 
     def shares(self, digests: Collection[str]) -> bool:
@@ -116,7 +118,7 @@ def int8_engine(
     engine = quantise(float32, [image for _, image in chosen])
     cosines = _cosines(float32, engine, [image for _, image in held_back])
     quantisation = Quantisation(
-        key, space, digests, HELD_BACK, float(cosines.mean()), float(cosines.min())
+        key, space, digests, HELD_BACK, float(cosines.mean(axis=1).min()), float(cosines.min())
     )
     check_agreement(quantisation)
     cache_network(_name(key), engine, {"format": FORMAT, **asdict(quantisation)})
@@ -186,11 +188,16 @@ def _key(space: str, digests: Sequence[str]) -> str:
 
 
 def _cosines(one: Engine, other: Engine, images: Sequence[Pixels]) -> Rows:
+    """Return the cosines (3, N) between two engines' features, for each layer and image."""
     with one_thread():
         ours, theirs = (
             numpy.concatenate([session(images[i : i + 1]).copy() for i in range(len(images))])
             for session in (one.session(), other.session())
         )
+    return numpy.stack([_cosine(ours[:, layer], theirs[:, layer]) for layer in COLUMNS.values()])
+
+
+def _cosine(ours: Rows, theirs: Rows) -> Rows:
     lengths = numpy.linalg.norm(ours, axis=1) * numpy.linalg.norm(theirs, axis=1)
     cosines: Rows = (ours * theirs).sum(axis=1) / numpy.maximum(lengths, 1e-12)
     return cosines

@@ -32,8 +32,8 @@ def smooth(network: InceptionV3, batches: Sequence[Tensor]) -> Tensor:
         batches: images (B, 3, 299, 299) float32, 0 to 255, whose values show the ranges.
 
     Returns:
-        (2048,) float32, what the network's outputs are to be multiplied by: then they are as
-        before, but for rounding.
+        (4096,) float32, what the network's rows are to be multiplied by: then they are as before,
+        but for rounding.
     """
     factors = {
         unit: (peaks / peaks.max()).clamp(min=LOWEST_SHARE) ** MIGRATION
@@ -50,7 +50,8 @@ def smooth(network: InceptionV3, batches: Sequence[Tensor]) -> Tensor:
         return outgoing.view(1, -1, 1, 1).expand(output.shape)
 
     with _hooked(network, rescale):
-        return _middle(network(torch.ones(1, 3, IMAGE_SIZE, IMAGE_SIZE, dtype=torch.float32)))
+        maps = network(torch.ones(1, 3, IMAGE_SIZE, IMAGE_SIZE, dtype=torch.float32))
+        return torch.cat([_middle(each) for each in maps])
 
 
 def _peaks(network: InceptionV3, batches: Sequence[Tensor]) -> dict[nn.Module, Tensor]:

@@ -23,19 +23,19 @@ from torch_inception.features.cache.database import (
     as_cache_error,
     select_where_in,
 )
-from torch_inception.network import FEATURES
+from torch_inception.network import ROW_SIZE
 from torch_inception.system.locks import exclusive_lock
 
 log = logging.getLogger(__name__)
 
 StoredRow = NDArray[numpy.float16]
-"""(2048,)."""
+"""(4096,)."""
 
-LAYOUT = 2
+LAYOUT = 3
 """Number of the layout of the file of rows and of its index."""
 
 _CHECKSUM = struct.Struct("<I")
-_ROW_END = 2 * FEATURES
+_ROW_END = 2 * ROW_SIZE
 _DIGEST_END = _ROW_END + 32
 _CHECKSUM_END = _DIGEST_END + _CHECKSUM.size
 
@@ -44,7 +44,7 @@ _SCHEMA = """CREATE TABLE IF NOT EXISTS rows
 
 
 class RowStore:
-    """SHA-256 of an image's content -> its row of 2048 float16.
+    """SHA-256 of an image's content -> its row of 4096 float16.
 
     Every record says which image it is of and has a checksum, so the index is only a hint: it
     can be lost, and it cannot lead to a wrong row. A record is written and synced before the
@@ -79,18 +79,18 @@ class RowStore:
             digests: SHA-256 of contents, 32 bytes each.
 
         Returns:
-            all rows, (M, 2048) float16, as a file that is mapped into memory; and digest -> place
+            all rows, (M, 4096) float16, as a file that is mapped into memory; and digest -> place
             in it, for rows that are there whole.
         """
         wanted, records = list(dict.fromkeys(digests)), self._mapped()
         places = self._database.run(lambda index: _find(index, wanted, records.data))
-        return torch.from_numpy(records.reshape(-1, RECORD_BYTES).view("<f2")[:, :FEATURES]), places
+        return torch.from_numpy(records.reshape(-1, RECORD_BYTES).view("<f2")[:, :ROW_SIZE]), places
 
     def append(self, rows: Mapping[bytes, StoredRow]) -> None:
         """Add rows; those that another process added in the meantime are left as they are.
 
         Args:
-            rows: digest -> (2048,) float16.
+            rows: digest -> (4096,) float16.
 
         Raises:
             CacheError: they cannot be written.

@@ -72,9 +72,9 @@ def test_size_and_content_are_told_by_kind(cache: Path, capsys: pytest.CaptureFi
     assert main([]) == 0
     first, *lines = capsys.readouterr().out.splitlines()
     assert first == str(cache)
-    # 3,000,000 bytes are 721 records of 4160, and 1,500,000 are 360.
+    # 3,000,000 bytes are 360 records of 8320, and 1,500,000 are 180.
     assert [re.split(r"  +", line.strip()) for line in lines] == [
-        ["features", "4.7 MB", "1,081 rows"], ["weights", "2.0 MB", "2 files"],
+        ["features", "4.7 MB", "540 rows"], ["weights", "2.0 MB", "2 files"],
         ["networks", "0.5 MB", "3 files"], ["downloads", "0.7 MB", "1 files"],
         ["file index", "0.3 MB"], ["total", "8.2 MB"],
     ]  # fmt: skip

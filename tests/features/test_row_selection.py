@@ -83,7 +83,7 @@ def stored(folder: Path, count: int) -> tuple[RowStore, Tensor]:
     """Fill a store with rows of three kinds; return their class numbers too."""
     drawn = blobs([count // 3] * 3, features=40)
     rows = torch.zeros(len(drawn), 4096)
-    rows[:, :40] = drawn.features.tensor()
+    rows[:, -40:] = drawn.features.tensor()
     store = RowStore(folder)
     half = rows.to(torch.float16).numpy()
     store.append({number.to_bytes(32, "big"): row for number, row in enumerate(half)})

@@ -39,16 +39,19 @@ async function run(images, folders) {
   const size = 299 * 299 * 3;
   for (const folder of folders) {
     const model = await load(layers, folder);
-    const outputs = [model.getLayer("flatten_1").output, ...model.outputs];
+    // What torchvision calls Mixed_6e, Mixed_7a and Mixed_7c.
+    const maps = ["mixed7", "mixed8", "mixed10"].map((name) => model.getLayer(name).output);
+    const outputs = [...maps, ...model.outputs];
     const both = layers.model({ inputs: model.inputs, outputs });
     const features = [], probabilities = [];
     for (let start = 0; start < pixels.length; start += size) {
       const values = Float32Array.from(pixels.subarray(start, start + size));
       const image = tf.sub(tf.div(tf.tensor4d(values, [1, 299, 299, 3]), 127.5), 1);
       const answers = both.predict(image);
-      features.push(answers[0].dataSync());
-      probabilities.push(answers[1].dataSync());
-      tf.dispose([image, ...answers]);
+      const means = answers.slice(0, 3).map((each) => tf.mean(each, [1, 2]));
+      features.push(...means.map((each) => each.dataSync()));
+      probabilities.push(answers[3].dataSync());
+      tf.dispose([image, ...answers, ...means]);
     }
     write(path.join(folder, "features.f32"), features);
     write(path.join(folder, "probabilities.f32"), probabilities);

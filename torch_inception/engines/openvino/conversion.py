@@ -42,6 +42,8 @@ def convert(network: InceptionV3, *, batch: int, factors: Tensor | None = None) 
 
 
 class _PixelsToRows(nn.Module):
+    factors: Tensor
+
     def __init__(self, network: InceptionV3, factors: Tensor) -> None:
         super().__init__()
         self.network = network
@@ -49,5 +51,4 @@ class _PixelsToRows(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         maps = self.network(pixels.permute(0, 3, 1, 2).float())
-        rows: Tensor = spatial_means(maps).mul(self.get_buffer("factors"))
-        return rows
+        return spatial_means(maps) * self.factors

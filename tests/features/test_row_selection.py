@@ -165,11 +165,12 @@ def test_a_covariance_for_one_strength_is_that_for_all(strength: float) -> None:
     right = rows[:5].T
     solved = whole.solve(strength, right)
     error = (one.solve(strength, right) - solved).norm() / solved.norm()
-    assert error < 1e-5
+    assert error < 1e-4
     assert one.effective_size(strength) == pytest.approx(whole.effective_size(strength), rel=1e-5)
     assert one.variance == pytest.approx(whole.variance, rel=1e-6)
     found = one.coordinates(rows[:9]) @ one.coordinates(rows[:9]).T
-    assert torch.allclose(found, rows[:9] @ whole.solve(strength, rows[:9].T), rtol=1e-4)
+    expected = rows[:9] @ whole.solve(strength, rows[:9].T)
+    assert (found - expected).norm() < 1e-4 * expected.norm()
 
 
 @pytest.mark.parametrize("count", [9, 12, 13, 40])

@@ -152,13 +152,14 @@ def is_plain(value: object) -> bool:
     return value is None or type(value) in (bool, int, float, str, torch.Tensor)
 
 
+@pytest.mark.parametrize(("layers", "size"), [("last", 2048), ("all", 4096)])
 def test_the_model_is_small_and_holds_tensors_and_plain_values_only(
-    train: TrainCommand, run: Path
+    layers: str, size: int, train: TrainCommand, run: Path
 ) -> None:
-    train()
+    train("--layers", layers)
     content = torch.load(run / "model.pt", weights_only=True)
     assert is_plain(content)
-    assert content["weight"].shape == (3, 2048)
+    assert content["weight"].shape == (3, size)
     assert content["bias"].shape == (3,)
     assert content["labels"] == ["blue", "green", "red"]
     assert (run / "model.pt").stat().st_size < 200_000
@@ -302,6 +303,7 @@ def test_the_library_takes_any_setting_and_refuses_what_it_cannot_use(
     chosen: dict[str, Any] = {
         "weights": "npm:nsfwjs", "pooling": "tensorflow", "resize": "pad", "exact_decode": True,
         "precision": "fp32", "solver": "sgd", "class_weights": "balanced", "steps": 7,
+        "layers": "last", "holdout": 0.25,
         "learning_rate": 0.5, "batch_size": 8, "eval_interval": 3, "seed": 5, "device": "cpu",
         "strict": True,
     }  # fmt: skip

@@ -29,6 +29,7 @@ from torch_inception.features.cache.file_index import FileIndex, FileState, file
 from torch_inception.features.cache.open_store import open_row_store
 from torch_inception.features.cache.row_store import RowStore
 from torch_inception.features.cached_pass import run_pass
+from torch_inception.features.image_rows import row_space
 from torch_inception.features.row_selection import RowSelection
 from torch_inception.heads.fit import fit_head
 from torch_inception.heads.head import Head
@@ -136,7 +137,7 @@ def _fill(store: RowStore, digests: list[bytes], targets: torch.Tensor) -> None:
 def _remember(data: Path, cache: Path) -> None:
     """Hash the files and put a row of zeros into the cache for each."""
     engine, preprocessing = StillEngine(), Preprocessing()
-    store = open_row_store(cache, space=f"{engine.identity} {preprocessing.identity}")
+    store = open_row_store(cache, space=row_space(engine, preprocessing))
     files: list[tuple[Path, FileState, bytes]] = []
     for path in read_dataset(data).paths:
         state = file_state(path)

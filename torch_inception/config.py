@@ -33,6 +33,7 @@ Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["auto", "fp32", "int8"]
 EngineName = Literal["torch", "openvino"]
 Format = Literal["text", "json", "csv"]
+BadImages = Literal["raise", "skip", "nan"]
 
 Config = TypeVar("Config")
 

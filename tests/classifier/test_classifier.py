@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy
 import pytest
 import torch
 from PIL import Image
@@ -34,7 +35,7 @@ def green(size: tuple[int, int] = (9, 7)) -> Image.Image:
     return Image.new("RGB", size, (10, 230, 20))
 
 
-def test_path_image_and_tensor_are_named_alike_alone_and_in_a_list(
+def test_all_that_stands_for_an_image_is_named_alike_alone_and_in_a_list(
     trained: Path, tmp_path: Path
 ) -> None:
     classifier = Classifier.load(trained, engine=FakeEngine())
@@ -44,13 +45,21 @@ def test_path_image_and_tensor_are_named_alike_alone_and_in_a_list(
     answer = classifier.predict(green())
     assert answer[0].label == "green"
     assert all(isinstance(prediction, Prediction) for prediction in answer)
-    items: list[Any] = [path, str(path), green(), tensor]
-    for item in items:
+    content = path.read_bytes()
+    array = numpy.array(green())
+    items: list[Any] = [path, str(path), content, green(), array, tensor]
+    for item in (*items, io.BytesIO(content)):
         assert classifier.predict(item) == answer
-    assert classifier.predict(items) == [answer] * 4
-    assert classifier.predict(iter(items)) == [answer] * 4
-    batch: Any = torch.stack([tensor, tensor])
-    assert classifier.predict(batch) == [answer] * 2
+    with path.open("rb") as file:
+        assert classifier.predict(file) == answer
+    assert classifier.predict(items) == [answer] * 6
+    assert classifier.predict(iter(items)) == [answer] * 6
+    several: list[Any] = [
+        torch.stack([tensor, tensor]), numpy.stack([array, array]),
+        numpy.array([str(path), str(path)]), numpy.array([path, array], object),
+    ]  # fmt: skip
+    for batch in several:
+        assert classifier.predict(batch) == [answer] * 2
     assert classifier.predict([]) == []
 
 
@@ -114,9 +123,57 @@ def test_an_image_that_cannot_be_read_is_named(position: int, trained: Path, col
         Classifier.load(trained, engine=FakeEngine()).predict(paths)
 
 
-def test_what_is_no_image_is_a_type_error(trained: Path) -> None:
-    with pytest.raises(TypeError, match="a path, a PIL image or a uint8 tensor"):
-        Classifier.load(trained, engine=FakeEngine()).predict([3])  # type: ignore[list-item]
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        (5, "not int"),
+        (None, "not NoneType"),
+        ({"a": 1}, "not dict"),
+        ([["a.png"]], "not list"),
+        ([3], "not int"),
+        (bytearray(b"a"), "not bytearray"),
+        (numpy.zeros((8, 8, 3)), r"not ndarray float64 \(8, 8, 3\)\. Scale RGB to 0 to 255"),
+        (numpy.zeros((8, 9), numpy.uint8), r"not ndarray uint8 \(8, 9\).*fromarray takes grey"),
+        (numpy.zeros((2, 8, 8, 3)), r"not ndarray float64 \(2, 8, 8, 3\)"),
+        (torch.zeros(2, 3, 8, 8), r"not Tensor torch.float32 \(2, 3, 8, 8\)"),
+        (numpy.zeros(3, numpy.uint8), r"not ndarray uint8 \(3,\)"),
+    ],
+)
+def test_what_is_no_image_is_named_as_it_was_given(given: Any, named: str, trained: Path) -> None:  # noqa: ANN401
+    classifier = Classifier.load(trained, engine=FakeEngine())
+    for use in (classifier.predict, classifier.predict_proba):
+        with pytest.raises(TypeError, match=rf"^an image is a path, .* \(3, H, W\), {named}"):
+            use(given)
+
+
+@pytest.mark.parametrize("given", ["a.png", b"a", 5, {"a": 1}, green(), numpy.zeros((8, 8, 3))])
+def test_a_stream_is_of_several_images(given: Any, trained: Path) -> None:  # noqa: ANN401
+    classifier = Classifier.load(trained, engine=FakeEngine())
+    with pytest.raises(TypeError, match=f"give a list of images, not {type(given).__name__}"):
+        classifier.predict_stream(given)
+
+
+def test_probabilities_are_the_scores_in_the_order_of_the_labels(
+    trained: Path, colours: Path
+) -> None:
+    classifier = Classifier.load(trained, engine=FakeEngine())
+    images: list[Any] = [*sorted(colours.rglob("*.png"))[::9], green()]
+    found = classifier.predict_proba(images)
+    assert found.shape == (len(images), 3)
+    assert found.dtype == numpy.float64
+    assert found.sum(axis=1) == pytest.approx(1, abs=1e-12)
+    for row, answer in zip(found, classifier.predict(images), strict=True):
+        assert dict(zip(classifier.labels, row.tolist(), strict=True)) == dict(answer)
+    assert numpy.array_equal(classifier.predict_proba(images[-1]), found[-1:])
+    assert classifier.predict_proba([]).shape == (0, 3)
+
+
+def test_a_bad_image_has_no_probabilities(trained: Path, tmp_path: Path) -> None:
+    classifier = Classifier.load(trained, engine=FakeEngine())
+    with pytest.raises(ImageError, match=r"gone\.png: no such file"):
+        classifier.predict_proba([green(), tmp_path / "gone.png"])
+    with pytest.raises(ImageError, match="^image 1: not an image but text"):
+        classifier.predict_proba([green(), b"a circle"])
 
 
 def change_record(content: dict[str, Any], **changes: Any) -> None:  # noqa: ANN401

@@ -3,7 +3,6 @@
 import hashlib
 import os
 import shutil
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import pytest
 from PIL import Image
 
 from tests.fakes import FakeEngine
+from tests.openings import openings
 from tests.robustness.fickle import fickle_path, grow
 from torch_inception.engines.protocol import Rows
 from torch_inception.features.cache.file_index import FileIndex
@@ -52,25 +52,11 @@ def is_row_of(table: PassResult, path: Path, number: int) -> bool:
     return numpy.allclose(row[:3], numpy.array(colour(number)) / 255, atol=2**-11)
 
 
-class Openings:
-    """The names of the images that are opened, by whatever function of Python's."""
-
-    def __init__(self) -> None:
-        self.names: list[str] = []
-        self.is_listening = True
-        sys.addaudithook(self._hear)  # there is no way to take one away
-
-    def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if self.is_listening and event == "open" and str(arguments[0]).endswith(".bmp"):
-            self.names.append(Path(arguments[0]).name)
-
-
 @pytest.fixture
 def opened() -> Iterator[list[str]]:
     """List the names of the images that are opened."""
-    openings = Openings()
-    yield openings.names
-    openings.is_listening = False
+    with openings(".bmp") as names:
+        yield names
 
 
 def test_a_new_file_is_opened_once_and_an_unchanged_one_never(

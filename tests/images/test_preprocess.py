@@ -97,35 +97,8 @@ def test_find_images_ignores_what_is_hidden_and_sorts_the_rest(tmp_path: Path) -
     assert found == ["a/b/c", "a/z.gif", "b.png", "Ä.jpg"]
 
 
-def test_path_image_and_tensor_give_the_same_image(tmp_path: Path) -> None:
-    image = noise(7, 5)
-    path = tmp_path / "image"
-    image.save(path, "PNG")
-    tensor = torch.from_numpy(numpy.array(image)).permute(2, 0, 1)
-    for item in (path, str(path), image, Image.open(path), tensor, tensor.contiguous()):
-        assert to_image(item).tobytes() == image.tobytes()
-
-
 def test_an_image_with_alpha_is_laid_on_white_too() -> None:
     assert to_image(Image.new("RGBA", (1, 1), (9, 9, 9, 0))).getpixel((0, 0)) == (255, 255, 255)
-
-
-@pytest.mark.parametrize(
-    "item",
-    [
-        None,
-        3,
-        b"image.jpg",
-        numpy.zeros((8, 8, 3), numpy.uint8),
-        torch.zeros(3, 8, 8),
-        torch.zeros(1, 8, 8, dtype=torch.uint8),
-        torch.zeros(8, 8, 3, dtype=torch.uint8),
-        torch.zeros(1, 3, 8, 8, dtype=torch.uint8),
-    ],
-)
-def test_anything_else_is_a_type_error_that_says_what_is_wanted(item: object) -> None:
-    with pytest.raises(TypeError, match=r"a path, a PIL image or a uint8 tensor \(3, H, W\)"):
-        to_image(item)
 
 
 @pytest.mark.parametrize("resize", WAYS)

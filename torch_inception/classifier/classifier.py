@@ -4,12 +4,15 @@ import dataclasses
 import importlib.resources
 import logging
 import os
+from collections import deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple, overload
 
 import numpy
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 from torch_inception.classifier.model_file import Model, load_model, save_model, weights_beside
 from torch_inception.config import (
@@ -26,6 +29,7 @@ from torch_inception.errors import ConfigError, ImageError, ModelError, WeightsE
 from torch_inception.features.image_rows import FeatureRow, ImageInput, stream_rows
 from torch_inception.heads.head import Head
 from torch_inception.heads.inputs import head_inputs
+from torch_inception.images.image_input import check_list, image_name, is_list
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.system.escape import brief
 from torch_inception.system.threads import one_thread
@@ -155,7 +159,9 @@ class Classifier:
         """Name one image or several.
 
         Args:
-            images: a path, a PIL image or a uint8 tensor (3, H, W); or a list of such.
+            images: a path, the content of a file, a binary file object (it is read from where it
+                stands), a PIL image, a uint8 array (H, W, 3) of RGB or a uint8 tensor (3, H, W);
+                or a list of such.
             top: how many classes to give, best first.
 
         Returns:
@@ -163,34 +169,90 @@ class Classifier:
 
         Raises:
             ImageError: an image cannot be read.
+            TypeError: what is given is not an image, or not a list of images.
         """
-        if _is_one(images):
+        if not is_list(images):
             return self.predict([images], top=top)[0]  # type: ignore[list-item]
-        found: list[list[Prediction]] = []
-        several = list(images)  # type: ignore[arg-type]
-        for image, answer in zip(several, self.predict_stream(several, top=top), strict=True):
-            if isinstance(answer, ImageError):
-                raise ImageError(f"{image}: {answer}") from answer
-            found.append(answer)
-        return found
+        _check_top(top)
+        return [self._best(row, top) for row in self._rows(images)]  # type: ignore[arg-type]
+
+    def predict_proba(self, images: ImageInput | Iterable[ImageInput]) -> NDArray[numpy.float64]:
+        """Return the probability of every class for images.
+
+        Args:
+            images: as in `predict`; one image is a list of one.
+
+        Returns:
+            (N, C) float64 from 0 to 1, the scores of `predict`; each row sums to 1, and column j
+            belongs to `labels[j]`.
+
+        Raises:
+            ImageError: an image cannot be read.
+            TypeError: what is given is not an image, or not a list of images.
+        """
+        if not is_list(images):
+            return self.predict_proba([images])  # type: ignore[list-item]
+        found = [self._probabilities(row).numpy() for row in self._rows(images)]  # type: ignore[arg-type]
+        return numpy.array(found, numpy.float64).reshape(-1, len(self.labels))
 
     def predict_stream(
         self, images: Iterable[ImageInput], *, top: int = 5
     ) -> Iterator[list[Prediction] | ImageError]:
-        """Name images one after another, as they come; a bad one yields its error."""
-        if top < 1:
-            raise ConfigError(f"top = {top} must be 1 or more.")
-        for row in stream_rows(self.engine, self.model.preprocessing, images):
-            yield row if isinstance(row, ImageError) else self._best(row, top)
+        """Name images one after another, as they come; a bad one yields its error.
+
+        Raises:
+            TypeError: what is given is not a list or stream of images.
+        """
+        check_list(images)
+        _check_top(top)
+        return (
+            row if isinstance(row, ImageError) else self._best(row, top)
+            for row in self._stream(images)
+        )
+
+    def _rows(self, images: Iterable[ImageInput]) -> Iterator[FeatureRow]:
+        """Yield the row of each image; raise an error that names the first that has none."""
+        names: deque[str] = deque()
+
+        def noted() -> Iterator[ImageInput]:
+            for number, image in enumerate(images):
+                names.append(image_name(image, number))
+                yield image
+
+        for row in self._stream(noted()):
+            name = names.popleft()
+            if isinstance(row, ImageError):
+                raise ImageError(f"{name}: {row}") from row
+            yield row
+
+    def _stream(self, images: Iterable[ImageInput]) -> Iterator[FeatureRow | ImageError]:
+        # The cache keeps rows in float16, so only heads that were fitted on such are served by it.
+        return stream_rows(
+            self.engine, self.model.preprocessing, images, from_cache=self.model.half_features
+        )
 
     @default_modes()
     @one_thread()
     def _best(self, row: FeatureRow, top: int) -> list[Prediction]:
-        features = row.astype(numpy.float16) if self.model.half_features else row
-        inputs = head_inputs(torch.from_numpy(features)[None], self.model.head)
-        scores = self.model.head.probabilities(inputs)[0]
+        scores = self._probabilities(row)
         order = torch.sort(scores, descending=True, stable=True).indices[:top]
         return [Prediction(self.labels[number], float(scores[number])) for number in order]
+
+    @default_modes()
+    @one_thread()
+    def _probabilities(self, row: FeatureRow) -> Tensor:
+        """Return the probabilities (C,) float64 of an image's classes.
+
+        They are computed row by row, so that the bits do not depend on the images beside it.
+        """
+        features = row.astype(numpy.float16) if self.model.half_features else row
+        inputs = head_inputs(torch.from_numpy(features)[None], self.model.head)
+        return self.model.head.probabilities(inputs)[0]
+
+
+def _check_top(top: int) -> None:
+    if top < 1:
+        raise ConfigError(f"top = {top} must be 1 or more.")
 
 
 def _load_engine(
@@ -212,13 +274,6 @@ def imagenet_labels() -> list[str]:
     """Return ImageNet's 1000 class names, in the order of torchvision's outputs."""
     file = importlib.resources.files("torch_inception.classifier") / "imagenet_labels.txt"
     return file.read_text(encoding="utf-8").splitlines()
-
-
-def _is_one(images: object) -> bool:
-    """Tell an image from a list of images; a tensor (B, 3, H, W) is a list."""
-    if isinstance(images, torch.Tensor):
-        return images.ndim == 3
-    return isinstance(images, str) or not isinstance(images, Iterable)
 
 
 def _own_weights(record: WeightsRecord, model: str | Path) -> Weights:

@@ -19,7 +19,13 @@ from torch_inception.errors import CacheError, ImageError
 from torch_inception.features.cache.file_index import FileIndex, FileState
 from torch_inception.features.cache.open_store import open_row_store
 from torch_inception.features.cache.row_store import RowStore, StoredRow
-from torch_inception.features.image_rows import FeatureRow, ReadImage, compute_rows, read_image
+from torch_inception.features.image_rows import (
+    FeatureRow,
+    ReadImage,
+    compute_rows,
+    read_image,
+    row_space,
+)
 from torch_inception.features.ordered_map import Work, ordered_map
 from torch_inception.features.progress import progress_bar
 from torch_inception.features.row_selection import RowSelection
@@ -86,7 +92,7 @@ def run_pass(
         CacheError: the cache cannot be used.
     """
     with cache_in_use(cache):
-        store = open_row_store(cache, space=f"{engine.identity} {preprocessing.identity}")
+        store = open_row_store(cache, space=row_space(engine, preprocessing))
         index = FileIndex(cache)
         unchanged = index.unchanged(paths)
         cached = store.find(unchanged.values())

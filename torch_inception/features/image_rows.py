@@ -4,7 +4,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy
 from numpy.typing import NDArray
@@ -14,14 +14,17 @@ from torch import Tensor
 from torch_inception.engines.protocol import Engine, Session
 from torch_inception.errors import ImageError
 from torch_inception.features.cache.file_index import FileState, file_state
+from torch_inception.features.cached_rows import CachedRows
 from torch_inception.features.ordered_map import Work, ordered_map
-from torch_inception.images.decode import decode, to_image
+from torch_inception.images.decode import to_image
+from torch_inception.images.image_input import is_path
 from torch_inception.images.limits import one_large_image_at_a_time
 from torch_inception.images.preprocess import Pixels, Preprocessing
 from torch_inception.images.read import read_file
 
-ImageInput = str | os.PathLike[str] | Image.Image | Tensor
-"""What stands for one image: a path, a PIL image or a uint8 tensor (3, H, W)."""
+ImageInput = str | os.PathLike[str] | bytes | BinaryIO | Image.Image | Pixels | Tensor
+"""What stands for one image: a path, the content of a file, a binary file object (it is read from
+where it stands), a PIL image, a uint8 array (H, W, 3) or a uint8 tensor (3, H, W)."""
 
 FeatureRow = NDArray[numpy.float32]
 """(4096,), as an engine computes it; the cache keeps it in float16."""
@@ -70,11 +73,11 @@ def read_image(
     return ReadImage(before, digest, pixels)
 
 
-def to_pixels(item: bytes | ImageInput, preprocessing: Preprocessing) -> Pixels | ImageError:
+def to_pixels(item: ImageInput, preprocessing: Preprocessing) -> Pixels | ImageError:
     """Return what the network sees of an image, (299, 299, 3) uint8, or why it cannot be had.
 
     Args:
-        item: the content of a file, or an image.
+        item: the image.
         preprocessing: how an image becomes 299 x 299.
 
     Raises:
@@ -83,8 +86,6 @@ def to_pixels(item: bytes | ImageInput, preprocessing: Preprocessing) -> Pixels 
     side = preprocessing.shorter_side
     try:
         with one_large_image_at_a_time():
-            if isinstance(item, bytes):
-                return preprocessing(decode(item, shorter_side=side))
             return preprocessing(to_image(item, shorter_side=side))
     except ImageError as error:
         return error
@@ -115,16 +116,27 @@ def image_row(
     return row
 
 
+def row_space(engine: Engine, preprocessing: Preprocessing) -> str:
+    """Return what besides the image changes a row, in words."""
+    return f"{engine.identity} {preprocessing.identity}"
+
+
 def stream_rows(
-    engine: Engine, preprocessing: Preprocessing, items: Iterable[ImageInput]
+    engine: Engine,
+    preprocessing: Preprocessing,
+    items: Iterable[ImageInput],
+    *,
+    from_cache: bool = False,
 ) -> Iterator[FeatureRow | ImageError]:
-    """Map images to rows, in input order, as they come; the cache is not used.
+    """Map images to rows, in input order, as they come; nothing is written to the cache.
 
     Args:
         engine: the frozen network.
         preprocessing: how an image becomes 299 x 299.
-        items: paths, PIL images or uint8 tensors (3, H, W). What becomes of an image or tensor
-            after its step does not matter: a film may reuse one for all of its frames.
+        items: images. What becomes of one in memory after its step does not matter: a film may
+            reuse one for all of its frames.
+        from_cache: whether rows of paths are taken from the cache where it has them, rounded to
+            float16 as it keeps them. Files that are unchanged are not read then.
 
     Yields:
         (4096,) float32 for each image, or the error of one that cannot be read.
@@ -132,19 +144,47 @@ def stream_rows(
     Raises:
         TypeError: an item is of another kind.
     """
+    cached = CachedRows(row_space(engine, preprocessing)) if from_cache else None
 
     def make_worker() -> Work[Path | Pixels | ImageError, FeatureRow | ImageError]:
         session = engine.session()
-
-        def work(batch: Sequence[Path | Pixels | ImageError]) -> list[FeatureRow | ImageError]:
-            images = [to_pixels(i, preprocessing) if isinstance(i, Path) else i for i in batch]
-            return compute_rows(session, images)
-
-        return work
+        return lambda batch: _rows_of_batch(session, preprocessing, batch, cached)
 
     # Paths are decoded by the workers; what is in memory at once, before the next is asked for.
-    taken = (
-        Path(item) if isinstance(item, (str, os.PathLike)) else to_pixels(item, preprocessing)
-        for item in items
-    )
+    taken = (Path(item) if is_path(item) else to_pixels(item, preprocessing) for item in items)
     yield from ordered_map(make_worker, taken, workers=engine.workers, batch_size=engine.batch_size)
+
+
+def _rows_of_batch(
+    session: Session,
+    preprocessing: Preprocessing,
+    batch: Sequence[Path | Pixels | ImageError],
+    cached: CachedRows | None,
+) -> list[FeatureRow | ImageError]:
+    paths = [item for item in batch if isinstance(item, Path)]
+    unchanged = cached.of_unchanged(paths) if cached else {}
+    rows: dict[int, FeatureRow | ImageError] = {}
+    images: dict[int, Pixels | ImageError] = {}
+    for place, item in enumerate(batch):
+        if not isinstance(item, Path):
+            images[place] = item
+        elif item in unchanged:
+            rows[place] = unchanged[item]
+        else:
+            found = _row_or_content(item, cached)
+            if isinstance(found, bytes):
+                images[place] = to_pixels(found, preprocessing)
+            else:
+                rows[place] = found
+    rows |= zip(images, compute_rows(session, list(images.values())), strict=True)
+    return [rows[place] for place in range(len(batch))]
+
+
+def _row_or_content(path: Path, cached: CachedRows | None) -> FeatureRow | bytes | ImageError:
+    """Read a file; return the row that the cache has of its content, or else the content."""
+    try:
+        content = read_file(path)
+    except ImageError as error:
+        return error
+    row = cached.of_content(content) if cached else None
+    return content if row is None else row

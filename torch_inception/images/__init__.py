@@ -1,6 +1,7 @@
 """From a file to the 299 x 299 pixels that the network sees, in bounded memory and time.
 
 find             the files in a folder
+image_input      what stands for an image, and what does not
 read             a file's bytes, whatever the file is
 decode           bytes -> upright RGB image; the only decoder
 plugins          which of Pillow's plug-ins open images

@@ -1,16 +1,17 @@
 """Decode an image. There is no second decoder: training and prediction both come through here."""
 
 import io
-import os
 import struct
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy
 from PIL import Image, UnidentifiedImageError
 from PIL.ImageFile import ImageFile
 
 from torch_inception.errors import ImageError
+from torch_inception.images.image_input import holds_pixels, is_file_object, is_path, no_image
 from torch_inception.images.integrity.completeness import check_complete, check_trailing_zeros
 from torch_inception.images.limits import (
     MAX_REDUCED_PIXELS,
@@ -20,7 +21,7 @@ from torch_inception.images.limits import (
 )
 from torch_inception.images.pillow_settings import default_settings, retry_without_warnings
 from torch_inception.images.plugins import plugins
-from torch_inception.images.read import read_file
+from torch_inception.images.read import read_file, read_file_object
 from torch_inception.images.reasons import explain_failures
 from torch_inception.images.rgb import to_rgb, upright
 
@@ -82,27 +83,35 @@ def to_image(
     *,
     shorter_side: int | None = None,
 ) -> Image.Image:
-    """Turn a path, a PIL image or a uint8 tensor (3, H, W) into an upright RGB image.
+    """Turn whatever stands for an image into an upright RGB image.
 
     Args:
-        item: the image.
-        shorter_side: for a path, as in `decode`.
+        item: a path, the content of a file, a binary file object (it is read from where it
+            stands), a PIL image, a uint8 array (H, W, 3) or a uint8 tensor (3, H, W).
+        shorter_side: for files, as in `decode`.
 
     Raises:
         ImageError: the file is not a whole image.
         TypeError: the item is of another kind.
     """
-    if isinstance(item, (str, os.PathLike)):
+    if is_path(item):
         return decode(read_file(Path(item)), shorter_side=shorter_side)
+    if isinstance(item, bytes):
+        return decode(item, shorter_side=shorter_side)
     if isinstance(item, Image.Image):
         return _from_pillow(item)
-    if getattr(item, "ndim", 0) == 3 and item.shape[0] == 3 and str(item.dtype) == "torch.uint8":
-        _check_pixels(item.shape)
-        return Image.fromarray(item.permute(1, 2, 0).contiguous().cpu().numpy())
-    kind = f"{type(item).__name__} {getattr(item, 'dtype', '')} {getattr(item, 'shape', '')}"
-    raise TypeError(
-        f"an image is a path, a PIL image or a uint8 tensor (3, H, W), not {kind.strip()}"
-    )
+    if is_file_object(item):
+        return decode(read_file_object(item), shorter_side=shorter_side)
+    if holds_pixels(item):
+        return _from_pixels(item)
+    raise no_image(item)
+
+
+def _from_pixels(item: Any) -> Image.Image:  # noqa: ANN401
+    _check_pixels(item.shape)
+    is_tensor = hasattr(item, "permute")
+    pixels = item.permute(1, 2, 0).cpu().numpy() if is_tensor else item
+    return Image.fromarray(numpy.ascontiguousarray(pixels))
 
 
 def _from_pillow(image: Image.Image) -> Image.Image:

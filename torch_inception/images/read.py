@@ -1,15 +1,19 @@
 """Read files that may be anything: never waiting for a pipe, never more than an image has."""
 
 import errno
+import io
 import os
 import stat
 from pathlib import Path
+from typing import Any
 
 from torch_inception.errors import ImageError
 from torch_inception.images.find import is_hidden
 
 MAX_FILE_BYTES = 256 * 2**20
 """Size of the largest file that is read; the uncompressed pixels of 89 megapixels."""
+
+_PORTION_BYTES = 2**20
 
 _MISSING = "no such file"
 
@@ -40,6 +44,36 @@ def read_file(path: Path, *, max_bytes: int = MAX_FILE_BYTES) -> bytes:
         raise ImageError(_reason(error)) from error
     except ValueError as error:
         raise ImageError(f"not a name that a file can have ({error})") from error
+
+
+def read_file_object(file: Any, *, max_bytes: int = MAX_FILE_BYTES) -> bytes:  # noqa: ANN401
+    """Return the content of a binary file object, from where it stands.
+
+    Args:
+        file: whatever has a method `read` that gives bytes.
+        max_bytes: that are read; a file of more is refused.
+
+    Raises:
+        ImageError: nothing is left of it, it is too large for an image, or cannot be read.
+        TypeError: it gives something other than bytes.
+    """
+    if isinstance(file, io.TextIOBase):
+        raise TypeError("an image is read from a file that was opened as 'rb', not as text")
+    content = bytearray()
+    try:
+        while part := file.read(_PORTION_BYTES):
+            if not isinstance(part, bytes):
+                raise TypeError(
+                    f"an image is read as bytes, and {type(file).__name__} gives "
+                    f"{type(part).__name__}"
+                )
+            content += part
+            _check_size(len(content), max_bytes)
+    except (OSError, ValueError) as error:  # the latter, where it is closed
+        raise ImageError(f"cannot be read ({getattr(error, 'strerror', '') or error})") from error
+    if not content:
+        raise ImageError("nothing is left to read: it is empty, or was read before")
+    return bytes(content)
 
 
 def _read_regular(path: Path, max_bytes: int) -> bytes:

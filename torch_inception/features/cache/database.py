@@ -40,13 +40,13 @@ class Database:
         is_writable: whether what is written is kept. If not, it can be read as far as it is there.
     """
 
-    def __init__(self, path: Path, schema: str) -> None:
+    def __init__(self, path: Path, schema: str, *, read_only: bool = False) -> None:
         self.path = path
         self._schema = schema
         self._lock = threading.RLock()
         self._needs_schema = True
         with as_cache_error(path):
-            self.is_writable = _make_folder(path.parent) and _may_write(path)
+            self.is_writable = not read_only and _make_folder(path.parent) and _may_write(path)
         self._connection = self._connect()
 
     def run(self, work: Callable[[sqlite3.Connection], Result], *, writing: bool = False) -> Result:

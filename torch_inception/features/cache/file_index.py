@@ -5,6 +5,7 @@ import sqlite3
 import stat
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -54,10 +55,16 @@ def file_state(path: Path) -> FileState | None:
 
 
 class FileIndex:
-    """Path and state -> SHA-256 of the content, for files seen before."""
+    """Path and state -> SHA-256 of the content, for files seen before.
 
-    def __init__(self, folder: Path) -> None:
-        self._database = Database(folder / f"files-{LAYOUT}.sqlite", _SCHEMA)
+    Args:
+        folder: the cache folder.
+        read_only: whether nothing is written or made, nor what is damaged made anew.
+    """
+
+    def __init__(self, folder: Path, *, read_only: bool = False) -> None:
+        file = folder / f"files-{LAYOUT}.sqlite"
+        self._database = Database(file, _SCHEMA, read_only=read_only)
 
     def unchanged(self, paths: Sequence[Path]) -> dict[Path, bytes]:
         """Return path -> SHA-256 (32 bytes) of files that look as they did when they were read.
@@ -67,7 +74,10 @@ class FileIndex:
         Raises:
             CacheError: the index cannot be used.
         """
-        named = {_name(path): path for path in paths}
+        named: dict[bytes, Path] = {}
+        for path in paths:
+            with suppress(OSError, ValueError):  # no file can have some names
+                named[_name(path)] = path
         known = self._database.run(lambda connection: _lookup(connection, named))
         return {
             path: digest

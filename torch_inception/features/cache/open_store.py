@@ -19,6 +19,17 @@ log = logging.getLogger(__name__)
 _ROWS_COPIED_AT_ONCE = 4096
 
 
+def store_folder(folder: Path, *, space: str) -> Path:
+    """Return the folder of the store of one feature space, which may not exist yet.
+
+    Args:
+        folder: the cache folder.
+        space: what besides the image changes a row, in words.
+    """
+    name = hashlib.sha256(f"layout {LAYOUT} {space}".encode()).hexdigest()[:32]
+    return folder / "features" / name
+
+
 def open_row_store(folder: Path, *, space: str) -> RowStore:
     """Open the store of one feature space in the cache folder.
 
@@ -31,8 +42,7 @@ def open_row_store(folder: Path, *, space: str) -> RowStore:
     Raises:
         CacheError: it cannot be used.
     """
-    name = hashlib.sha256(f"layout {LAYOUT} {space}".encode()).hexdigest()[:32]
-    store = RowStore(folder / "features" / name)
+    store = RowStore(store_folder(folder, space=space))
     if store.is_writable:
         return store
     log.warning("cache: %s cannot be written; new features are not kept after this run", folder)

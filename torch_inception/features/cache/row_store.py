@@ -50,13 +50,17 @@ class RowStore:
     can be lost, and it cannot lead to a wrong row. A record is written and synced before the
     index names it; what a killed process had written whole is found when the store is opened.
 
+    Args:
+        folder: of this store.
+        read_only: whether nothing is written or made, nor what is damaged made anew.
+
     Attributes:
         is_writable: whether rows can be added.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, read_only: bool = False) -> None:
         self._file = folder / "rows.bin"
-        self._database = Database(folder / "index.sqlite", _SCHEMA)
+        self._database = Database(folder / "index.sqlite", _SCHEMA, read_only=read_only)
         self.is_writable = self._database.is_writable
         if self.is_writable and self._database.run(self._has_more):
             self._database.run(self._index_the_rest, writing=True)

@@ -1,0 +1,81 @@
+"""What stands for one image, what for several, and what to say of all else."""
+
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeGuard
+
+_WANTED = (
+    "an image is a path, the bytes of a file, a binary file object, a PIL image, a uint8 array "
+    "(H, W, 3) or a uint8 tensor (3, H, W), not {}"
+)
+
+_ABOUT_PIXELS = ". Scale RGB to 0 to 255, as uint8; PIL.Image.fromarray takes grey and RGBA arrays"
+
+_CHANNELS = {"uint8": 2, "torch.uint8": 0}
+"""Type of the pixels -> place of the three channels in the shape."""
+
+
+def is_path(item: object) -> TypeGuard[str | os.PathLike[str]]:
+    """Tell whether an item is the path of an image."""
+    return isinstance(item, (str, os.PathLike))
+
+
+def is_file_object(item: object) -> bool:
+    """Tell whether an item can be read, as open files can."""
+    return hasattr(item, "read")
+
+
+def holds_pixels(item: Any, *, images: bool = False) -> bool:  # noqa: ANN401
+    """Tell whether an item is an array (H, W, 3) or tensor (3, H, W) of uint8.
+
+    Args:
+        item: anything.
+        images: whether (N, H, W, 3) and (N, 3, H, W) are asked for instead.
+    """
+    channels = _CHANNELS.get(str(getattr(item, "dtype", "")))
+    if channels is None or item.ndim != 3 + images:
+        return False
+    return bool(item.shape[channels + images] == 3)
+
+
+def is_list(items: Any) -> bool:  # noqa: ANN401
+    """Tell whether this stands for several images; all else is one, or a mistake.
+
+    Lists are iterables of images, arrays of text or objects (N,), and pixels of N images.
+    """
+    if hasattr(items, "ndim"):
+        is_of_objects = getattr(getattr(items, "dtype", None), "kind", "") in ("O", "T", "U")
+        return (items.ndim == 1 and is_of_objects) or holds_pixels(items, images=True)
+    is_one = is_path(items) or is_file_object(items) or isinstance(items, (bytes, bytearray))
+    return isinstance(items, Iterable) and not is_one and not isinstance(items, Mapping)
+
+
+def check_list(items: object) -> None:
+    """Do nothing if this stands for several images.
+
+    Raises:
+        TypeError: it does not.
+    """
+    if not is_list(items):
+        raise TypeError(f"give a list of images, not {_described(items)}")
+
+
+def no_image(item: object) -> TypeError:
+    """Return the error that says what an item is, and what an image would be."""
+    advice = _ABOUT_PIXELS if hasattr(item, "dtype") else ""
+    return TypeError(_WANTED.format(_described(item)) + advice)
+
+
+def image_name(item: Any, number: int) -> str:  # noqa: ANN401
+    """Return what a message calls an image: its path, or its number in a list, from 0."""
+    return os.fspath(item) if is_path(item) else f"image {number}"
+
+
+def _described(item: object) -> str:
+    """Return the type of an item, and the type of its numbers and its shape if it has such."""
+    words = [type(item).__name__]
+    if hasattr(item, "dtype"):
+        words.append(str(item.dtype))
+    if hasattr(item, "shape"):
+        words.append(str(tuple(item.shape)))
+    return " ".join(words)

@@ -2,6 +2,7 @@
 
 import logging
 import pickle
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from tests.fakes import FakeEngine
 from torch_inception.config import BadImages
+from torch_inception.engines.protocol import Rows
 from torch_inception.errors import ConfigError, ImageError, WeightsError
 from torch_inception.features.extractor import FeatureExtractor
+from torch_inception.images.preprocess import Pixels
 
 RED, GREEN, BLUE = ((255, 0, 0), (0, 255, 0), (0, 0, 255))
 
@@ -123,7 +126,7 @@ def test_a_clone_has_the_same_parameters_and_shares_the_network(plain_weights: P
     extractor = FeatureExtractor(plain_weights, resize="pad", errors="nan")
     wanted = {
         "weights": plain_weights, "pooling": "auto", "resize": "pad", "exact_decode": False,
-        "device": "auto", "engine": None, "errors": "nan",
+        "device": "auto", "engine": None, "errors": "nan", "layers": "last",
     }  # fmt: skip
     copy = clone(extractor)
     assert copy is not extractor
@@ -157,3 +160,49 @@ def test_parameters_that_are_set_take_effect_and_wrong_ones_change_nothing(
     assert extractor.engine.record == found
     assert extractor.get_params()["weights"] == random_weights
     assert extractor.get_params()["errors"] == "raise"
+
+
+class LayersEngine(FakeEngine):
+    """An engine whose rows are 0, 1, 2, ..., 4095 for every image."""
+
+    def rows(self, images: Sequence[Pixels]) -> Rows:
+        return numpy.tile(numpy.arange(4096, dtype=numpy.float32), (len(images), 1))
+
+
+@pytest.mark.parametrize(
+    ("layers", "numbers"),
+    [
+        ("last", [*range(2048, 4096)]),
+        ("all", [*range(4096)]),
+        (["Mixed_7a"], [*range(768, 2048)]),
+        (("Mixed_7c", "Mixed_6e"), [*range(2048, 4096), *range(768)]),
+    ],
+)
+def test_rows_have_the_layers_that_are_asked_for_in_that_order(
+    layers: Any,  # noqa: ANN401
+    numbers: list[int],
+    tmp_path: Path,
+) -> None:
+    image(RED).save(tmp_path / "red.png")
+    extractor = FeatureExtractor(engine=LayersEngine(), layers=layers, errors="nan")
+    rows = extractor([image(BLUE), tmp_path / "red.png", "gone.png"])
+    assert rows.dtype == numpy.float32
+    assert rows[0].tolist() == numbers
+    # The cache keeps float16, which has steps of 2 between 2048 and 4096.
+    assert numpy.abs(rows[1] - numbers).max() <= 1
+    assert numpy.isnan(rows[2]).all()
+    assert clone(extractor).get_params()["layers"] == layers
+    assert FeatureExtractor(engine=LayersEngine(), layers=layers)([]).shape == (0, len(numbers))
+
+
+@pytest.mark.parametrize("layers", ["Mixed_7b", "Mixed_7c", ["Mixed_7c", "Mixed_7b"], [], None])
+def test_layers_that_no_row_has_are_refused_with_those_that_there_are(
+    layers: Any,  # noqa: ANN401
+) -> None:
+    match = r"layers = .* 'last', 'all' or a list of Mixed_6e, Mixed_7a, Mixed_7c\."
+    with pytest.raises(ConfigError, match=match):
+        FeatureExtractor(engine=FakeEngine(), layers=layers)
+    extractor = FeatureExtractor(engine=FakeEngine())
+    with pytest.raises(ConfigError, match=match):
+        extractor.set_params(layers=layers)
+    assert extractor([image(RED)]).shape == (1, 2048)

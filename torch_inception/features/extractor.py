@@ -4,7 +4,7 @@ import copy
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy
 from numpy.typing import NDArray
@@ -24,7 +24,7 @@ from torch_inception.features.cached_pass import run_pass
 from torch_inception.features.image_rows import FeatureRow, ImageInput, stream_rows
 from torch_inception.images.image_input import check_list, image_name, is_path
 from torch_inception.images.preprocess import Preprocessing
-from torch_inception.network import FEATURES, ROW_SIZE
+from torch_inception.network import COLUMNS, LAYERS
 from torch_inception.system.cache_folder import cache_folder
 from torch_inception.system.torch_modes import default_modes
 from torch_inception.weights.load import load_weights
@@ -41,7 +41,7 @@ _OF_NETWORK = {"weights", "pooling", "device", "engine"}
 
 
 class FeatureExtractor:
-    """Maps images to rows of 2048 features.
+    """Maps images to rows of features.
 
     It is a transformer of scikit-learn, which need not be installed: it can be a step of a
     `Pipeline`, and `clone`, `cross_val_score` and `GridSearchCV` take it. There is nothing to fit.
@@ -60,6 +60,9 @@ class FeatureExtractor:
         errors: what becomes of images that cannot be read: "raise" raises an error, "skip" leaves
             their rows out, "nan" gives them rows of NaN; a warning is logged for each then. With
             "skip" rows and labels no longer fit together, so pipelines want one of the others.
+        layers: of which layers a row has the spatial means: "last" is the 2048 of Mixed_7c, "all"
+            the 4096 of Mixed_6e (768), Mixed_7a (1280) and Mixed_7c; a list of these names gives
+            theirs, in its order. One pass computes all of them.
 
     Attributes:
         engine: what runs the network.
@@ -67,7 +70,7 @@ class FeatureExtractor:
 
     Raises:
         WeightsError: no source works.
-        ConfigError: a source, the pooling, the device or another choice is unknown.
+        ConfigError: a source, the pooling, the device, a layer or another choice is unknown.
     """
 
     def __init__(
@@ -80,10 +83,11 @@ class FeatureExtractor:
         device: Device = "auto",
         engine: Engine | None = None,
         errors: BadImages = "raise",
+        layers: Literal["last", "all"] | Sequence[str] = "last",
     ) -> None:
         parameters = {
             "weights": weights, "pooling": pooling, "resize": resize, "exact_decode": exact_decode,
-            "device": device, "engine": engine, "errors": errors,
+            "device": device, "engine": engine, "errors": errors, "layers": layers,
         }  # fmt: skip
         self._use(parameters, engine)
 
@@ -91,12 +95,14 @@ class FeatureExtractor:
     def _use(self, parameters: dict[str, Any], engine: Engine | None) -> None:
         """Take parameters, all or, where there is an error, none."""
         check_choice("errors", parameters["errors"], BadImages)
+        layers = _layer_names(parameters["layers"])
         preprocessing = Preprocessing(parameters["resize"], exact_decode=parameters["exact_decode"])
         if engine is None:
             weights = load_weights(parameters["weights"], pooling=parameters["pooling"])
             engine = load_engine(weights, device=choose_device(parameters["device"]))
         self.engine: Engine = engine
         self.preprocessing = preprocessing
+        self._layers = layers
         self._parameters = parameters
 
     @default_modes()
@@ -109,9 +115,10 @@ class FeatureExtractor:
                 any mixture.
 
         Returns:
-            (N, 2048) float32; row i belongs to image i, or with `errors="skip"` to the i-th image
-            that could be read. Rows of paths come from the cache and are rounded to float16, as it
-            keeps them, also when they are computed anew.
+            (N, 2048) float32, or (N, 4096) or another length with other `layers`; row i belongs
+            to image i, or with `errors="skip"` to the i-th image that could be read. Rows of paths
+            come from the cache and are rounded to float16, as it keeps them, also when they are
+            computed anew.
 
         Raises:
             ImageError: an image cannot be read, with `errors="raise"`; no other is put in its
@@ -215,8 +222,26 @@ class FeatureExtractor:
     def _stacked(self, found: Sequence[FeatureRow | ImageError]) -> NDArray[numpy.float32]:
         if self._parameters["errors"] == "skip":
             found = [row for row in found if not isinstance(row, ImageError)]
-        rows = numpy.full((len(found), ROW_SIZE), numpy.nan, numpy.float32)
+        size = sum(LAYERS[name] for name in self._layers)
+        rows = numpy.full((len(found), size), numpy.nan, numpy.float32)
         for place, row in enumerate(found):
             if not isinstance(row, ImageError):
-                rows[place] = row
-        return rows[:, -FEATURES:]
+                rows[place] = numpy.concatenate([row[COLUMNS[name]] for name in self._layers])
+        return rows
+
+
+def _layer_names(layers: object) -> list[str]:
+    """Return the names of the layers that are asked for.
+
+    Raises:
+        ConfigError: they are none that a row has.
+    """
+    known = list(LAYERS)
+    if layers in ("last", "all"):
+        return known[-1:] if layers == "last" else known
+    names = list(layers) if isinstance(layers, Sequence) and not isinstance(layers, str) else []
+    if not names or any(name not in known for name in names):
+        raise ConfigError(
+            f"layers = {layers!r} must be 'last', 'all' or a list of {', '.join(known)}."
+        )
+    return names

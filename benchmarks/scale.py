@@ -27,13 +27,14 @@ from torch_inception.config import TrainConfig
 from torch_inception.engines.protocol import Session
 from torch_inception.features.cache.file_index import FileIndex, FileState, file_state
 from torch_inception.features.cache.open_store import open_row_store
-from torch_inception.features.cache.row_store import RowStore
+from torch_inception.features.cache.row_store import RowStore, StoredRow
 from torch_inception.features.cached_pass import run_pass
 from torch_inception.features.image_rows import row_space
 from torch_inception.features.row_selection import RowSelection
 from torch_inception.heads.fit import fit_head
 from torch_inception.heads.labelled_rows import LabelledRows, all_answers
 from torch_inception.heads.metrics import summary
+from torch_inception.images.facts import ImageFacts
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.network import ROW_SIZE
 from torch_inception.training.dataset import read_dataset
@@ -44,6 +45,7 @@ CLASSES = 10
 PORTION = 10_000
 TEST_SHARE = 0.1
 SPACE = "synthetic"
+FACTS_OF_NONE = ImageFacts(299, 299, "", "", 0, 0, 0, 0)
 
 Result = TypeVar("Result")
 
@@ -133,7 +135,8 @@ def _fill(store: RowStore, digests: list[bytes], targets: torch.Tensor) -> None:
         chosen = digests[start : start + PORTION]
         noise = generator.standard_normal((len(chosen), ROW_SIZE), numpy.float32)
         rows = numpy.exp(centres[targets[start : start + PORTION]] / 4 + noise).astype("<f2")
-        store.append(dict(zip(chosen, rows, strict=True)))
+        stored = (StoredRow(row, FACTS_OF_NONE) for row in rows)
+        store.append(dict(zip(chosen, stored, strict=True)))
 
 
 def _remember(data: Path, cache: Path) -> None:
@@ -146,7 +149,7 @@ def _remember(data: Path, cache: Path) -> None:
         assert state is not None
         files.append((path, state, hashlib.sha256(path.read_bytes()).digest()))
     FileIndex(cache).remember(files)
-    row = numpy.zeros(ROW_SIZE, "<f2")
+    row = StoredRow(numpy.zeros(ROW_SIZE, "<f2"), FACTS_OF_NONE)
     store.append(dict.fromkeys((digest for _, _, digest in files), row))
 
 

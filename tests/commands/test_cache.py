@@ -31,6 +31,7 @@ OURS = {
     f"features/{NEW}/rows.bin": 1_500_000, "weights/nsfwjs/tensors.pt": 2_000_000,
     "networks/a/network.pt": 400_000, "networks/.a.0123456789abcdef.part": 100_000,
     "downloads/torch/x.pth": 700_000, "files-1.sqlite": 300_000,
+    "thumbnails/thumbnails-1.sqlite": 600_000,
 }  # fmt: skip
 """Name of a file -> bytes."""
 
@@ -38,6 +39,7 @@ THEIRS = (
     "mine.txt", "weights/mine.pth", "weights/mine/best.pth", "weights/mine/description.json",
     "features/mine/rows.bin", "features/notes.txt", f"features/{'2' * 32}/photo.jpg",
     "networks/.hidden.part", "downloads/film.mp4", "files-1.sqlite.bak", "files-x.sqlite",
+    "thumbnails/mine.jpg",
 )  # fmt: skip
 """Files of somebody who names a folder of a project as the cache."""
 
@@ -74,9 +76,10 @@ def test_size_and_content_are_told_by_kind(cache: Path, capsys: pytest.CaptureFi
     assert first == str(cache)
     # 3,000,000 bytes are 360 records of 8320, and 1,500,000 are 180.
     assert [re.split(r"  +", line.strip()) for line in lines] == [
-        ["features", "4.7 MB", "540 rows"], ["weights", "2.0 MB", "2 files"],
+        ["features", "4.7 MB", "540 rows"], ["thumbnails", "0.6 MB"],
+        ["weights", "2.0 MB", "2 files"],
         ["networks", "0.5 MB", "3 files"], ["downloads", "0.7 MB", "1 files"],
-        ["file index", "0.3 MB"], ["total", "8.2 MB"],
+        ["file index", "0.3 MB"], ["total", "8.8 MB"],
     ]  # fmt: skip
     assert len({line.index("MB") for line in lines}) == 1
     assert ours_left(cache) == set(OURS)
@@ -95,7 +98,7 @@ def test_clear_removes_all_of_it_and_nothing_else(
     cache: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["--clear"]) == 0
-    assert capsys.readouterr() == ("8.2 MB were removed.\n", "")
+    assert capsys.readouterr() == ("8.8 MB were removed.\n", "")
     assert ours_left(cache) == set()
 
 
@@ -199,7 +202,7 @@ def test_what_is_being_written_stays_and_is_told(
     with exclusive_lock(cache / "weights" / "nsfwjs"):
         assert main(["--clear"]) == 1
     out, err = capsys.readouterr()
-    assert out == "6.2 MB were removed.\n"
+    assert out == "6.8 MB were removed.\n"
     assert err.startswith(f"error: {cache / 'weights' / 'nsfwjs'} is in use by another process")
     assert ours_left(cache) == {"weights/nsfwjs/tensors.pt"}
 

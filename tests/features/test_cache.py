@@ -9,16 +9,16 @@ from pathlib import Path
 
 import numpy
 import pytest
-from numpy.typing import NDArray
 
 from torch_inception.errors import CacheError
 from torch_inception.features.cache.file_index import FileIndex, FileState, file_state
 from torch_inception.features.cache.open_store import open_row_store
-from torch_inception.features.cache.row_store import RowStore
+from torch_inception.features.cache.row_store import RowStore, StoredRow
+from torch_inception.images.facts import ImageFacts
 from torch_inception.network import ROW_SIZE
 from torch_inception.system.cache_folder import CACHE_VARIABLE
 
-Rows = dict[bytes, NDArray[numpy.float16]]
+Rows = dict[bytes, StoredRow]
 RECORD_BYTES = 2 * 4096 + 128
 
 
@@ -29,7 +29,13 @@ def digest(number: int) -> bytes:
 def make_rows(numbers: range) -> Rows:
     """Make rows whose values tell whose they are."""
     ramp = numpy.arange(ROW_SIZE) % 512
-    return {digest(number): (ramp + number).astype("<f2") for number in numbers}
+    return {
+        digest(number): StoredRow(
+            (ramp + number).astype("<f2"),
+            ImageFacts(number, 2, "JPEG2000", "I;16B", 0.5, 1.5, number / 4, 2**64 - 1 - number),
+        )
+        for number in numbers
+    }
 
 
 def state(number: int) -> FileState:
@@ -38,15 +44,22 @@ def state(number: int) -> FileState:
 
 def is_same(found: Rows, wanted: Rows) -> bool:
     return found.keys() == wanted.keys() and all(
-        found[key].dtype == numpy.float16 and numpy.array_equal(found[key], wanted[key])
+        found[key].row.dtype == numpy.float16
+        and numpy.array_equal(found[key].row, wanted[key].row)
+        and found[key].facts == wanted[key].facts
         for key in wanted
     )
 
 
 def read(store: RowStore, digests: Sequence[bytes]) -> Rows:
-    """Return the rows that the store finds."""
+    """Return what the store finds."""
     rows, places = store.look_up(digests)
-    return {key: rows[place].numpy() for key, place in places.items()}
+    records, again = store.records(digests)
+    assert again == places
+    return {
+        key: StoredRow(rows[place].numpy(), ImageFacts(*records["facts"][place].item()))
+        for key, place in places.items()
+    }
 
 
 def rows_file(cache: Path) -> Path:

@@ -1,5 +1,6 @@
 """The pass: row i is image i, computed once, whatever happens to the others."""
 
+import io
 import os
 import shutil
 from collections.abc import Sequence
@@ -15,9 +16,11 @@ from tests.robustness.fickle import fickle_path
 from torch_inception.config import Resize
 from torch_inception.engines.protocol import Rows
 from torch_inception.errors import ImageError
+from torch_inception.features.cache.thumbnails import Thumbnails
 from torch_inception.features.cached_pass import PassResult, run_pass
 from torch_inception.features.extractor import FeatureExtractor
 from torch_inception.features.image_rows import ImageInput, stream_rows
+from torch_inception.images.facts import FACTS
 from torch_inception.images.preprocess import Pixels, Preprocessing
 from torch_inception.weights.record import WeightsRecord
 
@@ -68,6 +71,43 @@ def test_row_i_is_image_i_rounded_as_the_cache_keeps_it(
     assert torch.equal(again.rows.tensor(), fresh.rows.tensor().flip(0))
     assert again.digests == fresh.digests[::-1]
     assert (again.computed, again.reused) == (0, 40)
+
+
+def test_facts_and_thumbnails_are_those_of_the_images_also_from_the_cache(
+    engine: FakeEngine, shades: list[Path], own_cache: Path
+) -> None:
+    Image.new("L", (300, 200), 90).save(shades[3], "PNG")
+    for paths in (shades[:6], shades[5::-1]):
+        table = passed(engine, paths, own_cache)
+        assert table.facts.dtype == FACTS
+        for path, facts in zip(paths, table.facts, strict=True):
+            special = path == shades[3]
+            assert (facts["width"], facts["height"]) == ((300, 200) if special else (6, 4))
+            assert (facts["format"], facts["mode"]) == (("PNG", "L") if special else ("BMP", "RGB"))
+            red, green, blue = (90, 90, 90) if special else colour(shades.index(path))
+            luma = 0.299 * red + 0.587 * green + 0.114 * blue
+            assert facts["brightness"] == pytest.approx(luma, abs=0.51)
+            assert facts["contrast"] == facts["sharpness"] == 0
+            assert facts["perceptual_hash"] == 1
+        thumbnails = Thumbnails(own_cache).find(table.digests)
+        assert list(thumbnails) == sorted(table.digests)
+        for path, digest in zip(paths, table.digests, strict=True):
+            image = Image.open(io.BytesIO(thumbnails[digest]))
+            wanted = ((128, 85), (90, 90, 90)) if path == shades[3] else ((6, 4), None)
+            assert image.size == wanted[0]
+            expected = wanted[1] or colour(shades.index(path))
+            assert numpy.abs(numpy.asarray(image).astype(int) - expected).max() <= 4
+
+
+def test_a_pass_over_twenty_thousand_files_makes_no_thumbnails(
+    engine: FakeEngine, shades: list[Path], own_cache: Path
+) -> None:
+    table = passed(engine, [shades[0]] * 20_000, own_cache)
+    assert (table.computed, len(table.facts)) == (1, 20_000)
+    assert not (own_cache / "thumbnails").exists()
+    table = passed(engine, [*[shades[0]] * 19_998, shades[1]], own_cache)
+    # The row of the first was there already.
+    assert list(Thumbnails(own_cache).find(table.digests)) == [table.digests[-1]]
 
 
 def test_a_rename_and_a_move_cost_nothing(

@@ -11,11 +11,12 @@ from torch import Tensor
 
 from tests.heads.test_solvers import blobs, fitted, nothing
 from torch_inception.config import Solver
-from torch_inception.features.cache.row_store import RowStore
+from torch_inception.features.cache.row_store import RowStore, StoredRow
 from torch_inception.features.row_selection import RowSelection
 from torch_inception.heads.labelled_rows import LabelledRows
 from torch_inception.heads.solvers.covariance import Covariance, ShrunkCovariance
 from torch_inception.heads.solvers.discriminant import STRENGTHS, DiscriminantAnalysis
+from torch_inception.images.facts import ImageFacts
 
 
 def in_portions(labelled: LabelledRows, portion: int) -> LabelledRows:
@@ -86,7 +87,8 @@ def stored(folder: Path, count: int) -> tuple[RowStore, Tensor]:
     rows[:, -40:] = drawn.features.tensor()
     store = RowStore(folder)
     half = rows.to(torch.float16).numpy()
-    store.append({number.to_bytes(32, "big"): row for number, row in enumerate(half)})
+    facts = ImageFacts(1, 1, "PNG", "RGB", 0, 0, 0, 0)
+    store.append({n.to_bytes(32, "big"): StoredRow(row, facts) for n, row in enumerate(half)})
     return store, drawn.targets
 
 

@@ -15,6 +15,7 @@ import torch
 
 from tests.drawings import draw_colours
 from tests.fakes import FakeEngine
+from torch_inception.features.cache.thumbnails import Thumbnails
 from torch_inception.features.cached_pass import PassResult, run_pass
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.weights import store
@@ -56,7 +57,7 @@ def zero(content: bytearray, chance: random.Random) -> None:
 def move(content: bytearray, chance: random.Random) -> None:
     """Put a piece of the file into another place, as a confused disk does."""
     start, target = (chance.randrange(0, len(content), 16) for _ in range(2))
-    piece = content[start : start + 4160]
+    piece = content[start : start + 8320]
     content[target : target + len(piece)] = piece
 
 
@@ -83,6 +84,31 @@ def test_damage_anywhere_gives_the_right_rows(
         assert torch.equal(again.rows.tensor(), rows)
         assert again.computed == 0
         shutil.rmtree(damaged)
+
+
+@pytest.mark.parametrize("damage", [flip, cut, zero, move])
+def test_damaged_thumbnails_are_not_found_and_can_be_kept_again(
+    damage: Callable[[bytearray, random.Random], None],
+    whole: tuple[Path, torch.Tensor],
+    paths: list[Path],
+    tmp_path: Path,
+    long: bool,
+) -> None:
+    cache, _ = whole
+    digests = passed(paths, cache).digests
+    thumbnails = Thumbnails(cache).find(digests)
+    assert len(thumbnails) == 15
+    for seed in range(200 if long else 20):
+        (tmp_path / "damaged" / "thumbnails").mkdir(parents=True)
+        file = tmp_path / "damaged" / "thumbnails" / "thumbnails-1.sqlite"
+        content = bytearray((cache / "thumbnails" / file.name).read_bytes())
+        damage(content, random.Random(seed))
+        file.write_bytes(content)
+        found = Thumbnails(tmp_path / "damaged").find(digests)
+        assert found.items() <= thumbnails.items()
+        Thumbnails(tmp_path / "damaged").add(thumbnails)
+        assert Thumbnails(tmp_path / "damaged").find(digests) == thumbnails
+        shutil.rmtree(tmp_path / "damaged")
 
 
 def test_parts_of_two_entries_are_no_entry(
@@ -145,8 +171,10 @@ def test_the_cache_of_a_newer_version_stays_and_is_not_read(
     whole: tuple[Path, torch.Tensor], paths: list[Path]
 ) -> None:
     cache, rows = whole
-    # A version is part of the name of the one, and of what the name of the other is a hash of.
+    # A version is part of the names of two, and of what the name of the third is a hash of.
     (cache / "files-2.sqlite").rename(cache / "files-99.sqlite")
+    thumbnails = cache / "thumbnails"
+    (thumbnails / "thumbnails-1.sqlite").rename(thumbnails / "thumbnails-99.sqlite")
     (space,) = (cache / "features").iterdir()
     space.rename(space.with_name("0" * 32))
     before = {file: file.read_bytes() for file in cache.rglob("*") if file.is_file()}
@@ -154,7 +182,9 @@ def test_the_cache_of_a_newer_version_stays_and_is_not_read(
     assert table.computed == 15
     assert torch.equal(table.rows.tensor(), rows)
     added = {file for file in cache.rglob("*") if file.is_file()} - before.keys()
-    assert sorted(file.name for file in added) == ["files-2.sqlite", "index.sqlite", "rows.bin"]
+    assert sorted(file.name for file in added) == [
+        "files-2.sqlite", "index.sqlite", "rows.bin", "thumbnails-1.sqlite"
+    ]  # fmt: skip
     assert before == {file: file.read_bytes() for file in before}
 
 

@@ -13,6 +13,7 @@ from torch_inception.system.cache_contents import (
     FILE_INDEX,
     KINDS,
     ROWS_FILE,
+    THUMBNAILS,
     CacheEntry,
     cache_entries,
     clear_cache,
@@ -62,12 +63,12 @@ def _show(folder: Path) -> int:
 
 
 def _count(kind: str, entries: Sequence[CacheEntry]) -> str:
-    """Return how much entries of a kind hold; nothing for the file index, which is not opened."""
+    """Return how much entries of a kind hold; nothing for databases, which are not opened."""
     sizes = [(file.name, size) for entry in entries for file, size in entry.sizes.items()]
     if kind == "features":
         rows = sum(size // RECORD_BYTES for name, size in sizes if name == ROWS_FILE)
         return f"{rows:,} rows"
-    return "" if kind == FILE_INDEX else f"{len(sizes):,} files"
+    return "" if kind in (FILE_INDEX, THUMBNAILS) else f"{len(sizes):,} files"
 
 
 def _tell_of_clearing(removed: Sequence[CacheEntry], left: Sequence[CacheEntry]) -> int:

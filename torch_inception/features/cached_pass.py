@@ -13,12 +13,14 @@ from typing import NamedTuple
 
 import numpy
 import torch
+from numpy.typing import NDArray
 
 from torch_inception.engines.protocol import Engine
 from torch_inception.errors import CacheError, ImageError
 from torch_inception.features.cache.file_index import FileIndex, FileState
 from torch_inception.features.cache.open_store import open_row_store
 from torch_inception.features.cache.row_store import RowStore, StoredRow
+from torch_inception.features.cache.thumbnails import Thumbnails
 from torch_inception.features.image_rows import (
     FeatureRow,
     ReadImage,
@@ -29,6 +31,7 @@ from torch_inception.features.image_rows import (
 from torch_inception.features.ordered_map import Work, ordered_map
 from torch_inception.features.progress import progress_bar
 from torch_inception.features.row_selection import RowSelection
+from torch_inception.images.facts import ImageFacts
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.system.cache_folder import cache_in_use
 
@@ -37,6 +40,10 @@ COMMIT_ROWS = 32
 
 COMMIT_FILES = 1000
 """Files between two commits where no rows are computed; what is read again at most."""
+
+
+THUMBNAIL_FILES = 20_000
+"""Number of files from which on no thumbnails are made: they would take more than 60 MB."""
 
 
 class Skipped(NamedTuple):
@@ -54,6 +61,7 @@ class PassResult:
         paths: the good images, in input order.
         digests: SHA-256 of each one's content.
         rows: as many, of 4096 features, in the cache's file; row i belongs to image i.
+        facts: (N,) of `images.facts.FACTS`, as many.
         skipped: the others.
         computed: rows that went through the network.
         reused: rows that came from the cache, or from an exact duplicate.
@@ -63,6 +71,7 @@ class PassResult:
     paths: list[Path]
     digests: list[bytes]
     rows: RowSelection
+    facts: NDArray[numpy.void]
     skipped: list[Skipped]
     computed: int
     reused: int
@@ -99,16 +108,22 @@ def run_pass(
         digests = {path: digest for path, digest in unchanged.items() if digest in cached}
         others = [path for path in dict.fromkeys(paths) if path not in digests]
         start = time.perf_counter()
-        reading = _Reading(engine, preprocessing, store, ready or {})
-        found = _commit_as_read(reading.results(others, progress=progress), store, index)
+        thumbnails = Thumbnails(cache) if len(paths) < THUMBNAIL_FILES else None
+        reading = _Reading(
+            engine, preprocessing, store, ready or {}, with_thumbnails=thumbnails is not None
+        )
+        results = reading.results(others, progress=progress)
+        found = _commit_as_read(results, store, index, thumbnails)
         seconds = time.perf_counter() - start
         digests |= found.digests
         skipped = found.reasons()
         good = [path for path in paths if path not in skipped]
+        rows, facts = _select_rows(store, [digests[path] for path in good])
         return PassResult(
             paths=good,
             digests=[digests[path] for path in good],
-            rows=_select_rows(store, [digests[path] for path in good]),
+            rows=rows,
+            facts=facts,
             skipped=[Skipped(path, skipped[path]) for path in paths if path in skipped],
             computed=found.computed,
             reused=len(good) - found.computed,
@@ -116,9 +131,11 @@ def run_pass(
         )
 
 
-def _select_rows(store: RowStore, digests: Sequence[bytes]) -> RowSelection:
-    """Return a row for each digest."""
-    rows, places = store.look_up(digests)
+def _select_rows(
+    store: RowStore, digests: Sequence[bytes]
+) -> tuple[RowSelection, NDArray[numpy.void]]:
+    """Return a row, and the facts of the image, for each digest."""
+    records, places = store.records(digests)
     lost = set(digests).difference(places)
     if lost:
         raise CacheError(
@@ -126,7 +143,8 @@ def _select_rows(store: RowStore, digests: Sequence[bytes]) -> RowSelection:
             "it, or the disk fails. Run the command again."
         )
     numbers = numpy.fromiter((places[digest] for digest in digests), numpy.int64)
-    return RowSelection(rows, torch.from_numpy(numbers))
+    selection = RowSelection(torch.from_numpy(records["row"]), torch.from_numpy(numbers))
+    return selection, records["facts"][numbers]
 
 
 class _Result(NamedTuple):
@@ -136,12 +154,15 @@ class _Result(NamedTuple):
         path: of the file.
         state: of the file, and `digest`: of its content; None where it could not be read.
         row: or why there is none; None where this worker was not the one to compute it.
+        facts: of the image, and `thumbnail`: as `ReadImage` has them.
     """
 
     path: Path
     state: FileState | None
     digest: bytes | None
     row: FeatureRow | ImageError | None
+    facts: ImageFacts | None
+    thumbnail: bytes | None
 
 
 class _Reading:
@@ -152,6 +173,7 @@ class _Reading:
         preprocessing: how an image becomes 299 x 299.
         store: of the rows.
         ready: files that were read already.
+        with_thumbnails: whether a thumbnail is made with each row.
     """
 
     def __init__(
@@ -160,9 +182,12 @@ class _Reading:
         preprocessing: Preprocessing,
         store: RowStore,
         ready: Mapping[Path, ReadImage],
+        *,
+        with_thumbnails: bool,
     ) -> None:
         self._engine, self._preprocessing = engine, preprocessing
         self._store, self._ready = store, ready
+        self._with_thumbnails = with_thumbnails
         self._claimed: set[bytes] = set()
         self._lock = threading.Lock()
 
@@ -181,16 +206,24 @@ class _Reading:
             images = [self._read(path) for path in batch]
             rows = iter(compute_rows(session, [i.pixels for i in images if i.pixels is not None]))
             return [
-                _Result(path, state, digest, None if pixels is None else next(rows))
-                for path, (state, digest, pixels) in zip(batch, images, strict=True)
-            ]
+                _Result(
+                    path, image.state, image.digest,
+                    None if image.pixels is None else next(rows), image.facts, image.thumbnail,
+                )
+                for path, image in zip(batch, images, strict=True)
+            ]  # fmt: skip
 
         return work
 
     def _read(self, path: Path) -> ReadImage:
         image = self._ready.get(path)
         if image is None or image.pixels is None:
-            return read_image(path, self._preprocessing, is_wanted=self._claim)
+            return read_image(
+                path,
+                self._preprocessing,
+                is_wanted=self._claim,
+                with_thumbnail=self._with_thumbnails,
+            )
         is_wanted = image.digest is None or self._claim(image.digest)
         return image if is_wanted else image._replace(pixels=None)
 
@@ -235,23 +268,32 @@ class _Found:
         return self.unreadable | bad
 
 
-def _commit_as_read(results: Iterable[_Result], store: RowStore, index: FileIndex) -> _Found:
+def _commit_as_read(
+    results: Iterable[_Result], store: RowStore, index: FileIndex, thumbnails: Thumbnails | None
+) -> _Found:
     """Store rows and remember files in portions, as they come; also those before an error."""
     found = _Found()
     rows: dict[bytes, StoredRow] = {}
+    jpegs: dict[bytes, bytes] = {}
     files: list[tuple[Path, FileState, bytes]] = []
 
     def commit() -> None:
         store.append(rows)
         index.remember(files)
+        if thumbnails is not None:
+            thumbnails.add(jpegs)
         rows.clear()
+        jpegs.clear()
         files.clear()
 
     try:
         for result in results:
             found.add(result)
             if result.digest is not None and isinstance(result.row, numpy.ndarray):
-                rows[result.digest] = result.row.astype("<f2")
+                assert result.facts is not None
+                rows[result.digest] = StoredRow(result.row.astype("<f2"), result.facts)
+                if result.thumbnail is not None:
+                    jpegs[result.digest] = result.thumbnail
             if result.digest is not None and result.state is not None:
                 files.append((result.path, result.state, result.digest))
             if len(rows) >= COMMIT_ROWS or len(files) >= COMMIT_FILES:

@@ -16,11 +16,13 @@ from torch_inception.errors import ImageError
 from torch_inception.features.cache.file_index import FileState, file_state
 from torch_inception.features.cached_rows import CachedRows
 from torch_inception.features.ordered_map import Work, ordered_map
-from torch_inception.images.decode import to_image
+from torch_inception.images.decode import decode_file, to_image
+from torch_inception.images.facts import ImageFacts, image_facts
 from torch_inception.images.image_input import is_path
 from torch_inception.images.limits import one_large_image_at_a_time
 from torch_inception.images.preprocess import Pixels, Preprocessing
 from torch_inception.images.read import read_file
+from torch_inception.images.thumbnail import make_thumbnail
 
 ImageInput = str | os.PathLike[str] | bytes | BinaryIO | Image.Image | Pixels | Tensor
 """What stands for one image: a path, the content of a file, a binary file object (it is read from
@@ -39,15 +41,23 @@ class ReadImage(NamedTuple):
         state: of the file; None where that is not known.
         digest: SHA-256 (32 bytes) of its content; None where it could not be read.
         pixels: for the network; the reason where there are none; None where none were wanted.
+        facts: of the image, where there are pixels.
+        thumbnail: a small JPEG of it, where that was wanted, too.
     """
 
     state: FileState | None
     digest: bytes | None
     pixels: Pixels | ImageError | None
+    facts: ImageFacts | None = None
+    thumbnail: bytes | None = None
 
 
 def read_image(
-    path: Path, preprocessing: Preprocessing, *, is_wanted: Callable[[bytes], bool]
+    path: Path,
+    preprocessing: Preprocessing,
+    *,
+    is_wanted: Callable[[bytes], bool],
+    with_thumbnail: bool = True,
 ) -> ReadImage:
     """Read a file, once, and decode it where its content is wanted.
 
@@ -59,6 +69,7 @@ def read_image(
         path: the file.
         preprocessing: how an image becomes 299 x 299.
         is_wanted: tells by the SHA-256 of the content whether pixels are wanted.
+        with_thumbnail: whether a thumbnail is made.
     """
     before = file_state(path)
     try:
@@ -69,8 +80,16 @@ def read_image(
     if before is None or after is None or after.is_modified_since(before):
         return ReadImage(None, None, ImageError(CHANGED))
     digest = hashlib.sha256(content).digest()
-    pixels = to_pixels(content, preprocessing) if is_wanted(digest) else None
-    return ReadImage(before, digest, pixels)
+    if not is_wanted(digest):
+        return ReadImage(before, digest, None)
+    try:
+        with one_large_image_at_a_time():
+            image, original = decode_file(content, shorter_side=preprocessing.shorter_side)
+            pixels = preprocessing(image)
+            thumbnail = make_thumbnail(image) if with_thumbnail else None
+    except ImageError as error:
+        return ReadImage(before, digest, error)
+    return ReadImage(before, digest, pixels, image_facts(original, pixels), thumbnail)
 
 
 def to_pixels(item: ImageInput, preprocessing: Preprocessing) -> Pixels | ImageError:

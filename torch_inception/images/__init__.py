@@ -11,4 +11,6 @@ integrity/       what the decoders do not check: that all of the data are there
 rgb              any mode -> upright RGB
 reasons          why a file does not decode, in words
 preprocess       image -> (299, 299, 3) uint8
+facts            what is worth knowing of an image beside its features
+thumbnail        a small copy, to be shown
 """

@@ -4,13 +4,14 @@ import io
 import struct
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy
 from PIL import Image, UnidentifiedImageError
 from PIL.ImageFile import ImageFile
 
 from torch_inception.errors import ImageError
+from torch_inception.images.facts import Original
 from torch_inception.images.image_input import holds_pixels, is_file_object, is_path, no_image
 from torch_inception.images.integrity.completeness import check_complete, check_trailing_zeros
 from torch_inception.images.limits import (
@@ -23,11 +24,26 @@ from torch_inception.images.pillow_settings import default_settings, retry_witho
 from torch_inception.images.plugins import plugins
 from torch_inception.images.read import read_file, read_file_object
 from torch_inception.images.reasons import explain_failures
-from torch_inception.images.rgb import to_rgb, upright
+from torch_inception.images.rgb import is_on_its_side, to_rgb, upright
+
+
+class Decoded(NamedTuple):
+    """An upright RGB image, and what its file holds."""
+
+    image: Image.Image
+    original: Original
 
 
 def decode(content: bytes, *, shorter_side: int | None = None) -> Image.Image:
     """Decode an image in full: upright, RGB, the first frame, on white where transparent.
+
+    Arguments and errors are those of `decode_file`.
+    """
+    return decode_file(content, shorter_side=shorter_side).image
+
+
+def decode_file(content: bytes, *, shorter_side: int | None = None) -> Decoded:
+    """Decode an image as `decode` does, and tell what its file holds.
 
     The format is told by the content.
 
@@ -44,23 +60,37 @@ def decode(content: bytes, *, shorter_side: int | None = None) -> Image.Image:
         raise ImageError("the file is empty")
     check_complete(content)
     with one_large_image_at_a_time(), explain_failures(content):
-        image = retry_without_warnings(lambda warn: _decoded(content, shorter_side, warn=warn))
+        found = retry_without_warnings(lambda warn: _decoded(content, shorter_side, warn=warn))
         # By now the opened file is let go of, and with it a second copy of the pixels.
-        return to_rgb(image)
+        return Decoded(to_rgb(found.image), found.original)
 
 
-def _decoded(content: bytes, shorter_side: int | None, *, warn: bool) -> Image.Image:
-    with _opened(content, shorter_side, warn=warn) as image:
+def _decoded(content: bytes, shorter_side: int | None, *, warn: bool) -> Decoded:
+    """Decode an image that is upright, but not yet RGB."""
+    image, (width, height), mode = _opened(content, shorter_side, warn=warn)
+    with image:
         wait_if_large(image)
+        opened_size = image.size
         with default_settings(image.format, warn=warn):
             image.load()
             # An icon may hold a larger image than it says.
             check_size(image, len(content))
-            return upright(image)
+            if image.size != opened_size:
+                width, height = image.size
+            if is_on_its_side(image):
+                width, height = height, width
+            original = Original(width, height, image.format or "", mode)
+            return Decoded(upright(image), original)
 
 
-def _opened(content: bytes, shorter_side: int | None, *, warn: bool) -> ImageFile:
-    """Open an image, and refuse one that would take too much, before its pixels are decoded."""
+def _opened(
+    content: bytes, shorter_side: int | None, *, warn: bool
+) -> tuple[ImageFile, tuple[int, int], str]:
+    """Open an image, and refuse one that would take too much, before its pixels are decoded.
+
+    Returns:
+        the image, and its size and mode before it is to be decoded at a reduced size.
+    """
     for plugin in plugins():
         if not plugin.accepts(content[:16]):
             continue
@@ -69,12 +99,13 @@ def _opened(content: bytes, shorter_side: int | None, *, warn: bool) -> ImageFil
                 image = plugin.opens(io.BytesIO(content), "")
             except (SyntaxError, IndexError, TypeError, struct.error):
                 continue  # so a plug-in says that the file is not of its format
+            size, mode = image.size, image.mode
             check_trailing_zeros(content, image)
             if shorter_side is not None and plugin.format == "JPEG":
                 check_size(image, len(content), max_pixels=MAX_REDUCED_PIXELS)
                 image.draft(None, (shorter_side, shorter_side))
             check_size(image, len(content))
-            return image
+            return image, size, mode
     raise UnidentifiedImageError
 
 

@@ -45,6 +45,11 @@ def upright(image: Image.Image) -> Image.Image:
     return turned
 
 
+def is_on_its_side(image: Image.Image) -> bool:
+    """Tell whether its EXIF says that width and height change places."""
+    return _orientation(image) in (5, 6, 7, 8)
+
+
 def _orientation(image: Image.Image) -> int:
     if any(len(image.info.get(key) or b"") > MAX_EXIF_BYTES for key in _STATED_IN[:2]):
         return _UPRIGHT

@@ -2,6 +2,7 @@
 
 files-N.sqlite   which file has which content
 features/        rows of features, a folder per network and preprocessing
+thumbnails/      small copies of images
 weights/         converted weights
 networks/        networks made ready to run
 downloads/       weights as they were downloaded, where no other cache can be written
@@ -21,6 +22,7 @@ from torch_inception.system.cache_entry import DESCRIPTION, is_entry
 from torch_inception.system.locks import lock_if_free
 
 FILE_INDEX = "file index"
+THUMBNAILS = "thumbnails"
 ROWS_FILE = "rows.bin"
 
 _DAY_SECONDS = 86400.0
@@ -33,16 +35,21 @@ def _has_rows(folder: Path) -> bool:
     return bool(re.fullmatch("[0-9a-f]{32}", folder.name)) and names <= known
 
 
+def _is_database(path: Path, name: str) -> bool:
+    return bool(re.fullmatch(rf"{name}-\d+\.sqlite(-journal)?", path.name))
+
+
 def _is_kept(path: Path) -> bool:
     return is_unfinished(path) or is_entry(path)
 
 
 _IS_OURS: dict[str, Callable[[Path], bool]] = {
     "features": _has_rows,
+    THUMBNAILS: lambda path: _is_database(path, "thumbnails"),
     "weights": _is_kept,
     "networks": _is_kept,
     "downloads": lambda path: path.name in ("torch", "huggingface"),
-    FILE_INDEX: lambda path: bool(re.fullmatch(r"files-\d+\.sqlite(-journal)?", path.name)),
+    FILE_INDEX: lambda path: _is_database(path, "files"),
 }
 """Kind of entry -> whether a path is such an entry, and not somebody else's."""
 

@@ -9,9 +9,11 @@ from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
 
-from torch import Tensor
+import numpy
+from numpy.typing import NDArray
 
-from torch_inception.features.cache.row_store import LAYOUT, RowStore
+from torch_inception.features.cache.row_store import LAYOUT, RowStore, StoredRow
+from torch_inception.images.facts import ImageFacts
 from torch_inception.system.atomic import temporary_folder
 
 log = logging.getLogger(__name__)
@@ -59,12 +61,16 @@ class TemporaryStore(RowStore):
         target = Path(tempfile.gettempdir(), "torch_inception-rows")
         super().__init__(stack.enter_context(temporary_folder(target, mode=0o700)))
 
-    def look_up(self, digests: Iterable[bytes]) -> tuple[Tensor, dict[bytes, int]]:
+    def records(self, digests: Iterable[bytes]) -> tuple[NDArray[numpy.void], dict[bytes, int]]:
         """Look rows up, here and in the store that is kept; what that has is copied."""
         wanted = list(digests)
-        _, found = super().look_up(wanted)
-        kept, places = self._kept.look_up(digest for digest in wanted if digest not in found)
-        rows, items = kept.numpy(), iter(places.items())
+        _, found = super().records(wanted)
+        kept, places = self._kept.records(digest for digest in wanted if digest not in found)
+        items = iter(places.items())
         while portion := dict(islice(items, _ROWS_COPIED_AT_ONCE)):
-            self.append({digest: rows[place] for digest, place in portion.items()})
-        return super().look_up(wanted)
+            self.append({digest: _stored(kept[place]) for digest, place in portion.items()})
+        return super().records(wanted)
+
+
+def _stored(record: numpy.void) -> StoredRow:
+    return StoredRow(record["row"], ImageFacts(*record["facts"].item()))

@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import numpy
 import torch
@@ -23,28 +23,45 @@ from torch_inception.features.cache.database import (
     as_cache_error,
     select_where_in,
 )
+from torch_inception.images.facts import FACTS, ImageFacts
 from torch_inception.network import ROW_SIZE
 from torch_inception.system.locks import exclusive_lock
 
 log = logging.getLogger(__name__)
 
-StoredRow = NDArray[numpy.float16]
-"""(4096,)."""
 
-LAYOUT = 3
+class StoredRow(NamedTuple):
+    """What is kept of an image.
+
+    Attributes:
+        row: (4096,) float16.
+        facts: of the image.
+    """
+
+    row: NDArray[numpy.float16]
+    facts: ImageFacts
+
+
+LAYOUT = 4
 """Number of the layout of the file of rows and of its index."""
 
+RECORD = numpy.dtype(
+    [("row", "<f2", (ROW_SIZE,)), ("facts", FACTS), ("digest", "V32"), ("checksum", "<u4")]
+)
+"""A record of the file of rows."""
+
+assert RECORD.itemsize == RECORD_BYTES
+
 _CHECKSUM = struct.Struct("<I")
-_ROW_END = 2 * ROW_SIZE
-_DIGEST_END = _ROW_END + 32
-_CHECKSUM_END = _DIGEST_END + _CHECKSUM.size
+_DIGEST_END = RECORD_BYTES - _CHECKSUM.size
+_FACTS_END = _DIGEST_END - 32
 
 _SCHEMA = """CREATE TABLE IF NOT EXISTS rows
     (number INTEGER PRIMARY KEY, digest BLOB UNIQUE NOT NULL)"""
 
 
 class RowStore:
-    """SHA-256 of an image's content -> its row of 4096 float16.
+    """SHA-256 of an image's content -> its row of 4096 float16, and facts of the image.
 
     Every record says which image it is of and has a checksum, so the index is only a hint: it
     can be lost, and it cannot lead to a wrong row. A record is written and synced before the
@@ -77,8 +94,6 @@ class RowStore:
     def look_up(self, digests: Iterable[bytes]) -> tuple[Tensor, dict[bytes, int]]:
         """Look rows up.
 
-        Both parts of the answer are of one state of the file, whatever happens to it later.
-
         Args:
             digests: SHA-256 of contents, 32 bytes each.
 
@@ -86,15 +101,30 @@ class RowStore:
             all rows, (M, 4096) float16, as a file that is mapped into memory; and digest -> place
             in it, for rows that are there whole.
         """
-        wanted, records = list(dict.fromkeys(digests)), self._mapped()
-        places = self._database.run(lambda index: _find(index, wanted, records.data))
-        return torch.from_numpy(records.reshape(-1, RECORD_BYTES).view("<f2")[:, :ROW_SIZE]), places
+        records, places = self.records(digests)
+        return torch.from_numpy(records["row"]), places
+
+    def records(self, digests: Iterable[bytes]) -> tuple[NDArray[numpy.void], dict[bytes, int]]:
+        """Look rows up, and facts of their images.
+
+        Both parts of the answer are of one state of the file, whatever happens to it later.
+
+        Args:
+            digests: SHA-256 of contents, 32 bytes each.
+
+        Returns:
+            all records, (M,) of `RECORD`, as a file that is mapped into memory; and digest -> place
+            in it, for records that are there whole.
+        """
+        wanted, content = list(dict.fromkeys(digests)), self._mapped()
+        places = self._database.run(lambda index: _find(index, wanted, content.data))
+        return content.view(RECORD), places
 
     def append(self, rows: Mapping[bytes, StoredRow]) -> None:
         """Add rows; those that another process added in the meantime are left as they are.
 
         Args:
-            rows: digest -> (4096,) float16.
+            rows: digest -> row and facts.
 
         Raises:
             CacheError: they cannot be written.
@@ -172,8 +202,9 @@ def _count_of_named(index: sqlite3.Connection) -> int:
 
 
 def _record(digest: bytes, row: StoredRow) -> bytes:
-    content = row.astype("<f2").tobytes() + digest
-    return (content + _CHECKSUM.pack(zlib.crc32(content))).ljust(RECORD_BYTES, b"\0")
+    facts = numpy.array(row.facts, FACTS)
+    content = row.row.astype("<f2").tobytes() + facts.tobytes() + digest
+    return content + _CHECKSUM.pack(zlib.crc32(content))
 
 
 def _digest_at(records: memoryview, number: int) -> bytes | None:
@@ -181,10 +212,10 @@ def _digest_at(records: memoryview, number: int) -> bytes | None:
     start = number * RECORD_BYTES
     if not 0 <= start <= len(records) - RECORD_BYTES:
         return None
-    (checksum,) = _CHECKSUM.unpack(records[start + _DIGEST_END : start + _CHECKSUM_END])
+    (checksum,) = _CHECKSUM.unpack(records[start + _DIGEST_END : start + RECORD_BYTES])
     if zlib.crc32(records[start : start + _DIGEST_END]) != checksum:
         return None
-    return bytes(records[start + _ROW_END : start + _DIGEST_END])
+    return bytes(records[start + _FACTS_END : start + _DIGEST_END])
 
 
 def _opened(path: Path) -> BinaryIO:

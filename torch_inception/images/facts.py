@@ -1,0 +1,121 @@
+"""What is worth knowing of an image beside its features: size, brightness, sharpness, likeness."""
+
+import math
+from typing import NamedTuple
+
+import numpy
+from numpy.typing import NDArray
+from PIL import Image
+
+from torch_inception.images.preprocess import Pixels
+
+FACTS = numpy.dtype(
+    [
+        ("width", "<u4"), ("height", "<u4"), ("format", "<U8"), ("mode", "<U8"),
+        ("brightness", "<f4"), ("contrast", "<f4"), ("sharpness", "<f4"),
+        ("perceptual_hash", "<u8"),
+    ]
+)  # fmt: skip
+"""The facts of an image as numpy's record, to be kept."""
+
+_HASH_SIDE, _FREQUENCIES = 32, 8
+
+
+class Original(NamedTuple):
+    """What a file holds.
+
+    Attributes:
+        width: in pixels, of the upright image; also where it was decoded at a reduced size.
+        height: as the width.
+        format: Pillow's name, such as "JPEG".
+        mode: Pillow's name of the kind of pixels in the file, such as "RGB" or "CMYK".
+    """
+
+    width: int
+    height: int
+    format: str
+    mode: str
+
+
+class ImageFacts(NamedTuple):
+    """Facts of an image; all but the first four are of the pixels that the network sees.
+
+    Luma is 0.299 R + 0.587 G + 0.114 B, 0 to 255 (ITU-R BT.601, as Pillow rounds it).
+
+    Attributes:
+        width: as in `Original`.
+        height: as in `Original`.
+        format: as in `Original`.
+        mode: as in `Original`.
+        brightness: mean of the luma.
+        contrast: standard deviation of the luma.
+        sharpness: variance of the Laplacian of the luma, the low values being blurred. The kernel
+            is (0 1 0, 1 -4 1, 0 1 0), inside the edges (LAPV in Pertuz et al. 2013, "Analysis of
+            focus measure operators for shape-from-focus", Pattern Recognition 46).
+        perceptual_hash: 64 bits, of which alike images differ in few. The luma, averaged to
+            32 x 32, has a two-dimensional DCT; bit 8 u + v, from the lowest, tells whether the
+            coefficient of frequency u down and v across, 0 to 7 each, is above the median of these
+            64 (Zauner 2010, "Implementation and Benchmarking of Perceptual Image Hash Functions",
+            3.2.1).
+    """
+
+    width: int
+    height: int
+    format: str
+    mode: str
+    brightness: float
+    contrast: float
+    sharpness: float
+    perceptual_hash: int
+
+
+def image_facts(original: Original, pixels: Pixels) -> ImageFacts:
+    """Return the facts of an image.
+
+    Args:
+        original: what its file holds.
+        pixels: (299, 299, 3) uint8, what the network sees.
+    """
+    image = Image.fromarray(pixels).convert("L")
+    luma = numpy.asarray(image)
+    return ImageFacts(
+        *original,
+        brightness=float(luma.mean()),
+        contrast=math.sqrt(_variance(luma)),
+        sharpness=_variance(_laplacian(luma)),
+        perceptual_hash=_perceptual_hash(image),
+    )
+
+
+def _laplacian(luma: NDArray[numpy.uint8]) -> NDArray[numpy.int16]:
+    values = luma.astype(numpy.int16)
+    middle = values[1:-1, 1:-1]
+    return values[:-2, 1:-1] + values[2:, 1:-1] + values[1:-1, :-2] + values[1:-1, 2:] - 4 * middle
+
+
+def _variance(values: NDArray[numpy.uint8] | NDArray[numpy.int16]) -> float:
+    # Sums of whole numbers are exact; in floating point `@` would use threads of its own.
+    flat = values.ravel().astype(numpy.int64)
+    count, total, squares = flat.size, int(flat.sum()), int(flat @ flat)
+    return (count * squares - total * total) / count**2
+
+
+def _perceptual_hash(luma: Image.Image) -> int:
+    small = luma.resize((_HASH_SIDE, _HASH_SIDE), Image.Resampling.BOX)
+    coefficients = _DCT @ numpy.asarray(small, numpy.float64) @ _DCT.T
+    # What rounding leaves of a zero decides nothing.
+    found = coefficients.round(6)
+    bits = (found > numpy.median(found)).ravel()
+    return int.from_bytes(numpy.packbits(bits, bitorder="little").tobytes(), "little")
+
+
+def _dct() -> NDArray[numpy.float64]:
+    """Return the lowest frequencies (8, 32) of the orthonormal DCT-II."""
+    frequency, place = numpy.arange(_FREQUENCIES)[:, None], numpy.arange(_HASH_SIDE)
+    waves = numpy.cos(numpy.pi / _HASH_SIDE * (place + 0.5) * frequency)
+    scale = numpy.where(frequency == 0, 1, 2) / _HASH_SIDE
+    lowest: NDArray[numpy.float64] = waves * numpy.sqrt(scale)
+    return lowest
+
+
+_DCT = _dct()

@@ -47,6 +47,20 @@ class FakeEngine:
         return rows
 
 
+class CountingEngine(FakeEngine):
+    """Counts the images that it computes, and takes no more at a time than it promises."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.images = 0
+
+    def rows(self, images: Sequence[Pixels]) -> Rows:
+        """Map images to rows."""
+        assert 1 <= len(images) <= self.batch_size
+        self.images += len(images)
+        return super().rows(images)
+
+
 def random_state() -> dict[str, Tensor]:
     """Return the state dict of torchvision's whole network, random, in half precision."""
     import torchvision

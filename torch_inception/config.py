@@ -35,6 +35,9 @@ Precision = Literal["auto", "fp32", "int8"]
 EngineName = Literal["torch", "openvino"]
 Format = Literal["text", "json", "csv"]
 
+VIEW_COUNTS = (1, 2, 4)
+"""Numbers of fixed views that each training image can have."""
+
 COVERAGES = (0.9, 0.95)
 """Probabilities that a set of labels can be asked for with."""
 BadImages = Literal["raise", "skip", "nan"]
@@ -116,6 +119,32 @@ class TrainConfig:
         "how the head is fitted: discriminant analysis, logistic regression, or gradient descent",
         group="head",
     )
+    views: int = setting(
+        1,
+        "views of each training image, 1, 2 or 4: as it is; mirrored; cropped to 90 %, and with a "
+        "border to 120 %",
+        group="views of training images",
+    )
+    flip: bool = setting(
+        False,
+        "as retrain.py's flip_left_right: four further views are drawn, half of them mirrored",
+        group="views of training images",
+    )
+    random_crop: float = setting(
+        0.0,
+        "as retrain.py: percent that drawn views are cropped by",
+        group="views of training images",
+    )
+    random_scale: float = setting(
+        0.0,
+        "as retrain.py: percent that they are enlarged by at most",
+        group="views of training images",
+    )
+    random_brightness: float = setting(
+        0.0,
+        "as retrain.py: percent that they are brighter or darker by at most",
+        group="views of training images",
+    )
     holdout: float = setting(
         0.1,
         "share of the images that are for the test alone, 0 to 0.5; with 0, every image is trained "
@@ -141,6 +170,10 @@ class TrainConfig:
             _require(self, name, getattr(self, name) >= 1, "must be 1 or more")
         positive = math.isfinite(self.learning_rate) and self.learning_rate > 0
         _require(self, "learning_rate", positive, "must be a number above 0")
+        _require(self, "views", self.views in VIEW_COUNTS, "must be 1, 2 or 4")
+        for name in ("random_crop", "random_scale", "random_brightness"):
+            share = getattr(self, name)
+            _require(self, name, 0 <= share <= 100, "must be percent, 0 to 100")
         _require(self, "holdout", 0 <= self.holdout <= 0.5, "must be a share, 0 to 0.5")
         _require(self, "seed", 0 <= self.seed < 2**63, "must be 0 or more, and under 2^63")
         _require(self, "data", bool(self.data), "must name a folder")

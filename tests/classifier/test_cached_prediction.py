@@ -9,7 +9,7 @@ import numpy
 import pytest
 from PIL import Image
 
-from tests.fakes import FakeEngine
+from tests.fakes import CountingEngine, FakeEngine
 from tests.openings import openings
 from torch_inception.classifier.classifier import Classifier, Prediction
 from torch_inception.commands.predict import main
@@ -18,18 +18,6 @@ from torch_inception.errors import ImageError
 from torch_inception.features.image_rows import ImageInput
 from torch_inception.images.preprocess import Pixels
 from torch_inception.training.pipeline import train_classifier
-
-
-class Counting(FakeEngine):
-    """Counts the images that it computes."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.images = 0
-
-    def rows(self, images: Sequence[Pixels]) -> Rows:
-        self.images += len(images)
-        return super().rows(images)
 
 
 class Refusing(FakeEngine):
@@ -53,7 +41,7 @@ def fresh(colours: Path, run: Path, paths: list[Path], tmp_path: Path) -> Answer
     train_classifier(colours, output=run, engine=FakeEngine())
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TORCH_INCEPTION_CACHE", str(tmp_path / "none"))
-        engine = Counting()
+        engine = CountingEngine()
         answers = Classifier.load(run, engine=engine).predict(paths)
     assert engine.images == len(paths) == 90
     assert not (tmp_path / "none").exists()
@@ -101,7 +89,7 @@ def test_a_changed_file_is_computed_anew_and_a_copy_is_known_by_its_content(
     paths[0].write_bytes(paths[60].read_bytes())
     Image.new("RGB", (9, 9), (7, 250, 9)).save(paths[1], "PNG")
     copy = Path(shutil.copy(paths[2], tmp_path / "copy.png"))
-    engine = Counting()
+    engine = CountingEngine()
     classifier = Classifier.load(run, engine=engine)
     answers = classifier.predict([*paths, copy])
     assert engine.images == 1
@@ -119,7 +107,7 @@ def test_an_order_of_many_kinds_is_kept(
         paths[40].read_bytes(),
         paths[80],
     ]
-    engine = Counting()
+    engine = CountingEngine()
     stream = Classifier.load(run, engine=engine).predict_stream(images * 20)
     for number, answer in enumerate(stream):
         if number % 5 == 2:
@@ -133,7 +121,7 @@ def test_an_order_of_many_kinds_is_kept(
 def test_heads_that_read_rows_of_full_precision_do_without(
     fresh: Answers, run: Path, paths: list[Path]
 ) -> None:
-    engine = Counting()
+    engine = CountingEngine()
     model = dataclasses.replace(Classifier.load(run, engine=engine).model, half_features=False)
     Classifier(model, engine).predict(paths[:5])
     assert engine.images == 5
@@ -142,7 +130,7 @@ def test_heads_that_read_rows_of_full_precision_do_without(
 def test_rows_of_another_preprocessing_or_engine_are_not_taken(
     fresh: Answers, run: Path, paths: list[Path]
 ) -> None:
-    engine = Counting()
+    engine = CountingEngine()
     loaded = Classifier.load(run, engine=engine)
     other = dataclasses.replace(
         loaded.model, preprocessing=dataclasses.replace(loaded.model.preprocessing, resize="pad")

@@ -303,7 +303,8 @@ def test_the_library_takes_any_setting_and_refuses_what_it_cannot_use(
     chosen: dict[str, Any] = {
         "weights": "npm:nsfwjs", "pooling": "tensorflow", "resize": "pad", "exact_decode": True,
         "precision": "fp32", "solver": "sgd", "class_weights": "balanced", "steps": 7,
-        "layers": "last", "holdout": 0.25,
+        "layers": "last", "holdout": 0.25, "views": 2, "flip": True, "random_crop": 5.0,
+        "random_scale": 7.0, "random_brightness": 9.0,
         "learning_rate": 0.5, "batch_size": 8, "eval_interval": 3, "seed": 5, "device": "cpu",
         "strict": True,
     }  # fmt: skip
@@ -339,3 +340,29 @@ def test_the_library_logs_and_does_not_print(
     assert capfd.readouterr() == ("", "")
     assert any("Final test accuracy" in record.getMessage() for record in caplog.records)
     assert result.output == run
+
+
+def test_views_are_trained_on_and_each_image_is_told_of_once(
+    train: TrainCommand, run: Path
+) -> None:
+    _, out, _ = train("--views", "4", "--flip", "--random-brightness", "10")
+    assert "views: 8 of each of" in out
+    trained = [row["path"] for row in table(run / "splits.csv") if row["split"] == "train"]
+    assert [row["path"] for row in table(run / "held_out.csv")] == trained
+    metrics = metrics_of(run)
+    assert metrics["train"]["n"] == metrics["leave_one_out"]["n"] == len(trained)
+    assert metrics["leave_one_out"]["excluded"] == 0
+    assert metrics["test"]["accuracy"] == 1.0
+
+
+def test_drawn_views_depend_on_the_seed_and_fixed_ones_do_not(colours: Path, run: Path) -> None:
+    def weight(seed: int, **settings: Any) -> torch.Tensor:  # noqa: ANN401
+        result = train_classifier(
+            colours, output=run / "out", engine=FakeEngine(), seed=seed, **settings
+        )
+        return result.classifier.model.head.weight
+
+    assert torch.equal(weight(1, views=2), weight(2, views=2))
+    drawn = {"random_brightness": 50.0}
+    assert torch.equal(weight(1, **drawn), weight(1, **drawn))
+    assert not torch.equal(weight(1, **drawn), weight(2, **drawn))

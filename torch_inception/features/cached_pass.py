@@ -118,7 +118,7 @@ def run_pass(
         digests |= found.digests
         skipped = found.reasons()
         good = [path for path in paths if path not in skipped]
-        rows, facts = _select_rows(store, [digests[path] for path in good])
+        rows, facts = select_rows(store, [digests[path] for path in good])
         return PassResult(
             paths=good,
             digests=[digests[path] for path in good],
@@ -131,7 +131,7 @@ def run_pass(
         )
 
 
-def _select_rows(
+def select_rows(
     store: RowStore, digests: Sequence[bytes]
 ) -> tuple[RowSelection, NDArray[numpy.void]]:
     """Return a row, and the facts of the image, for each digest."""

@@ -217,13 +217,19 @@ def answer_test(fitted: FittedHead, examples: Examples) -> Answers:
     return answers
 
 
-def answers_held_out(fitted: FittedHead, examples: Examples) -> list[ImageAnswer]:
-    """Return the answers to images by heads that were not fitted on them."""
+def answers_held_out(fitted: FittedHead, examples: Examples, *, views: int) -> list[ImageAnswer]:
+    """Return the answers to images by heads that were not fitted on them.
+
+    Args:
+        fitted: the head.
+        examples: the images.
+        views: rows of each training image that it was fitted on.
+    """
     if fitted.left_out is None:
         images = examples.part_images("validation")
     else:
         trained = examples.part_images("train")
-        images = [trained[row] for row in fitted.left_out.tolist()]
+        images = [trained[row // views] for row in fitted.left_out.tolist()]
     return image_answers(images, fitted.held_out, examples.labels)
 
 

@@ -33,6 +33,7 @@ from torch_inception.features.cached_pass import PassResult, Skipped, run_pass
 from torch_inception.features.image_rows import ReadImage
 from torch_inception.heads.coverage import coverage_thresholds
 from torch_inception.heads.fit import FittedHead, fit_head
+from torch_inception.heads.labelled_rows import LabelledRows
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.system.cache_folder import cache_folder, cache_in_use
 from torch_inception.system.threads import one_thread
@@ -57,6 +58,7 @@ from torch_inception.training.run_folder import (
     prepare_output,
     write_run,
 )
+from torch_inception.training.training_views import training_rows, views_per_image
 from torch_inception.weights.load import load_weights
 
 log = logging.getLogger(__name__)
@@ -98,6 +100,11 @@ def train_classifier(
     engine: EngineName | Engine = TrainConfig.engine,
     layers: LayersChoice = TrainConfig.layers,
     solver: Solver = TrainConfig.solver,
+    views: int = TrainConfig.views,
+    flip: bool = TrainConfig.flip,
+    random_crop: float = TrainConfig.random_crop,
+    random_scale: float = TrainConfig.random_scale,
+    random_brightness: float = TrainConfig.random_brightness,
     holdout: float = TrainConfig.holdout,
     class_weights: ClassWeights = TrainConfig.class_weights,
     steps: int = TrainConfig.steps,
@@ -124,6 +131,13 @@ def train_classifier(
         layers: of the network that the head reads; "auto" is what answers training images better,
             each left out in turn.
         solver: how the head is fitted.
+        views: of each training image, 1, 2 or 4: as it is; mirrored; cropped to 90 %, and with a
+            border to 120 %.
+        flip: whether four further views are drawn for each, half of them mirrored; they are drawn
+            too where one of the next three is not 0. All four are those of `retrain.py`.
+        random_crop: percent that drawn views are cropped by, 0 to 100.
+        random_scale: percent that they are enlarged by at most, 0 to 100.
+        random_brightness: percent that they are brighter or darker by at most, 0 to 100.
         holdout: share of the images that are for the test alone, 0 to 0.5.
         class_weights: whether each image weighs the same, or each class.
         steps: of the solver "sgd", 1 or more; and so are the next three.
@@ -190,16 +204,24 @@ def _train(
             progress=progress,
         )
         _tell_of_features(pass_result, network.engine)
+        examples = make_examples(
+            dataset,
+            pass_result,
+            holdout=config.holdout,
+            with_validation=config.with_validation,
+            kept=earlier_parts(config),
+        )
+        train = training_rows(
+            config,
+            examples,
+            network.engine,
+            preprocessing,
+            folder=dataset.folder,
+            progress=progress,
+        )
     with one_thread():
         with clock.phase("head"):
-            examples = make_examples(
-                dataset,
-                pass_result,
-                holdout=config.holdout,
-                with_validation=config.with_validation,
-                kept=earlier_parts(config),
-            )
-            fitted = _fit(config, examples)
+            fitted = _fit(config, train, examples)
         answers = answer_test(fitted, examples)
         metrics = make_metrics(
             config,
@@ -223,7 +245,7 @@ def _train(
         (relative_name(skip.path, dataset.folder), skip.reason) for skip in pass_result.skipped
     ]
     tested = image_answers(examples.part_images("test"), answers, examples.labels)
-    held_out = answers_held_out(fitted, examples)
+    held_out = answers_held_out(fitted, examples, views=views_per_image(config))
     write_run(
         output, Run(config, model, examples, metrics, history(fitted), tested, held_out, skipped)
     )
@@ -276,11 +298,8 @@ def _make_network(
     return _Network(made, weights.refused, quantisation, sample.read_images)
 
 
-def _fit(config: TrainConfig, examples: Examples) -> FittedHead:
-    balanced = config.class_weights == "balanced"
-    train = examples.labelled_rows("train", balanced=balanced)
-    validation = examples.labelled_rows("validation", balanced=balanced)
-    fitted = fit_head(config, train, validation)
+def _fit(config: TrainConfig, train: LabelledRows, examples: Examples) -> FittedHead:
+    fitted = fit_head(config, train, examples.labelled_rows("validation"))
     log.info("\n".join([f"head: solver {config.solver}", *history_table(fitted)]))
     return fitted
 

@@ -107,13 +107,11 @@ def labelled_rows(engine: Engine, folder: Path) -> LabelledRows:
     )
 
 
-def _drawn(rows: LabelledRows, count: int, generator: torch.Generator) -> LabelledRows:
-    """Return a number of rows of each class."""
+def drawn(rows: LabelledRows, count: int, generator: torch.Generator) -> torch.Tensor:
+    """Return the positions (K,), in order, of a number of rows of each class."""
     order = torch.randperm(len(rows), generator=generator)
     chosen = [order[rows.targets[order] == label][:count] for label in range(rows.classes)]
-    mask = torch.zeros(len(rows), dtype=torch.bool)
-    mask[torch.cat(chosen)] = True
-    return rows.subset(mask)
+    return torch.cat(chosen).sort().values
 
 
 def split_measures(
@@ -123,7 +121,9 @@ def split_measures(
     measures = []
     for number in range(SPLITS):
         generator = torch.Generator().manual_seed(number)
-        rows = everything if count is None else _drawn(everything, count, generator)
+        rows = (
+            everything if count is None else everything.subset(drawn(everything, count, generator))
+        )
         position = torch.rand(len(rows), generator=generator)
         is_test = position < TEST_SHARE
         start = time.perf_counter()

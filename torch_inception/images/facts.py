@@ -18,6 +18,8 @@ FACTS = numpy.dtype(
 )  # fmt: skip
 """The facts of an image as numpy's record, to be kept."""
 
+_LEVELS = numpy.arange(256, dtype=numpy.int64)
+
 _HASH_SIDE, _FREQUENCIES = 32, 8
 
 
@@ -76,28 +78,26 @@ def image_facts(original: Original, pixels: Pixels) -> ImageFacts:
         original: what its file holds.
         pixels: (299, 299, 3) uint8, what the network sees.
     """
-    image = Image.fromarray(pixels).convert("L")
-    luma = numpy.asarray(image)
-    return ImageFacts(
-        *original,
-        brightness=float(luma.mean()),
-        contrast=math.sqrt(_variance(luma)),
-        sharpness=_variance(_laplacian(luma)),
-        perceptual_hash=_perceptual_hash(image),
-    )
+    luma = Image.fromarray(pixels).convert("L")
+    counts = numpy.array(luma.histogram())
+    brightness, variance = _moments(*((counts * _LEVELS**power).sum() for power in (0, 1, 2)))
+    laplacian = _laplacian(numpy.asarray(luma))
+    squares = numpy.square(laplacian, dtype=numpy.int32).sum(dtype=numpy.int64)
+    _, sharpness = _moments(laplacian.size, laplacian.sum(dtype=numpy.int64), squares)
+    return ImageFacts(*original, brightness, math.sqrt(variance), sharpness, _perceptual_hash(luma))
+
+
+def _moments(count: int, total: int, squares: int) -> tuple[float, float]:
+    """Return mean and variance of so many whole numbers, of this sum and sum of squares."""
+    mean = total / count
+    # Python's integers are exact, so that the difference is.
+    return float(mean), (int(count) * int(squares) - int(total) ** 2) / int(count) ** 2
 
 
 def _laplacian(luma: NDArray[numpy.uint8]) -> NDArray[numpy.int16]:
     values = luma.astype(numpy.int16)
     middle = values[1:-1, 1:-1]
     return values[:-2, 1:-1] + values[2:, 1:-1] + values[1:-1, :-2] + values[1:-1, 2:] - 4 * middle
-
-
-def _variance(values: NDArray[numpy.uint8] | NDArray[numpy.int16]) -> float:
-    # Sums of whole numbers are exact; in floating point `@` would use threads of its own.
-    flat = values.ravel().astype(numpy.int64)
-    count, total, squares = flat.size, int(flat.sum()), int(flat @ flat)
-    return (count * squares - total * total) / count**2
 
 
 def _perceptual_hash(luma: Image.Image) -> int:

@@ -140,10 +140,7 @@ def _rooted(labelled: LabelledRows) -> LabelledRows:
     """Return rows whose last layer is under the square root, as the others will be."""
     rows = labelled.features.tensor()
     rows[:, ROOTED:].clamp_(min=0).sqrt_()
-    everything = torch.arange(len(labelled))
-    return LabelledRows(
-        RowSelection.of(rows).subset(everything), labelled.targets, labelled.classes
-    )
+    return LabelledRows(RowSelection.of(rows), labelled.targets, labelled.classes)
 
 
 def _judge(fitted: FittedHead, tested: LabelledRows) -> Measured:

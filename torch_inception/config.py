@@ -121,8 +121,8 @@ class TrainConfig:
     )
     views: int = setting(
         1,
-        "views of each training image, 1, 2 or 4: as it is; mirrored; cropped to 90 %, and with a "
-        "border to 120 %",
+        "views of each training image, 1, 2 or 4: as it is; mirrored; cropped to 90%, and with a "
+        "border to 120%",
         group="views of training images",
     )
     flip: bool = setting(

@@ -122,10 +122,10 @@ def _add_flags(parser: argparse.ArgumentParser, settings: type[Any]) -> None:
 
 def _options(field: "dataclasses.Field[Any]", hint: Any) -> dict[str, Any]:  # noqa: ANN401
     """Return what argparse is to know of a flag."""
-    text = field.metadata["help"]
+    text = field.metadata["help"].replace("%", "%%")
     if hint is bool:
         return {"help": text, "action": argparse.BooleanOptionalAction}
-    if field.default != "":
+    if field.default != "" and "(default:" not in text:
         text += f" (default: {field.default})"
     if get_origin(hint) is Literal:
         choices = get_args(hint)

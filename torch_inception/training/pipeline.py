@@ -131,8 +131,8 @@ def train_classifier(
         layers: of the network that the head reads; "auto" is what answers training images better,
             each left out in turn.
         solver: how the head is fitted.
-        views: of each training image, 1, 2 or 4: as it is; mirrored; cropped to 90 %, and with a
-            border to 120 %.
+        views: of each training image, 1, 2 or 4: as it is; mirrored; cropped to 90%, and with a
+            border to 120%.
         flip: whether four further views are drawn for each, half of them mirrored; they are drawn
             too where one of the next three is not 0. All four are those of `retrain.py`.
         random_crop: percent that drawn views are cropped by, 0 to 100.

@@ -83,8 +83,8 @@ def main() -> None:
 
 def viewed_rows(engine: Engine, folder: Path, count: int) -> LabelledRows:
     """Return the rows of all images of a folder in a number of views, image by image."""
-    dataset, cache = read_dataset(folder), cache_folder()
-    result = run_pass(engine, Preprocessing(), dataset.paths, cache=cache, progress=True)
+    dataset = read_dataset(folder)
+    result = run_pass(engine, Preprocessing(), dataset.paths, cache=cache_folder(), progress=True)
     images = [
         ViewedImage(path, digest, FIXED_VIEWS[count])
         for path, digest in zip(result.paths, result.digests, strict=True)
@@ -92,7 +92,7 @@ def viewed_rows(engine: Engine, folder: Path, count: int) -> LabelledRows:
     target_of = dict(zip(dataset.paths, dataset.targets, strict=True))
     targets = torch.tensor([target_of[path] for path in result.paths])
     return LabelledRows(
-        run_view_pass(engine, Preprocessing(), images, cache=cache, progress=True),
+        run_view_pass(engine, Preprocessing(), images, store=result.store, progress=True),
         targets.repeat_interleave(count),
         len(dataset.labels),
         groups=torch.arange(len(images)).repeat_interleave(count),

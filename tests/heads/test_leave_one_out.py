@@ -5,9 +5,13 @@ from collections.abc import Sequence
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional
 
+from torch_inception.features.row_selection import RowSelection
+from torch_inception.heads.labelled_rows import LabelledRows
 from torch_inception.heads.solvers.covariance import Covariance
-from torch_inception.heads.solvers.leave_one_out import Classes, LeftOut
+from torch_inception.heads.solvers.discriminant import DiscriminantAnalysis
+from torch_inception.heads.solvers.leave_one_out import LARGEST_GROUP, Classes, LeftOut
 
 CLASSES = 3
 
@@ -40,8 +44,8 @@ def left_out(
     numbers = torch.full((len(rows),), -1)
     for number, group in enumerate(groups):
         numbers[group] = number
-    return LeftOut(classes, decomposed, strength).logits(
-        decomposed.coordinates(rows), targets, numbers
+    return LeftOut(classes, decomposed).logits(
+        strength, decomposed.coordinates(rows), targets, numbers
     )
 
 
@@ -117,3 +121,49 @@ def test_the_only_row_of_a_class_has_no_discriminants() -> None:
     found = left_out(rows, targets, weight, 0.5, groups)
     assert found[-1].isnan().all()
     assert found[:-1].isfinite().all()
+
+
+@pytest.mark.parametrize("balanced", [False, True])
+@pytest.mark.parametrize("size", [7, 90])
+def test_what_is_fitted_has_the_discriminants_of_brute_force(size: int, balanced: bool) -> None:
+    rows, targets = drawn(42, size)
+    rows = rows.float().double()  # as the cache gives them
+    groups = torch.arange(42) // 2
+    labelled = LabelledRows(
+        RowSelection.of(rows.float()), targets, CLASSES, groups=groups, balanced=balanced
+    )
+    analysis = DiscriminantAnalysis(labelled)
+    found = analysis.logits_left_out(0.1, analysis.coordinates())
+    for number in range(21):
+        [group] = torch.where(groups == number)
+        expected = by_hand(rows, targets, labelled.weight_of_class(), 0.1, group)
+        assert torch.allclose(found[group], expected, rtol=1e-8, atol=0)
+    # Rows are read in portions of whole groups, and in their own order again.
+    answers, places = analysis.answers_left_out(0.1, 2.0)
+    assert torch.equal(places, torch.arange(42))
+    expected_loss = functional.cross_entropy(found / 2, targets, reduction="none")
+    assert torch.allclose(answers.loss, expected_loss, rtol=1e-9)
+
+
+def test_a_class_without_rows_is_the_least_likely() -> None:
+    rows, targets = drawn(42, 7)
+    labelled = LabelledRows(RowSelection.of(rows.float()), targets, CLASSES + 1)
+    analysis = DiscriminantAnalysis(labelled)
+    logits = analysis.logits_left_out(0.5, analysis.coordinates())
+    assert torch.equal(logits.argmin(dim=1), torch.full((42,), CLASSES))
+    assert logits.isfinite().all()
+    assert analysis.head(0.5).probabilities(rows)[:, CLASSES].max() < 1e-40
+
+
+def test_a_group_that_is_too_large_stays() -> None:
+    count = LARGEST_GROUP + 1
+    generator = torch.Generator().manual_seed(0)
+    rows = torch.randn(count + 20, 3, generator=generator)
+    targets = torch.arange(count + 20) % 2
+    groups = torch.cat([torch.zeros(count, dtype=torch.int64), torch.arange(1, 21)])
+    labelled = LabelledRows(RowSelection.of(rows), targets, 2, groups=groups)
+    analysis = DiscriminantAnalysis(labelled)
+    logits = analysis.logits_left_out(0.5, analysis.coordinates())
+    assert logits[:count].isnan().all()
+    assert logits[count:].isfinite().all()
+    assert torch.equal(analysis.answers_left_out(0.5, 1.0)[1], torch.arange(count, count + 20))

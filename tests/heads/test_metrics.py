@@ -139,7 +139,8 @@ def test_a_part_without_images_has_no_numbers() -> None:
     names = ("n", "accuracy", "wilson_interval_95", "balanced_accuracy", "macro_f1")
     assert [result[name] for name in names] == [0, None, None, None, None]
     assert result["confusion"] == [[0, 0], [0, 0]]
-    assert final_report({"test": result}, []) == ["Final test accuracy = n/a (N=0)"]
+    lines = final_report({"test": result, "validation": accuracy(0.75, 4)}, [])
+    assert lines[0].startswith("Validation accuracy = 75.0% (N=4)")
 
 
 def test_answers_have_the_best_class_its_score_and_the_loss_of_the_own_class() -> None:
@@ -179,7 +180,7 @@ def test_the_last_lines_are_the_accuracy_with_its_interval_and_the_mistakes() ->
 
 
 def test_few_test_images_leave_the_first_word_to_leave_one_out() -> None:
-    left_out = accuracy(0.9, 300)
+    left_out = {**accuracy(0.9, 300), "excluded": 0}
     tested = "Final test accuracy = 90.0% (N=50), 95% interval 78.6% to 95.7% (Wilson)"
     line = "Leave-one-out accuracy = 90.0% (N=300), 95% interval 86.1% to 92.9% (Wilson)"
     what = "  of training images, each named by a head that was fitted without it"
@@ -190,8 +191,8 @@ def test_few_test_images_leave_the_first_word_to_leave_one_out() -> None:
         line, what, "  it says more than 2 test images can",
         "Final test accuracy = 100.0% (N=2), 95% interval 34.2% to 100.0% (Wilson)",
     ]  # fmt: skip
-    none = {"test": accuracy(1.0, 0), "leave_one_out": left_out}
-    assert final_report(none, []) == [line, what]
+    none = {"test": accuracy(1.0, 0), "leave_one_out": {**left_out, "excluded": 7}}
+    assert final_report(none, []) == [line, what, "  (7 could not be left out)"]
 
 
 def head() -> Head:

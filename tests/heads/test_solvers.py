@@ -19,6 +19,8 @@ from torch_inception.heads.solvers import gradient
 from torch_inception.heads.solvers import logistic as logistic_room
 from torch_inception.heads.solvers.discriminant import STRENGTHS, DiscriminantAnalysis
 from torch_inception.heads.solvers.selection import MOST_ROWS
+from torch_inception.network import ROW_SIZE
+from torch_inception.training.evaluation import history_table
 
 SOLVERS: tuple[Solver, ...] = get_args(Solver)
 CONVEX = [solver for solver in SOLVERS if solver != "sgd"]
@@ -306,6 +308,16 @@ def test_views_are_trained_on_and_heads_are_judged_by_the_originals_alone() -> N
     assert own == pytest.approx(float(scores[plain.targets[5]]), abs=0.03)
     for solver in ("lbfgs", "sgd"):
         assert len(fitted(solver, labelled, steps=10).chosen.train) == 36
+
+
+def test_nothing_is_said_of_losses_where_nothing_can_be_left_out() -> None:
+    labelled = dataclasses.replace(blobs([4, 3]), groups=torch.tensor([0, 0, 0, 0, 1, 1, 1]))
+    rows = torch.cat([torch.zeros(7, ROW_SIZE - 6), labelled.features.tensor()], dim=1)
+    wide = dataclasses.replace(labelled, features=RowSelection.of(rows))
+    result = fit_head(TrainConfig(), wide, nothing(wide))
+    assert (len(result.held_out), result.layer_losses) == (0, {})
+    assert "there are no images to compare settings on" in history_table(result)[-1]
+    assert result.head.weight.isfinite().all()
 
 
 def test_more_rows_than_settings_are_chosen_by_are_sampled_by_group_and_all_left_out() -> None:

@@ -33,14 +33,14 @@ def test_a_mirrored_view_changes_left_and_right() -> None:
 
 def test_a_crop_is_the_middle() -> None:
     # 18 of 20 columns, from the second on; 9 of 10 rows, from the first: round(0.5) is 0.
-    pixels = seen(View(size=0.9))
+    pixels = seen(View(scale=0.9))
     assert pixels.shape == (9, 18, 3)
     assert pixels[0, 0].tolist() == [1, 0, 100]
     assert pixels[-1, -1].tolist() == [18, 8, 100]
 
 
 def test_a_padded_view_has_white_around_it() -> None:
-    pixels = seen(View(size=1.2))
+    pixels = seen(View(scale=1.2))
     assert pixels.shape == (12, 24, 3)
     assert (pixels[1:11, 2:22] == numpy.asarray(grid())).all()
     pixels[1:11, 2:22] = 255
@@ -48,8 +48,8 @@ def test_a_padded_view_has_white_around_it() -> None:
 
 
 def test_a_window_lies_where_it_is_told_to() -> None:
-    assert seen(View(size=0.5, left=0, top=1))[0, 0].tolist() == [0, 5, 100]
-    assert seen(View(size=0.5, left=1, top=0))[0, 0].tolist() == [10, 0, 100]
+    assert seen(View(scale=0.5, left=0, top=1))[0, 0].tolist() == [0, 5, 100]
+    assert seen(View(scale=0.5, left=1, top=0))[0, 0].tolist() == [10, 0, 100]
 
 
 def test_brightness_multiplies_and_stays_in_range() -> None:
@@ -64,7 +64,12 @@ def test_the_smallest_image_has_every_view() -> None:
 
 
 def test_identities_tell_views_apart() -> None:
-    views = [*FIXED_VIEWS[4], View(left=0.1), View(brightness=0.9), View(top=0.2)]
+    views = [
+        *FIXED_VIEWS[4],
+        View(scale=0.9, left=0.1),
+        View(brightness=0.9),
+        View(scale=0.9, top=0.2),
+    ]
     assert len({view.identity for view in views}) == len(views)
 
 
@@ -88,7 +93,7 @@ def test_a_distortion_does_what_its_name_says_and_no_more(asked: str) -> None:
     asked_for: dict[str, Any] = {asked: True if asked == "flip" else 25}
     distortions = Distortions(**asked_for)
     views = [view for n in range(100) for view in distortions.draw(bytes([n]) * 32, seed=0)]
-    sizes = [view.size for view in views]
+    sizes = [view.scale for view in views]
     if asked == "random_crop":
         assert set(sizes) == {1 / 1.25}
         assert 0 <= min(view.left for view in views) < 0.05 < 0.95 < max(v.left for v in views) <= 1

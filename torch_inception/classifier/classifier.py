@@ -222,8 +222,14 @@ class Classifier:
             the labels, best first; one at least.
 
         Raises:
-            ConfigError: the model has no threshold for it: it was not trained by this package.
+            ConfigError: the model has no threshold for it (it was not trained by this package), or
+                the answer does not have every class.
         """
+        if len(answer) != len(self.labels):
+            raise ConfigError(
+                f"the answer has {len(answer)} of {len(self.labels)} classes, and a set needs all: "
+                "predict(image, top=len(classifier.labels))."
+            )
         threshold = self.model.coverage.get(coverage)
         if threshold is None:
             known = ", ".join(map(str, self.model.coverage)) or "none: it was not trained here"

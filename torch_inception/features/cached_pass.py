@@ -25,6 +25,7 @@ from torch_inception.features.image_rows import (
     FeatureRow,
     ReadImage,
     compute_rows,
+    half_row,
     read_image,
     row_space,
 )
@@ -60,6 +61,7 @@ class PassResult:
     Attributes:
         paths: the good images, in input order.
         digests: SHA-256 of each one's content.
+        store: of the rows.
         rows: as many, of 4096 features, in the cache's file; row i belongs to image i.
         facts: (N,) of `images.facts.FACTS`, as many.
         skipped: the others.
@@ -70,6 +72,7 @@ class PassResult:
 
     paths: list[Path]
     digests: list[bytes]
+    store: RowStore
     rows: RowSelection
     facts: NDArray[numpy.void]
     skipped: list[Skipped]
@@ -122,6 +125,7 @@ def run_pass(
         return PassResult(
             paths=good,
             digests=[digests[path] for path in good],
+            store=store,
             rows=rows,
             facts=facts,
             skipped=[Skipped(path, skipped[path]) for path in paths if path in skipped],
@@ -291,7 +295,7 @@ def _commit_as_read(
             found.add(result)
             if result.digest is not None and isinstance(result.row, numpy.ndarray):
                 assert result.facts is not None
-                rows[result.digest] = StoredRow(result.row.astype("<f2"), result.facts)
+                rows[result.digest] = StoredRow(half_row(result.row, result.path), result.facts)
                 if result.thumbnail is not None:
                     jpegs[result.digest] = result.thumbnail
             if result.digest is not None and result.state is not None:

@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from torch_inception.engines.protocol import Engine, Session
-from torch_inception.errors import ImageError
+from torch_inception.errors import ImageError, WeightsError
 from torch_inception.features.cache.file_index import FileState, file_state
 from torch_inception.features.cached_rows import CachedRows
 from torch_inception.features.ordered_map import Work, ordered_map
@@ -125,6 +125,26 @@ def compute_rows(
     good = [image for image in images if not isinstance(image, ImageError)]
     rows = iter(session(good)) if good else iter(())
     return [each if isinstance(each, ImageError) else next(rows) for each in images]
+
+
+def half_row(row: FeatureRow, path: Path) -> NDArray[numpy.float16]:
+    """Return a row (4096,) as the cache keeps it, in float16.
+
+    Args:
+        row: as an engine computes it.
+        path: of the image, for the message.
+
+    Raises:
+        WeightsError: a number of it is not finite in float16.
+    """
+    with numpy.errstate(over="ignore"):
+        half: NDArray[numpy.float16] = row.astype("<f2")
+    if not numpy.isfinite(half).all():
+        raise WeightsError(
+            f"the network makes of {path} a number that is not finite in float16, whose largest is "
+            f"65504 (the largest of the row is {numpy.max(row):g}). Use other weights."
+        )
+    return half
 
 
 def image_row(

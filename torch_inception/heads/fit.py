@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 from torch import Tensor
 
@@ -25,6 +25,8 @@ from torch_inception.heads.solvers.selection import (
 )
 from torch_inception.system.threads import on_cores, one_thread
 
+LAYERS: tuple[Layers, ...] = get_args(Layers)
+
 Judge = Literal["leave-one-out", "validation"]
 """What decides: training images, each left out in turn, or the validation images."""
 
@@ -38,11 +40,11 @@ class FittedHead:
         chosen: the setting that was chosen.
         tried: all settings, in order.
         chosen_by: what decided.
-        sample: rows by which settings were chosen, where they were not all.
         layer_losses: layers -> lowest leave-one-out cross entropy, where layers were compared.
         held_out: answers to rows by heads that were not fitted on them, with the chosen setting.
         left_out: (K,) int64, which training rows these are; None where they are those of
             validation.
+        sample: number of images by which settings were chosen, where these were not all.
     """
 
     head: Head
@@ -70,7 +72,10 @@ def fit_head(config: TrainConfig, train: LabelledRows, validation: LabelledRows)
     with one_thread():
         if config.solver == "lda":
             return _discriminate(config, train)
-        layers, losses = _choose_layers(config, train)
+        losses: Mapping[Layers, float] = {}
+        layers = config.layers
+        if layers == "auto":
+            layers, _, _, losses = _compare_layers(config, train)
         train = read_layers(train, layers)
         if config.solver == "lbfgs":
             tried = try_validation(logistic.fit_path, logistic.STRENGTHS, train, validation)
@@ -82,48 +87,50 @@ def fit_head(config: TrainConfig, train: LabelledRows, validation: LabelledRows)
     return FittedHead(chosen.head, chosen, tried, "validation", losses, chosen.held_out)
 
 
-def _discriminate(config: TrainConfig, train: LabelledRows) -> FittedHead:
-    """Fit by discriminant analysis; leave-one-out chooses layers, strength and temperature."""
+class _Compared(NamedTuple):
+    """Layers that were tried by discriminant analysis, each training row left out in turn.
+
+    Attributes:
+        layers: those with the lowest loss.
+        rows: on which that was seen, as these layers read them.
+        tried: the strengths, for these layers.
+        losses: layers -> lowest loss, where there were several and rows could be left out.
+    """
+
+    layers: Layers
+    rows: LabelledRows
+    tried: list[Tried]
+    losses: dict[Layers, float]
+
+
+def _compare_layers(config: TrainConfig, train: LabelledRows) -> _Compared:
     some = sample(train)
-    candidates = {layers: read_layers(some, layers) for layers in _candidates(config)}
-    tried_by_layers = on_cores(try_left_out, candidates.values())
-    by_layers = dict(zip(candidates, tried_by_layers, strict=True))
-    losses = {layers: best_of(tried).loss for layers, tried in by_layers.items()}
-    layers = _least(losses)
-    tried = by_layers[layers]
-    chosen = best_of(tried)
-    compared = losses if len(losses) > 1 else {}
-    if len(some) == len(train):
-        return FittedHead(
-            chosen.head, chosen, tried, "leave-one-out", compared, chosen.held_out, chosen.left_out
-        )
-    everything = dataclasses.replace(train, inputs=candidates[layers].inputs)
-    analysis = DiscriminantAnalysis(everything, strength=chosen.strength)
-    held_out, rows = analysis.answers_left_out(chosen.strength, chosen.temperature)
-    head = analysis.head(chosen.strength).sharpened(chosen.temperature)
-    return FittedHead(
-        head, chosen, tried, "leave-one-out", compared, held_out, rows, sample=len(some)
+    candidates: tuple[Layers, ...] = (config.layers,) if config.layers != "auto" else LAYERS
+    rows = [read_layers(some, layers) for layers in candidates]
+    tried = dict(zip(candidates, on_cores(try_left_out, rows), strict=True))
+    losses = {layers: best_of(each).loss for layers, each in tried.items()}
+    # The last layer alone if rounding decides.
+    layers = min(losses, key=lambda each: round(losses[each], 6))
+    is_comparison = len(candidates) > 1 and len(tried[layers][0].held_out) > 0
+    return _Compared(
+        layers, rows[candidates.index(layers)], tried[layers], losses if is_comparison else {}
     )
 
 
-def _choose_layers(config: TrainConfig, train: LabelledRows) -> tuple[Layers, dict[Layers, float]]:
-    """Return the layers to read, and what decided between several."""
-    candidates = _candidates(config)
-    if len(candidates) == 1:
-        return candidates[0], {}
-    some = sample(train)
-    tried = on_cores(try_left_out, [read_layers(some, layers) for layers in candidates])
-    losses = {layers: best_of(each).loss for layers, each in zip(candidates, tried, strict=True)}
-    return _least(losses), losses
-
-
-def _least(losses: Mapping[Layers, float]) -> Layers:
-    """Return the layers with the lowest loss; the last alone if rounding decides."""
-    return min(losses, key=lambda layers: round(losses[layers], 6))
-
-
-def _candidates(config: TrainConfig) -> tuple[Layers, ...]:
-    return get_args(Layers) if config.layers == "auto" else (config.layers,)
+def _discriminate(config: TrainConfig, train: LabelledRows) -> FittedHead:
+    """Fit by discriminant analysis; leave-one-out chooses layers, strength and temperature."""
+    _, some, tried, losses = _compare_layers(config, train)
+    chosen = best_of(tried)
+    if len(some) == len(train):
+        return FittedHead(
+            chosen.head, chosen, tried, "leave-one-out", losses, chosen.held_out, chosen.left_out
+        )
+    everything = dataclasses.replace(train, inputs=some.inputs)
+    analysis = DiscriminantAnalysis(everything, strength=chosen.strength)
+    held_out, rows = analysis.answers_left_out(chosen.strength, chosen.temperature)
+    head = analysis.head(chosen.strength).sharpened(chosen.temperature)
+    images = len(some.originals())
+    return FittedHead(head, chosen, tried, "leave-one-out", losses, held_out, rows, images)
 
 
 def _descend(config: TrainConfig, train: LabelledRows, validation: LabelledRows) -> list[Tried]:

@@ -1,7 +1,7 @@
 """What stands for one image, what for several, and what to say of all else."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from typing import Any, TypeGuard
 
 _WANTED = (
@@ -10,6 +10,9 @@ _WANTED = (
 )
 
 _ABOUT_PIXELS = ". Scale RGB to 0 to 255, as uint8; PIL.Image.fromarray takes grey and RGBA arrays"
+
+_NO_LISTS = (Mapping, Set, range)
+"""What can be iterated over, and is no list of images all the same."""
 
 _CHANNELS = {"uint8": 2, "torch.uint8": 0}
 """Type of the pixels -> place of the three channels in the shape."""
@@ -47,7 +50,7 @@ def is_list(items: Any) -> bool:  # noqa: ANN401
         is_of_objects = getattr(getattr(items, "dtype", None), "kind", "") in ("O", "T", "U")
         return (items.ndim == 1 and is_of_objects) or holds_pixels(items, images=True)
     is_one = is_path(items) or is_file_object(items) or isinstance(items, (bytes, bytearray))
-    return isinstance(items, Iterable) and not is_one and not isinstance(items, Mapping)
+    return isinstance(items, Iterable) and not is_one and not isinstance(items, _NO_LISTS)
 
 
 def check_list(items: object) -> None:

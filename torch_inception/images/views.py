@@ -14,7 +14,7 @@ class View:
 
     Attributes:
         is_mirrored: whether left and right change places.
-        size: sides of the window over those of the image: under 1 it is cropped, above 1 there is
+        scale: sides of the window over those of the image: under 1 it is cropped, above 1 there is
             white around it.
         left: where the window lies across, 0 (at the left edge) to 1 (at the right edge).
         top: where it lies down, 0 to 1.
@@ -22,7 +22,7 @@ class View:
     """
 
     is_mirrored: bool = False
-    size: float = 1.0
+    scale: float = 1.0
     left: float = 0.5
     top: float = 0.5
     brightness: float = 1.0
@@ -34,7 +34,7 @@ class View:
 
     def __call__(self, image: Image.Image) -> Image.Image:
         """Map an upright RGB image to what is seen of it, another RGB image."""
-        if self.size != 1:
+        if self.scale != 1:
             image = self._window(image)
         if self.is_mirrored:
             image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
@@ -45,10 +45,10 @@ class View:
         return image
 
     def _window(self, image: Image.Image) -> Image.Image:
-        width, height = (max(1, round(side * self.size)) for side in image.size)
+        width, height = (max(1, round(side * self.scale)) for side in image.size)
         left = round((image.width - width) * self.left)
         top = round((image.height - height) * self.top)
-        if self.size < 1:
+        if self.scale < 1:
             return cut_out(image, (left, top, left + width, top + height))
         padded = Image.new("RGB", (width, height), BACKGROUND)
         padded.paste(image, (-left, -top))
@@ -60,7 +60,7 @@ ORIGINAL = View()
 FIXED_VIEWS = {
     1: (ORIGINAL,),
     2: (ORIGINAL, View(is_mirrored=True)),
-    4: (ORIGINAL, View(is_mirrored=True), View(size=0.9), View(size=1.2)),
+    4: (ORIGINAL, View(is_mirrored=True), View(scale=0.9), View(scale=1.2)),
 }
 """The views of each training image, by their number."""
 
@@ -102,4 +102,6 @@ class Distortions:
         brightness = 1 + (2 * dice.random() - 1) * self.random_brightness / 100
         left, top = dice.random(), dice.random()
         is_mirrored = dice.random() < 0.5 and self.flip
+        if margin * scale == 1:
+            left = top = 0.5  # there is nothing to choose from
         return View(is_mirrored, 1 / (margin * scale), left, top, brightness)

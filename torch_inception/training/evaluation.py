@@ -110,18 +110,21 @@ def final_report(metrics: Mapping[str, Any], wrong: Sequence[ImageAnswer]) -> li
         metrics: what `make_metrics` gave.
         wrong: the misclassified test images.
     """
-    test, left_out = metrics["test"], metrics.get("leave_one_out")
-    tested = _accuracy("Final test", test)
-    lines = [tested]
+    test: Mapping[str, Any] = metrics["test"]
+    left_out: Mapping[str, Any] | None = metrics.get("leave_one_out")
+    lines = [_accuracy("Final test", test)] if test["n"] else []
     if left_out is not None:
-        line = _accuracy("Leave-one-out", left_out)
-        explained = ["  of training images, each named by a head that was fitted without it"]
-        if test["n"] < FEW_TESTED:
-            why = f"  it says more than {test['n']} test images can" if test["n"] else ""
-            lines = [line, *explained, *filter(None, [why])]
-            lines += [tested] if test["n"] else []
-        else:
-            lines = [tested, line, *explained]
+        said = [
+            _accuracy("Leave-one-out", left_out),
+            "  of training images, each named by a head that was fitted without it",
+        ]
+        if left_out["excluded"]:
+            said.append(f"  ({left_out['excluded']} could not be left out)")
+        if 0 < test["n"] < FEW_TESTED:
+            said.append(f"  it says more than {test['n']} test images can")
+        lines = [*lines, *said] if test["n"] >= FEW_TESTED else [*said, *lines]
+    elif not lines:
+        lines = [_accuracy("Validation", metrics["validation"])]
     if not wrong:
         return lines
     rows = [

@@ -216,6 +216,7 @@ def _train(
             examples,
             network.engine,
             preprocessing,
+            store=pass_result.store,
             folder=dataset.folder,
             progress=progress,
         )

@@ -14,7 +14,7 @@ from torch_inception.system.replacement import prepare_replacing, replaced_toget
 from torch_inception.system.write import write_csv, write_json, write_text
 from torch_inception.training.evaluation import HISTORY_HEADER, HistoryRow, ImageAnswer
 from torch_inception.training.examples import Examples
-from torch_inception.training.split import Part, read_splits, write_splits
+from torch_inception.training.split import Part, parts_of, read_splits, write_splits
 from torch_inception.weights.checked import Weights
 from torch_inception.weights.formats import state_file
 
@@ -111,12 +111,13 @@ def earlier_parts(config: TrainConfig) -> dict[str, Part]:
     """
     folder = config.output_folder
     kept = read_splits(folder / SPLITS_FILE)
+    if set(kept.values()) != set(parts_of(config.holdout, with_validation=config.with_validation)):
+        return {}
     try:
         earlier = make_config(TrainConfig, read_toml(folder / CONFIG_FILE), origin=CONFIG_FILE)
     except ConfigError:
         return kept
-    is_same = (earlier.holdout, earlier.with_validation) == (config.holdout, config.with_validation)
-    return kept if is_same else {}
+    return kept if earlier.holdout == config.holdout else {}
 
 
 def prepare_output(folder: Path) -> None:

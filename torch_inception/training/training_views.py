@@ -8,11 +8,11 @@ import torch
 
 from torch_inception.config import TrainConfig
 from torch_inception.engines.protocol import Engine
+from torch_inception.features.cache.row_store import RowStore
 from torch_inception.features.view_pass import ViewedImage, run_view_pass
 from torch_inception.heads.labelled_rows import LabelledRows
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.images.views import FIXED_VIEWS, Distortions, View
-from torch_inception.system.cache_folder import cache_folder
 from torch_inception.training.examples import Examples
 
 log = logging.getLogger(__name__)
@@ -24,6 +24,7 @@ def training_rows(
     engine: Engine,
     preprocessing: Preprocessing,
     *,
+    store: RowStore,
     folder: Path,
     progress: bool = False,
 ) -> LabelledRows:
@@ -34,11 +35,11 @@ def training_rows(
         examples: the images.
         engine: what runs the network.
         preprocessing: how a view becomes 299 x 299.
+        store: the rows of the images.
         folder: the data folder.
         progress: whether to show a progress bar.
 
     Raises:
-        ImageError: a file has changed since it was read.
         CacheError: the feature cache cannot be used.
     """
     train = examples.labelled_rows("train", balanced=config.class_weights == "balanced")
@@ -50,8 +51,7 @@ def training_rows(
         for image in examples.part_images("train")
     ]
     log.info("views: %d of each of %d training images", count, len(images))
-    cache = cache_folder()
-    features = run_view_pass(engine, preprocessing, images, cache=cache, progress=progress)
+    features = run_view_pass(engine, preprocessing, images, store=store, progress=progress)
     return dataclasses.replace(
         train,
         features=features,

@@ -22,7 +22,7 @@ class Covariance:
     All sums are in float64: how exact products in float32 are, the program around us may have set.
 
     Args:
-        portions: (K, D) float32 each, centred; N rows in all. None is kept.
+        portions: (K, D) each, centred; N rows in all. None is kept.
         count: N.
         size: D.
         cores: that share the work, which is the same on any number; all that are usable by default.
@@ -108,7 +108,7 @@ class ShrunkCovariance:
     half the time. Where the program around us has made float32 less exact, they are in float64.
 
     Args:
-        portions: (K, D) float32 each, centred; N rows in all. None is kept.
+        portions: (K, D) each, centred; N rows in all. None is kept.
         count: N, at least D.
         size: D.
         strength: s in (0, 1).

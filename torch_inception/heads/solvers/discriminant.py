@@ -20,7 +20,12 @@ from torch_inception.heads.head import Head
 from torch_inception.heads.labelled_rows import LabelledRows
 from torch_inception.heads.metrics import Answers, answers_of
 from torch_inception.heads.solvers.covariance import Covariance, ShrunkCovariance
-from torch_inception.heads.solvers.leave_one_out import ABSENT_CLASS, Classes, LeftOut
+from torch_inception.heads.solvers.leave_one_out import (
+    ABSENT_CLASS,
+    LARGEST_GROUP,
+    Classes,
+    LeftOut,
+)
 
 STRENGTHS = (0.9, 0.7, 0.5, 0.3, 0.2, 0.1, 0.05, 0.02, 0.01)
 """Shares of the identity in the covariance that are tried."""
@@ -40,12 +45,13 @@ class DiscriminantAnalysis:
         means = _class_means(labelled)
         make = Covariance if strength is None else partial(ShrunkCovariance, strength=strength)
         self._covariance: Covariance | ShrunkCovariance = make(
-            _deviations(labelled, means.float()), count=len(labelled), size=labelled.size
+            _deviations(labelled, means), count=len(labelled), size=labelled.size
         )
         # A common shift of all means changes no decision, and small numbers lose less.
         totals = counts * weights
-        self._middle = totals @ means / totals.sum()
-        self._classes = Classes(means - self._middle, counts, weights)
+        self._centre = totals @ means / totals.sum()
+        self._classes = Classes(means - self._centre, counts, weights)
+        self._left_out = LeftOut(self._classes, self._covariance)
 
     def head(self, strength: float) -> Head:
         """Fit a head.
@@ -55,39 +61,48 @@ class DiscriminantAnalysis:
         """
         means, counts = self._classes.means, self._classes.counts
         weight = self._covariance.solve(strength, means.T).T
-        surplus = self._covariance.effective_size(strength) / counts.clamp(min=1)
-        bias = self._classes.log_priors() - 0.5 * ((weight * means).sum(dim=1) - surplus)
+        # Views of one image count as so many rows here, though they are not independent.
+        bias_of_length = self._covariance.effective_size(strength) / counts.clamp(min=1)
+        lengths = (weight * means).sum(dim=1) - bias_of_length
+        bias = self._classes.log_priors() - 0.5 * lengths
         absent = counts == 0
         bias[absent] = bias[~absent].min() - ABSENT_CLASS
-        return self._labelled.inputs.head(weight, bias - weight @ self._middle)
+        return self._labelled.inputs.head(weight, bias - weight @ self._centre)
 
     def coordinates(self) -> Tensor:
-        """Return the rows (N, R) float64 in coordinates for `left_out`."""
+        """Return the rows (N, R) float64 in coordinates for `logits_left_out`."""
         return torch.cat([self._coordinates(inputs) for inputs, _ in self._labelled.portions()])
 
     def _coordinates(self, inputs: Tensor) -> Tensor:
-        return self._covariance.coordinates(inputs.double() - self._middle)
+        return self._covariance.coordinates(inputs.double() - self._centre)
 
-    def left_out(self, strength: float) -> LeftOut:
-        """Return what tells how heads would answer that did not see a row."""
-        return LeftOut(self._classes, self._covariance, strength)
+    def logits_left_out(self, strength: float, coordinates: Tensor) -> Tensor:
+        """Return the logits (N, C) float64 of rows by heads that did not see their group.
+
+        They are NaN where `LeftOut` cannot leave the group out.
+
+        Args:
+            strength: as for `head`.
+            coordinates: of all rows.
+        """
+        groups = self._labelled.group_numbers()
+        return self._left_out.logits(strength, coordinates, self._labelled.targets, groups)
 
     def answers_left_out(self, strength: float, temperature: float) -> tuple[Answers, Tensor]:
         """Return answers to rows by heads that did not see their group, and which rows these are.
 
-        Rows are read in portions of whole groups. Those of a class's only group have none, nor have
-        further views of an image.
+        Rows are read in portions of whole groups. Groups that cannot be left out have none, nor
+        have further views of an image.
 
         Args:
             strength: as for `head`.
             temperature: that logits are divided by.
         """
-        left_out = self.left_out(strength)
         parts, places = [], []
         for portion in _whole_groups(self._labelled.group_numbers(), PORTION):
             some = self._labelled.subset(portion)
-            logits = left_out.logits(
-                self._coordinates(some.matrix()), some.targets, some.group_numbers()
+            logits = self._left_out.logits(
+                strength, self._coordinates(some.matrix()), some.targets, some.group_numbers()
             )
             judged = rows_judged(some, logits)
             parts.append(answers_of(logits[judged] / temperature, some.targets[judged]))
@@ -105,16 +120,21 @@ def rows_judged(labelled: LabelledRows, logits: Tensor) -> Tensor:
 
 
 def _whole_groups(groups: Tensor, portion: int) -> Iterator[Tensor]:
-    """Yield positions of rows, some `portion` at a time, without tearing a group apart."""
+    """Yield positions of rows, some `portion` at a time, without tearing a group apart.
+
+    Groups that are too large to be left out are passed over.
+    """
     order = groups.argsort(stable=True)
-    is_first = torch.ones(len(groups), dtype=torch.bool)
-    is_first[1:] = groups[order][1:] != groups[order][:-1]
-    starts = torch.where(is_first)[0]
+    sizes = torch.unique_consecutive(groups[order], return_counts=True)[1]
+    order = order[(sizes <= LARGEST_GROUP).repeat_interleave(sizes)]
+    ends = sizes[sizes <= LARGEST_GROUP].cumsum(0)
     start = 0
-    for end in [*starts[1:].tolist(), len(groups)]:
-        if end - start >= portion or end == len(groups):
-            yield order[start:end]
-            start = end
+    while start < len(order):
+        # The first group that ends a portion or more from here, or the last.
+        place = torch.searchsorted(ends, torch.tensor(start + portion))
+        end = int(ends[min(int(place), len(ends) - 1)])
+        yield order[start:end]
+        start = end
 
 
 def _class_means(labelled: LabelledRows) -> Tensor:
@@ -127,6 +147,6 @@ def _class_means(labelled: LabelledRows) -> Tensor:
 
 def _deviations(labelled: LabelledRows, means: Tensor) -> Iterator[Tensor]:
     """Yield portions of the rows less the means of their classes, times the roots of weights."""
-    roots = labelled.weight_of_class().sqrt().float()
+    roots = labelled.weight_of_class().sqrt()
     for inputs, targets in labelled.portions():
-        yield inputs.sub_(means[targets]).mul_(roots[targets, None])
+        yield inputs.double().sub_(means[targets]).mul_(roots[targets, None])

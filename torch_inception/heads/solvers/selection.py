@@ -23,10 +23,10 @@ from torch_inception.system.threads import on_cores
 FitPath = Callable[[LabelledRows, Sequence[float]], Iterator[Head]]
 
 MOST_ROWS = 20_000
-"""Rows by which settings are chosen at most."""
+"""Rows by which settings are chosen, where there are more."""
 
-FEWEST_GROUPS = 5
-"""Groups of each class among them at least, where it has so many."""
+FEWEST_ROWS = 5
+"""Rows of each class among them at least, where it has so many."""
 
 
 @dataclass(frozen=True)
@@ -75,18 +75,18 @@ def read_layers(labelled: LabelledRows, layers: Layers) -> LabelledRows:
 def try_left_out(labelled: LabelledRows, strengths: Sequence[float] = STRENGTHS) -> list[Tried]:
     """Fit a discriminant head for every strength; each group is left out in turn, exactly.
 
-    Rows of a class's only group cannot be left out, and are not among the held-out answers; nor are
+    Groups that cannot be left out (see `LeftOut`) are not among the held-out answers; nor are
     further views of an image.
 
     Args:
-        labelled: rows to fit on, `MOST_ROWS` at most.
+        labelled: rows to fit on; see `sample`.
         strengths: shares of the identity.
     """
     analysis = DiscriminantAnalysis(labelled)
-    rows, groups = analysis.coordinates(), labelled.group_numbers()
+    coordinates = analysis.coordinates()
 
     def judge(strength: float) -> tuple[Head, float, Answers, Tensor]:
-        logits = analysis.left_out(strength).logits(rows, labelled.targets, groups)
+        logits = analysis.logits_left_out(strength, coordinates)
         left_out = rows_judged(labelled, logits)
         logits, targets = logits[left_out], labelled.targets[left_out]
         temperature = _temperature(logits, targets)
@@ -148,19 +148,20 @@ def calibrated(tried: Tried, validation: LabelledRows) -> Tried:
 
 
 def sample(labelled: LabelledRows) -> LabelledRows:
-    """Return the rows, or some `MOST_ROWS` of them if they are more: whole groups.
+    """Return the rows, or about `MOST_ROWS` of them if they are more.
 
-    Groups are numbered by their content, so the choice depends on nothing else. Each class has a
-    few groups at least.
+    These are the first in the order of their groups, which depends on the images' content alone,
+    and `FEWEST_ROWS` of each class at least.
     """
     if len(labelled) <= MOST_ROWS:
         return labelled
-    groups = labelled.group_numbers()
-    is_chosen = groups < groups.sort().values[MOST_ROWS]
-    for target in range(labelled.classes):
-        own = groups[labelled.targets == target].sort().values
-        first = torch.unique_consecutive(own)[:FEWEST_GROUPS]
-        is_chosen |= torch.isin(groups, first)
+    order = labelled.group_numbers().argsort(stable=True)
+    by_class = order[labelled.targets[order].argsort(stable=True)]
+    counts = labelled.counts()
+    starts = (counts.cumsum(0) - counts).repeat_interleave(counts)
+    is_chosen = torch.zeros(len(order), dtype=torch.bool)
+    is_chosen[order[:MOST_ROWS]] = True
+    is_chosen[by_class[torch.arange(len(order)) - starts < FEWEST_ROWS]] = True
     return labelled.subset(is_chosen)
 
 

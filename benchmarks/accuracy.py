@@ -71,7 +71,7 @@ def main() -> None:
             "shapes": Path("training_dataset"),
             "digits": make_digits(Path(name) / "digits"),
             "patches": make_patches(Path(name) / "patches"),
-            **{folder.name: folder for folder in arguments.folders},
+            **{str(folder): folder for folder in arguments.folders},
         }
         found: dict[str, dict[str, list[Measured]]] = {}
         for data, folder in folders.items():
@@ -89,13 +89,15 @@ def viewed_rows(engine: Engine, folder: Path, count: int) -> LabelledRows:
         ViewedImage(path, digest, FIXED_VIEWS[count])
         for path, digest in zip(result.paths, result.digests, strict=True)
     ]
+    number_of = {digest: number for number, digest in enumerate(dict.fromkeys(result.digests))}
+    groups = torch.tensor([number_of[digest] for digest in result.digests])
     target_of = dict(zip(dataset.paths, dataset.targets, strict=True))
     targets = torch.tensor([target_of[path] for path in result.paths])
     return LabelledRows(
         run_view_pass(engine, Preprocessing(), images, store=result.store, progress=True),
         targets.repeat_interleave(count),
         len(dataset.labels),
-        groups=torch.arange(len(images)).repeat_interleave(count),
+        groups=groups.repeat_interleave(count),
         is_original=torch.arange(len(images) * count) % count == 0,
     )
 
@@ -117,7 +119,9 @@ def _measure_split(
     generator = torch.Generator().manual_seed(number)
     plain = views[1]
     chosen = torch.arange(len(plain)) if per_class is None else drawn(plain, per_class, generator)
-    is_test = torch.rand(len(chosen), generator=generator) < TEST_SHARE
+    # Exact duplicates are on one side.
+    _, groups = torch.unique(plain.group_numbers()[chosen], return_inverse=True)
+    is_test = (torch.rand(len(chosen), generator=generator) < TEST_SHARE)[groups]
     trained, tested = chosen[~is_test], plain.subset(chosen[is_test])
     for count, rows in views.items():
         places = (trained[:, None] * count + torch.arange(count)).flatten()

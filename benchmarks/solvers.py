@@ -74,7 +74,7 @@ def by_config(config: TrainConfig) -> Fit:
 
     def fit(rows: LabelledRows, is_validation: torch.Tensor) -> Head:
         if not config.with_validation:
-            return fit_head(config, rows, rows.subset(is_validation & ~is_validation)).head
+            return fit_head(config, rows, rows.subset(torch.arange(0))).head
         return fit_head(config, rows.subset(~is_validation), rows.subset(is_validation)).head
 
     return fit

@@ -132,7 +132,7 @@ class TrainConfig:
     )
     random_crop: float = setting(
         0.0,
-        "as retrain.py: percent that drawn views are cropped by",
+        "as retrain.py: percent by which the image is larger than a drawn view of it",
         group="views of training images",
     )
     random_scale: float = setting(

@@ -229,8 +229,8 @@ def test_the_table_marks_what_was_chosen_and_says_why() -> None:
     ]
     why = "* chosen: strength 0.01, the lowest log loss of training images, each left out in turn"
     layers = (
-        "layers: the last layer; log loss of training images, each left out in turn: 0.5000 with "
-        "the last, 0.6250 with three"
+        "* layers: the last; left out, the last layer alone has a log loss of 0.5000, three have "
+        "0.6250"
     )
     assert history_table(fitted) == [*table, why, layers]
     sampled = dataclasses.replace(fitted, sample=2, layer_losses={})

@@ -366,3 +366,13 @@ def test_drawn_views_depend_on_the_seed_and_fixed_ones_do_not(colours: Path, run
     drawn = {"random_brightness": 50.0}
     assert torch.equal(weight(1, **drawn), weight(1, **drawn))
     assert not torch.equal(weight(1, **drawn), weight(2, **drawn))
+
+
+def test_the_parts_of_a_run_that_had_others_are_not_kept(train: TrainCommand, run: Path) -> None:
+    train("--solver", "lbfgs")
+    tested = [row["path"] for row in table(run / "splits.csv") if row["split"] == "test"]
+    (run / "config.toml").unlink()  # as in a folder of an older version, nothing else tells
+    assert train()[0] == 0
+    after = table(run / "splits.csv")
+    assert {row["split"] for row in after} == {"train", "test"}
+    assert [row["path"] for row in after if row["split"] == "test"] == tested

@@ -96,10 +96,10 @@ def _why_layers(fitted: FittedHead) -> list[str]:
     if not fitted.layer_losses:
         return []
     last, three = (number(fitted.layer_losses[layers]) for layers in ("last", "all"))
-    found = "the last layer" if fitted.head.layers == "last" else "three layers"
+    found = "the last" if fitted.head.layers == "last" else "three"
     return [
-        f"layers: {found}; log loss of training images, each left out in turn: {last} with the "
-        f"last, {three} with three"
+        f"* layers: {found}; left out, the last layer alone has a log loss of {last}, three have "
+        f"{three}"
     ]
 
 

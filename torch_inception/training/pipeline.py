@@ -135,7 +135,7 @@ def train_classifier(
             border to 120%.
         flip: whether four further views are drawn for each, half of them mirrored; they are drawn
             too where one of the next three is not 0. All four are those of `retrain.py`.
-        random_crop: percent that drawn views are cropped by, 0 to 100.
+        random_crop: percent by which the image is larger than a drawn view of it, 0 to 100.
         random_scale: percent that they are enlarged by at most, 0 to 100.
         random_brightness: percent that they are brighter or darker by at most, 0 to 100.
         holdout: share of the images that are for the test alone, 0 to 0.5.

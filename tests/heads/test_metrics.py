@@ -183,16 +183,18 @@ def test_few_test_images_leave_the_first_word_to_leave_one_out() -> None:
     left_out = {**accuracy(0.9, 300), "excluded": 0}
     tested = "Final test accuracy = 90.0% (N=50), 95% interval 78.6% to 95.7% (Wilson)"
     line = "Leave-one-out accuracy = 90.0% (N=300), 95% interval 86.1% to 92.9% (Wilson)"
-    what = "  of training images, each named by a head that was fitted without it"
+    what = "  of training images, each named by a head that was fitted without it; see held_out.csv"
     many = {"test": accuracy(0.9, 50), "leave_one_out": left_out}
     assert final_report(many, []) == [tested, line, what]
     few = {"test": accuracy(1.0, 2), "leave_one_out": left_out}
     assert final_report(few, []) == [
-        line, what, "  it says more than 2 test images can",
+        line, what, "  with a test part under 50 images, this says more than the next line",
         "Final test accuracy = 100.0% (N=2), 95% interval 34.2% to 100.0% (Wilson)",
     ]  # fmt: skip
     none = {"test": accuracy(1.0, 0), "leave_one_out": {**left_out, "excluded": 7}}
-    assert final_report(none, []) == [line, what, "  (7 could not be left out)"]
+    assert final_report(none, []) == [line, what, "  7 could not be left out"]
+    empty = {"test": accuracy(1.0, 0), "leave_one_out": {**accuracy(0, 0), "excluded": 2}}
+    assert final_report(empty, [])[0].startswith("Leave-one-out accuracy = n/a: no image can be")
 
 
 def head() -> Head:
@@ -229,8 +231,8 @@ def test_the_table_marks_what_was_chosen_and_says_why() -> None:
     ]
     why = "* chosen: strength 0.01, the lowest log loss of training images, each left out in turn"
     layers = (
-        "* layers: the last; left out, the last layer alone has a log loss of 0.5000, three have "
-        "0.6250"
+        "* layers: the last; log loss of training images, left out in turn by discriminant "
+        "analysis: 0.5000 with the last layer, 0.6250 with three"
     )
     assert history_table(fitted) == [*table, why, layers]
     sampled = dataclasses.replace(fitted, sample=2, layer_losses={})

@@ -225,9 +225,9 @@ class Classifier:
             ConfigError: the model has no threshold for it (it was not trained by this package), or
                 the answer does not have every class.
         """
-        if len(answer) != len(self.labels):
+        if {getattr(each, "label", None) for each in answer} != set(self.labels):
             raise ConfigError(
-                f"the answer has {len(answer)} of {len(self.labels)} classes, and a set needs all: "
+                "a set of labels needs the answer to one image, with every class: "
                 "predict(image, top=len(classifier.labels))."
             )
         threshold = self.model.coverage.get(coverage)

@@ -23,7 +23,8 @@ class Answer(NamedTuple):
 
     Attributes:
         predictions: the best classes; none where there is an error.
-        labels: of the set that holds the true one; None where none was asked for.
+        labels: of the set that holds the true one; empty where there is an error, None where none
+            was asked for.
         error: why the image could not be read.
     """
 
@@ -108,7 +109,7 @@ def _json(path: Path, answer: Answer) -> str:
         "error": None if answer.error is None else str(answer.error),
     }
     if answer.labels is not None:
-        told["set"] = answer.labels
+        told["set"] = answer.labels or None
     return json.dumps(told) + "\n"
 
 
@@ -123,7 +124,8 @@ def _csv_shown(path: Path, answer: Answer) -> str:
 
 def _rows(path: Path, answer: Answer) -> list[tuple[object, ...]]:
     # A list in a cell is one that a program can read again.
-    labels = () if answer.labels is None else (json.dumps(answer.labels),)
+    shown = json.dumps(answer.labels) if answer.labels else ""
+    labels = () if answer.labels is None else (shown,)
     if answer.error is not None:
         return [(path, "", "", "", answer.error, *labels)]
     ranked = enumerate(answer.predictions, start=1)

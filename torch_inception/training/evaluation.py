@@ -98,8 +98,8 @@ def _why_layers(fitted: FittedHead) -> list[str]:
     last, three = (number(fitted.layer_losses[layers]) for layers in ("last", "all"))
     found = "the last" if fitted.head.layers == "last" else "three"
     return [
-        f"* layers: {found}; left out, the last layer alone has a log loss of {last}, three have "
-        f"{three}"
+        f"* layers: {found}; log loss of training images, left out in turn by discriminant "
+        f"analysis: {last} with the last layer, {three} with three"
     ]
 
 
@@ -114,14 +114,7 @@ def final_report(metrics: Mapping[str, Any], wrong: Sequence[ImageAnswer]) -> li
     left_out: Mapping[str, Any] | None = metrics.get("leave_one_out")
     lines = [_accuracy("Final test", test)] if test["n"] else []
     if left_out is not None:
-        said = [
-            _accuracy("Leave-one-out", left_out),
-            "  of training images, each named by a head that was fitted without it",
-        ]
-        if left_out["excluded"]:
-            said.append(f"  ({left_out['excluded']} could not be left out)")
-        if 0 < test["n"] < FEW_TESTED:
-            said.append(f"  it says more than {test['n']} test images can")
+        said = _left_out_lines(left_out, tested=test["n"])
         lines = [*lines, *said] if test["n"] >= FEW_TESTED else [*said, *lines]
     elif not lines:
         lines = [_accuracy("Validation", metrics["validation"])]
@@ -136,6 +129,25 @@ def final_report(metrics: Mapping[str, Any], wrong: Sequence[ImageAnswer]) -> li
     if len(wrong) > len(rows):
         listed.append(f"  and {len(wrong) - len(rows)} more; all are in predictions.csv")
     return [*lines, "Misclassified test images:", *listed]
+
+
+def _left_out_lines(left_out: Mapping[str, Any], *, tested: int) -> list[str]:
+    """Return what is said of leave-one-out, and why it stands first where it does."""
+    if left_out["n"] == 0:
+        return [
+            "Leave-one-out accuracy = n/a: no image can be left out, as each class needs others"
+        ]
+    lines = [
+        _accuracy("Leave-one-out", left_out),
+        "  of training images, each named by a head that was fitted without it; see held_out.csv",
+    ]
+    if left_out["excluded"]:
+        lines.append(f"  {left_out['excluded']} could not be left out")
+    if 0 < tested < FEW_TESTED:
+        lines.append(
+            f"  with a test part under {FEW_TESTED} images, this says more than the next line"
+        )
+    return lines
 
 
 def _accuracy(name: str, report: Mapping[str, Any]) -> str:
@@ -154,6 +166,7 @@ def make_metrics(
     test: Answers,
     *,
     network: Mapping[str, Any],
+    views: int,
     seconds: Mapping[str, float],
 ) -> dict[str, Any]:
     """Collect what metrics.json holds; plain values only.
@@ -165,6 +178,7 @@ def make_metrics(
         fitted: the head.
         test: its answers to the test images.
         network: what is to be said of the network.
+        views: of each training image.
         seconds: by phase.
     """
     speed = pass_result.computed / pass_result.seconds if pass_result.computed else None
@@ -194,6 +208,7 @@ def make_metrics(
             "computed": pass_result.computed,
             "reused": pass_result.reused,
             "skipped": len(pass_result.skipped),
+            "views": views,
             "images_per_second": speed,
         },
         "seconds": dict(seconds),

@@ -231,6 +231,7 @@ def _train(
             fitted,
             answers,
             network=network.description(),
+            views=views_per_image(config),
             seconds=clock.seconds,
         )
     model = Model(

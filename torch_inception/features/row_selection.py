@@ -7,8 +7,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from torch_inception.system.threads import on_cores
+
 PORTION = 4096
 """Rows read at a time: 64 MB as float32."""
+
+SLICE = 512
+"""Rows of a portion that are one thread's work."""
 
 
 @dataclass(frozen=True)
@@ -56,5 +61,11 @@ class RowSelection:
         portion = torch.empty_like(raw, dtype=torch.float32)
         for numbers in torch.split(self.numbers, self.portion):
             count = len(numbers)
-            torch.index_select(self.all_rows, 0, numbers, out=raw[:count])
-            yield portion[:count].copy_(raw[:count])
+
+            def read(start: int, numbers: Tensor = numbers) -> None:
+                part = slice(start, min(start + SLICE, len(numbers)))
+                torch.index_select(self.all_rows, 0, numbers[part], out=raw[part])
+                portion[part].copy_(raw[part])
+
+            on_cores(read, range(0, count, SLICE))
+            yield portion[:count]

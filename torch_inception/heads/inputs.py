@@ -34,9 +34,13 @@ class Inputs:
         """Return how many numbers a head reads of a row of so many features."""
         return min(features, FEATURES) if self.layers == "last" else features
 
+    def columns(self, rows: Tensor) -> Tensor:
+        """Return the numbers (K, D) of rows (K, F) that are read, in the same memory."""
+        return rows[:, -FEATURES:] if self.layers == "last" else rows
+
     def __call__(self, rows: Tensor) -> Tensor:
-        """Map rows (K, F) float32 to (K, D) float32; the rows' memory may be used for it."""
-        inputs = rows[:, -FEATURES:] if self.layers == "last" else rows
+        """Map rows (K, F) float32 to (K, D) float32, in the same memory."""
+        inputs = self.columns(rows)
         if self.layers == "all":
             inputs[:, :ROOTED].clamp_(min=0).sqrt_()
         if self.middle is not None:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from torch_inception.features.row_selection import RowSelection
+from torch_inception.features.row_selection import SLICE, RowSelection
 from torch_inception.heads.head import Head
 from torch_inception.heads.inputs import Inputs
 from torch_inception.heads.metrics import Answers, answers_of
+from torch_inception.system.threads import on_cores
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,9 @@ class LabelledRows:
         A portion is a copy, and the next one takes its memory.
         """
         targets = torch.split(self.targets, self.features.portion)
-        yield from zip(map(self.inputs, self.features.portions()), targets, strict=True)
+        for rows, own in zip(self.features.portions(), targets, strict=True):
+            on_cores(self.inputs, torch.split(rows, SLICE))  # each in its own place
+            yield self.inputs.columns(rows), own
 
     @property
     def size(self) -> int:

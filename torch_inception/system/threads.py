@@ -82,5 +82,9 @@ def on_cores(
         items: the pieces.
         cores: how many; all that are usable by default.
     """
+    pieces = list(items)
+    if len(pieces) == 1:
+        with one_thread():
+            return [work(pieces[0])]
     with ThreadPoolExecutor(cores or usable_cores(), initializer=compute_alone) as pool:
-        return list(pool.map(work, items))
+        return list(pool.map(work, pieces))

@@ -45,7 +45,10 @@ class DiscriminantAnalysis:
         means = _class_means(labelled)
         make = Covariance if strength is None else partial(ShrunkCovariance, strength=strength)
         self._covariance: Covariance | ShrunkCovariance = make(
-            _deviations(labelled, means), count=len(labelled), size=labelled.size
+            # Many rows for one strength: see `ShrunkCovariance`.
+            _deviations(labelled, means if strength is None else means.float()),
+            count=len(labelled),
+            size=labelled.size,
         )
         # A common shift of all means changes no decision, and small numbers lose less.
         totals = counts * weights
@@ -147,6 +150,6 @@ def _class_means(labelled: LabelledRows) -> Tensor:
 
 def _deviations(labelled: LabelledRows, means: Tensor) -> Iterator[Tensor]:
     """Yield portions of the rows less the means of their classes, times the roots of weights."""
-    roots = labelled.weight_of_class().sqrt()
+    roots = labelled.weight_of_class().sqrt().to(means.dtype)
     for inputs, targets in labelled.portions():
-        yield inputs.double().sub_(means[targets]).mul_(roots[targets, None])
+        yield inputs.to(means.dtype).sub_(means[targets]).mul_(roots[targets, None])

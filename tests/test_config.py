@@ -5,6 +5,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+import numpy
 import pytest
 
 from torch_inception.config import (
@@ -44,6 +45,13 @@ def test_every_field_has_a_default_a_help_line_and_is_a_key(kind: type[Any], nam
     assert dataclasses.replace(config, **{name: getattr(kind(), name)}) == kind()
     (field,) = (f for f in dataclasses.fields(kind) if f.name == name)
     assert len(field.metadata["help"]) > 10
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    config = TrainConfig(holdout=numpy.float64(0.25), views=numpy.int64(2))  # type: ignore[arg-type]
+    assert (config.holdout, config.views) == (0.25, 2)
+    with pytest.raises(ConfigError, match="must be a number"):
+        make_config(TrainConfig, {"learning_rate": 10**400}, origin="file")
 
 
 def test_the_defaults_are_the_documented_ones() -> None:

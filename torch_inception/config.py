@@ -329,7 +329,9 @@ def _typed(name: str, value: Any, hint: Any, origin: str) -> Any:  # noqa: ANN40
         return value
     if hint is str and isinstance(value, os.PathLike):
         return os.fspath(value)
-    if hint is float and type(value) is int:
+    if getattr(value, "ndim", None) == 0:
+        value = value.item()  # of numpy
+    if hint is float and type(value) is int and abs(value) < 2**53:
         return float(value)
     if type(value) is not hint:
         kind = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}[hint]

@@ -248,7 +248,7 @@ def test_a_set_is_refused_where_nothing_was_measured(
     predict: Predict, images: Path, model: Path
 ) -> None:
     save_model(dataclasses.replace(load_model(model), coverage={}), model)
-    status, out, err = predict(images / "1 red.png", "--coverage", 0.9)
+    status, out, err = predict(images / "1 red.png", "--coverage", 0.9, "--format", "csv")
     assert (status, out) == (1, "")
     assert err.startswith("error: coverage = 0.9: the model has no threshold for it")
 

@@ -86,6 +86,20 @@ def test_damage_anywhere_gives_the_right_rows(
         shutil.rmtree(damaged)
 
 
+def test_an_index_with_text_that_is_none_is_made_anew(
+    whole: tuple[Path, torch.Tensor], paths: list[Path], tmp_path: Path
+) -> None:
+    cache, rows = whole
+    damaged = tmp_path / "damaged"
+    shutil.copytree(cache, damaged)
+    index = sqlite3.connect(damaged / "files-2.sqlite")
+    index.execute("UPDATE files SET state = CAST(x'FF31' AS TEXT)")
+    index.commit()
+    index.close()
+    assert torch.equal(passed(paths, damaged).rows.tensor(), rows)
+    assert passed(paths, damaged).computed == 0
+
+
 @pytest.mark.parametrize("damage", [flip, cut, zero, move])
 def test_damaged_thumbnails_are_not_found_and_can_be_kept_again(
     damage: Callable[[bytearray, random.Random], None],

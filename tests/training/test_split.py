@@ -109,6 +109,17 @@ def test_every_class_of_three_or_more_has_one_in_each_part(sizes: Sequence[int])
             assert found[f"class {number}"] == (set(PARTS) if size >= 3 else {"train"})
 
 
+@pytest.mark.parametrize("holdout", [0.1, 0.5])
+def test_every_class_has_something_to_train_on_though_all_of_it_is_shared(holdout: float) -> None:
+    for seed in range(300):
+        shared = images_of({"a": 3}, seed=seed)
+        copies = [each._replace(path=f"b/{n}.png", label="b") for n, each in enumerate(shared)]
+        images = [*shared, *copies, *images_of({"c": 3}, seed=seed + 1000)]
+        for with_validation in (False, True):
+            parts = split(images, holdout=holdout, with_validation=with_validation)
+            assert all("train" in found for found in class_parts(images, parts).values())
+
+
 def test_shared_images_stay_where_their_content_puts_them() -> None:
     for seed in range(100):
         shared = images_of({"a": 4}, seed=seed)

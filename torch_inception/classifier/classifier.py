@@ -230,6 +230,18 @@ class Classifier:
                 "a set of labels needs the answer to one image, with every class: "
                 "predict(image, top=len(classifier.labels))."
             )
+        best_first = sorted(answer, key=lambda each: -each.score)
+        return label_set(dict(best_first), self.coverage_threshold(coverage))
+
+    def coverage_threshold(self, coverage: float) -> float:
+        """Return the lowest score of a label that belongs into a set.
+
+        Args:
+            coverage: 0.9 or 0.95.
+
+        Raises:
+            ConfigError: the model has none: it was not trained by this package.
+        """
         threshold = self.model.coverage.get(coverage)
         if threshold is None:
             known = ", ".join(map(str, self.model.coverage)) or "none: it was not trained here"
@@ -237,7 +249,7 @@ class Classifier:
                 f"coverage = {coverage}: the model has no threshold for it (it has {known}). Leave "
                 "it out, or name a model that torch-inception trained."
             )
-        return label_set(dict(answer), threshold)
+        return threshold
 
     def _rows(self, images: Iterable[ImageInput]) -> Iterator[FeatureRow]:
         """Yield the row of each image; raise an error that names the first that has none."""

@@ -57,6 +57,8 @@ def write_answers(
     Returns:
         how many images there were, and those that could not be read.
     """
+    if coverage is not None:
+        classifier.coverage_threshold(coverage)  # it says so at once where there is none
     describe: Callable[[Path, Answer], str] = {
         "text": _text_with_heading if headings else _text,
         "json": _json,

@@ -116,7 +116,7 @@ def earlier_parts(config: TrainConfig) -> dict[str, Part]:
     try:
         earlier = make_config(TrainConfig, read_toml(folder / CONFIG_FILE), origin=CONFIG_FILE)
     except ConfigError:
-        return kept
+        return {}
     return kept if earlier.holdout == config.holdout else {}
 
 

@@ -182,7 +182,7 @@ def _fill_empty_parts(
     """Give every class one group in each part, by moving the nearest from where it has several.
 
     A class with too few groups is for training alone. A group that several classes share stays
-    where it is, or it would be pulled both ways; unless it is needed for such a small class.
+    where it is, or it would be pulled both ways; unless a class would have nothing to train on.
 
     Args:
         parts: group -> part; changed in place.
@@ -202,6 +202,10 @@ def _fill_empty_parts(
             if sizes[part] == 0 and spare:
                 nearest = min(spare, key=lambda g: (g in held, _distance(g, part), g))
                 parts[nearest] = part
+    # Nothing can be learnt of a class whose groups, all shared, are for other parts.
+    for label in sorted(classes):
+        if all(parts[group] != "train" for group in classes[label]):
+            parts[min(classes[label], key=lambda g: (_distance(g, "train"), g))] = "train"
 
 
 def _distance(group: str, part: Part) -> float:

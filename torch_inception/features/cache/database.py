@@ -148,7 +148,9 @@ def as_cache_error(path: Path) -> Iterator[None]:
                 f"another process has been writing to the feature cache {path} for over "
                 f"{WAIT_SECONDS:.0f} s. Wait for it or end it, and run the command again."
             ) from error
-        kind = DamagedError if code in _DAMAGED else CacheError
+        # Text that is not UTF-8 is noticed by Python, which gives no code.
+        is_no_text = isinstance(error, sqlite3.OperationalError) and code == 0
+        kind = DamagedError if code in _DAMAGED or is_no_text else CacheError
         raise kind(
             f"the feature cache {path} cannot be used ({error}). Free space there, delete the "
             f"file, or name another folder in the environment variable {CACHE_VARIABLE}."

@@ -61,11 +61,20 @@ def move(content: bytearray, chance: random.Random) -> None:
     content[target : target + len(piece)] = piece
 
 
+Damage = Callable[[bytearray, random.Random], None]
+
+
+def damage_file(file: Path, damage: Damage, seed: int) -> None:
+    content = bytearray(file.read_bytes())
+    damage(content, random.Random(seed))
+    file.write_bytes(content)
+
+
 @pytest.mark.parametrize("name", ["rows.bin", "index.sqlite", "files-2.sqlite"])
 @pytest.mark.parametrize("damage", [flip, cut, zero, move])
 def test_damage_anywhere_gives_the_right_rows(
     name: str,
-    damage: Callable[[bytearray, random.Random], None],
+    damage: Damage,
     whole: tuple[Path, torch.Tensor],
     paths: list[Path],
     tmp_path: Path,
@@ -76,9 +85,7 @@ def test_damage_anywhere_gives_the_right_rows(
         damaged = tmp_path / "damaged"
         shutil.copytree(cache, damaged)
         (file,) = damaged.rglob(name)
-        content = bytearray(file.read_bytes())
-        damage(content, random.Random(seed))
-        file.write_bytes(content)
+        damage_file(file, damage, seed)
         assert torch.equal(passed(paths, damaged).rows.tensor(), rows)
         again = passed(paths, damaged)
         assert torch.equal(again.rows.tensor(), rows)
@@ -102,7 +109,7 @@ def test_an_index_with_text_that_is_none_is_made_anew(
 
 @pytest.mark.parametrize("damage", [flip, cut, zero, move])
 def test_damaged_thumbnails_are_not_found_and_can_be_kept_again(
-    damage: Callable[[bytearray, random.Random], None],
+    damage: Damage,
     whole: tuple[Path, torch.Tensor],
     paths: list[Path],
     tmp_path: Path,
@@ -115,9 +122,8 @@ def test_damaged_thumbnails_are_not_found_and_can_be_kept_again(
     for seed in range(200 if long else 20):
         (tmp_path / "damaged" / "thumbnails").mkdir(parents=True)
         file = tmp_path / "damaged" / "thumbnails" / "thumbnails-1.sqlite"
-        content = bytearray((cache / "thumbnails" / file.name).read_bytes())
-        damage(content, random.Random(seed))
-        file.write_bytes(content)
+        shutil.copy(cache / "thumbnails" / file.name, file)
+        damage_file(file, damage, seed)
         found = Thumbnails(tmp_path / "damaged").find(digests)
         assert found.items() <= thumbnails.items()
         Thumbnails(tmp_path / "damaged").add(thumbnails)

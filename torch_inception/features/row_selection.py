@@ -1,7 +1,7 @@
 """Rows of features that may be too many for memory: chosen without copying, read in portions."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -51,11 +51,14 @@ class RowSelection:
         """Return the rows as (N, D) float32."""
         return self.all_rows[self.numbers].float()
 
-    def portions(self) -> Iterator[Tensor]:
+    def portions(self, prepare: Callable[[Tensor], object] | None = None) -> Iterator[Tensor]:
         """Yield the rows in order, `portion` at a time, as (K, D) float32; one at least.
 
         A portion is a copy, and the next one takes its memory: whoever reads it may change it,
         and must not keep it.
+
+        Args:
+            prepare: changes some rows (K, D) in place, each by itself; called on several threads.
         """
         raw = self.all_rows.new_empty((min(self.portion, len(self)), self.size))
         portion = torch.empty_like(raw, dtype=torch.float32)
@@ -66,6 +69,8 @@ class RowSelection:
                 part = slice(start, min(start + SLICE, len(numbers)))
                 torch.index_select(self.all_rows, 0, numbers[part], out=raw[part])
                 portion[part].copy_(raw[part])
+                if prepare is not None:
+                    prepare(portion[part])
 
             on_cores(read, range(0, count, SLICE))
             yield portion[:count]

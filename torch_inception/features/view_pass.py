@@ -93,8 +93,8 @@ def run_view_pass(
     lost = _store_as_computed(
         progress_bar(results, "views", total=len(missing), show=progress), store
     )
-    for path, reason in lost.values():
-        log.warning("views: %s: %s; it is seen as it is only", path, reason)
+    for image, reason in lost.values():
+        log.warning("views: %s: %s; it is seen as it is only", image.path, reason)
     keys = [
         image.digest if image.digest in lost else view_key(image.digest, view)
         for image in images
@@ -120,13 +120,6 @@ def _missing(images: Sequence[ViewedImage], store: RowStore) -> list[ViewedImage
     return [image for image in missing if image.views]
 
 
-class _Lost(NamedTuple):
-    """A file that was not what it was before, and why."""
-
-    path: Path
-    reason: ImageError
-
-
 class _Result(NamedTuple):
     """What became of an image: rows by their keys, or the error that stands for them."""
 
@@ -134,16 +127,16 @@ class _Result(NamedTuple):
     rows: KeyedRows | ImageError
 
 
-def _store_as_computed(results: Iterable[_Result], store: RowStore) -> dict[bytes, _Lost]:
+def _store_as_computed(results: Iterable[_Result], store: RowStore) -> dict[bytes, _Result]:
     """Store rows in portions, also those before an error; return the images without rows."""
-    lost: dict[bytes, _Lost] = {}
+    lost: dict[bytes, _Result] = {}
     found: KeyedRows = {}
     try:
-        for image, rows in results:
-            if isinstance(rows, ImageError):
-                lost[image.digest] = _Lost(image.path, rows)
+        for result in results:
+            if isinstance(result.rows, ImageError):
+                lost[result.image.digest] = result
                 continue
-            found |= rows
+            found |= result.rows
             if len(found) >= COMMIT_ROWS:
                 store.append(found)
                 found.clear()

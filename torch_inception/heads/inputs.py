@@ -75,8 +75,8 @@ def fit_inputs(layers: Layers, rows: RowSelection) -> Inputs:
     if layers == "last":
         return plain
     sums, squares = torch.zeros(2, ROW_SIZE, dtype=torch.float64)
-    for portion in rows.portions():
-        inputs = plain(portion).double()
+    for portion in rows.portions(plain):
+        inputs = portion.double()
         sums += inputs.sum(dim=0)
         squares += inputs.square_().sum(dim=0)
     middle = sums / len(rows)

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from torch_inception.features.row_selection import SLICE, RowSelection
+from torch_inception.features.row_selection import RowSelection
 from torch_inception.heads.head import Head
 from torch_inception.heads.inputs import Inputs
 from torch_inception.heads.metrics import Answers, answers_of
-from torch_inception.system.threads import on_cores
 
 
 @dataclass(frozen=True)
@@ -58,8 +57,7 @@ class LabelledRows:
         A portion is a copy, and the next one takes its memory.
         """
         targets = torch.split(self.targets, self.features.portion)
-        for rows, own in zip(self.features.portions(), targets, strict=True):
-            on_cores(self.inputs, torch.split(rows, SLICE))  # each in its own place
+        for rows, own in zip(self.features.portions(self.inputs), targets, strict=True):
             yield self.inputs.columns(rows), own
 
     @property

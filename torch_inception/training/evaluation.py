@@ -183,10 +183,10 @@ def make_metrics(
     """
     speed = pass_result.computed / pass_result.seconds if pass_result.computed else None
     (trained,) = all_answers([fitted.head], examples.labelled_rows("train"))
-    held_out: dict[str, Any] = {"validation": full_report(fitted.held_out, examples.labels)}
+    report = full_report(fitted.held_out, examples.labels)
+    held_out: dict[str, Any] = {"validation": report}
     if fitted.left_out is not None:
         excluded = len(trained) - len(fitted.held_out)
-        report = full_report(fitted.held_out, examples.labels)
         held_out = {"leave_one_out": {**report, "excluded": excluded}}
     return {
         "classes": examples.labels,

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -85,21 +86,17 @@ def try_left_out(labelled: LabelledRows, strengths: Sequence[float] = STRENGTHS)
     analysis = DiscriminantAnalysis(labelled)
     coordinates = analysis.coordinates()
 
-    def judge(strength: float) -> tuple[Head, float, Answers, Tensor]:
+    def judge(strength: float) -> tuple[_Calibrated, Tensor]:
         logits = analysis.logits_left_out(strength, coordinates)
         left_out = rows_judged(labelled, logits)
-        logits, targets = logits[left_out], labelled.targets[left_out]
-        temperature = _temperature(logits, targets)
-        head = analysis.head(strength).sharpened(temperature)
-        return head, temperature, answers_of(logits / temperature, targets), left_out
+        head, targets = analysis.head(strength), labelled.targets[left_out]
+        return _calibrate(head, logits[left_out], targets), left_out
 
     judged = on_cores(judge, strengths)
-    trained = all_answers([head for head, *_ in judged], labelled.originals())
+    trained = all_answers([each.head for each, _ in judged], labelled.originals())
     return [
-        Tried(setting_name(strength), head, temperature, train, held_out, strength, left_out)
-        for strength, train, (head, temperature, held_out, left_out) in zip(
-            strengths, trained, judged, strict=True
-        )
+        Tried(setting_name(s), each.head, each.temperature, train, each.held_out, s, left_out)
+        for s, train, (each, left_out) in zip(strengths, trained, judged, strict=True)
     ]
 
 
@@ -115,36 +112,22 @@ def try_validation(
         validation: what they are not fitted on; may be empty.
     """
     heads = list(fit_path(train, strengths))
-    held_out = all_logits(heads, validation)
-    temperatures = [_temperature(logits, validation.targets) for logits in held_out]
-    heads = [head.sharpened(t) for head, t in zip(heads, temperatures, strict=True)]
-    answers = [
-        answers_of(logits / temperature, validation.targets)
-        for logits, temperature in zip(held_out, temperatures, strict=True)
+    judged = [
+        _calibrate(head, logits, validation.targets)
+        for head, logits in zip(heads, all_logits(heads, validation), strict=True)
     ]
+    trained = all_answers([each.head for each in judged], train.originals())
     return [
-        Tried(setting_name(strength), head, temperature, trained, held_out, strength)
-        for strength, head, temperature, trained, held_out in zip(
-            strengths,
-            heads,
-            temperatures,
-            all_answers(heads, train.originals()),
-            answers,
-            strict=True,
-        )
+        Tried(setting_name(s), each.head, each.temperature, answers, each.held_out, s)
+        for s, answers, each in zip(strengths, trained, judged, strict=True)
     ]
 
 
 def calibrated(tried: Tried, validation: LabelledRows) -> Tried:
     """Return a setting with its temperature fitted on validation rows; 1 where there are none."""
     (logits,) = all_logits([tried.head], validation)
-    temperature = _temperature(logits, validation.targets)
-    return dataclasses.replace(
-        tried,
-        head=tried.head.sharpened(temperature),
-        temperature=temperature,
-        held_out=answers_of(logits / temperature, validation.targets),
-    )
+    found = _calibrate(tried.head, logits, validation.targets)
+    return dataclasses.replace(tried, **found._asdict())
 
 
 def sample(labelled: LabelledRows) -> LabelledRows:
@@ -165,5 +148,17 @@ def sample(labelled: LabelledRows) -> LabelledRows:
     return labelled.subset(is_chosen)
 
 
-def _temperature(logits: Tensor, targets: Tensor) -> float:
-    return fit_temperature(logits, targets) if len(targets) else 1.0
+class _Calibrated(NamedTuple):
+    """A head divided by its temperature, and its answers to the rows that this was fitted on."""
+
+    head: Head
+    temperature: float
+    held_out: Answers
+
+
+def _calibrate(head: Head, logits: Tensor, targets: Tensor) -> _Calibrated:
+    """Fit a head's temperature on its logits (N, C) of held-out rows; 1 where there are none."""
+    temperature = fit_temperature(logits, targets) if len(targets) else 1.0
+    return _Calibrated(
+        head.sharpened(temperature), temperature, answers_of(logits / temperature, targets)
+    )

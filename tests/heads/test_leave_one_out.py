@@ -44,8 +44,10 @@ def left_out(
     numbers = torch.full((len(rows),), -1)
     for number, group in enumerate(groups):
         numbers[group] = number
-    return LeftOut(classes, decomposed).logits(
-        strength, decomposed.coordinates(rows), targets, numbers
+    return (
+        LeftOut(classes, decomposed)
+        .at(strength)
+        .logits(decomposed.coordinates(rows), targets, numbers)
     )
 
 

@@ -1,16 +1,20 @@
 """Rows of features with their classes: what every solver of the head is given."""
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
-from torch_inception.features.row_selection import RowSelection
+from torch_inception.features.row_selection import SLICE, RowSelection
 from torch_inception.heads.head import Head
 from torch_inception.heads.inputs import Inputs
 from torch_inception.heads.metrics import Answers, answers_of
+from torch_inception.system.threads import on_cores
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -108,20 +112,25 @@ def all_logits(heads: Sequence[Head], labelled: LabelledRows) -> list[Tensor]:
         heads: of the same layers.
         labelled: the rows; how they were scaled for fitting is of no concern here.
     """
-    parts = [[head.logits(inputs) for head in heads] for inputs, _ in _read_by(heads, labelled)]
-    return [torch.cat(part) for part in zip(*parts, strict=True)]
+    return [torch.cat(parts) for parts in _of_each_head(heads, labelled, lambda logits, _: logits)]
 
 
 def all_answers(heads: Sequence[Head], labelled: LabelledRows) -> list[Answers]:
     """Return what each head makes of rows; as `all_logits`, but logits are not kept."""
-    parts = [
-        [answers_of(head.logits(inputs), targets) for head in heads]
-        for inputs, targets in _read_by(heads, labelled)
-    ]
-    return [Answers.join(part) for part in zip(*parts, strict=True)]
+    return [Answers.join(parts) for parts in _of_each_head(heads, labelled, answers_of)]
 
 
-def _read_by(heads: Sequence[Head], labelled: LabelledRows) -> Iterator[tuple[Tensor, Tensor]]:
+def _of_each_head(
+    heads: Sequence[Head], labelled: LabelledRows, summarise: Callable[[Tensor, Tensor], Result]
+) -> list[list[Result]]:
+    """Return what `summarise` makes of each head's logits and the targets, slice by slice."""
     (layers,) = {head.layers for head in heads}
+
+    def read(part: tuple[Tensor, Tensor]) -> list[Result]:
+        inputs, targets = part[0].double(), part[1]
+        return [summarise(head.logits(inputs), targets) for head in heads]
+
+    found: list[list[Result]] = []
     for inputs, targets in dataclasses.replace(labelled, inputs=Inputs(layers)).portions():
-        yield inputs.double(), targets
+        found += on_cores(read, zip(torch.split(inputs, SLICE), torch.split(targets, SLICE), strict=True))
+    return [list(parts) for parts in zip(*found, strict=True)]

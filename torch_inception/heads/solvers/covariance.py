@@ -54,13 +54,7 @@ class Covariance:
 
     def coordinates(self, rows: Tensor) -> Tensor:
         """Map rows (K, D) float64 to their coordinates (K, R) along the eigenvectors."""
-        found = torch.empty(len(rows), self._vectors.shape[1], dtype=torch.float64)
-
-        def fill(start: int) -> None:
-            panel = slice(start, start + PANEL)
-            found[:, panel] = rows @ self._vectors[:, panel]
-
-        on_cores(fill, range(0, found.shape[1], PANEL))
+        found: Tensor = rows @ self._vectors
         return found
 
     def outside(self, rows: Tensor) -> Tensor:
@@ -124,24 +118,22 @@ class ShrunkCovariance:
     ) -> None:  # fmt: skip
         self._strength = strength
         is_exact = torch.get_float32_matmul_precision() == "highest"
-        self._dtype = torch.float32 if is_exact else torch.float64
-        gram = _gram(portions, size, cores, self._dtype).div_(count)
+        dtype = torch.float32 if is_exact else torch.float64
+        gram = _gram(portions, size, cores, dtype).div_(count)
         self.variance = max(float(gram.trace()) / size, 1e-12)
         gram.mul_(1 - strength).diagonal().add_(strength * self.variance)
         root = torch.linalg.cholesky(gram)  # this reads the lower triangle alone
         identity = torch.eye(size, dtype=torch.float64)
         self._root = torch.linalg.solve_triangular(root, identity, upper=False)
+        self._root_for_rows = self._root.to(dtype)
 
     def coordinates(self, rows: Tensor) -> Tensor:
         """Map rows (K, D) float64 to (K, D), in which the inverse is the identity."""
-        found = torch.empty_like(rows)
-        rows, root = rows.to(self._dtype), self._root.to(self._dtype)
-
-        def fill(start: int) -> None:
+        found, root = torch.empty_like(rows), self._root_for_rows
+        rows = rows.to(root.dtype)
+        for start in range(0, len(root), PANEL):
             end = min(start + PANEL, len(root))
             found[:, start:end] = rows[:, :end] @ root[start:end, :end].T
-
-        on_cores(fill, range(0, len(root), PANEL))
         return found
 
     def outside(self, rows: Tensor) -> Tensor:

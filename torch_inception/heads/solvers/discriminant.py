@@ -15,17 +15,18 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from torch_inception.features.row_selection import PORTION
+from torch_inception.features.row_selection import SLICE
 from torch_inception.heads.head import Head
 from torch_inception.heads.labelled_rows import LabelledRows
 from torch_inception.heads.metrics import Answers, answers_of
-from torch_inception.heads.solvers.covariance import Covariance, ShrunkCovariance
+from torch_inception.heads.solvers.covariance import PANEL, Covariance, ShrunkCovariance
 from torch_inception.heads.solvers.leave_one_out import (
     ABSENT_CLASS,
     LARGEST_GROUP,
     Classes,
     LeftOut,
 )
+from torch_inception.system.threads import on_cores
 
 STRENGTHS = (0.9, 0.7, 0.5, 0.3, 0.2, 0.1, 0.05, 0.02, 0.01)
 """Shares of the identity in the covariance that are tried."""
@@ -74,7 +75,11 @@ class DiscriminantAnalysis:
 
     def coordinates(self) -> Tensor:
         """Return the rows (N, R) float64 in coordinates for `logits_left_out`."""
-        return torch.cat([self._coordinates(inputs) for inputs, _ in self._labelled.portions()])
+        parts = (
+            on_cores(self._coordinates, torch.split(inputs, SLICE))
+            for inputs, _ in self._labelled.portions()
+        )
+        return torch.cat([part for portion in parts for part in portion])
 
     def _coordinates(self, inputs: Tensor) -> Tensor:
         return self._covariance.coordinates(inputs.double() - self._centre)
@@ -89,29 +94,32 @@ class DiscriminantAnalysis:
             coordinates: of all rows.
         """
         groups = self._labelled.group_numbers()
-        return self._left_out.logits(strength, coordinates, self._labelled.targets, groups)
+        return self._left_out.at(strength).logits(coordinates, self._labelled.targets, groups)
 
     def answers_left_out(self, strength: float, temperature: float) -> tuple[Answers, Tensor]:
         """Return answers to rows by heads that did not see their group, and which rows these are.
 
-        Rows are read in portions of whole groups. Groups that cannot be left out have none, nor
+        Rows are read a few whole groups at a time. Groups that cannot be left out have none, nor
         have further views of an image.
 
         Args:
             strength: as for `head`.
             temperature: that logits are divided by.
         """
-        parts, places = [], []
-        for portion in _whole_groups(self._labelled.group_numbers(), PORTION):
-            some = self._labelled.subset(portion)
-            logits = self._left_out.logits(
-                strength, self._coordinates(some.matrix()), some.targets, some.group_numbers()
+        left_out = self._left_out.at(strength)
+
+        def answer(positions: Tensor) -> tuple[Answers, Tensor]:
+            some = self._labelled.subset(positions)
+            logits = left_out.logits(
+                self._coordinates(some.matrix()), some.targets, some.group_numbers()
             )
             judged = rows_judged(some, logits)
-            parts.append(answers_of(logits[judged] / temperature, some.targets[judged]))
-            places.append(portion[judged])
-        rows, order = torch.cat(places).sort()
-        return Answers.join(parts).subset(order), rows
+            answers = answers_of(logits[judged] / temperature, some.targets[judged])
+            return answers, positions[judged]
+
+        answered = on_cores(answer, _whole_groups(self._labelled.group_numbers(), SLICE))
+        rows, order = torch.cat([positions for _, positions in answered]).sort()
+        return Answers.join([answers for answers, _ in answered]).subset(order), rows
 
 
 def rows_judged(labelled: LabelledRows, logits: Tensor) -> Tensor:
@@ -122,8 +130,8 @@ def rows_judged(labelled: LabelledRows, logits: Tensor) -> Tensor:
     return torch.where(is_judged)[0]
 
 
-def _whole_groups(groups: Tensor, portion: int) -> Iterator[Tensor]:
-    """Yield positions of rows, some `portion` at a time, without tearing a group apart.
+def _whole_groups(groups: Tensor, count: int) -> Iterator[Tensor]:
+    """Yield positions of rows, some `count` at a time, without tearing a group apart.
 
     Groups that are too large to be left out are passed over.
     """
@@ -133,8 +141,8 @@ def _whole_groups(groups: Tensor, portion: int) -> Iterator[Tensor]:
     ends = sizes[sizes <= LARGEST_GROUP].cumsum(0)
     start = 0
     while start < len(order):
-        # The first group that ends a portion or more from here, or the last.
-        place = torch.searchsorted(ends, torch.tensor(start + portion))
+        # The first group that ends so many or more from here, or the last.
+        place = torch.searchsorted(ends, torch.tensor(start + count))
         end = int(ends[min(int(place), len(ends) - 1)])
         yield order[start:end]
         start = end
@@ -144,7 +152,12 @@ def _class_means(labelled: LabelledRows) -> Tensor:
     """Return the mean row (C, D) float64 of each class; 0 for one without rows."""
     sums = torch.zeros(labelled.classes, labelled.size, dtype=torch.float64)
     for inputs, targets in labelled.portions():
-        sums.index_add_(0, targets, inputs.double())
+
+        def add(start: int, inputs: Tensor = inputs, targets: Tensor = targets) -> None:
+            panel = slice(start, start + PANEL)
+            sums[:, panel].index_add_(0, targets, inputs[:, panel].double())
+
+        on_cores(add, range(0, labelled.size, PANEL))
     return sums / labelled.counts().clamp(min=1)[:, None]
 
 

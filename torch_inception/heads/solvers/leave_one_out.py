@@ -72,47 +72,17 @@ class LeftOut:
         outside = covariance.outside(classes.means)
         self._outside = torch.cdist(outside, outside).square()
 
-    def logits(self, strength: float, rows: Tensor, targets: Tensor, groups: Tensor) -> Tensor:
-        """Return discriminants (K, C) float64; NaN for the rows of groups that must stay.
-
-        These are groups of more than `LARGEST_GROUP` rows, and those without which a class has no
-        rows.
+    def at(self, strength: float) -> "OneStrength":
+        """Return the discriminants for one strength.
 
         Args:
             strength: share of the identity in the shrunk covariance, in (0, 1].
-            rows: (K, R) float64 coordinates (`Covariance.coordinates`) of whole groups.
-            targets: (K,) int64 class numbers.
-            groups: (K,) int64, the same number for rows that are left out together.
         """
-        one = _OneStrength(self._classes, self._covariance, self._means, self._outside, strength)
-        logits = torch.full((len(rows), len(self._means)), torch.nan, dtype=torch.float64)
-        for members in self._can_leave(targets, groups):
-            size = members.shape[1]
-            numbers = size * max(size * len(self._means), rows.shape[1])
-            for some in torch.split(members, max(1, MOST_NUMBERS // numbers)):
-                logits[some] = one.logits(rows[some], targets[some])
-        absent = self._classes.counts == 0
-        if absent.any():
-            lowest = logits[:, ~absent].min(dim=1, keepdim=True).values
-            logits[:, absent] = lowest - ABSENT_CLASS
-        return logits
-
-    def _can_leave(self, targets: Tensor, groups: Tensor) -> Iterator[Tensor]:
-        """Yield positions (G, K) of the rows of groups of one size, all that can be left out."""
-        order = torch.argsort(groups, stable=True)
-        sizes = torch.unique_consecutive(groups[order], return_counts=True)[1]
-        starts = sizes.cumsum(0) - sizes
-        for size in sizes.unique().tolist():
-            if size > LARGEST_GROUP:
-                continue
-            members = order[starts[sizes == size][:, None] + torch.arange(size)]
-            own = targets[members]
-            same = (own[:, :, None] == own[:, None]).sum(dim=2)
-            yield members[(self._classes.counts[own] > same).all(dim=1)]
+        return OneStrength(self._classes, self._covariance, self._means, self._outside, strength)
 
 
-class _OneStrength:
-    """What the formulas need, for one strength; the names are those of the module's formulas."""
+class OneStrength:
+    """Discriminants for one strength; the names are those of the module's formulas."""
 
     def __init__(
         self,
@@ -129,7 +99,43 @@ class _OneStrength:
         self._between = (means * self._inverse) @ means.T  # m_k' A m_l
         self._outside = outside / (strength * covariance.variance)
 
-    def logits(self, rows: Tensor, own: Tensor) -> Tensor:
+    def logits(self, rows: Tensor, targets: Tensor, groups: Tensor) -> Tensor:
+        """Return discriminants (K, C) float64; NaN for the rows of groups that must stay.
+
+        These are groups of more than `LARGEST_GROUP` rows, and those without which a class has no
+        rows.
+
+        Args:
+            rows: (K, R) float64 coordinates (`Covariance.coordinates`) of whole groups.
+            targets: (K,) int64 class numbers.
+            groups: (K,) int64, the same number for rows that are left out together.
+        """
+        logits = torch.full((len(rows), len(self._means)), torch.nan, dtype=torch.float64)
+        for members in self._can_leave(targets, groups):
+            size = members.shape[1]
+            numbers = size * max(size * len(self._means), rows.shape[1])
+            for some in torch.split(members, max(1, MOST_NUMBERS // numbers)):
+                logits[some] = self._logits_of_one_size(rows[some], targets[some])
+        absent = self._counts == 0
+        if absent.any():
+            lowest = logits[:, ~absent].min(dim=1, keepdim=True).values
+            logits[:, absent] = lowest - ABSENT_CLASS
+        return logits
+
+    def _can_leave(self, targets: Tensor, groups: Tensor) -> Iterator[Tensor]:
+        """Yield positions (G, K) of the rows of groups of one size, all that can be left out."""
+        order = torch.argsort(groups, stable=True)
+        sizes = torch.unique_consecutive(groups[order], return_counts=True)[1]
+        starts = sizes.cumsum(0) - sizes
+        for size in sizes.unique().tolist():
+            if size > LARGEST_GROUP:
+                continue
+            members = order[starts[sizes == size][:, None] + torch.arange(size)]
+            own = targets[members]
+            same = (own[:, :, None] == own[:, None]).sum(dim=2)
+            yield members[(self._counts[own] > same).all(dim=1)]
+
+    def _logits_of_one_size(self, rows: Tensor, own: Tensor) -> Tensor:
         """Return discriminants (G, K, C) of groups of one size: rows (G, K, R), own (G, K)."""
         is_own = torch.nn.functional.one_hot(own, len(self._means)).double()
         left = (self._counts - is_own.sum(dim=1)).clamp(min=1)  # (G, C), n_c - K_c

@@ -132,5 +132,7 @@ def _of_each_head(
 
     found: list[list[Result]] = []
     for inputs, targets in dataclasses.replace(labelled, inputs=Inputs(layers)).portions():
-        found += on_cores(read, zip(torch.split(inputs, SLICE), torch.split(targets, SLICE), strict=True))
+        found += on_cores(
+            read, zip(torch.split(inputs, SLICE), torch.split(targets, SLICE), strict=True)
+        )
     return [list(parts) for parts in zip(*found, strict=True)]

@@ -8,6 +8,7 @@ from pathlib import Path
 from torch_inception.errors import DatasetError
 from torch_inception.images.find import find_images, is_hidden
 from torch_inception.system.escape import columns, padded, printable
+from torch_inception.training.split import Part
 
 SMALL_CLASS = 20
 """Images under which a class is warned of, as TensorFlow's `retrain.py` does."""
@@ -36,12 +37,18 @@ class Dataset:
         labels: class names, sorted; their positions are the class numbers.
         paths: the files, in the order of their names within each class.
         targets: class number of each file.
+        parts: the part that each file is for, where the data set says so; empty where it says
+            nothing.
+        groups: name of the group, such as a patient, that each file belongs to, or ""; empty where
+            the data set says nothing.
     """
 
     folder: Path
     labels: list[str]
     paths: list[Path]
     targets: list[int]
+    parts: Sequence[Part | None] = ()
+    groups: Sequence[str] = ()
 
     def counts(self) -> dict[str, int]:
         """Return the number of files of each class."""

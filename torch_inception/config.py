@@ -73,6 +73,9 @@ class TrainConfig:
     output: str = setting(
         "", "folder for the results (default: runs/NAME OF THE DATA FOLDER)", is_path=True
     )
+    overwrite: bool = setting(
+        False, "replace results in that folder also where they are of other images"
+    )
     weights: str = setting(
         DEFAULT_WEIGHTS,
         "sources of the network's weights, tried in order: imagenet, npm:nsfwjs, hf:OWNER/NAME, or "
@@ -85,6 +88,11 @@ class TrainConfig:
     exact_decode: bool = setting(
         False,
         "decode large JPEGs at full size, not at the scale that is needed; saved too",
+        group="images",
+    )
+    keep_conflicts: bool = setting(
+        False,
+        "train also on images that lie, byte for byte, in several classes",
         group="images",
     )
     strict: bool = setting(
@@ -189,10 +197,6 @@ class TrainConfig:
         if self.output:
             return Path(self.output)
         return Path("runs") / Path(os.path.abspath(self.data)).name  # noqa: PTH100 - any text
-
-    def resolved(self) -> "TrainConfig":
-        """Return the settings with nothing left to be derived."""
-        return dataclasses.replace(self, output=str(self.output_folder))
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,7 @@ def test_a_flag_with_the_default_value_wins_over_the_file_too(settings: Path) ->
 
 
 def test_the_settings_that_a_run_writes_can_be_given_again(tmp_path: Path) -> None:
-    config = TrainConfig(data="a 'b'", seed=5, solver="sgd", strict=True).resolved()
+    config = TrainConfig(data="a 'b'", seed=5, solver="sgd", strict=True)
     file = tmp_path / "config.toml"
     file.write_text(to_toml(config), encoding="utf-8")
     assert parse(TrainConfig, "--config", str(file)) == config

@@ -141,8 +141,10 @@ def test_what_is_fitted_has_the_discriminants_of_brute_force(size: int, balanced
         expected = by_hand(rows, targets, labelled.weight_of_class(), 0.1, group)
         assert torch.allclose(found[group], expected, rtol=1e-8, atol=0)
     # Rows are read in portions of whole groups, and in their own order again.
-    answers, places = analysis.answers_left_out(0.1, 2.0)
+    places, answers, scores = analysis.answers_left_out(0.1, 2.0)
     assert torch.equal(places, torch.arange(42))
+    assert scores is not None
+    assert torch.allclose(scores.double(), (found / 2).softmax(dim=1), rtol=1e-6)
     expected_loss = functional.cross_entropy(found / 2, targets, reduction="none")
     assert torch.allclose(answers.loss, expected_loss, rtol=1e-9)
 
@@ -168,4 +170,4 @@ def test_a_group_that_is_too_large_stays() -> None:
     logits = analysis.logits_left_out(0.5, analysis.coordinates())
     assert logits[:count].isnan().all()
     assert logits[count:].isfinite().all()
-    assert torch.equal(analysis.answers_left_out(0.5, 1.0)[1], torch.arange(count, count + 20))
+    assert torch.equal(analysis.answers_left_out(0.5, 1.0).rows, torch.arange(count, count + 20))

@@ -337,9 +337,11 @@ def test_more_rows_than_settings_are_chosen_by_are_sampled_by_group_and_all_left
     expected = whole.head(strength).sharpened(temperature)
     assert torch.allclose(result.head.weight, expected.weight, rtol=1e-4)
     assert torch.allclose(result.head.bias, expected.bias, rtol=1e-4, atol=1e-4)
-    answers, _ = whole.answers_left_out(strength, temperature)
+    _, answers, scores = whole.answers_left_out(strength, temperature)
     assert torch.equal(result.held_out.best, answers.best)
     assert torch.allclose(result.held_out.loss, answers.loss, rtol=1e-3, atol=1e-6)
+    assert scores is not None and result.left_out_scores is not None
+    assert torch.allclose(result.left_out_scores, scores, rtol=1e-3, atol=1e-6)
 
 
 def test_one_step_of_gradient_descent_by_hand() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from torch_inception.classifier.training_record import TrainingRecord
 from torch_inception.config import COVERAGES, Layers, check_choice
 from torch_inception.errors import ConfigError, ModelError, WeightsError
 from torch_inception.heads.head import Head
@@ -23,10 +24,13 @@ from torch_inception.weights.record import WeightsRecord
 
 MODEL_FILE = "model.pt"
 
+PREVIOUS_MODEL_FILE = "model.previous.pt"
+"""The model of the run before, beside that of the last."""
+
 WEIGHTS_FILE = "weights.pth"
 """The network of a model that another program trained, beside it."""
 
-FORMAT = 2
+FORMAT = 3
 """Number of the layout of the file."""
 
 ARITHMETICS = "fp32|fp32 openvino|bf16|int8 [0-9a-f]{64}"
@@ -50,6 +54,8 @@ class Model:
         arithmetic: of the engine that computed the features; one of `ARITHMETICS`.
         refused: (source, reason) of each source of weights that was tried in vain.
         coverage: coverage -> lowest score of a label that belongs into a set; see `coverage.py`.
+        training: when and by what it was trained, and how good it was; None where another program
+            trained it.
     """
 
     labels: list[str]
@@ -60,6 +66,7 @@ class Model:
     arithmetic: str = "fp32"
     refused: tuple[tuple[str, str], ...] = ()
     coverage: Mapping[float, float] = field(default_factory=dict)
+    training: TrainingRecord | None = None
 
 
 def save_model(model: Model, path: Path) -> None:
@@ -80,6 +87,7 @@ def save_model(model: Model, path: Path) -> None:
         "arithmetic": model.arithmetic,
         "refused": [list(pair) for pair in model.refused],
         "coverage": [list(pair) for pair in model.coverage.items()],
+        "training": model.training and model.training.as_dict(),
     }
     save_whole(content, path)
 
@@ -115,6 +123,7 @@ def load_model(path: Path) -> Model:
             arithmetic=_arithmetic(content["arithmetic"]),
             refused=tuple(_pair(each) for each in content["refused"]),
             coverage=dict(_threshold(each) for each in content["coverage"]),
+            training=content["training"] and TrainingRecord.from_dict(content["training"]),
         )
     except KeyError as error:
         raise ModelError(f"{file} is damaged ({brief(error)} is missing). Train again.") from error

@@ -11,10 +11,11 @@ from torch_inception.config import Layers, TrainConfig
 from torch_inception.errors import ConfigError
 from torch_inception.heads.head import Head
 from torch_inception.heads.labelled_rows import LabelledRows, all_answers
-from torch_inception.heads.metrics import Answers
+from torch_inception.heads.metrics import Answers, keeps_scores
 from torch_inception.heads.solvers import gradient, logistic
 from torch_inception.heads.solvers.discriminant import DiscriminantAnalysis
 from torch_inception.heads.solvers.selection import (
+    LeftOutTrial,
     Tried,
     best_of,
     calibrated,
@@ -44,6 +45,8 @@ class FittedHead:
         held_out: answers to rows by heads that were not fitted on them, with the chosen setting.
         left_out: (K,) int64, which training rows these are; None where they are those of
             validation.
+        left_out_scores: (K, C) float32, the probability that they give each class; None where there
+            are too many.
         sample: number of images by which settings were chosen, where these were not all.
     """
 
@@ -54,6 +57,7 @@ class FittedHead:
     layer_losses: Mapping[Layers, float]
     held_out: Answers
     left_out: Tensor | None = None
+    left_out_scores: Tensor | None = None
     sample: int | None = None
 
 
@@ -75,7 +79,7 @@ def fit_head(config: TrainConfig, train: LabelledRows, validation: LabelledRows)
         losses: Mapping[Layers, float] = {}
         layers = config.layers
         if layers == "auto":
-            layers, _, _, losses = _compare_layers(config, train)
+            layers, _, losses = _compare_layers(config, train)
         train = read_layers(train, layers)
         if config.solver == "lbfgs":
             tried = try_validation(logistic.fit_path, logistic.STRENGTHS, train, validation)
@@ -92,14 +96,12 @@ class _Compared(NamedTuple):
 
     Attributes:
         layers: those with the lowest loss.
-        rows: on which that was seen, as these layers read them.
-        tried: the strengths, for these layers.
+        trial: of the strengths, for these layers.
         losses: layers -> lowest loss, where there were several and rows could be left out.
     """
 
     layers: Layers
-    rows: LabelledRows
-    tried: list[Tried]
+    trial: LeftOutTrial
     losses: dict[Layers, float]
 
 
@@ -107,30 +109,38 @@ def _compare_layers(config: TrainConfig, train: LabelledRows) -> _Compared:
     some = sample(train)
     candidates: tuple[Layers, ...] = (config.layers,) if config.layers != "auto" else LAYERS
     rows = [read_layers(some, layers) for layers in candidates]
-    tried = dict(zip(candidates, on_cores(try_left_out, rows), strict=True))
-    losses = {layers: best_of(each).loss for layers, each in tried.items()}
+    trials = dict(zip(candidates, on_cores(try_left_out, rows), strict=True))
+    losses = {layers: best_of(trial.tried).loss for layers, trial in trials.items()}
     # The last layer alone if rounding decides.
     layers = min(losses, key=lambda each: round(losses[each], 6))
-    is_comparison = len(candidates) > 1 and len(tried[layers][0].held_out) > 0
-    return _Compared(
-        layers, rows[candidates.index(layers)], tried[layers], losses if is_comparison else {}
-    )
+    is_comparison = len(candidates) > 1 and len(trials[layers].tried[0].held_out) > 0
+    return _Compared(layers, trials[layers], losses if is_comparison else {})
 
 
 def _discriminate(config: TrainConfig, train: LabelledRows) -> FittedHead:
     """Fit by discriminant analysis; leave-one-out chooses layers, strength and temperature."""
-    _, some, tried, losses = _compare_layers(config, train)
+    _, trial, losses = _compare_layers(config, train)
+    tried, some = trial.tried, trial.labelled
     chosen = best_of(tried)
     if len(some) == len(train):
+        with_scores = keeps_scores(len(train), train.classes)
         return FittedHead(
-            chosen.head, chosen, tried, "leave-one-out", losses, chosen.held_out, chosen.left_out
+            chosen.head,
+            chosen,
+            tried,
+            "leave-one-out",
+            losses,
+            chosen.held_out,
+            chosen.left_out,
+            trial.scores(chosen) if with_scores else None,
         )
+    del trial  # its decomposition would lie in memory beside the next
     everything = dataclasses.replace(train, inputs=some.inputs)
     analysis = DiscriminantAnalysis(everything, strength=chosen.strength)
-    held_out, rows = analysis.answers_left_out(chosen.strength, chosen.temperature)
+    rows, held_out, scores = analysis.answers_left_out(chosen.strength, chosen.temperature)
     head = analysis.head(chosen.strength).sharpened(chosen.temperature)
     images = len(some.originals())
-    return FittedHead(head, chosen, tried, "leave-one-out", losses, held_out, rows, images)
+    return FittedHead(head, chosen, tried, "leave-one-out", losses, held_out, rows, scores, images)
 
 
 def _descend(config: TrainConfig, train: LabelledRows, validation: LabelledRows) -> list[Tried]:

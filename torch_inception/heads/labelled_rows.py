@@ -11,7 +11,7 @@ from torch import Tensor
 from torch_inception.features.row_selection import SLICE, RowSelection
 from torch_inception.heads.head import Head
 from torch_inception.heads.inputs import Inputs
-from torch_inception.heads.metrics import Answers, answers_of
+from torch_inception.heads.metrics import Answers, answers_of, scores_of
 from torch_inception.system.threads import on_cores
 
 Result = TypeVar("Result")
@@ -118,6 +118,12 @@ def all_logits(heads: Sequence[Head], labelled: LabelledRows) -> list[Tensor]:
 def all_answers(heads: Sequence[Head], labelled: LabelledRows) -> list[Answers]:
     """Return what each head makes of rows; as `all_logits`, but logits are not kept."""
     return [Answers.join(parts) for parts in _of_each_head(heads, labelled, answers_of)]
+
+
+def all_scores(head: Head, labelled: LabelledRows) -> Tensor:
+    """Map rows to the probability that a head gives each class, (N, C) float32."""
+    (parts,) = _of_each_head([head], labelled, lambda logits, _: scores_of(logits))
+    return torch.cat(parts)
 
 
 def _of_each_head(

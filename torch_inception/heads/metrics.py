@@ -11,6 +11,10 @@ from torch.nn import functional
 NORMAL_QUANTILE_95 = 1.959963984540054
 """97.5 % quantile of the standard normal distribution, for two-sided 95 % intervals."""
 
+MOST_SCORES = 2**25
+"""Probabilities, of images times classes, that are kept and written: 128 MB, and a table of some
+300 MB."""
+
 
 class Answers(NamedTuple):
     """What a head makes of N rows whose classes are known.
@@ -46,6 +50,16 @@ def answers_of(logits: Tensor, targets: Tensor) -> Answers:
     best = logarithms.max(dim=1)
     loss = functional.nll_loss(logarithms, targets, reduction="none")
     return Answers(targets, best.indices, best.values.exp(), loss)
+
+
+def keeps_scores(images: int, classes: int) -> bool:
+    """Tell whether the probability of every class is kept for so many images."""
+    return images * classes <= MOST_SCORES
+
+
+def scores_of(logits: Tensor) -> Tensor:
+    """Map logits (N, C) to the probability of each class, (N, C) float32."""
+    return torch.softmax(logits.double(), dim=1).float()
 
 
 def summary(answers: Answers) -> dict[str, Any]:

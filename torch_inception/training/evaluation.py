@@ -4,6 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+import torch_inception
+from torch_inception.classifier.training_record import TrainingRecord, now
 from torch_inception.config import TrainConfig
 from torch_inception.features.cached_pass import PassResult
 from torch_inception.heads.fit import FittedHead
@@ -166,6 +168,7 @@ def make_metrics(
     test: Answers,
     *,
     network: Mapping[str, Any],
+    changes: Mapping[str, Any] | None,
     views: int,
     seconds: Mapping[str, float],
 ) -> dict[str, Any]:
@@ -178,6 +181,7 @@ def make_metrics(
         fitted: the head.
         test: its answers to the test images.
         network: what is to be said of the network.
+        changes: since the run before into the same folder, as plain values.
         views: of each training image.
         seconds: by phase.
     """
@@ -204,6 +208,7 @@ def make_metrics(
             "chosen_on": len(fitted.chosen.held_out),
         },
         "network": dict(network),
+        "changes": changes and dict(changes),
         "features": {
             "computed": pass_result.computed,
             "reused": pass_result.reused,
@@ -227,6 +232,23 @@ def image_answers(
             strict=True,
         )
     ]  # fmt: skip
+
+
+def training_record(fitted: FittedHead, examples: Examples, test: Answers) -> TrainingRecord:
+    """Return the record that a model carries of its training."""
+    right, held_out_right = (
+        int((answers.best == answers.targets).sum()) for answers in (test, fitted.held_out)
+    )
+    return TrainingRecord(
+        created=now(),
+        version=torch_inception.__version__,
+        images=len(examples.part_images("train")),
+        tested=len(test),
+        test_right=right,
+        held_out=len(fitted.held_out),
+        held_out_right=held_out_right,
+        judged_by=fitted.chosen_by,
+    )
 
 
 def answer_test(fitted: FittedHead, examples: Examples) -> Answers:

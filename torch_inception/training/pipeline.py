@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from torch_inception.classifier.classifier import Classifier
-from torch_inception.classifier.model_file import Model, earlier_arithmetic
+from torch_inception.classifier.model_file import PREVIOUS_MODEL_FILE, Model, earlier_arithmetic
 from torch_inception.config import (
     ClassWeights,
     Device,
@@ -38,7 +38,15 @@ from torch_inception.images.preprocess import Preprocessing
 from torch_inception.system.cache_folder import cache_folder, cache_in_use
 from torch_inception.system.threads import one_thread
 from torch_inception.system.torch_modes import default_modes
+from torch_inception.training.conflicts import without_conflicts
 from torch_inception.training.dataset import Dataset, class_table, read_dataset
+from torch_inception.training.earlier_run import (
+    Changes,
+    EarlierRun,
+    changes_in_words,
+    changes_since,
+    read_earlier_run,
+)
 from torch_inception.training.evaluation import (
     answer_test,
     answers_held_out,
@@ -48,16 +56,20 @@ from torch_inception.training.evaluation import (
     image_answers,
     make_metrics,
     misclassified,
+    training_record,
 )
 from torch_inception.training.examples import Examples, make_examples, relative_name
 from torch_inception.training.quantisation_sample import QuantisationSample
 from torch_inception.training.run_folder import (
     Run,
     check_output,
+    check_overwrite,
+    choose_output,
     earlier_parts,
     prepare_output,
     write_run,
 )
+from torch_inception.training.scores import image_scores
 from torch_inception.training.training_views import training_rows, views_per_image
 from torch_inception.weights.load import load_weights
 
@@ -92,6 +104,7 @@ def train_classifier(
     data: str | Path,
     *,
     output: str | Path = TrainConfig.output,
+    overwrite: bool = TrainConfig.overwrite,
     weights: str | Path = TrainConfig.weights,
     pooling: PoolingChoice = TrainConfig.pooling,
     resize: Resize = TrainConfig.resize,
@@ -113,6 +126,7 @@ def train_classifier(
     eval_interval: int = TrainConfig.eval_interval,
     seed: int = TrainConfig.seed,
     device: Device = TrainConfig.device,
+    keep_conflicts: bool = TrainConfig.keep_conflicts,
     strict: bool = TrainConfig.strict,
 ) -> TrainingResult:
     """Train a classifier on a folder of class folders.
@@ -120,6 +134,7 @@ def train_classifier(
     Args:
         data: the folder.
         output: folder for the results; by default `runs/` and the name of the data folder.
+        overwrite: whether results in that folder are replaced also where no image is in common.
         weights: sources of the network's weights, comma-separated, tried in order.
         pooling: how the network's pooling branches pool; "auto" is what the weights were trained
             with.
@@ -146,6 +161,7 @@ def train_classifier(
         eval_interval: steps between two reports, 1 or more.
         seed: of everything that is drawn, 0 to 2^63 - 1.
         device: where the network runs.
+        keep_conflicts: whether images that lie, byte for byte, in several classes are trained on.
         strict: kept in `config.toml`; only the command's exit status depends on it.
 
     Raises:
@@ -175,8 +191,8 @@ def run_training(
 
     Raises: as `train_classifier`.
     """
-    config = config.resolved()
-    output = config.output_folder
+    output = choose_output(config)
+    config = dataclasses.replace(config, output=str(output))
     clock = _Clock()
     with clock.phase("dataset"):
         dataset = read_dataset(Path(config.data))
@@ -204,6 +220,8 @@ def _train(
             progress=progress,
         )
         _tell_of_features(pass_result, network.engine)
+        if not config.keep_conflicts:
+            pass_result = without_conflicts(dataset, pass_result)
         examples = make_examples(
             dataset,
             pass_result,
@@ -211,6 +229,8 @@ def _train(
             with_validation=config.with_validation,
             kept=earlier_parts(config),
         )
+        earlier = read_earlier_run(output)
+        check_overwrite(config, earlier, examples)
         train = training_rows(
             config,
             examples,
@@ -223,39 +243,71 @@ def _train(
     with one_thread():
         with clock.phase("head"):
             fitted = _fit(config, train, examples)
-        answers = answer_test(fitted, examples)
-        metrics = make_metrics(
-            config,
-            examples,
-            pass_result,
-            fitted,
-            answers,
-            network=network.description(),
-            views=views_per_image(config),
-            seconds=clock.seconds,
+        run, changes = _judge(
+            config, network, preprocessing, pass_result, examples, fitted, earlier, clock.seconds
         )
+    is_kept = write_run(output, run)
+    lines = final_report(run.metrics, misclassified(run.tested))
+    if changes is not None:
+        lines += changes_in_words(changes)
+    if is_kept:
+        lines.append(f"The model before this one is kept as {PREVIOUS_MODEL_FILE}.")
+    for line in lines:
+        results.info("%s", line)
+    results.info("Results are in %s. To name an image:", output)
+    results.info("  torch-inception predict --model %s IMAGE", shlex.quote(str(output)))
+    classifier = Classifier(run.model, network.engine)
+    return TrainingResult(classifier, run.metrics, output, pass_result.skipped)
+
+
+def _judge(
+    config: TrainConfig,
+    network: "_Network",
+    preprocessing: Preprocessing,
+    pass_result: PassResult,
+    examples: Examples,
+    fitted: FittedHead,
+    earlier: EarlierRun | None,
+    seconds: Mapping[str, float],
+) -> tuple[Run, Changes | None]:
+    """Return everything that a run leaves, and what has changed since the run before."""
+    views = views_per_image(config)
+    answers = answer_test(fitted, examples)
+    tested = image_answers(examples.part_images("test"), answers, examples.labels)
+    changes = None if earlier is None else changes_since(earlier, examples, tested)
     model = Model(
-        dataset.labels,
+        examples.labels,
         fitted.head,
         preprocessing,
         network.engine.record,
         arithmetic=network.engine.arithmetic,
         refused=network.refused,
         coverage=coverage_thresholds(fitted.held_out),
+        training=training_record(fitted, examples, answers),
     )
-    skipped = [
-        (relative_name(skip.path, dataset.folder), skip.reason) for skip in pass_result.skipped
-    ]
-    tested = image_answers(examples.part_images("test"), answers, examples.labels)
-    held_out = answers_held_out(fitted, examples, views=views_per_image(config))
-    write_run(
-        output, Run(config, model, examples, metrics, history(fitted), tested, held_out, skipped)
+    metrics = make_metrics(
+        config,
+        examples,
+        pass_result,
+        fitted,
+        answers,
+        network=network.description(),
+        changes=changes and changes._asdict(),
+        views=views,
+        seconds=seconds,
     )
-    for line in final_report(metrics, misclassified(tested)):
-        results.info("%s", line)
-    results.info("Results are in %s. To name an image:", output)
-    results.info("  torch-inception predict --model %s IMAGE", shlex.quote(str(output)))
-    return TrainingResult(Classifier(model, network.engine), metrics, output, pass_result.skipped)
+    run = Run(
+        config,
+        model,
+        examples,
+        metrics,
+        history(fitted),
+        tested,
+        answers_held_out(fitted, examples, views=views),
+        image_scores(fitted, examples, views=views),
+        [(relative_name(s.path, Path(config.data)), s.reason) for s in pass_result.skipped],
+    )
+    return run, changes
 
 
 class _Network(NamedTuple):

@@ -1,22 +1,38 @@
 """The folder that a run leaves: complete, or as it was before."""
 
 import dataclasses
-from collections.abc import Iterator
+import logging
+import os
+import shutil
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from torch_inception.classifier.model_file import MODEL_FILE, WEIGHTS_FILE, Model, save_model
+import torch
+
+from torch_inception.classifier.model_file import (
+    MODEL_FILE,
+    PREVIOUS_MODEL_FILE,
+    WEIGHTS_FILE,
+    Model,
+    load_model,
+    save_model,
+)
 from torch_inception.config import TrainConfig, make_config, read_toml, to_toml
-from torch_inception.errors import ConfigError
+from torch_inception.errors import ConfigError, ModelError
 from torch_inception.system.replacement import prepare_replacing, replaced_together
 from torch_inception.system.write import write_csv, write_json, write_text
+from torch_inception.training.earlier_run import EarlierRun
 from torch_inception.training.evaluation import HISTORY_HEADER, HistoryRow, ImageAnswer
 from torch_inception.training.examples import Examples
+from torch_inception.training.scores import ScoreRow, scores_header
 from torch_inception.training.split import Part, parts_of, read_splits, write_splits
 from torch_inception.weights.checked import Weights
 from torch_inception.weights.formats import state_file
+
+log = logging.getLogger(__name__)
 
 LABELS_FILE = "labels.txt"
 SPLITS_FILE = "splits.csv"
@@ -24,9 +40,12 @@ CONFIG_FILE = "config.toml"
 
 RUN_FILES = (
     LABELS_FILE, "metrics.json", "history.csv", SPLITS_FILE, "predictions.csv", "held_out.csv",
-    "skipped.csv", CONFIG_FILE, MODEL_FILE,
+    "scores.csv", "skipped.csv", CONFIG_FILE, MODEL_FILE,
 )  # fmt: skip
 """What a run leaves, in the order in which it takes the place of the previous run's."""
+
+FILES_OF_TWO_RUNS = (PREVIOUS_MODEL_FILE, *RUN_FILES)
+"""What a run leaves where there was a model before it."""
 
 CONVERTED_FILES = (WEIGHTS_FILE, LABELS_FILE, MODEL_FILE)
 """What is left of a model that another program trained."""
@@ -44,6 +63,7 @@ class Run:
         history: rows of `HISTORY_HEADER`.
         tested: answers to the test images.
         held_out: answers to images by heads that were not fitted on them.
+        scores: rows of `scores_header`.
         skipped: (path, reason) of each file that is not a whole image.
     """
 
@@ -54,16 +74,24 @@ class Run:
     history: list[HistoryRow]
     tested: list[ImageAnswer]
     held_out: list[ImageAnswer]
+    scores: Iterable[ScoreRow]
     skipped: list[tuple[str, str]]
 
 
-def write_run(folder: Path, run: Run) -> None:
-    """Write all files of a run, or none.
+def write_run(folder: Path, run: Run) -> bool:
+    """Write all files of a run, or none. A model that is there is kept, unless it is the same.
+
+    Returns:
+        whether one was kept, as `PREVIOUS_MODEL_FILE`.
 
     Raises:
         ConfigError: the folder cannot be written.
     """
-    with _explained(folder), replaced_together(folder, RUN_FILES) as staging:
+    is_kept = _has_another_model(folder, run.model)
+    names = FILES_OF_TWO_RUNS if is_kept else RUN_FILES
+    with _explained(folder), replaced_together(folder, names) as staging:
+        if is_kept:
+            shutil.copy2(folder / MODEL_FILE, staging / PREVIOUS_MODEL_FILE)
         save_model(run.model, staging / MODEL_FILE)
         _write_labels(staging, run.model)
         write_json(staging / "metrics.json", run.metrics)
@@ -71,8 +99,26 @@ def write_run(folder: Path, run: Run) -> None:
         write_splits(staging / SPLITS_FILE, run.examples.images, run.examples.parts)
         write_csv(staging / "predictions.csv", ImageAnswer._fields, run.tested)
         write_csv(staging / "held_out.csv", ImageAnswer._fields, run.held_out)
+        write_csv(staging / "scores.csv", scores_header(run.model.labels), run.scores)
         write_csv(staging / "skipped.csv", ("path", "reason"), run.skipped)
         write_text(staging / CONFIG_FILE, to_toml(run.config))
+    return is_kept
+
+
+def _has_another_model(folder: Path, model: Model) -> bool:
+    if not (folder / MODEL_FILE).is_file():
+        return False
+    try:
+        earlier = load_model(folder)
+    except ModelError:
+        return True
+    heads = [(each.head.weight, each.head.bias) for each in (earlier, model)]
+    is_same_head = all(torch.equal(*pair) for pair in zip(*heads, strict=True))
+    others = [
+        dataclasses.replace(each, head=model.head, training=None, refused=())
+        for each in (earlier, model)
+    ]
+    return not is_same_head or others[0] != others[1]
 
 
 def write_converted(folder: Path, weights: Weights, model: Model) -> None:
@@ -103,6 +149,52 @@ def _one_line(label: str) -> str:
     return label.replace("\r", "\\r").replace("\n", "\\n") + "\n"
 
 
+def choose_output(config: TrainConfig) -> Path:
+    """Return where the results go: where the configuration says, or `runs/` and the data's name.
+
+    Where that has the results of another data folder, which is still there, the name of the folder
+    above is put before it.
+    """
+    if config.output:
+        return Path(config.output)
+    data = Path(os.path.abspath(config.data))  # noqa: PTH100 - any text
+    place, name = config.output_folder, data.name
+    for parent in data.parents:
+        other = _data_of(place)
+        if other is None or not other.is_dir() or other.samefile(data):
+            break
+        name = f"{parent.name}-{name}"
+        log.info(
+            "output: %s has the results of %s; these go to %s", place, other, Path("runs", name)
+        )
+        place = Path("runs", name)
+    return place
+
+
+def _data_of(folder: Path) -> Path | None:
+    """Return the data folder of the run that left its results here; None if that is not told."""
+    try:
+        return Path(read_toml(folder / CONFIG_FILE)["data"])
+    except (ConfigError, KeyError, TypeError):
+        return None
+
+
+def check_overwrite(config: TrainConfig, earlier: EarlierRun | None, examples: Examples) -> None:
+    """Refuse to put results in the place of those of other images, unless that is wanted.
+
+    Raises:
+        ConfigError: no image of the earlier run is among these.
+    """
+    if earlier is None or config.overwrite:
+        return
+    if not any(image.digest.hex() in earlier.images for image in examples.images):
+        raise ConfigError(
+            f"output {earlier.folder} has the results of a run on {len(earlier.images)} other "
+            "images: none of them is among these. Choose another --output, or replace the results: "
+            "--overwrite. The features that were computed are kept."
+        )
+
+
 def earlier_parts(config: TrainConfig) -> dict[str, Part]:
     """Return group -> part of an earlier run into the same folder, if it had the same parts.
 
@@ -127,7 +219,7 @@ def prepare_output(folder: Path) -> None:
         ConfigError: it cannot.
     """
     with _explained(folder):
-        prepare_replacing(folder, RUN_FILES)
+        prepare_replacing(folder, FILES_OF_TWO_RUNS)
 
 
 @contextmanager

@@ -104,12 +104,13 @@ def parts_of(holdout: float, *, with_validation: bool) -> tuple[Part, ...]:
 
 
 def write_splits(path: Path, images: Sequence[LabelledImage], parts: Sequence[Part]) -> None:
-    """Write one line per image: path, label, split, group."""
+    """Write one line per image: path, label, split, group, SHA-256 of the content."""
     groups = groups_of(images)
     rows = [
-        (*image[:2], part, group) for image, part, group in zip(images, parts, groups, strict=True)
+        (image.path, image.label, part, group, image.digest.hex())
+        for image, part, group in zip(images, parts, groups, strict=True)
     ]
-    write_csv(path, ("path", "label", "split", "group"), rows)
+    write_csv(path, ("path", "label", "split", "group", "sha256"), rows)
 
 
 def read_splits(path: Path) -> dict[str, Part]:

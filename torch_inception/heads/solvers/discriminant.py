@@ -11,6 +11,7 @@ Moran and Murphy 1979, "A Closer Look at Two Alternative Methods of Statistical 
 
 from collections.abc import Iterator
 from functools import partial
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -18,7 +19,7 @@ from torch import Tensor
 from torch_inception.features.row_selection import SLICE
 from torch_inception.heads.head import Head
 from torch_inception.heads.labelled_rows import LabelledRows
-from torch_inception.heads.metrics import Answers, answers_of
+from torch_inception.heads.metrics import Answers, answers_of, keeps_scores, scores_of
 from torch_inception.heads.solvers.covariance import PANEL, Covariance, ShrunkCovariance
 from torch_inception.heads.solvers.leave_one_out import (
     ABSENT_CLASS,
@@ -30,6 +31,20 @@ from torch_inception.system.threads import on_cores
 
 STRENGTHS = (0.9, 0.7, 0.5, 0.3, 0.2, 0.1, 0.05, 0.02, 0.01)
 """Shares of the identity in the covariance that are tried."""
+
+
+class LeftOutAnswers(NamedTuple):
+    """What heads that did not see their group make of rows.
+
+    Attributes:
+        rows: (K,) int64, which rows these are.
+        answers: to these.
+        scores: (K, C) float32, the probability of each class; None where they are too many.
+    """
+
+    rows: Tensor
+    answers: Answers
+    scores: Tensor | None
 
 
 class DiscriminantAnalysis:
@@ -96,8 +111,8 @@ class DiscriminantAnalysis:
         groups = self._labelled.group_numbers()
         return self._left_out.at(strength).logits(coordinates, self._labelled.targets, groups)
 
-    def answers_left_out(self, strength: float, temperature: float) -> tuple[Answers, Tensor]:
-        """Return answers to rows by heads that did not see their group, and which rows these are.
+    def answers_left_out(self, strength: float, temperature: float) -> LeftOutAnswers:
+        """Return answers to rows by heads that did not see their group.
 
         Rows are read a few whole groups at a time. Groups that cannot be left out have none, nor
         have further views of an image.
@@ -107,19 +122,29 @@ class DiscriminantAnalysis:
             temperature: that logits are divided by.
         """
         left_out = self._left_out.at(strength)
+        with_scores = keeps_scores(len(self._labelled), self._labelled.classes)
 
-        def answer(positions: Tensor) -> tuple[Answers, Tensor]:
+        def answer(positions: Tensor) -> LeftOutAnswers:
             some = self._labelled.subset(positions)
             logits = left_out.logits(
                 self._coordinates(some.matrix()), some.targets, some.group_numbers()
             )
             judged = rows_judged(some, logits)
-            answers = answers_of(logits[judged] / temperature, some.targets[judged])
-            return answers, positions[judged]
+            logits = logits[judged] / temperature
+            return LeftOutAnswers(
+                positions[judged],
+                answers_of(logits, some.targets[judged]),
+                scores_of(logits) if with_scores else None,
+            )
 
-        answered = on_cores(answer, _whole_groups(self._labelled.group_numbers(), SLICE))
-        rows, order = torch.cat([positions for _, positions in answered]).sort()
-        return Answers.join([answers for answers, _ in answered]).subset(order), rows
+        parts = on_cores(answer, _whole_groups(self._labelled.group_numbers(), SLICE))
+        rows, order = torch.cat([part.rows for part in parts]).sort()
+        scores = [part.scores for part in parts if part.scores is not None]
+        return LeftOutAnswers(
+            rows,
+            Answers.join([part.answers for part in parts]).subset(order),
+            torch.cat(scores)[order] if scores else None,
+        )
 
 
 def rows_judged(labelled: LabelledRows, logits: Tensor) -> Tensor:

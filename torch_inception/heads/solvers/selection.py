@@ -12,7 +12,7 @@ from torch_inception.config import Layers
 from torch_inception.heads.head import Head
 from torch_inception.heads.inputs import fit_inputs
 from torch_inception.heads.labelled_rows import LabelledRows, all_answers, all_logits
-from torch_inception.heads.metrics import Answers, answers_of, summary
+from torch_inception.heads.metrics import Answers, answers_of, scores_of, summary
 from torch_inception.heads.solvers.discriminant import (
     STRENGTHS,
     DiscriminantAnalysis,
@@ -73,7 +73,28 @@ def read_layers(labelled: LabelledRows, layers: Layers) -> LabelledRows:
     return dataclasses.replace(labelled, inputs=fit_inputs(layers, labelled.features))
 
 
-def try_left_out(labelled: LabelledRows, strengths: Sequence[float] = STRENGTHS) -> list[Tried]:
+class LeftOutTrial(NamedTuple):
+    """Strengths that were tried by leaving training rows out.
+
+    Attributes:
+        tried: in order.
+        labelled: the rows.
+        analysis: of these.
+        coordinates: of each row, for the analysis.
+    """
+
+    tried: list[Tried]
+    labelled: LabelledRows
+    analysis: DiscriminantAnalysis
+    coordinates: Tensor
+
+    def scores(self, chosen: Tried) -> Tensor:
+        """Return the probability of each class, (K, C) float32, for the rows held out."""
+        logits = self.analysis.logits_left_out(chosen.strength, self.coordinates)
+        return scores_of(logits[chosen.left_out] / chosen.temperature)
+
+
+def try_left_out(labelled: LabelledRows, strengths: Sequence[float] = STRENGTHS) -> LeftOutTrial:
     """Fit a discriminant head for every strength; each group is left out in turn, exactly.
 
     Groups that cannot be left out (see `LeftOut`) are not among the held-out answers; nor are
@@ -94,10 +115,11 @@ def try_left_out(labelled: LabelledRows, strengths: Sequence[float] = STRENGTHS)
 
     judged = on_cores(judge, strengths)
     trained = all_answers([each.head for each, _ in judged], labelled.originals())
-    return [
+    tried = [
         Tried(setting_name(s), each.head, each.temperature, train, each.held_out, s, left_out)
         for s, train, (each, left_out) in zip(strengths, trained, judged, strict=True)
     ]
+    return LeftOutTrial(tried, labelled, analysis, coordinates)
 
 
 def try_validation(

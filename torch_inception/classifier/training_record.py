@@ -1,0 +1,75 @@
+"""When a model was trained, by which version, and how good it was: a record inside of it."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, get_args
+
+from torch_inception.heads.fit import Judge
+
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
+
+VERSION_LIMIT = 100
+"""Characters of the longest version."""
+
+
+@dataclass(frozen=True)
+class TrainingRecord:
+    """How a model came about. Plain values only.
+
+    Attributes:
+        created: date and time in UTC, as `2026-11-29T14:02:07Z`.
+        version: of torch_inception.
+        images: that it was trained on.
+        tested: test images.
+        test_right: of which it named so many right.
+        held_out: images that heads were judged by which had not seen them.
+        held_out_right: of which these named so many right.
+        judged_by: what held them out.
+    """
+
+    created: str
+    version: str
+    images: int
+    tested: int
+    test_right: int
+    held_out: int
+    held_out_right: int
+    judged_by: Judge
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values for `torch.save`."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Any) -> "TrainingRecord":  # noqa: ANN401 - whatever a file holds
+        """Read back what `as_dict` gave.
+
+        Raises:
+            TypeError, ValueError: it is something else.
+        """
+        if not isinstance(values, Mapping):
+            raise TypeError("the record of the training is not a table of values")
+        record = cls(**values)
+        datetime.strptime(record.created, _TIME)
+        if not 0 < len(record.version) <= VERSION_LIMIT or not record.version.isprintable():
+            raise ValueError("the version that trained it is not one")
+        counts = (record.test_right, record.tested, record.held_out_right, record.held_out)
+        if any(type(count) is not int or count < 0 for count in (record.images, *counts)):
+            raise ValueError("a number of images is not one")
+        if record.test_right > record.tested or record.held_out_right > record.held_out:
+            raise ValueError("more images were named right than there are")
+        if record.judged_by not in get_args(Judge):
+            raise ValueError("what held images out is unknown")
+        return record
+
+
+def now() -> str:
+    """Return the time as `TrainingRecord.created` has it."""
+    return datetime.now(UTC).strftime(_TIME)
+
+
+def in_words(created: str) -> str:
+    """Write `2026-11-29T14:02:07Z` as `2026-11-29 14:02 UTC`."""
+    return f"{created[:10]} {created[11:16]} UTC"

@@ -1,0 +1,65 @@
+"""Images whose bytes are in several classes: which label is right cannot be known."""
+
+import dataclasses
+import logging
+from collections import defaultdict
+
+import torch
+
+from torch_inception.features.cached_pass import PassResult, Skipped
+from torch_inception.training.dataset import Dataset
+
+log = logging.getLogger(__name__)
+
+SHOWN = 10
+"""Contents that are named on the screen at most."""
+
+
+def without_conflicts(dataset: Dataset, pass_result: PassResult) -> PassResult:
+    """Leave out images that lie in several classes, byte for byte, and tell which these are.
+
+    Args:
+        dataset: the labels of the files.
+        pass_result: those that are whole images.
+
+    Returns:
+        the result without these images; they are among the skipped ones.
+    """
+    label_of = {
+        path: dataset.labels[target]
+        for path, target in zip(dataset.paths, dataset.targets, strict=True)
+    }
+    labels: defaultdict[bytes, dict[str, None]] = defaultdict(dict)  # in order, once each
+    for path, digest in zip(pass_result.paths, pass_result.digests, strict=True):
+        labels[digest][label_of[path]] = None
+    reasons = {
+        digest: f"the same image is in the classes {', '.join(map(repr, found))}"
+        for digest, found in labels.items()
+        if len(found) > 1
+    }
+    if not reasons:
+        return pass_result
+    pairs = list(zip(pass_result.paths, pass_result.digests, strict=True))
+    skipped = [Skipped(path, reasons[digest]) for path, digest in pairs if digest in reasons]
+    _tell(skipped, contents=len(reasons))
+    kept = torch.tensor([digest not in reasons for _, digest in pairs], dtype=torch.bool)
+    return dataclasses.replace(
+        pass_result,
+        paths=[path for path, digest in pairs if digest not in reasons],
+        digests=[digest for _, digest in pairs if digest not in reasons],
+        rows=pass_result.rows.subset(kept),
+        facts=pass_result.facts[kept.numpy()],
+        skipped=[*pass_result.skipped, *skipped],
+    )
+
+
+def _tell(skipped: list[Skipped], *, contents: int) -> None:
+    log.warning(
+        "WARNING: %s in several classes, and used for none. Keep each in one class alone, or train "
+        "on them all the same: --keep-conflicts.",
+        "1 image is" if contents == 1 else f"{contents} images are",
+    )
+    for skip in skipped[:SHOWN]:
+        log.warning("  %s: %s", skip.path, skip.reason)
+    if len(skipped) > SHOWN:
+        log.warning("  and %d more files; all are in skipped.csv", len(skipped) - SHOWN)

@@ -15,6 +15,7 @@ from torch_inception.heads.metrics import (
     confusion_matrix,
     full_report,
     per_class,
+    percent,
     summary,
     wilson_interval,
 )
@@ -25,7 +26,6 @@ from torch_inception.training.evaluation import (
     final_report,
     history,
     history_table,
-    percent,
 )
 
 

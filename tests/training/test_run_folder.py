@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from tests.fakes import FAKE_RECORD, FakeEngine
 from torch_inception.commands.train import main
@@ -15,7 +16,7 @@ from torch_inception.engines.protocol import Rows
 from torch_inception.errors import CacheError, ConfigError
 from torch_inception.images.preprocess import Pixels
 from torch_inception.training.pipeline import train_classifier
-from torch_inception.training.run_folder import check_output
+from torch_inception.training.run_folder import FILES_OF_TWO_RUNS, check_output
 
 
 def snapshot(folder: Path) -> dict[str, tuple[bytes, int]]:
@@ -33,8 +34,9 @@ def finished(colours: Path, tmp_path: Path) -> Path:
     run = tmp_path / "results" / "run"
     train_classifier(colours, output=run, engine=FakeEngine())
     (run / "notes.txt").write_text("mine")
-    # Another image, so that a second run would write something else.
-    shutil.copy(colours / "red" / "red_00.png", colours / "blue" / "stray.png")
+    # Other images, so that a second run would write something else.
+    for number in range(20):
+        Image.new("RGB", (30, 40), (number, 90, 200)).save(colours / "blue" / f"new {number}.png")
     return run
 
 
@@ -78,7 +80,7 @@ FAILURES: dict[str, Callable[[pytest.MonkeyPatch], dict[str, Any]]] = {
     "a solver": lambda patch: {"solver": "sgd", "learning_rate": 1e300},
     "the first file": lambda patch: full_disk(patch, after=0),
     "a file in the middle": lambda patch: full_disk(patch, after=4),
-    "the last file": lambda patch: full_disk(patch, after=7),
+    "the last file": lambda patch: full_disk(patch, after=len(FILES_OF_TWO_RUNS) - 1),
     "a file that is in use": lambda patch: patch.setattr(Path, "replace", in_use) or {},
 }
 """What goes wrong -> how it is brought about, and the settings that it takes."""
@@ -97,7 +99,8 @@ def test_a_failed_run_leaves_the_previous_result_untouched(
     assert [entry.name for entry in finished.parent.iterdir()] == ["run"]
     train_classifier(colours, output=finished, engine=FakeEngine())
     after = snapshot(finished.parent)
-    assert after.keys() == before.keys()
+    assert after.keys() == {*before, "run/model.previous.pt"}
+    assert after["run/model.previous.pt"] == before["run/model.pt"]
     assert after["run/splits.csv"] != before["run/splits.csv"]
     assert after["run/notes.txt"] == before["run/notes.txt"]
 

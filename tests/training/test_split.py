@@ -228,7 +228,7 @@ def test_splits_are_written_one_line_an_image_and_read_back(tmp_path: Path) -> N
     kept = saved(tmp_path, images, ["train", "test", "validation"])
     assert kept == dict(zip(groups_of(images), ["train", "test", "validation"], strict=True))
     header = (tmp_path / "splits.csv").read_text(encoding="utf-8").splitlines()[0]
-    assert header == "path,label,split,group"
+    assert header == "path,label,split,group,sha256"
 
 
 def test_names_that_are_not_text_are_kept_apart_from_their_escapes(tmp_path: Path) -> None:

@@ -19,15 +19,14 @@ from torch_inception.classifier.classifier import Classifier
 from torch_inception.commands.train import main
 from torch_inception.config import Solver, TrainConfig, make_config, read_toml
 from torch_inception.errors import ConfigError, DatasetError
-from torch_inception.heads.metrics import wilson_interval
-from torch_inception.training.evaluation import percent
+from torch_inception.heads.metrics import percent, wilson_interval
 from torch_inception.training.pipeline import train_classifier
 
 TrainCommand = Callable[..., tuple[int, str, str]]
 
 FILES = {
     *("model.pt", "labels.txt", "metrics.json", "history.csv"),
-    *("splits.csv", "predictions.csv", "held_out.csv", "skipped.csv", "config.toml"),
+    *("splits.csv", "predictions.csv", "held_out.csv", "scores.csv", "skipped.csv", "config.toml"),
 }
 
 
@@ -306,7 +305,7 @@ def test_the_library_takes_any_setting_and_refuses_what_it_cannot_use(
         "layers": "last", "holdout": 0.25, "views": 2, "flip": True, "random_crop": 5.0,
         "random_scale": 7.0, "random_brightness": 9.0,
         "learning_rate": 0.5, "batch_size": 8, "eval_interval": 3, "seed": 5, "device": "cpu",
-        "strict": True,
+        "strict": True, "keep_conflicts": True, "overwrite": True,
     }  # fmt: skip
     train_classifier(colours, output=run, engine=FakeEngine(), **chosen)
     saved = read_toml(run / "config.toml")

@@ -104,6 +104,19 @@ def wilson_interval(right: int, count: int) -> tuple[float, float]:
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
+def percent(share: float | None) -> str:
+    """Write a share (0 to 1) as `93.3%`."""
+    return "n/a" if share is None else f"{100 * share:.1f}%"
+
+
+def accuracy_in_words(right: int, count: int) -> str:
+    """Write an accuracy, of how many images it is, and its 95 % interval."""
+    if not count:
+        return "n/a (N=0)"
+    low, high = map(percent, wilson_interval(right, count))
+    return f"{percent(right / count)} (N={count}), 95% interval {low} to {high} (Wilson)"
+
+
 def confusion_matrix(predicted: Tensor, targets: Tensor, *, classes: int) -> list[list[int]]:
     """Count images: row i, column j has those of class i that were taken for class j."""
     cells = torch.bincount(targets * classes + predicted, minlength=classes * classes)

@@ -10,8 +10,9 @@ from typing import NamedTuple
 from torch_inception.classifier.model_file import load_model
 from torch_inception.classifier.training_record import in_words
 from torch_inception.errors import ModelError
+from torch_inception.heads.metrics import percent
 from torch_inception.system.escape import printable
-from torch_inception.training.evaluation import ImageAnswer, percent
+from torch_inception.training.evaluation import ImageAnswer
 from torch_inception.training.examples import Examples
 
 CLASSES_SHOWN = 10

@@ -10,7 +10,7 @@ from torch_inception.config import TrainConfig
 from torch_inception.features.cached_pass import PassResult
 from torch_inception.heads.fit import FittedHead
 from torch_inception.heads.labelled_rows import all_answers
-from torch_inception.heads.metrics import Answers, full_report, summary
+from torch_inception.heads.metrics import Answers, accuracy_in_words, full_report, percent, summary
 from torch_inception.system.escape import columns, padded, printable
 from torch_inception.training.examples import Examples
 from torch_inception.training.split import LabelledImage
@@ -153,11 +153,9 @@ def _left_out_lines(left_out: Mapping[str, Any], *, tested: int) -> list[str]:
 
 
 def _accuracy(name: str, report: Mapping[str, Any]) -> str:
-    line = f"{name} accuracy = {percent(report['accuracy'])} (N={report['n']})"
-    if report["wilson_interval_95"] is not None:
-        low, high = report["wilson_interval_95"]
-        line += f", 95% interval {percent(low)} to {percent(high)} (Wilson)"
-    return line
+    count = report["n"]
+    right = round(report["accuracy"] * count) if count else 0
+    return f"{name} accuracy = {accuracy_in_words(right, count)}"
 
 
 def make_metrics(
@@ -276,11 +274,6 @@ def answers_held_out(fitted: FittedHead, examples: Examples, *, views: int) -> l
 def misclassified(answers: Sequence[ImageAnswer]) -> list[ImageAnswer]:
     """Return those answers that are wrong."""
     return [answer for answer in answers if answer.label != answer.prediction]
-
-
-def percent(share: float | None) -> str:
-    """Write a share (0 to 1) as `93.3%`."""
-    return "n/a" if share is None else f"{100 * share:.1f}%"
 
 
 def number(value: float | None) -> str:

@@ -1,0 +1,45 @@
+"""`torch-inception show`: what a trained model is."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.fakes import FakeEngine
+from torch_inception.commands.main import main
+from torch_inception.training.pipeline import train_classifier
+
+
+def show(path: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
+    """Return what is said, by what it is about."""
+    assert main(["show", str(path)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    return dict(re.split(" {2,}", line, maxsplit=1) for line in lines)
+
+
+def test_a_model_tells_what_it_is(
+    colours: Path, run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = train_classifier(colours, output=run, engine=FakeEngine(), resize="pad")
+    test, left_out = result.metrics["test"], result.metrics["leave_one_out"]
+    said = show(run, capsys)
+    assert said == show(run / "model.pt", capsys)
+    trained = rf"\d{{4}}-\d\d-\d\d \d\d:\d\d UTC, by torch_inception .*, on {90 - test['n']} images"
+    assert re.fullmatch(trained, said.pop("trained"))
+    assert said.pop("test accuracy").startswith(f"100.0% (N={test['n']}), 95% interval ")
+    assert said.pop("leave-one-out accuracy").startswith(
+        f"{100 * left_out['accuracy']:.1f}% (N={left_out['n']}), 95% interval "
+    )
+    assert said.pop("preprocessing").startswith("resize = pad, exact_decode = False")
+    layers = {"last": "the last", "all": "three"}[result.metrics["head"]["layers"]]
+    assert said == {
+        "classes": "3: blue, green, red",
+        "layers": layers,
+        "weights": "imagenet fake",
+        "arithmetic": "fp32",
+    }
+
+
+def test_a_model_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", str(tmp_path / "nothing")]) == 1
+    assert capsys.readouterr().err.startswith("error: there is no model ")

@@ -5,9 +5,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 
+_LEFT_BY_SYSTEMS = {
+    "@eadir", "__macosx", "#recycle", "$recycle.bin", "system volume information", "lost+found",
+    "thumbs.db", "desktop.ini",
+}  # fmt: skip
+"""Files and folders of network storage, macOS, Windows and Linux, in lower case."""
+
+
 def is_hidden(name: str) -> bool:
-    """Tell whether a name is that of a hidden file or folder, such as `.DS_Store`."""
-    return name.startswith(".")
+    """Tell whether a file or folder is none of the user's: `.DS_Store`, `Thumbs.db`, `@eaDir`."""
+    return name.startswith(".") or name.lower() in _LEFT_BY_SYSTEMS
 
 
 def find_images(folder: Path, *, above: frozenset[str] = frozenset()) -> Iterator[Path]:

@@ -4,7 +4,6 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-
 _LEFT_BY_SYSTEMS = {
     "@eadir", "__macosx", "#recycle", "$recycle.bin", "system volume information", "lost+found",
     "thumbs.db", "desktop.ini",

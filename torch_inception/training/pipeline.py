@@ -38,7 +38,7 @@ from torch_inception.images.preprocess import Preprocessing
 from torch_inception.system.cache_folder import cache_folder, cache_in_use
 from torch_inception.system.threads import one_thread
 from torch_inception.system.torch_modes import default_modes
-from torch_inception.training.dataset import Dataset, class_table, read_dataset
+from torch_inception.training.dataset import Dataset, class_table
 from torch_inception.training.evaluation import (
     answer_test,
     answers_held_out,
@@ -50,6 +50,7 @@ from torch_inception.training.evaluation import (
     misclassified,
 )
 from torch_inception.training.examples import Examples, make_examples, relative_name
+from torch_inception.training.load_dataset import class_roots, load_dataset
 from torch_inception.training.quantisation_sample import QuantisationSample
 from torch_inception.training.run_folder import (
     Run,
@@ -92,6 +93,8 @@ def train_classifier(
     data: str | Path,
     *,
     output: str | Path = TrainConfig.output,
+    test_data: str | Path = TrainConfig.test_data,
+    labels: str | Path = TrainConfig.labels,
     weights: str | Path = TrainConfig.weights,
     pooling: PoolingChoice = TrainConfig.pooling,
     resize: Resize = TrainConfig.resize,
@@ -107,6 +110,8 @@ def train_classifier(
     random_brightness: float = TrainConfig.random_brightness,
     holdout: float = TrainConfig.holdout,
     class_weights: ClassWeights = TrainConfig.class_weights,
+    path_column: str = TrainConfig.path_column,
+    label_column: str = TrainConfig.label_column,
     steps: int = TrainConfig.steps,
     learning_rate: float = TrainConfig.learning_rate,
     batch_size: int = TrainConfig.batch_size,
@@ -119,6 +124,9 @@ def train_classifier(
 
     Args:
         data: the folder.
+        test_data: folder of the same class folders, whose images are for the test alone.
+        labels: table (.csv or .jsonl) of the images, in place of class folders; `data` is then the
+            folder that paths are relative to.
         output: folder for the results; by default `runs/` and the name of the data folder.
         weights: sources of the network's weights, comma-separated, tried in order.
         pooling: how the network's pooling branches pool; "auto" is what the weights were trained
@@ -140,6 +148,8 @@ def train_classifier(
         random_brightness: percent that they are brighter or darker by at most, 0 to 100.
         holdout: share of the images that are for the test alone, 0 to 0.5.
         class_weights: whether each image weighs the same, or each class.
+        path_column: of the table, that has the paths; by default one with a usual name.
+        label_column: of the table, that has the labels; by default one with a usual name.
         steps: of the solver "sgd", 1 or more; and so are the next three.
         learning_rate: of every step, above 0.
         batch_size: images per step, 1 or more.
@@ -179,8 +189,8 @@ def run_training(
     output = config.output_folder
     clock = _Clock()
     with clock.phase("dataset"):
-        dataset = read_dataset(Path(config.data))
-        check_output(output, dataset.folder)
+        dataset = load_dataset(config)
+        check_output(output, *class_roots(config))
         prepare_output(output)
         log.info(class_table(dataset))
     with cache_in_use(cache_folder()):
@@ -217,6 +227,7 @@ def _train(
             network.engine,
             preprocessing,
             store=pass_result.store,
+            paths=pass_result.paths,
             folder=dataset.folder,
             progress=progress,
         )

@@ -117,7 +117,8 @@ def earlier_parts(config: TrainConfig) -> dict[str, Part]:
         earlier = make_config(TrainConfig, read_toml(folder / CONFIG_FILE), origin=CONFIG_FILE)
     except ConfigError:
         return {}
-    return kept if earlier.holdout == config.holdout else {}
+    same = ("holdout", "test_data", "labels")
+    return kept if all(getattr(earlier, n) == getattr(config, n) for n in same) else {}
 
 
 def prepare_output(folder: Path) -> None:
@@ -142,21 +143,25 @@ def _explained(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def check_output(folder: Path, data: Path) -> None:
+def check_output(folder: Path, *class_roots: Path) -> None:
     """Refuse a folder for results that would do harm, before any work is done.
 
+    Args:
+        folder: for the results.
+        class_roots: the folders in which each folder is a class.
+
     Raises:
-        ConfigError: it is a file, or lies in the data folder, where it would become a class.
+        ConfigError: it is a file, or lies in a data folder, where it would become a class.
     """
     try:
         for place in (folder, *folder.parents):
             if place.exists() and not place.is_dir():
                 raise ConfigError(f"output {folder}: {place} is a file. Choose a folder: --output.")
-        is_inside = folder.resolve().is_relative_to(data.resolve())
+        inside = [r for r in class_roots if folder.resolve().is_relative_to(r.resolve())]
     except (OSError, RuntimeError, ValueError) as error:  # links in circles, names too long
         raise ConfigError(f"output {folder} cannot be used ({error}). Choose another.") from error
-    if is_inside:
+    if inside:
         raise ConfigError(
-            f"output {folder} lies in the data folder {data}, where it would become a class. "
+            f"output {folder} lies in the data folder {inside[0]}, where it would become a class. "
             "Choose another --output."
         )

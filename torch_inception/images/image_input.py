@@ -11,6 +11,9 @@ _WANTED = (
 
 _ABOUT_PIXELS = ". Scale RGB to 0 to 255, as uint8; PIL.Image.fromarray takes grey and RGBA arrays"
 
+PATH_COLUMNS = ("path", "file_name", "fname", "image", "filename")
+"""Names of a column of paths in tables, as usual: the first that is there."""
+
 _NO_LISTS = (Mapping, Set, range)
 """What can be iterated over, and is no list of images all the same."""
 
@@ -26,6 +29,11 @@ def is_path(item: object) -> TypeGuard[str | os.PathLike[str]]:
 def is_file_object(item: object) -> bool:
     """Tell whether an item can be read, as open files can."""
     return hasattr(item, "read")
+
+
+def is_data_frame(items: object) -> bool:
+    """Tell whether this has columns with names, as data frames of pandas and polars do."""
+    return hasattr(items, "columns") and hasattr(items, "__getitem__")
 
 
 def holds_pixels(item: Any, *, images: bool = False) -> bool:  # noqa: ANN401

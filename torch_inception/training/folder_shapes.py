@@ -64,7 +64,7 @@ def check_folder(folder: Path, *, setting: str) -> None:
         raise DatasetError(
             f"there is no folder {name}. Give one that has a folder of images per class: {flag}."
         )
-    archive = _archive(folder)
+    archive = archive_name(folder)
     if archive:
         raise DatasetError(f"{name} is {archive}: unpack it first, and give the folder: {flag}.")
     if folder.suffix.lower() in _TABLES and setting == "data":
@@ -101,6 +101,12 @@ def check_class_folders(folder: Path, labels: Sequence[str]) -> None:
         f"{folder} needs at least two class folders and has {found}. Put each class's "
         "images into a folder of its own; the folder's name is the label."
     )
+
+
+def archive_name(path: Path) -> str:
+    """Return what archive a file is, or ""."""
+    start = _start(path)
+    return next((name for begin, name in _ARCHIVES if re.match(begin, start, re.DOTALL)), "")
 
 
 def listed(names: Sequence[str]) -> str:
@@ -149,12 +155,6 @@ def _files(folder: Path) -> list[Path]:
 def _is_image(path: Path) -> bool:
     start = _start(path)[:16]
     return len(start) == 16 and any(plugin.accepts(start) for plugin in plugins())
-
-
-def _archive(path: Path) -> str:
-    """Return what archive a file is, or ""."""
-    start = _start(path)
-    return next((name for begin, name in _ARCHIVES if re.match(begin, start, re.DOTALL)), "")
 
 
 def _start(path: Path) -> bytes:

@@ -1,10 +1,10 @@
-"""From a folder and a configuration to a run folder."""
+"""From images and a configuration to a run folder."""
 
 import dataclasses
 import logging
 import shlex
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from torch_inception.classifier.classifier import Classifier
 from torch_inception.classifier.model_file import Model, earlier_arithmetic
 from torch_inception.config import (
+    FROM_PYTHON,
     ClassWeights,
     Device,
     EngineName,
@@ -34,6 +35,7 @@ from torch_inception.features.image_rows import ReadImage
 from torch_inception.heads.coverage import coverage_thresholds
 from torch_inception.heads.fit import FittedHead, fit_head
 from torch_inception.heads.labelled_rows import LabelledRows
+from torch_inception.images.image_input import is_path
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.system.cache_folder import cache_folder, cache_in_use
 from torch_inception.system.threads import one_thread
@@ -90,7 +92,7 @@ class TrainingResult:
 
 
 def train_classifier(
-    data: str | Path,
+    data: str | Path | Iterable[Any],
     *,
     output: str | Path = TrainConfig.output,
     test_data: str | Path = TrainConfig.test_data,
@@ -120,13 +122,14 @@ def train_classifier(
     device: Device = TrainConfig.device,
     strict: bool = TrainConfig.strict,
 ) -> TrainingResult:
-    """Train a classifier on a folder of class folders.
+    """Train a classifier on a folder of class folders, a table, a list or a data frame.
 
     Args:
-        data: the folder.
+        data: the folder; or a list of pairs (path, label); or a data frame, or a mapping of
+            columns, with the columns path, label and, if need be, split and group.
         test_data: folder of the same class folders, whose images are for the test alone.
-        labels: table (.csv or .jsonl) of the images, in place of class folders; `data` is then the
-            folder that paths are relative to.
+        labels: table (.csv or .jsonl) of the images, in place of class folders; `data` is then a
+            folder that its paths are relative to.
         output: folder for the results; by default `runs/` and the name of the data folder.
         weights: sources of the network's weights, comma-separated, tried in order.
         pooling: how the network's pooling branches pool; "auto" is what the weights were trained
@@ -148,8 +151,9 @@ def train_classifier(
         random_brightness: percent that they are brighter or darker by at most, 0 to 100.
         holdout: share of the images that are for the test alone, 0 to 0.5.
         class_weights: whether each image weighs the same, or each class.
-        path_column: of the table, that has the paths; by default one with a usual name.
-        label_column: of the table, that has the labels; by default one with a usual name.
+        path_column: of the table or data frame, that has the paths; by default one with a usual
+            name.
+        label_column: the same, that has the labels.
         steps: of the solver "sgd", 1 or more; and so are the next three.
         learning_rate: of every step, above 0.
         batch_size: images per step, 1 or more.
@@ -160,27 +164,35 @@ def train_classifier(
 
     Raises:
         ConfigError: a setting cannot be used.
-        DatasetError: the folder cannot be trained on.
+        DatasetError: the images cannot be trained on.
         WeightsError: no source of weights works.
         CacheError: the feature cache cannot be used.
     """
     settings = dict(locals())  # the parameters, which are the fields of TrainConfig
-    if isinstance(engine, str):
-        return run_training(make_config(TrainConfig, settings, origin="train_classifier"))
-    del settings["engine"]
+    images = None if is_path(data) or not isinstance(data, Iterable) else data
+    if images is not None:
+        settings["data"] = FROM_PYTHON
+    own_engine = None if isinstance(engine, str) else engine
+    if own_engine is not None:
+        del settings["engine"]
     config = make_config(TrainConfig, settings, origin="train_classifier")
-    return run_training(config, engine=engine)
+    return run_training(config, engine=own_engine, images=images)
 
 
 @default_modes()
 def run_training(
-    config: TrainConfig, *, engine: Engine | None = None, progress: bool = False
+    config: TrainConfig,
+    *,
+    engine: Engine | None = None,
+    images: Iterable[Any] | None = None,
+    progress: bool = False,
 ) -> TrainingResult:
     """Train as a configuration says.
 
     Args:
         config: the settings.
         engine: what runs the network; made of `config.weights` where there is none.
+        images: a list or data frame of labelled images, in place of a folder or table.
         progress: whether to show progress bars on standard error.
 
     Raises: as `train_classifier`.
@@ -189,7 +201,7 @@ def run_training(
     output = config.output_folder
     clock = _Clock()
     with clock.phase("dataset"):
-        dataset = load_dataset(config)
+        dataset = load_dataset(config, images)
         check_output(output, *class_roots(config))
         prepare_output(output)
         log.info(class_table(dataset))

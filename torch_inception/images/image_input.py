@@ -61,6 +61,26 @@ def is_list(items: Any) -> bool:  # noqa: ANN401
     return isinstance(items, Iterable) and not is_one and not isinstance(items, _NO_LISTS)
 
 
+def path_column(items: Any) -> Any:  # noqa: ANN401
+    """Return a data frame's column of paths: that with a usual name, or its only one.
+
+    What is no data frame is returned as it is.
+
+    Raises:
+        TypeError: a data frame has several columns and none with such a name.
+    """
+    if not is_data_frame(items):
+        return items
+    names = list(items.columns)
+    name = next((usual for usual in PATH_COLUMNS if usual in names), None)
+    if name is None and len(names) != 1:
+        raise TypeError(
+            f"the data frame has no column called {', '.join(PATH_COLUMNS)}: give the column of "
+            "paths alone, as frame['name']"
+        )
+    return items[names[0] if name is None else name]
+
+
 def check_list(items: object) -> None:
     """Do nothing if this stands for several images.
 

@@ -12,7 +12,7 @@ from torch_inception.errors import DatasetError
 from torch_inception.images.find import find_images
 from torch_inception.system.escape import columns, padded, printable
 from torch_inception.training.folder_shapes import check_class_folders, check_folder, class_names
-from torch_inception.training.given_split import check_classes, given_folders
+from torch_inception.training.given_split import check_classes, given_folders, warn_of_other_names
 from torch_inception.training.split import Part
 
 log = logging.getLogger(__name__)
@@ -87,6 +87,7 @@ def read_dataset(folder: Path) -> Dataset:
         return _read_divided(folder, divided)
     labels = class_names(folder)
     check_class_folders(folder, labels)
+    warn_of_other_names(folder, labels)
     dataset = _read_class_folders(folder, labels)
     _refuse_empty_classes(dataset)
     return dataset
@@ -112,8 +113,8 @@ def with_test_folder(dataset: Dataset, folder: Path) -> Dataset:
     both = set(map(os.path.abspath, dataset.paths)).intersection(map(os.path.abspath, test.paths))
     if both:
         raise DatasetError(
-            f"{len(both)} files are both in {dataset.name} and in --test-data {folder}, the first "
-            f"of them {min(both)}. Images that are trained on test nothing: move them apart."
+            f"{dataset.name} and --test-data {folder} have files in common, {len(both):,} in all, "
+            f"the first {min(both)}. Images that are trained on test nothing: move them apart."
         )
     log.info(
         "split: the %s files of %s are the test part; those of %s are for training",

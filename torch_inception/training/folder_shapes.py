@@ -57,8 +57,10 @@ def check_folder(folder: Path, *, setting: str) -> None:
     if "\0" not in name and folder.is_dir():
         return
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", name):  # one letter would be a drive of Windows
+        address = name.replace(":/", "://", 1)  # a path has lost a slash
         raise DatasetError(
-            f"{name} is a web address: download it first, unpack it, and give the folder: {flag}."
+            f"{address} is a web address: download it first, unpack it, and give the "
+            f"folder: {flag}."
         )
     if "\0" in name or not folder.is_file():
         raise DatasetError(

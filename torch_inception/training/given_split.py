@@ -11,6 +11,7 @@ some do not, it is refused. `val` and `test` may lack classes of `train`, and ha
 """
 
 import logging
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -59,6 +60,25 @@ def given_folders(folder: Path) -> dict[Part, Path]:
         if of_part:
             found[part] = folder / of_part[0]
     return found
+
+
+def warn_of_other_names(folder: Path, names: Sequence[str]) -> None:
+    """Warn where folders such as `Training` and `Testing` seem to be parts, not classes.
+
+    Args:
+        folder: with class folders.
+        names: of the folders in it.
+    """
+    if not any(re.search("train|test|val", name, re.IGNORECASE) for name in names):
+        return
+    below = sorted((set(class_names(folder / name)) for name in names), key=len)
+    same = all(len(each) >= 2 and each <= below[-1] for each in below)
+    if same and not any(holds_images(folder / name) for name in names):
+        log.warning(
+            "WARNING: the folders %s of %s hold folders of the same names: %s. They are taken for "
+            "classes. If they are parts of a split, call them train, val and test.",
+            listed(names), folder, listed(sorted(below[-1])),
+        )  # fmt: skip
 
 
 def check_classes(folder: Path, labels: Sequence[str], *, known: Path | str) -> None:

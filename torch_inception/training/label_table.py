@@ -69,9 +69,10 @@ class LabelTable:
     def _missing(self, role: str, wanted: str) -> DatasetError:
         what = f"column {wanted!r}" if wanted else f"column of {role}s ({', '.join(ROLES[role])})"
         there = listed([brief(name) for name in self.columns])
+        setting = f"--{role}-column" if self.unit == "line" else f"{role}_column"
         return DatasetError(
-            f"{self.name} has no {what}. Its columns are {there}. Name the columns in its first "
-            f"line, or give the name of the one that is meant: --{role}-column."
+            f"{self.name} has no {what}. Its columns are {there}. Rename one, or tell which is "
+            f"meant: {setting}."
         )
 
 

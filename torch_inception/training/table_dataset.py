@@ -3,6 +3,7 @@
 import logging
 import math
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,7 +16,7 @@ from torch_inception.training.dataset import Dataset
 from torch_inception.training.folder_shapes import listed
 from torch_inception.training.given_split import NAMES
 from torch_inception.training.label_table import LabelTable
-from torch_inception.training.split import Part
+from torch_inception.training.split import PARTS, Part
 
 log = logging.getLogger(__name__)
 
@@ -91,13 +92,20 @@ def table_dataset(
         found = f"only {labels[0]!r}" if labels else "no rows"
         raise DatasetError(f"{table.name} needs at least two labels and has {found}.")
     images.sort(key=lambda image: (image.label, image.path.parts))
+    parts = _unless_empty([image.part for image in images])
+    if parts:
+        counts = Counter(parts)
+        log.info(
+            "split: given by %s: %d train, %d validation, %d test",
+            table.name, *(counts[part] for part in PARTS),
+        )  # fmt: skip
     number = {label: number for number, label in enumerate(labels)}
     return Dataset(
         folder=folders[0],
         labels=labels,
         paths=[image.path for image in images],
         targets=[number[image.label] for image in images],
-        parts=_unless_empty([image.part for image in images]),
+        parts=parts,
         groups=_unless_empty([image.group for image in images]),
         table=table.name,
     )

@@ -59,7 +59,7 @@ class _Mistakes:
         rows = ", ".join(row for row, _ in found[:NUMBERS_SHOWN])
         more = len(found) - NUMBERS_SHOWN
         rest = f" and {more:,} more" if more > 0 else ""
-        unit = self._table.unit if len(found) == 1 else f"{self._table.unit}s"
+        unit = self._table.unit if rows.isdigit() else f"{self._table.unit}s"
         return f"{kind} ({unit} {rows}{rest}; the first: {found[0][1]})"
 
 
@@ -129,8 +129,8 @@ def _images(table: LabelTable, places: Mapping[str, int], folders: Sequence[Path
     images = []
     for number, cells in table.rows:
         try:
-            if len(cells) > len(table.columns):
-                raise _RowError("more cells than columns", cells[len(table.columns)])
+            if any(cells[len(table.columns) :]):
+                raise _RowError("more cells than columns", cells[0])
             image = reader.image({r: cells[p] for r, p in places.items() if p < len(cells)})
         except _RowError as wrong:
             mistakes.add(wrong.kind, number, wrong.value)
@@ -167,6 +167,8 @@ class _Reader:
         self, folders: Sequence[Path], *, parts: Mapping[str, Part], may_be_several: bool
     ) -> None:
         self._folders, self._parts, self._may_be_several = folders, parts, may_be_several
+        places = ["the current folder" if each == Path() else str(each) for each in folders]
+        self._no_file = f"no such file in {' or '.join(dict.fromkeys(places))}"
 
     def image(self, cells: Mapping[str, object]) -> _Image:
         """Return the image of a row.
@@ -189,7 +191,7 @@ class _Reader:
             # Unlike Path.is_file, this takes names that no file can have.
             if os.path.isfile(folder / path):  # noqa: PTH113
                 return folder / path
-        raise _RowError("no such file", str(path))
+        raise _RowError(self._no_file, str(path))
 
     def _label(self, value: object) -> str:
         if isinstance(value, (list, tuple)):

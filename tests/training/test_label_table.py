@@ -181,8 +181,8 @@ def test_everything_that_is_wrong_is_told_at_once_with_its_lines(photos: Path) -
         load("\n".join(wrong))
     assert str(caught.value) == (
         "labels.csv is not used: "
-        "no such file in photos or the current folder (lines 3, 9, 16, 17, 18, 19, 20, 21, 22, 23 and 3 more; "
-        "the first: 'cat/9.jpg'); "
+        "no such file in photos or the current folder (lines 3, 9, 16, 17, 18, 19, 20, 21, 22, 23 "
+        "and 3 more; the first: 'cat/9.jpg'); "
         "no label (lines 5, 15; the first: ''); "
         f"the same file again (lines 2 and 6; the first: '{photos}/cat/1.jpg'); "
         f"another label of the same file (lines 2 and 7; the first: '{photos}/cat/1.jpg'); "

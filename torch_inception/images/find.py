@@ -12,8 +12,13 @@ _LEFT_BY_SYSTEMS = {
 
 
 def is_hidden(name: str) -> bool:
-    """Tell whether a file or folder is none of the user's: `.DS_Store`, `Thumbs.db`, `@eaDir`."""
-    return name.startswith(".") or name.lower() in _LEFT_BY_SYSTEMS
+    """Tell whether a name is that of a file or folder which is passed over, such as `.DS_Store`."""
+    return name.startswith(".") or is_left_by_system(name)
+
+
+def is_left_by_system(name: str) -> bool:
+    """Tell whether systems make files or folders of this name, such as `Thumbs.db`."""
+    return name.lower() in _LEFT_BY_SYSTEMS
 
 
 def find_images(folder: Path, *, above: frozenset[str] = frozenset()) -> Iterator[Path]:

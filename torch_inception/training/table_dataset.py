@@ -45,22 +45,26 @@ class _Mistakes:
 
     def __init__(self, table: LabelTable) -> None:
         self._table = table
-        self._found: dict[str, list[tuple[str, str]]] = {}
+        self._counts: Counter[str] = Counter()
+        self._shown: dict[str, list[tuple[str, str]]] = {}
 
     def add(self, kind: str, row: int | str, value: object) -> None:
-        self._found.setdefault(kind, []).append((str(row), brief(repr(value))))
+        self._counts[kind] += 1
+        shown = self._shown.setdefault(kind, [])
+        if len(shown) < NUMBERS_SHOWN:
+            shown.append((str(row), brief(repr(value))))
 
     def raise_if_any(self) -> None:
-        if self._found:
-            told = "; ".join(self._told(kind, found) for kind, found in self._found.items())
+        if self._shown:
+            told = "; ".join(self._told(kind, shown) for kind, shown in self._shown.items())
             raise DatasetError(f"{self._table.name} is not used: {told}. Mend it and run again.")
 
-    def _told(self, kind: str, found: Sequence[tuple[str, str]]) -> str:
-        rows = ", ".join(row for row, _ in found[:NUMBERS_SHOWN])
-        more = len(found) - NUMBERS_SHOWN
-        rest = f" and {more:,} more" if more > 0 else ""
+    def _told(self, kind: str, shown: Sequence[tuple[str, str]]) -> str:
+        rows = ", ".join(row for row, _ in shown)
+        more = self._counts[kind] - len(shown)
+        rest = f" and {more:,} more" if more else ""
         unit = self._table.unit if rows.isdigit() else f"{self._table.unit}s"
-        return f"{kind} ({unit} {rows}{rest}; the first: {found[0][1]})"
+        return f"{kind} ({unit} {rows}{rest}; the first: {shown[0][1]})"
 
 
 def table_dataset(

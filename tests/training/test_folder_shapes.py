@@ -2,6 +2,7 @@
 
 import io
 import logging
+import os
 import tarfile
 import unicodedata
 import zipfile
@@ -83,6 +84,8 @@ def test_a_flat_folder_of_images_is_told_of_folders_and_tables(
     assert error.startswith("flat holds images and no class folders, so nothing says what they")
     assert "into a folder per class, such as flat/cat and flat/dog" in error
     assert error.endswith("--labels FILE.csv")
+    (tmp_path / "flat" / "metadata.csv").write_text("file_name,label\n")
+    assert refused("--data", "flat").endswith("--labels flat/metadata.csv")
 
 
 def zip_archive() -> bytes:
@@ -190,6 +193,18 @@ def test_parts_with_other_names_are_warned_of_and_are_classes(
     (tmp_path / "Training").rename(tmp_path / "Animals")
     read_dataset(tmp_path)
     assert caplog.records == []
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may open any folder")
+def test_a_folder_above_that_may_not_be_opened_is_not_needed(tmp_path: Path) -> None:
+    (tmp_path / "closed" / "flat").mkdir(parents=True)
+    Image.new("RGB", (4, 4)).save(tmp_path / "closed" / "flat" / "1.png")
+    (tmp_path / "closed").chmod(0o100)
+    try:
+        with pytest.raises(DatasetError, match="holds images and no class folders"):
+            read_dataset(tmp_path / "closed" / "flat")
+    finally:
+        (tmp_path / "closed").chmod(0o700)
 
 
 def test_a_folder_that_holds_nothing_has_no_class_folders(tmp_path: Path) -> None:

@@ -256,6 +256,8 @@ def a_zip() -> bytes:
         ("a.jsonl", b'{"path": "a", "label": "b"}\n{"path"\n', "line 2 is not JSON"),
         ("a.jsonl", b"[" * 90_000, "line 1 is not JSON"),
         ("a.jsonl", b'{"path": 1' + b"0" * 9999 + b"}", "line 1 is not JSON"),
+        ("a.jsonl", rb'{"path": "a", "label": "\ud800"}', "half a character .line 1; the first: '"),
+        ("a.jsonl", rb'{"path": "\ud800", "label": "a"}', "no such file in photos or .* .line 1"),
         ("a.jsonl", b'{"path": 3, "label": "b"}', "no path .line 1; the first: 3."),
     ],
 )

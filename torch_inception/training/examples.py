@@ -144,7 +144,7 @@ def make_examples(
         parts=parts,
         all_parts=all_parts,
     )
-    _warn_of_small_classes(examples)
+    _warn_of_small_classes(examples, is_given=bool(dataset.parts))
     return examples
 
 
@@ -174,13 +174,14 @@ def relative_name(path: Path, folder: Path) -> str:
         return Path(os.path.abspath(path)).as_posix()  # noqa: PTH100 - "..", too, is written out
 
 
-def _warn_of_small_classes(examples: Examples) -> None:
+def _warn_of_small_classes(examples: Examples, *, is_given: bool) -> None:
+    """Warn of classes with few images; where the split is given, they are tested all the same."""
     different: dict[str, set[str]] = {label: set() for label in examples.labels}
     for image, group in zip(examples.images, examples.groups, strict=True):
         different[image.label].add(group)
     for label, groups in different.items():
         count = f"{len(groups)} different image{'s' if len(groups) > 1 else ''}"
-        if len(groups) < FEWEST_TO_TEST:
+        if len(groups) < FEWEST_TO_TEST and not is_given:
             log.warning(
                 "WARNING: the class %r has %s; it needs %d to be tested. It is trained on only.",
                 label, count, FEWEST_TO_TEST,

@@ -3,6 +3,7 @@
 import re
 import shlex
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
@@ -35,6 +36,13 @@ def class_names(folder: Path) -> list[str]:
     return sorted(
         entry.name for entry in folder.iterdir() if entry.is_dir() and not is_hidden(entry.name)
     )
+
+
+def names_below(folder: Path) -> list[str]:
+    """Return the names of the folders in a folder; none, where it may not be opened."""
+    with suppress(OSError):
+        return class_names(folder)
+    return []
 
 
 def holds_images(folder: Path) -> bool:
@@ -93,7 +101,7 @@ def check_class_folders(folder: Path, labels: Sequence[str]) -> None:
         if below is not None:
             raise DatasetError(
                 f"{folder} holds only {labels[0]!r}, and the folders of classes are further "
-                f"below: {listed(class_names(below))}. Give the folder that holds these: "
+                f"below: {listed(names_below(below))}. Give the folder that holds these: "
                 f"--data {_typed(below)}"
             )
     elif holds_images(folder):
@@ -122,24 +130,26 @@ def _holds_images_itself(folder: Path) -> DatasetError:
     """Return the error of a class folder that was given as data, or of a flat folder."""
     # A name such as "." has its parent only when it is written out.
     above = folder.absolute().parent if folder.name in ("", "..") else folder.parent
-    beside = [name for name in class_names(above) if holds_images(above / name)]
+    beside = [name for name in names_below(above) if holds_images(above / name)]
     if len(beside) >= 2:
         return DatasetError(
             f"{folder} holds images and no folders, and so do the folders beside it: "
             f"{listed(beside)}. If these are the classes, give the folder that holds them: "
             f"--data {_typed(above)}"
         )
+    tables = [path for path in _files(folder) if path.suffix.lower() in _TABLES]
+    table = tables[0] if tables else "FILE.csv"
     return DatasetError(
         f"{folder} holds images and no class folders, so nothing says what they show. Move them "
         f"into a folder per class, such as {folder / 'cat'} and {folder / 'dog'}; or list them in "
-        "a table with the columns path and label: --labels FILE.csv"
+        f"a table with the columns path and label: --labels {_typed(table)}"
     )
 
 
 def _class_folders_below(folder: Path) -> Path | None:
     """Return the first folder from here on, each the only one in the last, that holds several."""
     for _ in range(DEEPEST):
-        names = class_names(folder)
+        names = names_below(folder)
         if len(names) >= 2:
             return None if holds_images(folder) else folder
         if not names:
@@ -149,9 +159,12 @@ def _class_folders_below(folder: Path) -> Path | None:
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted(
-        entry for entry in folder.iterdir() if not is_hidden(entry.name) and entry.is_file()
-    )
+    """Return the files directly in a folder; none, where it may not be opened."""
+    with suppress(OSError):
+        return sorted(
+            entry for entry in folder.iterdir() if not is_hidden(entry.name) and entry.is_file()
+        )
+    return []
 
 
 def _is_image(path: Path) -> bool:
@@ -161,11 +174,9 @@ def _is_image(path: Path) -> bool:
 
 def _start(path: Path) -> bytes:
     """Return how a file begins; nothing, where it cannot be read."""
-    try:
-        with path.open("rb") as file:
-            return file.read(300)
-    except OSError:
-        return b""
+    with suppress(OSError), path.open("rb") as file:
+        return file.read(300)
+    return b""
 
 
 def _typed(path: str | Path) -> str:

@@ -18,7 +18,12 @@ from pathlib import Path
 
 from torch_inception.config import Solver
 from torch_inception.errors import DatasetError
-from torch_inception.training.folder_shapes import class_names, holds_images, listed
+from torch_inception.training.folder_shapes import (
+    class_names,
+    holds_images,
+    listed,
+    names_below,
+)
 from torch_inception.training.split import PARTS, Part
 
 log = logging.getLogger(__name__)
@@ -44,11 +49,12 @@ def given_folders(folder: Path) -> dict[Part, Path]:
     if len(flat) == len(names):
         return {}
     for name in names:
-        if name in flat or not class_names(folder / name):
+        if name in flat or not names_below(folder / name):
             what = "holds images itself" if name in flat else "holds no folders"
             raise DatasetError(
                 f"{folder} is divided into {listed(names)}, but {name!r} {what}. Put its images "
-                "into a folder per class, as in the others, or move it out of the data folder."
+                "into a folder per class, as in the others, or move it out of the data folder; or "
+                "give one of the others alone: --data."
             )
     found: dict[Part, Path] = {}
     for part in PARTS:
@@ -71,7 +77,7 @@ def warn_of_other_names(folder: Path, names: Sequence[str]) -> None:
     """
     if not any(re.search("train|test|val", name, re.IGNORECASE) for name in names):
         return
-    below = sorted((set(class_names(folder / name)) for name in names), key=len)
+    below = sorted((set(names_below(folder / name)) for name in names), key=len)
     same = all(len(each) >= 2 and each <= below[-1] for each in below)
     if same and not any(holds_images(folder / name) for name in names):
         log.warning(

@@ -235,7 +235,12 @@ def _text(value: Any, mistake: str) -> str:  # noqa: ANN401
         value = int(value) if value.is_integer() else value
     if not isinstance(value, (str, int)):
         raise _RowError(mistake, value)
-    return str(value).strip()
+    text = str(value).strip()
+    try:
+        text.encode("utf-8", "surrogateescape")  # names of files may hold any bytes
+    except UnicodeEncodeError as error:
+        raise _RowError("text that is none: half a character", text) from error
+    return text
 
 
 def _unless_empty(values: list[Any]) -> list[Any]:

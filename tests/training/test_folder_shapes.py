@@ -187,7 +187,7 @@ def test_parts_with_other_names_are_warned_of_and_are_classes(
     assert read_dataset(tmp_path).labels == ["Testing", "Training"]
     (record,) = caplog.records
     assert "folders 'Testing', 'Training' of" in record.getMessage()
-    assert "If they are parts of a split, call them train, val and test." in record.getMessage()
+    assert "If they are parts of a split, call them train, val and test; or" in record.getMessage()
     caplog.clear()
     (tmp_path / "Testing").rename(tmp_path / "Plants")
     (tmp_path / "Training").rename(tmp_path / "Animals")

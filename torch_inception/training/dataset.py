@@ -40,7 +40,8 @@ class Dataset:
         paths: the files; of a folder, in the order of their names within each class of each part.
         targets: class number of each file.
         parts: the part that each file is for, where the data set says so; empty where it says
-            nothing. Of these parts, they have exactly those files.
+            nothing of any. A file of None is for training, or is drawn for the validation part if
+            one is needed and none is given; never for the test.
         groups: name of the group, such as a patient, that each file belongs to, or ""; empty where
             the data set says nothing.
         table: what messages call the table that it was read from; "" if it was a folder.

@@ -82,7 +82,8 @@ def warn_of_other_names(folder: Path, names: Sequence[str]) -> None:
     if same and not any(holds_images(folder / name) for name in names):
         log.warning(
             "WARNING: the folders %s of %s hold folders of the same names: %s. They are taken for "
-            "classes. If they are parts of a split, call them train, val and test.",
+            "classes. If they are parts of a split, call them train, val and test; or give them as "
+            "--data and --test-data.",
             listed(names), folder, listed(sorted(below[-1])),
         )  # fmt: skip
 

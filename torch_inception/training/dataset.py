@@ -11,8 +11,12 @@ from pathlib import Path
 from torch_inception.errors import DatasetError
 from torch_inception.images.find import find_images
 from torch_inception.system.escape import columns, padded, printable
+from torch_inception.training.divided_folder import (
+    check_classes,
+    given_folders,
+    warn_of_other_names,
+)
 from torch_inception.training.folder_shapes import check_class_folders, check_folder, class_names
-from torch_inception.training.given_split import check_classes, given_folders, warn_of_other_names
 from torch_inception.training.split import Part
 
 log = logging.getLogger(__name__)
@@ -40,8 +44,7 @@ class Dataset:
         paths: the files; of a folder, in the order of their names within each class of each part.
         targets: class number of each file.
         parts: the part that each file is for, where the data set says so; empty where it says
-            nothing of any. A file of None is for training, or is drawn for the validation part if
-            one is needed and none is given; never for the test.
+            nothing of any. A file of None is for training.
         groups: name of the group, such as a patient, that each file belongs to, or ""; empty where
             the data set says nothing.
         table: what messages call the table that it was read from; "" if it was a folder.

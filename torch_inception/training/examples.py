@@ -15,12 +15,12 @@ from torch_inception.features.cached_pass import PassResult
 from torch_inception.features.row_selection import RowSelection
 from torch_inception.heads.labelled_rows import LabelledRows
 from torch_inception.training.dataset import SMALL_CLASS, Dataset
+from torch_inception.training.given_split import given_split
 from torch_inception.training.split import (
     FEWEST_TO_TEST,
     PARTS,
     LabelledImage,
     Part,
-    complete_split,
     groups_of,
     parts_of,
     split,
@@ -129,11 +129,10 @@ def make_examples(
             "learnt or tested from that. Add images."
         )
     all_parts: Sequence[Part] = parts_of(holdout, with_validation=with_validation)
-    if dataset.parts:
+    if any(dataset.parts):
         given = [dataset.parts[place] for place in places]
-        parts = complete_split(images, given, with_validation=with_validation, kept=kept)
-        all_parts = [part for part in PARTS if part == "train" or part in parts]
-        _refuse_untrained_classes(dataset, images, parts)
+        parts = given_split(given, images, with_validation=with_validation)
+        all_parts = [part for part in PARTS if part in parts]
     else:
         parts = split(images, holdout=holdout, with_validation=with_validation, kept=kept)
     examples = Examples(
@@ -144,20 +143,8 @@ def make_examples(
         parts=parts,
         all_parts=all_parts,
     )
-    _warn_of_small_classes(examples, is_given=bool(dataset.parts))
+    _warn_of_small_classes(examples, is_given=any(dataset.parts))
     return examples
-
-
-def _refuse_untrained_classes(
-    dataset: Dataset, images: Sequence[LabelledImage], parts: Sequence[Part]
-) -> None:
-    trained = {image.label for image, part in zip(images, parts, strict=True) if part == "train"}
-    for label in dataset.labels:
-        if label not in trained:
-            raise DatasetError(
-                f"no file of the class {label!r} of {dataset.name} that is for training is a whole "
-                "image. Add images, or remove the class."
-            )
 
 
 def relative_name(path: Path, folder: Path) -> str:

@@ -1,150 +1,60 @@
-"""A split that comes with the data: folders named train, val and test, or parts in a table.
-
-A folder is divided so if, hidden ones aside,
-
-1. all folders in it are named `train`, `val`, `valid`, `validation` or `test`, in upper or lower
-   case, `train` is among them, and there are two or more;
-2. each of them holds folders, and no images directly: the class folders.
-
-Where each holds images directly, "train" and "test" are classes like any other. Where some do and
-some do not, it is refused. `val` and `test` may lack classes of `train`, and have no others.
-"""
+"""A split that comes with the data: obeyed as it is."""
 
 import logging
-import re
-from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 
-from torch_inception.config import Solver
 from torch_inception.errors import DatasetError
-from torch_inception.training.folder_shapes import (
-    class_names,
-    holds_images,
-    listed,
-    names_below,
-)
-from torch_inception.training.split import PARTS, Part
+from torch_inception.training.split import LabelledImage, Part, split
 
 log = logging.getLogger(__name__)
 
-NAMES: dict[str, Part] = {
-    "train": "train", "val": "validation", "valid": "validation", "validation": "validation",
-    "test": "test",
-}  # fmt: skip
-"""Name of a folder, or value in a table, in lower case -> the part that it stands for."""
 
+def given_split(
+    given: Sequence[Part | None],
+    images: Sequence[LabelledImage],
+    *,
+    with_validation: bool,
+) -> list[Part]:
+    """Assign to each image the part that is given for it; it is for training where none is.
 
-def given_folders(folder: Path) -> dict[Part, Path]:
-    """Return the folders that a data folder is divided into, by part; none if it is not.
+    Validation images test where no others do. Else they train too, with a solver that needs none;
+    with one that needs some and is given none, a tenth of the training images are validation
+    images, as `split` chooses them.
+
+    Args:
+        given: the part of each image.
+        images: all good images.
+        with_validation: whether the solver needs validation images.
 
     Raises:
-        DatasetError: it is divided in part, or in a way that leaves a doubt.
+        DatasetError: a class has no training image.
     """
-    names = class_names(folder)
-    parts = [NAMES.get(name.lower()) for name in names]
-    if len(names) < 2 or None in parts or "train" not in parts:
-        return {}
-    flat = [name for name in names if holds_images(folder / name)]
-    if len(flat) == len(names):
-        return {}
-    for name in names:
-        if name in flat or not names_below(folder / name):
-            what = "holds images itself" if name in flat else "holds no folders"
+    parts: list[Part] = [part or "train" for part in given]
+    if "test" not in parts and "validation" in parts:
+        log.info("The given split has no test images: its validation images are for the test.")
+        parts = ["test" if part == "validation" else part for part in parts]
+    if not with_validation and "validation" in parts:
+        log.info("The given validation images are trained on too: this solver needs none.")
+        parts = ["train" if part == "validation" else part for part in parts]
+    _check_every_class_trains(parts, images)
+    if with_validation and "validation" not in parts:
+        log.info("The solver needs validation images: they are a tenth of the training images.")
+        trained = [place for place, part in enumerate(parts) if part == "train"]
+        chosen = split(
+            [images[place] for place in trained],
+            holdout=0,
+            with_validation=True,
+        )
+        for place, part in zip(trained, chosen, strict=True):
+            parts[place] = part
+    return parts
+
+
+def _check_every_class_trains(parts: Sequence[Part], images: Sequence[LabelledImage]) -> None:
+    trained = {image.label for image, part in zip(images, parts, strict=True) if part == "train"}
+    for image in images:
+        if image.label not in trained:
             raise DatasetError(
-                f"{folder} is divided into {listed(names)}, but {name!r} {what}. Put its images "
-                "into a folder per class, as in the others, or move it out of the data folder; or "
-                "give one of the others alone: --data."
+                f"the given split has no training image of the class {image.label!r}. Give it "
+                "some, or leave the class out."
             )
-    found: dict[Part, Path] = {}
-    for part in PARTS:
-        of_part = [name for name, each in zip(names, parts, strict=True) if each == part]
-        if len(of_part) > 1:
-            raise DatasetError(
-                f"{folder} holds {listed(of_part)}, which all mean the {part} part. Keep one."
-            )
-        if of_part:
-            found[part] = folder / of_part[0]
-    return found
-
-
-def warn_of_other_names(folder: Path, names: Sequence[str]) -> None:
-    """Warn where folders such as `Training` and `Testing` seem to be parts, not classes.
-
-    Args:
-        folder: with class folders.
-        names: of the folders in it.
-    """
-    if not any(re.search("train|test|val", name, re.IGNORECASE) for name in names):
-        return
-    below = sorted((set(names_below(folder / name)) for name in names), key=len)
-    same = all(len(each) >= 2 and each <= below[-1] for each in below)
-    if same and not any(holds_images(folder / name) for name in names):
-        log.warning(
-            "WARNING: the folders %s of %s hold folders of the same names: %s. They are taken for "
-            "classes. If they are parts of a split, call them train, val and test; or give them as "
-            "--data and --test-data.",
-            listed(names), folder, listed(sorted(below[-1])),
-        )  # fmt: skip
-
-
-def check_classes(folder: Path, labels: Sequence[str], *, known: Path | str) -> None:
-    """Do nothing if the class folders of a part are among those that are trained on.
-
-    Args:
-        folder: of the part.
-        labels: of training.
-        known: where they come from.
-
-    Raises:
-        DatasetError: there are others, or none.
-    """
-    names = class_names(folder)
-    if not names:
-        raise DatasetError(
-            f"{folder} needs a folder of images per class, with the names of {known}: "
-            f"{listed(labels)}. It has no folders."
-        )
-    strange = [name for name in names if name not in labels]
-    if strange:
-        raise DatasetError(
-            f"{folder} has class folders that {known} has not: {listed(strange)}; there, classes "
-            f"are {listed(labels)}. Rename or remove the folders."
-        )
-
-
-def settled_parts(parts: Sequence[Part | None], solver: Solver) -> list[Part | None]:
-    """Return what each file is for with a solver, and say what is not as it was given.
-
-    Discriminant analysis needs no validation part: those images are the test where there is none,
-    else they train too. Another solver that is given none has it drawn from the training images.
-
-    Args:
-        parts: as given; None where nothing is said of a file.
-        solver: how the head is fitted.
-
-    Returns:
-        "train", "validation", "test", or None: drawn, for training or validation.
-    """
-    counts = Counter(parts)
-    needs_validation = solver != "lda"
-    others: Part | None = "train"
-    validation: Part = "validation"
-    if not needs_validation and counts["validation"]:
-        validation = "train" if counts["test"] else "test"
-        log.info(
-            "split: solver %s needs no validation part: its %d images are %s",
-            solver, counts["validation"],
-            "for training too" if counts["test"] else "the test part, as there is no other",
-        )  # fmt: skip
-    elif needs_validation and not counts["validation"]:
-        others = None
-        log.info(
-            "split: solver %s needs a validation part: a tenth of the images for training", solver
-        )
-    if needs_validation and not counts["test"]:
-        log.info("split: there is no test part")
-    settled: dict[Part | None, Part | None] = {
-        None: others, "train": others, "validation": validation, "test": "test"
-    }  # fmt: skip
-    return [settled[part] for part in parts]

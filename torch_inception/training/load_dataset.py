@@ -1,16 +1,14 @@
 """The data set that a configuration names: a folder, a table or a list, and what goes with it."""
 
-import dataclasses
 import logging
 import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from torch_inception.config import FROM_PYTHON, Solver, TrainConfig
+from torch_inception.config import FROM_PYTHON, TrainConfig
 from torch_inception.errors import ConfigError, DatasetError
 from torch_inception.training.dataset import Dataset, read_dataset, with_test_folder
 from torch_inception.training.folder_shapes import check_folder
-from torch_inception.training.given_split import settled_parts
 from torch_inception.training.label_table import open_table, table_of
 from torch_inception.training.table_dataset import count_unnamed, table_dataset
 
@@ -32,7 +30,7 @@ def load_dataset(config: TrainConfig, images: object = None) -> Dataset:
     if config.test_data:
         dataset = with_test_folder(dataset, Path(config.test_data))
     _warn_of_similar_labels(dataset.labels)
-    return _settled(dataset, config.solver) if any(dataset.parts) else dataset
+    return dataset
 
 
 def class_roots(config: TrainConfig) -> list[Path]:
@@ -72,27 +70,6 @@ def _read_table(config: TrainConfig, file: Path, columns: Mapping[str, str]) -> 
     if unnamed:
         log.info("%s: %s files in %s are not named in it", file, f"{unnamed:,}", folder)
     return dataset
-
-
-def _settled(dataset: Dataset, solver: Solver) -> Dataset:
-    """Fit the parts to a solver.
-
-    Raises:
-        DatasetError: a class has no image to train on.
-    """
-    parts = settled_parts(dataset.parts, solver)
-    trained = {
-        target
-        for target, part in zip(dataset.targets, parts, strict=True)
-        if part in ("train", None)
-    }
-    for number, label in enumerate(dataset.labels):
-        if number not in trained:
-            raise DatasetError(
-                f"the class {label!r} of {dataset.name} has no image for training, but for other "
-                "parts of the split. Add some, or remove the class."
-            )
-    return dataclasses.replace(dataset, parts=parts)
 
 
 def _warn_of_similar_labels(labels: Sequence[str]) -> None:

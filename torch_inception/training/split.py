@@ -97,31 +97,6 @@ def split(
     return [parts[group] for group in groups]
 
 
-def complete_split(
-    images: Sequence[LabelledImage],
-    given: Sequence[Part | None],
-    *,
-    with_validation: bool,
-    kept: Mapping[str, Part] | None = None,
-) -> list[Part]:
-    """Return the parts that a data set gives; draw training and validation where it says nothing.
-
-    Args:
-        images: all good images.
-        given: one part for each, or None.
-        with_validation: whether validation images are drawn, if none are given.
-        kept: group -> part of an earlier run with the same parts.
-    """
-    drawn = split(
-        [image for image, part in zip(images, given, strict=True) if part is None],
-        holdout=0,
-        with_validation=with_validation and "validation" not in given,
-        kept={group: part for group, part in (kept or {}).items() if part != "test"},
-    )
-    rest = iter(drawn)
-    return [next(rest) if part is None else part for part in given]
-
-
 def parts_of(holdout: float, *, with_validation: bool) -> tuple[Part, ...]:
     """Return the parts that images are split into."""
     is_there = {"train": True, "validation": with_validation, "test": holdout > 0}

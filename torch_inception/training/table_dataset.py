@@ -13,8 +13,8 @@ from torch_inception.errors import DatasetError
 from torch_inception.images.find import find_images
 from torch_inception.system.escape import brief
 from torch_inception.training.dataset import Dataset
+from torch_inception.training.divided_folder import NAMES
 from torch_inception.training.folder_shapes import listed
-from torch_inception.training.given_split import NAMES
 from torch_inception.training.label_table import LabelTable
 from torch_inception.training.split import PARTS, Part
 

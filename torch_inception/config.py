@@ -42,6 +42,9 @@ COVERAGES = (0.9, 0.95)
 """Probabilities that a set of labels can be asked for with."""
 BadImages = Literal["raise", "skip", "nan"]
 
+FROM_PYTHON = "(images given in Python)"
+"""What `data` holds after a training on a list or a data frame, which no setting can name."""
+
 Config = TypeVar("Config")
 
 
@@ -68,13 +71,27 @@ class TrainConfig:
     """
 
     data: str = setting(
-        "training_dataset", "folder with one folder of images per class", is_path=True
+        "training_dataset",
+        "folder with one folder of images per class; or with folders train, val and test of such",
+        is_path=True,
     )
     output: str = setting(
         "", "folder for the results (default: runs/NAME OF THE DATA FOLDER)", is_path=True
     )
     overwrite: bool = setting(
         False, "replace results in that folder also where they are of other images"
+    )
+    test_data: str = setting(
+        "",
+        "folder with the same class folders, whose images are for the test alone (default: a "
+        "share of --data)",
+        is_path=True,
+    )
+    labels: str = setting(
+        "",
+        "table (.csv or .jsonl) with the path and the label of each image, in place of class "
+        "folders; paths are relative to --data or to the table",
+        is_path=True,
     )
     weights: str = setting(
         DEFAULT_WEIGHTS,
@@ -163,6 +180,16 @@ class TrainConfig:
         "equal", "whether each image weighs the same, or each class (balanced)", group="head"
     )
     seed: int = setting(0, "seed of everything that is drawn", group="head")
+    path_column: str = setting(
+        "",
+        "column that has the paths (default: path, file_name, fname, image or filename)",
+        group="table of labels (--labels)",
+    )
+    label_column: str = setting(
+        "",
+        "column that has the labels (default: label or labels)",
+        group="table of labels (--labels)",
+    )
     steps: int = setting(500, "number of steps", group="gradient descent (--solver sgd)")
     learning_rate: float = setting(
         0.01, "learning rate of every step", group="gradient descent (--solver sgd)"
@@ -196,6 +223,10 @@ class TrainConfig:
         """Where the results land."""
         if self.output:
             return Path(self.output)
+        if self.data == FROM_PYTHON:
+            return Path("runs/images")
+        if self.labels and self.data == TrainConfig.data:
+            return Path("runs") / Path(self.labels).stem
         return Path("runs") / Path(os.path.abspath(self.data)).name  # noqa: PTH100 - any text
 
 

@@ -26,7 +26,7 @@ class WeightsError(TorchInceptionError):
 
 
 class DatasetError(TorchInceptionError):
-    """The folder of class folders cannot be trained on."""
+    """The images of a folder, table or list cannot be trained on."""
 
 
 class CacheError(TorchInceptionError):

@@ -117,6 +117,19 @@ def test_folders_and_patterns_stand_for_their_files_in_order(
     assert status == 0
 
 
+@pytest.mark.parametrize("name", ["images", "images/*", "images/**/*.*"])
+def test_what_systems_leave_in_folders_is_passed_over(
+    name: str, predict: Predict, images: Path
+) -> None:
+    (images / "@eaDir").mkdir()
+    for litter in ("Thumbs.db", "deep/desktop.ini", "@eaDir/1 red.png"):
+        paint(images / litter, "red")
+    status, out, _ = predict(images.parent / name)
+    found = ["1 red.png", "2.gif", "deep/3.png"]
+    assert set(headings(out)) == {str(images / each) for each in found}
+    assert status == 0
+
+
 @pytest.mark.parametrize("name", ["photo[1].png", "what?.png", "a*b.png"])
 def test_a_file_whose_name_looks_like_a_pattern_is_a_file(
     name: str, predict: Predict, tmp_path: Path

@@ -81,6 +81,40 @@ def test_what_is_no_list_of_images_is_named_as_it_was_given(given: Any) -> None:
         FeatureExtractor(engine=FakeEngine())(given)
 
 
+class Frame(dict[str, list[Any]]):
+    """A data frame as far as it is looked at: columns with names."""
+
+    @property
+    def columns(self) -> list[str]:
+        return list(self)
+
+
+@pytest.mark.parametrize(
+    "frame", [Frame(label=[1, 2], path=["red", "blue"]), Frame(where=["red", "blue"])]
+)
+def test_a_data_frame_stands_for_its_column_of_paths(frame: Frame, tmp_path: Path) -> None:
+    for name, colour in (("red", RED), ("blue", BLUE)):
+        image(colour).save(tmp_path / f"{name}.png")
+    places = {name: tmp_path / f"{name}.png" for name in ("red", "blue")}
+    given = Frame({name: [places.get(v, v) for v in values] for name, values in frame.items()})
+    rows = FeatureExtractor(engine=FakeEngine())(given)
+    assert rows[:, :3].tolist() == [[1, 0, 0], [0, 0, 1]]
+
+
+def test_a_data_frame_without_a_column_of_paths_is_told() -> None:
+    with pytest.raises(TypeError, match="no column called path, file_name, .*give the column of"):
+        FeatureExtractor(engine=FakeEngine())(Frame(a=["x.png"], b=["y.png"]))
+
+
+def test_a_data_frame_of_pandas_and_its_column_are_lists_of_images(tmp_path: Path) -> None:
+    pandas = pytest.importorskip("pandas")
+    image(GREEN).save(tmp_path / "green.png")
+    frame = pandas.DataFrame({"path": [str(tmp_path / "green.png")], "label": ["x"]})
+    extractor = FeatureExtractor(engine=FakeEngine())
+    for given in (frame, frame["path"], frame[["path"]]):
+        assert extractor(given)[:, :3].tolist() == [[0, 1, 0]]
+
+
 def test_frames_that_are_one_image_have_their_own_rows(tmp_path: Path) -> None:
     frames = [image(colour).convert("P") for colour in (RED, GREEN, BLUE)]
     frames[0].save(tmp_path / "film.gif", save_all=True, append_images=frames[1:])

@@ -46,6 +46,15 @@ def test_hidden_entries_and_loose_files_are_no_classes_and_no_samples(tmp_path: 
     assert dataset.paths == [tmp_path / "a/1.png", tmp_path / "b/1.png", tmp_path / "b/deep"]
 
 
+def test_what_systems_leave_is_no_class_and_no_sample(tmp_path: Path) -> None:
+    make_files(tmp_path, "a/1.png", "b/1.png", "a/Thumbs.db", "b/desktop.ini", "b/@eaDir/1.png")
+    folders = ["__MACOSX", "#recycle", "$RECYCLE.BIN", "System Volume Information", "lost+found"]
+    make_files(tmp_path, *[f"{name}/a/1.png" for name in [*folders, "@eaDir", "$Recycle.Bin"]])
+    dataset = read_dataset(tmp_path)
+    assert dataset.labels == ["a", "b"]
+    assert dataset.paths == [tmp_path / "a/1.png", tmp_path / "b/1.png"]
+
+
 def test_a_data_folder_inside_a_hidden_folder_is_read(tmp_path: Path) -> None:
     folder = make_files(tmp_path / ".hidden" / "data", "a/1.png", "b/1.png")
     assert read_dataset(folder).counts() == {"a": 1, "b": 1}
@@ -140,7 +149,7 @@ def test_it_lists_exactly_what_training_takes_and_decodes_it(tmp_path: Path) -> 
             if path.name != "x.txt"]  # fmt: skip
     assert sorted(reds) == [0, 1, 2, 3, 4]
     text = dataset.paths.index(tmp_path / "c" / "x.txt")
-    with pytest.raises(ImageError, match="not an image"):
+    with pytest.raises(ImageError, match="c/x[.]txt: not an image"):
         folder[text]
 
 

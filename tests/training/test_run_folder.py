@@ -155,7 +155,7 @@ def remove_all(colours: Path) -> None:
         (empty_the_class, "the class folder 'green'"),
         (spoil_the_class, "'green'"),
         (leave_one_class, "at least two class folders and has only 'red'"),
-        (leave_no_class, "at least two class folders and has none"),
+        (leave_no_class, "holds images and no class folders"),
         (remove_all, "there is no folder"),
     ],
 )

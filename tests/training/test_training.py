@@ -291,7 +291,8 @@ def test_the_signature_has_every_setting_with_its_default() -> None:
     }
     hints = get_type_hints(TrainConfig)
     found = get_type_hints(train_classifier)
-    for name in fields.keys() - {"data", "output", "weights", "engine"}:
+    paths = {"data", "test_data", "labels", "output", "weights"}
+    for name in fields.keys() - paths - {"engine"}:
         assert found[name] == hints[name], name
     assert all(p.kind is p.KEYWORD_ONLY for name, p in parameters.items() if name != "data")
 
@@ -305,7 +306,8 @@ def test_the_library_takes_any_setting_and_refuses_what_it_cannot_use(
         "layers": "last", "holdout": 0.25, "views": 2, "flip": True, "random_crop": 5.0,
         "random_scale": 7.0, "random_brightness": 9.0,
         "learning_rate": 0.5, "batch_size": 8, "eval_interval": 3, "seed": 5, "device": "cpu",
-        "strict": True, "keep_conflicts": True, "overwrite": True,
+        "strict": True, "keep_conflicts": True, "overwrite": True, "test_data": "", "labels": "",
+        "path_column": "", "label_column": "",
     }  # fmt: skip
     train_classifier(colours, output=run, engine=FakeEngine(), **chosen)
     saved = read_toml(run / "config.toml")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from torch_inception.images.find import find_images
+from torch_inception.images.find import find_images, is_left_by_system
 
 STANDARD_INPUT = "-"
 
@@ -23,8 +23,7 @@ def expand_paths(names: Sequence[str], *, standard_input: Iterable[str]) -> Iter
                 if line.strip():
                     yield from _files(Path(at_home(line.rstrip("\r\n"))))
         elif not os.path.lexists(name) and glob.has_magic(name):
-            matches = sorted(glob.glob(name, recursive=True))  # noqa: PTH207 - absolute patterns too
-            for match in matches or [name]:
+            for match in sorted(_matches(name)) or [name]:
                 yield from _files(Path(match))
         else:
             yield from _files(Path(name))
@@ -50,6 +49,15 @@ def is_one_file(names: Sequence[str]) -> bool:
     [name, *others] = names
     several = name == STANDARD_INPUT or os.path.isdir(name) or glob.has_magic(name)  # noqa: PTH112
     return not others and (not several or os.path.isfile(name))  # noqa: PTH113
+
+
+def _matches(pattern: str) -> Iterator[str]:
+    """Yield what a pattern stands for, without files of the system that it does not name."""
+    named = Path(pattern).parts
+    for match in glob.iglob(pattern, recursive=True):  # noqa: PTH207 - absolute patterns too
+        others = [part for part in Path(match).parts if part not in named]
+        if not any(map(is_left_by_system, others)):
+            yield match
 
 
 def _files(path: Path) -> Iterator[Path]:

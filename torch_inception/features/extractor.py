@@ -22,7 +22,7 @@ from torch_inception.engines.protocol import Engine
 from torch_inception.errors import ConfigError, ImageError
 from torch_inception.features.cached_pass import run_pass
 from torch_inception.features.image_rows import FeatureRow, ImageInput, stream_rows
-from torch_inception.images.image_input import check_list, image_name, is_path
+from torch_inception.images.image_input import check_list, image_name, is_path, path_column
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.network import COLUMNS, LAYERS
 from torch_inception.system.cache_folder import cache_folder
@@ -112,7 +112,7 @@ class FeatureExtractor:
         Args:
             items: paths, contents of files, binary file objects (each is read from where it
                 stands), PIL images, uint8 arrays (H, W, 3) of RGB or uint8 tensors (3, H, W), in
-                any mixture.
+                any mixture; or a data frame with a column `path`, or with one column.
 
         Returns:
             (N, 2048) float32, or (N, 4096) or another length with other `layers`; row i belongs
@@ -126,6 +126,7 @@ class FeatureExtractor:
             CacheError: the feature cache cannot be used.
             TypeError: what is given is not a list of images.
         """
+        items = path_column(items)
         check_list(items)
         paths: dict[int, Path] = {}
         others: list[int] = []

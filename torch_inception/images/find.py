@@ -4,10 +4,21 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+_LEFT_BY_SYSTEMS = {
+    "@eadir", "__macosx", "#recycle", "$recycle.bin", "system volume information", "lost+found",
+    "thumbs.db", "desktop.ini",
+}  # fmt: skip
+"""Files and folders of network storage, macOS, Windows and Linux, in lower case."""
+
 
 def is_hidden(name: str) -> bool:
-    """Tell whether a name is that of a hidden file or folder, such as `.DS_Store`."""
-    return name.startswith(".")
+    """Tell whether a name is that of a file or folder which is passed over, such as `.DS_Store`."""
+    return name.startswith(".") or is_left_by_system(name)
+
+
+def is_left_by_system(name: str) -> bool:
+    """Tell whether systems make files or folders of this name, such as `Thumbs.db`."""
+    return name.lower() in _LEFT_BY_SYSTEMS
 
 
 def find_images(folder: Path, *, above: frozenset[str] = frozenset()) -> Iterator[Path]:

@@ -11,6 +11,9 @@ _WANTED = (
 
 _ABOUT_PIXELS = ". Scale RGB to 0 to 255, as uint8; PIL.Image.fromarray takes grey and RGBA arrays"
 
+PATH_COLUMNS = ("path", "file_name", "fname", "image", "filename")
+"""Names of a column of paths in tables, as usual: the first that is there."""
+
 _NO_LISTS = (Mapping, Set, range)
 """What can be iterated over, and is no list of images all the same."""
 
@@ -26,6 +29,11 @@ def is_path(item: object) -> TypeGuard[str | os.PathLike[str]]:
 def is_file_object(item: object) -> bool:
     """Tell whether an item can be read, as open files can."""
     return hasattr(item, "read")
+
+
+def is_data_frame(items: object) -> bool:
+    """Tell whether this has columns with names, as data frames of pandas and polars do."""
+    return hasattr(items, "columns") and hasattr(items, "__getitem__")
 
 
 def holds_pixels(item: Any, *, images: bool = False) -> bool:  # noqa: ANN401
@@ -51,6 +59,26 @@ def is_list(items: Any) -> bool:  # noqa: ANN401
         return (items.ndim == 1 and is_of_objects) or holds_pixels(items, images=True)
     is_one = is_path(items) or is_file_object(items) or isinstance(items, (bytes, bytearray))
     return isinstance(items, Iterable) and not is_one and not isinstance(items, _NO_LISTS)
+
+
+def path_column(items: Any) -> Any:  # noqa: ANN401
+    """Return a data frame's column of paths: that with a usual name, or its only one.
+
+    What is no data frame is returned as it is.
+
+    Raises:
+        TypeError: a data frame has several columns and none with such a name.
+    """
+    if not is_data_frame(items):
+        return items
+    names = list(items.columns)
+    name = next((usual for usual in PATH_COLUMNS if usual in names), None)
+    if name is None and len(names) != 1:
+        raise TypeError(
+            f"the data frame has no column called {', '.join(PATH_COLUMNS)}: give the column of "
+            "paths alone, as frame['name']"
+        )
+    return items[names[0] if name is None else name]
 
 
 def check_list(items: object) -> None:

@@ -1,31 +1,37 @@
-"""Labelled images from a folder of class folders."""
+"""Labelled images from folders of class folders."""
 
+import dataclasses
+import logging
+import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from torch_inception.errors import DatasetError
-from torch_inception.images.find import find_images, is_hidden
+from torch_inception.images.find import find_images
 from torch_inception.system.escape import columns, padded, printable
+from torch_inception.training.divided_folder import (
+    check_classes,
+    given_folders,
+    warn_of_other_names,
+)
+from torch_inception.training.folder_shapes import check_class_folders, check_folder, class_names
 from torch_inception.training.split import Part
+
+log = logging.getLogger(__name__)
 
 SMALL_CLASS = 20
 """Images under which a class is warned of, as TensorFlow's `retrain.py` does."""
 
 
-def class_names(folder: Path) -> list[str]:
-    """Return the names of the folders in a folder, sorted, without the hidden ones."""
-    return sorted(
-        entry.name for entry in folder.iterdir() if entry.is_dir() and not is_hidden(entry.name)
-    )
-
-
 def labelled_files(folder: Path, labels: Sequence[str]) -> Iterator[tuple[Path, int]]:
-    """Yield (path, class number) of every file in the class folders that is not hidden."""
+    """Yield (path, class number) of every file, not hidden, of the class folders there are."""
+    there = set(class_names(folder))
     for number, label in enumerate(labels):
-        for path in find_images(folder / label):
-            yield path, number
+        if label in there:
+            for path in find_images(folder / label):
+                yield path, number
 
 
 @dataclass(frozen=True)
@@ -33,14 +39,15 @@ class Dataset:
     """What there is to train on.
 
     Attributes:
-        folder: the folder of class folders.
+        folder: the folder that names of files are relative to.
         labels: class names, sorted; their positions are the class numbers.
-        paths: the files, in the order of their names within each class.
+        paths: the files; of a folder, in the order of their names within each class of each part.
         targets: class number of each file.
         parts: the part that each file is for, where the data set says so; empty where it says
-            nothing.
+            nothing of any. A file of None is for training.
         groups: name of the group, such as a patient, that each file belongs to, or ""; empty where
             the data set says nothing.
+        table: what messages call the table that it was read from; "" if it was a folder.
     """
 
     folder: Path
@@ -49,44 +56,122 @@ class Dataset:
     targets: list[int]
     parts: Sequence[Part | None] = ()
     groups: Sequence[str] = ()
+    table: str = ""
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        return self.table or str(self.folder)
 
     def counts(self) -> dict[str, int]:
         """Return the number of files of each class."""
         counted = Counter(self.targets)
         return {label: counted[number] for number, label in enumerate(self.labels)}
 
+    def followed_by(self, other: "Dataset") -> "Dataset":
+        """Return this data set with the files of a folder of the same classes after its own."""
+        return dataclasses.replace(
+            self,
+            paths=[*self.paths, *other.paths],
+            targets=[*self.targets, *other.targets],
+            parts=[*(self.parts or [None] * len(self.paths)), *other.parts],
+            groups=[*self.groups, *[""] * len(other.paths)] if self.groups else (),
+        )
+
 
 def read_dataset(folder: Path) -> Dataset:
-    """List the files of a folder of class folders.
+    """List the files of a folder of class folders, or of one that is divided into parts.
 
     Raises:
         DatasetError: there is no such folder, it has fewer than two classes, or one is empty.
     """
-    if "\0" in str(folder) or not folder.is_dir():
-        is_file = "\0" not in str(folder) and folder.is_file()
-        what = f"{folder} is a file, not a folder" if is_file else f"there is no folder {folder}"
-        raise DatasetError(f"{what}. Give one that has a folder of images per class: --data.")
+    check_folder(folder, setting="data")
+    divided = given_folders(folder)
+    if divided:
+        return _read_divided(folder, divided)
     labels = class_names(folder)
-    if len(labels) < 2:
-        found = f"only {labels[0]!r}" if labels else "none"
+    check_class_folders(folder, labels)
+    warn_of_other_names(folder, labels)
+    dataset = _read_class_folders(folder, labels)
+    _refuse_empty_classes(dataset)
+    return dataset
+
+
+def with_test_folder(dataset: Dataset, folder: Path) -> Dataset:
+    """Add the images of a folder of class folders: they are the test part.
+
+    Raises:
+        DatasetError: there is no such folder, it has no images or other classes than the data set,
+            the data set has a test part already, or they have files in common.
+    """
+    check_folder(folder, setting="test_data")
+    if "test" in dataset.parts:
         raise DatasetError(
-            f"{folder} needs at least two class folders and has {found}. Put each class's "
-            "images into a folder of its own; the folder's name is the label."
+            f"{dataset.name} has a test part already, and --test-data {folder} would be another. "
+            "Leave out the one or the other."
         )
+    check_classes(folder, dataset.labels, known=dataset.name)
+    test = _read_class_folders(folder, dataset.labels, part="test")
+    if not test.paths:
+        raise DatasetError(f"{folder} has no images to test with. Add some: --test-data.")
+    both = set(map(os.path.abspath, dataset.paths)).intersection(map(os.path.abspath, test.paths))
+    if both:
+        raise DatasetError(
+            f"{dataset.name} and --test-data {folder} have files in common, {len(both):,} in all, "
+            f"the first {min(both)}. Images that are trained on test nothing: move them apart."
+        )
+    log.info(
+        "split: the %s files of %s are the test part; those of %s are for training",
+        f"{len(test.paths):,}", folder, dataset.name,
+    )  # fmt: skip
+    return dataset.followed_by(test)
+
+
+def _read_divided(folder: Path, divided: Mapping[Part, Path]) -> Dataset:
+    labels = class_names(divided["train"])
+    check_class_folders(divided["train"], labels)
+    dataset = Dataset(folder, labels, [], [])
+    counts = []
+    for part, place in divided.items():
+        check_classes(place, labels, known=divided["train"])
+        of_part = _read_class_folders(place, labels, part=part)
+        if part == "train":
+            _refuse_empty_classes(of_part)
+        if not of_part.paths:
+            raise DatasetError(f"{place} has no images. Add some, or remove the folder.")
+        dataset = dataset.followed_by(of_part)
+        counts.append(f"{len(of_part.paths):,}")
+    log.info(
+        "split: given by the folders %s: %s files",
+        _in_a_row([place.name for place in divided.values()]), _in_a_row(counts),
+    )  # fmt: skip
+    return dataset
+
+
+def _read_class_folders(
+    folder: Path, labels: Sequence[str], *, part: Part | None = None
+) -> Dataset:
     samples = list(labelled_files(folder, labels))
-    dataset = Dataset(
+    return Dataset(
         folder=folder,
-        labels=labels,
+        labels=list(labels),
         paths=[path for path, _ in samples],
         targets=[target for _, target in samples],
+        parts=() if part is None else [part] * len(samples),
     )
+
+
+def _refuse_empty_classes(dataset: Dataset) -> None:
     empty = [label for label, count in dataset.counts().items() if count == 0]
     if empty:
         raise DatasetError(
-            f"the class folder {empty[0]!r} in {folder} has no images. "
+            f"the class folder {empty[0]!r} in {dataset.folder} has no images. "
             "Add some, or remove the folder."
         )
-    return dataset
+
+
+def _in_a_row(words: Sequence[str]) -> str:
+    return " and ".join([", ".join(words[:-1]), words[-1]])
 
 
 def class_table(dataset: Dataset) -> str:
@@ -94,4 +179,4 @@ def class_table(dataset: Dataset) -> str:
     counts = {printable(label): f"{count:,}" for label, count in dataset.counts().items()}
     width, digits = max(map(columns, counts)), max(map(len, counts.values()))
     lines = [f"  {padded(label, width)}  {count:>{digits}}" for label, count in counts.items()]
-    return "\n".join([f"{len(counts)} classes in {dataset.folder}:", *lines])
+    return "\n".join([f"{len(counts)} classes in {dataset.name}:", *lines])

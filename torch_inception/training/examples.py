@@ -1,6 +1,7 @@
 """The images that a run learns from: labels, rows of features, and the part each is for."""
 
 import logging
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,8 +15,10 @@ from torch_inception.features.cached_pass import PassResult
 from torch_inception.features.row_selection import RowSelection
 from torch_inception.heads.labelled_rows import LabelledRows
 from torch_inception.training.dataset import SMALL_CLASS, Dataset
+from torch_inception.training.given_split import given_split
 from torch_inception.training.split import (
     FEWEST_TO_TEST,
+    PARTS,
     LabelledImage,
     Part,
     groups_of,
@@ -102,10 +105,11 @@ def make_examples(
         kept: group -> part of an earlier run with the same parts into the same folder.
 
     Raises:
-        DatasetError: a class has no whole image.
+        DatasetError: a class has no whole image, or none for training; or no class has two.
     """
-    number_of = dict(zip(dataset.paths, dataset.targets, strict=True))
-    targets = [number_of[path] for path in pass_result.paths]
+    place = {path: place for place, path in enumerate(dataset.paths)}
+    places = [place[path] for path in pass_result.paths]
+    targets = [dataset.targets[place] for place in places]
     images = [
         LabelledImage(relative_name(path, dataset.folder), dataset.labels[target], digest)
         for path, target, digest in zip(
@@ -116,33 +120,55 @@ def make_examples(
     for number, label in enumerate(dataset.labels):
         if number not in present:
             raise DatasetError(
-                f"no file in the class folder {label!r} of {dataset.folder} is a whole image. "
-                "Add images, or remove the folder."
+                f"no file of the class {label!r} of {dataset.name} is a whole image. "
+                "Add images, or remove the class."
             )
+    if len({(image.label, image.digest) for image in images}) == len(dataset.labels):
+        raise DatasetError(
+            f"every class of {dataset.name} has only one image, or copies of one: nothing can be "
+            "learnt or tested from that. Add images."
+        )
+    all_parts: Sequence[Part] = parts_of(holdout, with_validation=with_validation)
+    if any(dataset.parts):
+        given = [dataset.parts[place] for place in places]
+        parts = given_split(given, images, with_validation=with_validation)
+        all_parts = [part for part in PARTS if part in parts]
+    else:
+        parts = split(images, holdout=holdout, with_validation=with_validation, kept=kept)
     examples = Examples(
         labels=dataset.labels,
         images=images,
         targets=torch.tensor(targets, dtype=torch.int64),
         features=pass_result.rows,
-        parts=split(images, holdout=holdout, with_validation=with_validation, kept=kept),
-        all_parts=parts_of(holdout, with_validation=with_validation),
+        parts=parts,
+        all_parts=all_parts,
     )
-    _warn_of_small_classes(examples)
+    _warn_of_small_classes(examples, is_given=any(dataset.parts))
     return examples
 
 
 def relative_name(path: Path, folder: Path) -> str:
-    """Name a file as tables do: relative to the data folder, with forward slashes."""
-    return path.relative_to(folder).as_posix()
+    """Name a file as tables do: relative to the data folder, with forward slashes.
+
+    A file elsewhere is named by the way from there, such as `../other/cat/1.jpg`; on another drive
+    of Windows, by its whole path.
+    """
+    if path.is_relative_to(folder) and ".." not in path.parts[len(folder.parts) :]:
+        return path.relative_to(folder).as_posix()
+    try:
+        return Path(os.path.relpath(path, folder)).as_posix()
+    except ValueError:  # there is no way from one drive to another
+        return Path(os.path.abspath(path)).as_posix()  # noqa: PTH100 - "..", too, is written out
 
 
-def _warn_of_small_classes(examples: Examples) -> None:
+def _warn_of_small_classes(examples: Examples, *, is_given: bool) -> None:
+    """Warn of classes with few images; where the split is given, they are tested all the same."""
     different: dict[str, set[str]] = {label: set() for label in examples.labels}
     for image, group in zip(examples.images, examples.groups, strict=True):
         different[image.label].add(group)
     for label, groups in different.items():
         count = f"{len(groups)} different image{'s' if len(groups) > 1 else ''}"
-        if len(groups) < FEWEST_TO_TEST:
+        if len(groups) < FEWEST_TO_TEST and not is_given:
             log.warning(
                 "WARNING: the class %r has %s; it needs %d to be tested. It is trained on only.",
                 label, count, FEWEST_TO_TEST,

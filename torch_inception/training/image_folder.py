@@ -5,16 +5,19 @@ from pathlib import Path
 import torchvision
 from PIL import Image
 
+from torch_inception.errors import ImageError
 from torch_inception.images.decode import decode
 from torch_inception.images.read import read_file
-from torch_inception.training.dataset import class_names, labelled_files
+from torch_inception.training.dataset import labelled_files
+from torch_inception.training.folder_shapes import class_names
 
 
 class ImageFolder(torchvision.datasets.ImageFolder):  # type: ignore[misc]  # torchvision has no types
     """torchvision's `ImageFolder` over the files that training takes, decoded as it decodes them.
 
     Class names are the names of the folders, exactly; hidden entries are ignored; every other
-    file is a sample, and what is not an image shows when it is decoded, as an `ImageError`.
+    file is a sample, and what is not an image shows when it is decoded, as an `ImageError` that
+    names the file.
     """
 
     def __init__(self, root: str | Path) -> None:
@@ -35,4 +38,7 @@ class ImageFolder(torchvision.datasets.ImageFolder):  # type: ignore[misc]  # to
 
 
 def _load(path: str) -> Image.Image:
-    return decode(read_file(Path(path)))
+    try:
+        return decode(read_file(Path(path)))
+    except ImageError as error:
+        raise ImageError(f"{path}: {error}") from error

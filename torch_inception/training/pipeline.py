@@ -1,10 +1,10 @@
-"""From a folder and a configuration to a run folder."""
+"""From images and a configuration to a run folder."""
 
 import dataclasses
 import logging
 import shlex
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from torch_inception.classifier.classifier import Classifier
 from torch_inception.classifier.model_file import PREVIOUS_MODEL_FILE, Model, earlier_arithmetic
 from torch_inception.config import (
+    FROM_PYTHON,
     ClassWeights,
     Device,
     EngineName,
@@ -34,12 +35,13 @@ from torch_inception.features.image_rows import ReadImage
 from torch_inception.heads.coverage import coverage_thresholds
 from torch_inception.heads.fit import FittedHead, fit_head
 from torch_inception.heads.labelled_rows import LabelledRows
+from torch_inception.images.image_input import is_path
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.system.cache_folder import cache_folder, cache_in_use
 from torch_inception.system.threads import one_thread
 from torch_inception.system.torch_modes import default_modes
 from torch_inception.training.conflicts import without_conflicts
-from torch_inception.training.dataset import Dataset, class_table, read_dataset
+from torch_inception.training.dataset import Dataset, class_table
 from torch_inception.training.earlier_run import (
     Changes,
     EarlierRun,
@@ -59,6 +61,7 @@ from torch_inception.training.evaluation import (
     training_record,
 )
 from torch_inception.training.examples import Examples, make_examples, relative_name
+from torch_inception.training.load_dataset import class_roots, load_dataset
 from torch_inception.training.quantisation_sample import QuantisationSample
 from torch_inception.training.run_folder import (
     Run,
@@ -101,10 +104,12 @@ class TrainingResult:
 
 
 def train_classifier(
-    data: str | Path,
+    data: str | Path | Iterable[Any],
     *,
     output: str | Path = TrainConfig.output,
     overwrite: bool = TrainConfig.overwrite,
+    test_data: str | Path = TrainConfig.test_data,
+    labels: str | Path = TrainConfig.labels,
     weights: str | Path = TrainConfig.weights,
     pooling: PoolingChoice = TrainConfig.pooling,
     resize: Resize = TrainConfig.resize,
@@ -120,6 +125,8 @@ def train_classifier(
     random_brightness: float = TrainConfig.random_brightness,
     holdout: float = TrainConfig.holdout,
     class_weights: ClassWeights = TrainConfig.class_weights,
+    path_column: str = TrainConfig.path_column,
+    label_column: str = TrainConfig.label_column,
     steps: int = TrainConfig.steps,
     learning_rate: float = TrainConfig.learning_rate,
     batch_size: int = TrainConfig.batch_size,
@@ -129,10 +136,14 @@ def train_classifier(
     keep_conflicts: bool = TrainConfig.keep_conflicts,
     strict: bool = TrainConfig.strict,
 ) -> TrainingResult:
-    """Train a classifier on a folder of class folders.
+    """Train a classifier on a folder of class folders, a table, a list or a data frame.
 
     Args:
-        data: the folder.
+        data: the folder; or a list of pairs (path, label); or a data frame, or a mapping of
+            columns, with the columns path, label and, if need be, split and group.
+        test_data: folder of the same class folders, whose images are for the test alone.
+        labels: table (.csv or .jsonl) of the images, in place of class folders; `data` is then a
+            folder that its paths are relative to.
         output: folder for the results; by default `runs/` and the name of the data folder.
         overwrite: whether results in that folder are replaced also where no image is in common.
         weights: sources of the network's weights, comma-separated, tried in order.
@@ -155,6 +166,9 @@ def train_classifier(
         random_brightness: percent that they are brighter or darker by at most, 0 to 100.
         holdout: share of the images that are for the test alone, 0 to 0.5.
         class_weights: whether each image weighs the same, or each class.
+        path_column: of the table or data frame, that has the paths; by default one with a usual
+            name.
+        label_column: the same, that has the labels.
         steps: of the solver "sgd", 1 or more; and so are the next three.
         learning_rate: of every step, above 0.
         batch_size: images per step, 1 or more.
@@ -166,27 +180,35 @@ def train_classifier(
 
     Raises:
         ConfigError: a setting cannot be used.
-        DatasetError: the folder cannot be trained on.
+        DatasetError: the images cannot be trained on.
         WeightsError: no source of weights works.
         CacheError: the feature cache cannot be used.
     """
     settings = dict(locals())  # the parameters, which are the fields of TrainConfig
-    if isinstance(engine, str):
-        return run_training(make_config(TrainConfig, settings, origin="train_classifier"))
-    del settings["engine"]
+    images = None if is_path(data) or not isinstance(data, Iterable) else data
+    if images is not None:
+        settings["data"] = FROM_PYTHON
+    own_engine = None if isinstance(engine, str) else engine
+    if own_engine is not None:
+        del settings["engine"]
     config = make_config(TrainConfig, settings, origin="train_classifier")
-    return run_training(config, engine=engine)
+    return run_training(config, engine=own_engine, images=images)
 
 
 @default_modes()
 def run_training(
-    config: TrainConfig, *, engine: Engine | None = None, progress: bool = False
+    config: TrainConfig,
+    *,
+    engine: Engine | None = None,
+    images: Iterable[Any] | None = None,
+    progress: bool = False,
 ) -> TrainingResult:
     """Train as a configuration says.
 
     Args:
         config: the settings.
         engine: what runs the network; made of `config.weights` where there is none.
+        images: a list or data frame of labelled images, in place of a folder or table.
         progress: whether to show progress bars on standard error.
 
     Raises: as `train_classifier`.
@@ -195,8 +217,8 @@ def run_training(
     config = dataclasses.replace(config, output=str(output))
     clock = _Clock()
     with clock.phase("dataset"):
-        dataset = read_dataset(Path(config.data))
-        check_output(output, dataset.folder)
+        dataset = load_dataset(config, images)
+        check_output(output, *class_roots(config))
         prepare_output(output)
         log.info(class_table(dataset))
     with cache_in_use(cache_folder()):
@@ -237,6 +259,7 @@ def _train(
             network.engine,
             preprocessing,
             store=pass_result.store,
+            paths=pass_result.paths,
             folder=dataset.folder,
             progress=progress,
         )
@@ -244,8 +267,9 @@ def _train(
         with clock.phase("head"):
             fitted = _fit(config, train, examples)
         run, changes = _judge(
-            config, network, preprocessing, pass_result, examples, fitted, earlier, clock.seconds
-        )
+            config, network, preprocessing, pass_result, examples, fitted, earlier, clock.seconds,
+            folder=dataset.folder,
+        )  # fmt: skip
     is_kept = write_run(output, run)
     lines = final_report(run.metrics, misclassified(run.tested))
     if changes is not None:
@@ -269,6 +293,8 @@ def _judge(
     fitted: FittedHead,
     earlier: EarlierRun | None,
     seconds: Mapping[str, float],
+    *,
+    folder: Path,
 ) -> tuple[Run, Changes | None]:
     """Return everything that a run leaves, and what has changed since the run before."""
     views = views_per_image(config)
@@ -305,7 +331,7 @@ def _judge(
         tested,
         answers_held_out(fitted, examples, views=views),
         image_scores(fitted, examples, views=views),
-        [(relative_name(s.path, Path(config.data)), s.reason) for s in pass_result.skipped],
+        [(relative_name(s.path, folder), s.reason) for s in pass_result.skipped],
     )
     return run, changes
 

@@ -20,7 +20,7 @@ from torch_inception.classifier.model_file import (
     load_model,
     save_model,
 )
-from torch_inception.config import TrainConfig, make_config, read_toml, to_toml
+from torch_inception.config import FROM_PYTHON, TrainConfig, make_config, read_toml, to_toml
 from torch_inception.errors import ConfigError, ModelError
 from torch_inception.system.replacement import prepare_replacing, replaced_together
 from torch_inception.system.write import write_csv, write_json, write_text
@@ -155,8 +155,8 @@ def choose_output(config: TrainConfig) -> Path:
     Where that has the results of another data folder, which is still there, the name of the folder
     above is put before it.
     """
-    if config.output:
-        return Path(config.output)
+    if config.output or config.labels or config.data == FROM_PYTHON:
+        return config.output_folder
     data = Path(os.path.abspath(config.data))  # noqa: PTH100 - any text
     place, name = config.output_folder, data.name
     for parent in data.parents:
@@ -209,7 +209,8 @@ def earlier_parts(config: TrainConfig) -> dict[str, Part]:
         earlier = make_config(TrainConfig, read_toml(folder / CONFIG_FILE), origin=CONFIG_FILE)
     except ConfigError:
         return {}
-    return kept if earlier.holdout == config.holdout else {}
+    same = ("holdout", "test_data", "labels")
+    return kept if all(getattr(earlier, n) == getattr(config, n) for n in same) else {}
 
 
 def prepare_output(folder: Path) -> None:
@@ -234,21 +235,25 @@ def _explained(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def check_output(folder: Path, data: Path) -> None:
+def check_output(folder: Path, *class_roots: Path) -> None:
     """Refuse a folder for results that would do harm, before any work is done.
 
+    Args:
+        folder: for the results.
+        class_roots: the folders in which each folder is a class.
+
     Raises:
-        ConfigError: it is a file, or lies in the data folder, where it would become a class.
+        ConfigError: it is a file, or lies in a data folder, where it would become a class.
     """
     try:
         for place in (folder, *folder.parents):
             if place.exists() and not place.is_dir():
                 raise ConfigError(f"output {folder}: {place} is a file. Choose a folder: --output.")
-        is_inside = folder.resolve().is_relative_to(data.resolve())
+        inside = [r for r in class_roots if folder.resolve().is_relative_to(r.resolve())]
     except (OSError, RuntimeError, ValueError) as error:  # links in circles, names too long
         raise ConfigError(f"output {folder} cannot be used ({error}). Choose another.") from error
-    if is_inside:
+    if inside:
         raise ConfigError(
-            f"output {folder} lies in the data folder {data}, where it would become a class. "
+            f"output {folder} lies in the data folder {inside[0]}, where it would become a class. "
             "Choose another --output."
         )

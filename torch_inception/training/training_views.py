@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -13,7 +14,7 @@ from torch_inception.features.view_pass import ViewedImage, run_view_pass
 from torch_inception.heads.labelled_rows import LabelledRows
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.images.views import FIXED_VIEWS, Distortions, View
-from torch_inception.training.examples import Examples
+from torch_inception.training.examples import Examples, relative_name
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +26,7 @@ def training_rows(
     preprocessing: Preprocessing,
     *,
     store: RowStore,
+    paths: Sequence[Path],
     folder: Path,
     progress: bool = False,
 ) -> LabelledRows:
@@ -36,7 +38,8 @@ def training_rows(
         engine: what runs the network.
         preprocessing: how a view becomes 299 x 299.
         store: the rows of the images.
-        folder: the data folder.
+        paths: the files of all images.
+        folder: that their names are relative to.
         progress: whether to show a progress bar.
 
     Raises:
@@ -46,8 +49,9 @@ def training_rows(
     count = views_per_image(config)
     if count == 1:
         return train
+    files = {relative_name(path, folder): path for path in paths}
     images = [
-        ViewedImage(folder / image.path, image.digest, views_of(config, image.digest))
+        ViewedImage(files[image.path], image.digest, views_of(config, image.digest))
         for image in examples.part_images("train")
     ]
     log.info("views: %d of each of %d training images", count, len(images))

@@ -1,0 +1,260 @@
+"""A split that comes with the data is taken as it is, and said."""
+
+import csv
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.drawings import draw_colours
+from tests.fakes import FakeEngine
+from torch_inception.commands.train import main
+from torch_inception.errors import DatasetError
+from torch_inception.training.dataset import read_dataset
+from torch_inception.training.pipeline import train_classifier
+
+Train = Callable[..., tuple[int, list[str], str]]
+
+
+@pytest.fixture
+def train_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Train:
+    """Give a function that runs the command in `tmp_path`: (status, split lines, errors)."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*flags: str) -> tuple[int, list[str], str]:
+        status = main(["--output", "run", *flags], engine=FakeEngine())
+        out, err = capsys.readouterr()
+        return status, [line for line in out.splitlines() if line.startswith("split: ")], err
+
+    return call
+
+
+def splits(run: Path) -> dict[str, list[str]]:
+    """Return part -> names of its images."""
+    found: dict[str, list[str]] = {}
+    with (run / "splits.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            found.setdefault(row["split"], []).append(row["path"])
+    return found
+
+
+def files(folder: Path, *parts: str) -> list[str]:
+    return sorted(
+        p.relative_to(folder).as_posix() for part in parts for p in folder.glob(f"{part}/*/*")
+    )
+
+
+def draw_parts(folder: Path, **counts: int) -> None:
+    for part, count in counts.items():
+        draw_colours(folder / part, count=count)
+
+
+@pytest.mark.parametrize(
+    ("train", "validation", "test"),
+    [("train", "val", "test"), ("Train", "valid", "TEST"), ("TRAIN", "Validation", "Test")],
+)
+def test_folders_with_the_names_of_parts_are_the_split(
+    train: str, validation: str, test: str, tmp_path: Path, train_in: Train
+) -> None:
+    photos = tmp_path / "photos"
+    draw_parts(photos, **{train: 8, validation: 5, test: 4})
+    given = f"split: given by the folders {train}, {validation} and {test}: 24, 15 and 12 files"
+    assert train_in("--data", "photos", "--solver", "lbfgs")[:2] == (0, [given])
+    assert splits(tmp_path / "run") == {
+        "train": files(photos, train),
+        "validation": files(photos, validation),
+        "test": files(photos, test),
+    }
+    # Discriminant analysis leaves training images out instead.
+    status, said, _ = train_in("--data", "photos")
+    assert (status, said) == (0, [given])
+    found = splits(tmp_path / "run")
+    assert set(found) == {"train", "test"}
+    assert sorted(found["train"]) == files(photos, train, validation)
+    assert found["test"] == files(photos, test)
+
+
+def test_a_holdout_moves_no_image_of_a_given_split(tmp_path: Path, train_in: Train) -> None:
+    draw_parts(tmp_path / "photos", train=8, test=4)
+    train_in("--data", "photos", "--holdout", "0.5")
+    assert splits(tmp_path / "run")["test"] == files(tmp_path / "photos", "test")
+
+
+def test_without_a_test_folder_the_images_of_validation_are_the_test(
+    tmp_path: Path, train_in: Train
+) -> None:
+    draw_parts(tmp_path / "photos", train=8, val=4)
+    _, said, _ = train_in("--data", "photos")
+    assert said == ["split: given by the folders train and val: 24 and 12 files"]
+    assert splits(tmp_path / "run")["test"] == files(tmp_path / "photos", "val")
+
+
+def test_a_solver_that_needs_a_validation_part_takes_it_from_training_only(
+    tmp_path: Path, train_in: Train
+) -> None:
+    draw_parts(tmp_path / "photos", train=12, test=3)
+    train_in("--data", "photos", "--solver", "lbfgs")
+    found = splits(tmp_path / "run")
+    assert found["test"] == files(tmp_path / "photos", "test")
+    assert sorted([*found["train"], *found["validation"]]) == files(tmp_path / "photos", "train")
+    assert len(found["validation"]) >= 3
+
+
+def test_a_part_may_lack_classes(tmp_path: Path, train_in: Train) -> None:
+    draw_parts(tmp_path / "photos", train=5, test=3)
+    for path in (tmp_path / "photos" / "test" / "green").iterdir():
+        path.unlink()
+    (tmp_path / "photos" / "test" / "green").rmdir()
+    assert train_in("--data", "photos")[0] == 0
+    assert len(splits(tmp_path / "run")["test"]) == 6
+
+
+def test_train_and_test_that_hold_images_are_classes_like_any_other(tmp_path: Path) -> None:
+    draw_colours(tmp_path, count=2)
+    (tmp_path / "red").rename(tmp_path / "train")
+    (tmp_path / "green").rename(tmp_path / "test")
+    (tmp_path / "blue").rename(tmp_path / "val")
+    dataset = read_dataset(tmp_path)
+    assert dataset.labels == ["test", "train", "val"]
+    assert dataset.parts == ()
+
+
+def test_a_folder_beside_those_of_parts_makes_all_of_them_classes(tmp_path: Path) -> None:
+    draw_parts(tmp_path, train=1, test=1, more=1)
+    assert read_dataset(tmp_path).labels == ["more", "test", "train"]
+
+
+def flatten_test(folder: Path) -> None:
+    for path in folder.glob("test/*/*"):
+        path.rename(folder / "test" / path.name)
+    for path in [p for p in folder.glob("test/*") if p.is_dir()]:
+        path.rmdir()
+
+
+def empty_test(folder: Path) -> None:
+    for path in folder.glob("test/*/*"):
+        path.unlink()
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (flatten_test, "is divided into 'test', 'train', but 'test' holds images itself"),
+        (empty_test, "test has no images. Add some, or remove the folder"),
+        (
+            lambda folder: (folder / "test" / "red").rename(folder / "test" / "crimson"),
+            r"test has class folders that .*train has not: 'crimson'; there, classes are 'blue', "
+            "'green', 'red'",
+        ),
+        (
+            lambda folder: (folder / "train" / "red").rename(folder / "test" / "pink"),
+            "test has class folders that .*train has not: 'pink', 'red'",
+        ),
+        (
+            lambda folder: draw_parts(folder, val=1, Valid=1),
+            "'Valid', 'val', which all mean the validation part. Keep one",
+        ),
+        (
+            lambda folder: [path.unlink() for path in folder.glob("train/red/*")],
+            "the class folder 'red' in .*train has no images",
+        ),
+    ],
+)
+def test_a_split_that_leaves_a_doubt_is_refused(
+    change: Callable[[Path], object], complaint: str, tmp_path: Path
+) -> None:
+    draw_parts(tmp_path / "photos", train=2, test=2)
+    change(tmp_path / "photos")
+    with pytest.raises(DatasetError, match=complaint):
+        read_dataset(tmp_path / "photos")
+
+
+def test_a_class_whose_training_images_are_all_bad_is_named(tmp_path: Path) -> None:
+    draw_parts(tmp_path / "photos", train=3, test=2)
+    for path in (tmp_path / "photos" / "train" / "red").iterdir():
+        path.write_text("no image")
+    with pytest.raises(DatasetError, match="no training image of the class 'red'"):
+        train_classifier(tmp_path / "photos", output=tmp_path / "run", engine=FakeEngine())
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Path:
+    draw_colours(tmp_path / "data" / "photos", count=9)
+    draw_colours(tmp_path / "other", count=4)
+    return tmp_path / "other"
+
+
+@pytest.mark.parametrize("solver", ["lda", "lbfgs"])
+def test_a_folder_of_test_images_is_the_test_part_and_all_else_is_trained_on(
+    solver: str, other: Path, train_in: Train, tmp_path: Path
+) -> None:
+    flags = ("--data", "data/photos", "--test-data", "other", "--solver", solver)
+    status, said, _ = train_in(*flags)
+    split = "split: the 12 files of other are the test part; those of data/photos are for training"
+    assert (status, said) == (0, [split])
+    found = splits(tmp_path / "run")
+    # Files elsewhere are named by the way from the data folder.
+    assert found["test"] == [f"../../{name}" for name in files(tmp_path, "other")]
+    others = sorted([*found["train"], *found.get("validation", [])])
+    assert others == files(tmp_path / "data" / "photos", ".")
+    assert bool(found.get("validation")) is (solver == "lbfgs")
+    # The next run without the flag has a test part of its own.
+    train_in("--data", "data/photos", "--solver", solver)
+    assert all("other" not in name for name in splits(tmp_path / "run")["test"])
+
+
+def test_test_images_complete_a_split_that_has_none(
+    tmp_path: Path, other: Path, train_in: Train
+) -> None:
+    draw_parts(tmp_path / "photos", train=6, val=3)
+    assert train_in("--data", "photos", "--test-data", "other", "--solver", "lbfgs")[0] == 0
+    assert {part: len(names) for part, names in splits(tmp_path / "run").items()} == {
+        "train": 18,
+        "validation": 9,
+        "test": 12,
+    }
+
+
+@pytest.mark.parametrize(
+    ("data", "test_data", "complaint"),
+    [
+        ("photos", "other", "photos has a test part already, and --test-data other would be"),
+        ("data/photos", "data/photos", "have files in common, 27 in all, the first .*blue_00"),
+        ("data/photos", "missing", "there is no folder missing.*--test-data"),
+        (
+            "data/photos",
+            "other/red",
+            "other/red needs a folder of images per class, with the names",
+        ),
+        ("data/photos", "data", "data has class folders that data/photos has not: 'photos'"),
+        ("data/photos", "hollow", "hollow has no images to test with"),
+    ],
+)
+def test_test_images_that_cannot_be_are_refused(
+    data: str, test_data: str, complaint: str, tmp_path: Path, other: Path, train_in: Train
+) -> None:
+    draw_parts(tmp_path / "photos", train=2, test=2)
+    (tmp_path / "hollow" / "red").mkdir(parents=True)
+    status, _, err = train_in("--data", data, "--test-data", test_data)
+    assert status == 1
+    assert re.search(complaint, err)
+    assert not (tmp_path / "run").exists()
+
+
+def test_results_do_not_go_among_the_test_images(other: Path, train_in: Train) -> None:
+    flags = ("--data", "data/photos", "--test-data", "other", "--output", "other/run")
+    status, _, err = train_in(*flags)
+    assert (status, "other/run lies in the data folder other" in err) == (1, True)
+
+
+def test_the_settings_of_a_run_with_test_images_give_the_same_run(
+    other: Path, train_in: Train, tmp_path: Path
+) -> None:
+    train_in("--data", "data/photos", "--test-data", "other", "--views", "2")
+    first: Any = splits(tmp_path / "run")
+    assert train_in("--config", "run/config.toml", "--output", "again")[0] == 0
+    assert splits(tmp_path / "again") == first

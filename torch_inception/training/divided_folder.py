@@ -1,0 +1,111 @@
+"""A data folder that is divided into folders named train, val and test.
+
+A folder is divided so if, hidden ones aside,
+
+1. all folders in it are named `train`, `val`, `valid`, `validation` or `test`, in upper or lower
+   case, `train` is among them, and there are two or more;
+2. each of them holds folders, and no images directly: the class folders.
+
+Where each holds images directly, "train" and "test" are classes like any other. Where some do and
+some do not, it is refused. `val` and `test` may lack classes of `train`, and have no others.
+"""
+
+import logging
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from torch_inception.errors import DatasetError
+from torch_inception.training.folder_shapes import (
+    class_names,
+    holds_images,
+    listed,
+    names_below,
+)
+from torch_inception.training.split import PARTS, Part
+
+log = logging.getLogger(__name__)
+
+NAMES: dict[str, Part] = {
+    "train": "train", "val": "validation", "valid": "validation", "validation": "validation",
+    "test": "test",
+}  # fmt: skip
+"""Name of a folder, or value in a table, in lower case -> the part that it stands for."""
+
+
+def given_folders(folder: Path) -> dict[Part, Path]:
+    """Return the folders that a data folder is divided into, by part; none if it is not.
+
+    Raises:
+        DatasetError: it is divided in part, or in a way that leaves a doubt.
+    """
+    names = class_names(folder)
+    parts = [NAMES.get(name.lower()) for name in names]
+    if len(names) < 2 or None in parts or "train" not in parts:
+        return {}
+    flat = [name for name in names if holds_images(folder / name)]
+    if len(flat) == len(names):
+        return {}
+    for name in names:
+        if name in flat or not names_below(folder / name):
+            what = "holds images itself" if name in flat else "holds no folders"
+            raise DatasetError(
+                f"{folder} is divided into {listed(names)}, but {name!r} {what}. Put its images "
+                "into a folder per class, as in the others, or move it out of the data folder; or "
+                "give one of the others alone: --data."
+            )
+    found: dict[Part, Path] = {}
+    for part in PARTS:
+        of_part = [name for name, each in zip(names, parts, strict=True) if each == part]
+        if len(of_part) > 1:
+            raise DatasetError(
+                f"{folder} holds {listed(of_part)}, which all mean the {part} part. Keep one."
+            )
+        if of_part:
+            found[part] = folder / of_part[0]
+    return found
+
+
+def warn_of_other_names(folder: Path, names: Sequence[str]) -> None:
+    """Warn where folders such as `Training` and `Testing` seem to be parts, not classes.
+
+    Args:
+        folder: with class folders.
+        names: of the folders in it.
+    """
+    if not any(re.search("train|test|val", name, re.IGNORECASE) for name in names):
+        return
+    below = sorted((set(names_below(folder / name)) for name in names), key=len)
+    same = all(len(each) >= 2 and each <= below[-1] for each in below)
+    if same and not any(holds_images(folder / name) for name in names):
+        log.warning(
+            "WARNING: the folders %s of %s hold folders of the same names: %s. They are taken for "
+            "classes. If they are parts of a split, call them train, val and test; or give them as "
+            "--data and --test-data.",
+            listed(names), folder, listed(sorted(below[-1])),
+        )  # fmt: skip
+
+
+def check_classes(folder: Path, labels: Sequence[str], *, known: Path | str) -> None:
+    """Do nothing if the class folders of a part are among those that are trained on.
+
+    Args:
+        folder: of the part.
+        labels: of training.
+        known: where they come from.
+
+    Raises:
+        DatasetError: there are others, or none.
+    """
+    names = class_names(folder)
+    if not names:
+        raise DatasetError(
+            f"{folder} needs a folder of images per class, with the names of {known}: "
+            f"{listed(labels)}. It has no folders."
+        )
+    strange = [name for name in names if name not in labels]
+    if strange:
+        raise DatasetError(
+            f"{folder} has class folders that {known} has not: {listed(strange)}; there, classes "
+            f"are {listed(labels)}. Rename or remove the folders."
+        )

@@ -1,0 +1,184 @@
+"""Folders that are no folder of class folders: what they are instead, and the command that fits."""
+
+import re
+import shlex
+from collections.abc import Sequence
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+
+from torch_inception.errors import DatasetError
+from torch_inception.images.find import is_hidden
+from torch_inception.images.plugins import plugins
+
+FILES_LOOKED_AT = 100
+"""Files of a folder that are opened at most to see whether it holds images."""
+
+DEEPEST = 5
+"""Folders, one in the other, that are opened at most to find the class folders."""
+
+_NAMES_SHOWN = 5
+
+_ARCHIVES = (
+    (rb"PK\x03\x04|PK\x05\x06", "a ZIP archive"),
+    (rb".{257}ustar", "a tar archive"),
+    (rb"\x1f\x8b|BZh|\xfd7zXZ|\x28\xb5\x2f\xfd", "a compressed file or archive"),
+    (rb"7z\xbc\xaf", "a 7z archive"),
+    (rb"Rar!", "a RAR archive"),
+)
+"""How an archive begins, as a regular expression, and its name."""
+
+_TABLES = (".csv", ".tsv", ".jsonl")
+
+
+def class_names(folder: Path) -> list[str]:
+    """Return the names of the folders in a folder, sorted, without the hidden ones."""
+    return sorted(
+        entry.name for entry in folder.iterdir() if entry.is_dir() and not is_hidden(entry.name)
+    )
+
+
+def names_below(folder: Path) -> list[str]:
+    """Return the names of the folders in a folder; none, where it may not be opened."""
+    with suppress(OSError):
+        return class_names(folder)
+    return []
+
+
+def holds_images(folder: Path) -> bool:
+    """Tell whether files that lie directly in a folder begin as images do."""
+    return any(_is_image(path) for path in islice(_files(folder), FILES_LOOKED_AT))
+
+
+def check_folder(folder: Path, *, setting: str) -> None:
+    """Do nothing if there is a folder of this name.
+
+    Args:
+        folder: as it was given.
+        setting: that it was given as: "data" or "test_data".
+
+    Raises:
+        DatasetError: there is none; the message says what there is.
+    """
+    flag = f"--{setting.replace('_', '-')}"
+    name = str(folder)
+    if "\0" not in name and folder.is_dir():
+        return
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", name):  # one letter would be a drive of Windows
+        address = name.replace(":/", "://", 1)  # a path has lost a slash
+        raise DatasetError(
+            f"{address} is a web address: download it first, unpack it, and give the "
+            f"folder: {flag}."
+        )
+    if "\0" in name or not folder.is_file():
+        raise DatasetError(
+            f"there is no folder {name}. Give one that has a folder of images per class: {flag}."
+        )
+    archive = archive_name(folder)
+    if archive:
+        raise DatasetError(f"{name} is {archive}: unpack it first, and give the folder: {flag}.")
+    if folder.suffix.lower() in _TABLES and setting == "data":
+        raise DatasetError(f"{name} is a file, not a folder. For a table: --labels {_typed(name)}")
+    raise DatasetError(
+        f"{name} is a file, not a folder. Give one that has a folder of images per class: {flag}."
+    )
+
+
+def check_class_folders(folder: Path, labels: Sequence[str]) -> None:
+    """Do nothing if a folder has two class folders or more.
+
+    Args:
+        folder: that is there.
+        labels: the names of the folders in it.
+
+    Raises:
+        DatasetError: it has fewer; the message says what to give instead.
+    """
+    if len(labels) >= 2:
+        return
+    if labels:
+        below = _class_folders_below(folder / labels[0])
+        if below is not None:
+            raise DatasetError(
+                f"{folder} holds only {labels[0]!r}, and the folders of classes are further "
+                f"below: {listed(names_below(below))}. Give the folder that holds these: "
+                f"--data {_typed(below)}"
+            )
+    elif holds_images(folder):
+        raise _holds_images_itself(folder)
+    found = f"only {labels[0]!r}" if labels else "none"
+    raise DatasetError(
+        f"{folder} needs at least two class folders and has {found}. Put each class's "
+        "images into a folder of its own; the folder's name is the label."
+    )
+
+
+def archive_name(path: Path) -> str:
+    """Return what archive a file is, or ""."""
+    start = _start(path)
+    return next((name for begin, name in _ARCHIVES if re.match(begin, start, re.DOTALL)), "")
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names for a message, quoted: all, or the first and how many more there are."""
+    shown = ", ".join(repr(name) for name in names[:_NAMES_SHOWN])
+    more = len(names) - _NAMES_SHOWN
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+def _holds_images_itself(folder: Path) -> DatasetError:
+    """Return the error of a class folder that was given as data, or of a flat folder."""
+    # A name such as "." has its parent only when it is written out.
+    above = folder.absolute().parent if folder.name in ("", "..") else folder.parent
+    beside = [name for name in names_below(above) if holds_images(above / name)]
+    if len(beside) >= 2:
+        return DatasetError(
+            f"{folder} holds images and no folders, and so do the folders beside it: "
+            f"{listed(beside)}. If these are the classes, give the folder that holds them: "
+            f"--data {_typed(above)}"
+        )
+    tables = [path for path in _files(folder) if path.suffix.lower() in _TABLES]
+    table = tables[0] if tables else "FILE.csv"
+    return DatasetError(
+        f"{folder} holds images and no class folders, so nothing says what they show. Move them "
+        f"into a folder per class, such as {folder / 'cat'} and {folder / 'dog'}; or list them in "
+        f"a table with the columns path and label: --labels {_typed(table)}"
+    )
+
+
+def _class_folders_below(folder: Path) -> Path | None:
+    """Return the first folder from here on, each the only one in the last, that holds several."""
+    for _ in range(DEEPEST):
+        names = names_below(folder)
+        if len(names) >= 2:
+            return None if holds_images(folder) else folder
+        if not names:
+            return None
+        folder = folder / names[0]
+    return None
+
+
+def _files(folder: Path) -> list[Path]:
+    """Return the files directly in a folder; none, where it may not be opened."""
+    with suppress(OSError):
+        return sorted(
+            entry for entry in folder.iterdir() if not is_hidden(entry.name) and entry.is_file()
+        )
+    return []
+
+
+def _is_image(path: Path) -> bool:
+    start = _start(path)[:16]
+    return len(start) == 16 and any(plugin.accepts(start) for plugin in plugins())
+
+
+def _start(path: Path) -> bytes:
+    """Return how a file begins; nothing, where it cannot be read."""
+    with suppress(OSError), path.open("rb") as file:
+        return file.read(300)
+    return b""
+
+
+def _typed(path: str | Path) -> str:
+    """Return a path as it is typed in a command."""
+    return shlex.quote(str(path))

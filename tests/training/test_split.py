@@ -35,7 +35,7 @@ def images_of(classes: dict[str, int], *, seed: int = 0) -> list[LabelledImage]:
 
 def three_parts(images: Sequence[LabelledImage], kept: dict[str, Part] | None = None) -> list[Part]:
     """Split as for a solver that needs validation images."""
-    return split(images, holdout=0.1, with_validation=True, kept=kept)
+    return split(images, groups_of(images), holdout=0.1, with_validation=True, kept=kept)
 
 
 def part_of(
@@ -54,7 +54,7 @@ def class_parts(images: Sequence[LabelledImage], parts: Sequence[Part]) -> dict[
 
 
 def saved(folder: Path, images: Sequence[LabelledImage], parts: Sequence[Part]) -> dict[str, Part]:
-    write_splits(folder / "splits.csv", images, parts)
+    write_splits(folder / "splits.csv", images, parts, groups_of(images))
     return read_splits(folder / "splits.csv")
 
 
@@ -69,11 +69,11 @@ def test_about_80_10_10_on_many() -> None:
 @pytest.mark.parametrize("holdout", [0.1, 0.25])
 def test_without_a_validation_part_its_images_are_for_training(holdout: float) -> None:
     images = images_of({"a": 600, "b": 400, "c": 3, "d": 2})
-    two = split(images, holdout=holdout, with_validation=False)
+    two = split(images, groups_of(images), holdout=holdout, with_validation=False)
     assert set(two) == {"train", "test"}
     assert two.count("test") / 1005 == pytest.approx(holdout, abs=0.03)
     # The test images are the same ones.
-    three = split(images, holdout=holdout, with_validation=True)
+    three = split(images, groups_of(images), holdout=holdout, with_validation=True)
     assert [part == "test" for part in two[:1000]] == [part == "test" for part in three[:1000]]
     found = class_parts(images, two)
     assert (found["c"], found["d"]) == ({"train", "test"}, {"train"})
@@ -81,8 +81,8 @@ def test_without_a_validation_part_its_images_are_for_training(holdout: float) -
 
 def test_without_a_test_part_every_image_is_for_training_or_validation() -> None:
     images = images_of({"a": 600, "b": 3})
-    assert set(split(images, holdout=0, with_validation=False)) == {"train"}
-    parts = split(images, holdout=0, with_validation=True)
+    assert set(split(images, groups_of(images), holdout=0, with_validation=False)) == {"train"}
+    parts = split(images, groups_of(images), holdout=0, with_validation=True)
     assert parts.count("validation") / 603 == pytest.approx(0.1, abs=0.04)
     assert class_parts(images, parts)["b"] == {"train", "validation"}
 
@@ -116,7 +116,9 @@ def test_every_class_has_something_to_train_on_though_all_of_it_is_shared(holdou
         copies = [each._replace(path=f"b/{n}.png", label="b") for n, each in enumerate(shared)]
         images = [*shared, *copies, *images_of({"c": 3}, seed=seed + 1000)]
         for with_validation in (False, True):
-            parts = split(images, holdout=holdout, with_validation=with_validation)
+            parts = split(
+                images, groups_of(images), holdout=holdout, with_validation=with_validation
+            )
             assert all("train" in found for found in class_parts(images, parts).values())
 
 

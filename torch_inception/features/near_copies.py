@@ -9,6 +9,7 @@ those that differ too much there are no near copies.
 import threading
 from dataclasses import dataclass, replace
 from itertools import combinations_with_replacement
+from typing import NamedTuple
 
 import numpy
 import torch
@@ -45,6 +46,9 @@ SAMPLE = 4096
 MANY = 1 / 64
 """Share of the pairs of two blocks from which on a product of matrices is faster than one of each
 pair."""
+
+MOST_SHOWN = 2000
+"""Images of a group up to which each one's nearest near copy is looked for."""
 
 _SLACK = 1e-4
 """How far rounding can move a squared distance, generously."""
@@ -196,11 +200,11 @@ def _link(likeness: Likeness) -> Linked:
             products = likeness.directions(one[:, 0]) @ likeness.directions(two).T
             by_cosine &= products.numpy() >= LEAST_COSINE - _SLACK
         places = numpy.argwhere(by_hash | by_cosine)
-        pairs = places + (block.start, other.start)
+        pairs = places + numpy.array([block.start, other.start])
         # A look at each pair is dear, and one that is within a group by then needs none.
         for start in range(0, len(pairs), BLOCK):
             some, at = pairs[start : start + BLOCK], tuple(places[start : start + BLOCK].T)
-            is_hash, may_be = links.unknown(*some.T, by_hash[at], by_cosine[at])
+            is_hash, may_be = links.unknown(some[:, 0], some[:, 1], by_hash[at], by_cosine[at])
             may_be[may_be] = _have_cosine(likeness, some[may_be])
             links.add(some, is_hash, may_be)
 
@@ -238,3 +242,39 @@ def _projections(likeness: Likeness) -> tuple[Tensor, Tensor]:
     half = inside.square().sum(dim=1, keepdim=True) / 2
     ones = torch.ones_like(half)
     return torch.cat([inside, -half, ones], dim=1), torch.cat([inside, ones, -half], dim=1)
+
+
+class NearCopy(NamedTuple):
+    """A near copy of an image.
+
+    Attributes:
+        place: of the near copy.
+        bits: in which the hashes differ.
+        cosine: of the square roots of Mixed_7a.
+    """
+
+    place: int
+    bits: int
+    cosine: float
+
+
+def nearest_copies(likeness: Likeness) -> list[NearCopy | None]:
+    """Return the near copy of each image with the highest cosine; None where there is none.
+
+    Args:
+        likeness: of a group. Among more than `MOST_SHOWN` images none are looked for.
+    """
+    if len(likeness) > MOST_SHOWN:
+        return [None] * len(likeness)
+    with one_thread():
+        bits = likeness.bits()
+        directions = likeness.directions(numpy.arange(len(likeness)))
+        different, cosines = ((64 - bits @ bits.T) / 2).int(), directions @ directions.T
+    is_copy = (different <= MOST_BITS) | (cosines >= LEAST_COSINE)
+    is_flat = torch.from_numpy(likeness.is_flat)
+    is_copy &= ~(is_flat | is_flat[:, None] | torch.eye(len(likeness), dtype=torch.bool))
+    highest, places = cosines.masked_fill(~is_copy, -1).max(dim=1)
+    return [
+        NearCopy(place, int(different[own, place]), round(cosine, 4)) if cosine >= 0 else None
+        for own, (place, cosine) in enumerate(zip(places.tolist(), highest.tolist(), strict=True))
+    ]

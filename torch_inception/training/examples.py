@@ -205,9 +205,10 @@ def _warn_of_small_classes(examples: Examples) -> None:
     different: dict[str, set[str]] = {label: set() for label in examples.labels}
     for image, group in zip(examples.images, examples.together, strict=True):
         different[image.label].add(group)
+    tested = {image.label for image in examples.part_images("test")}
     for label, groups in different.items():
-        count = f"{len(groups)} different image{'s' if len(groups) > 1 else ''}"
-        if len(groups) < FEWEST_TO_TEST:
+        count = f"{len(groups)} different image{'s' if len(groups) > 1 else ''} or groups"
+        if len(groups) < FEWEST_TO_TEST and label not in tested:
             log.warning(
                 "WARNING: the class %r has %s; it needs %d to be tested. It is trained on only.",
                 label, count, FEWEST_TO_TEST,

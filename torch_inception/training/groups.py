@@ -114,10 +114,11 @@ def join_near_copies(
     is_large = _are_large(joined, before, classes)
     if is_large.any():
         log.warning(
-            "WARNING: near copies: %d images look so much alike that they would be %d groups, "
-            "each over a fifth of a class. The cosine alone joins none of them, and images of one "
-            "subject can be on both sides of the split. Name subjects with --group.",
-            is_large.sum(), len(set(joined[is_large])),
+            "WARNING: near copies: %d images look so much alike to the network that they would make "
+            "groups of over a fifth of a class. Only those whose hashes are alike too are kept "
+            "together. Images of one subject may be on both sides of the split: name subjects "
+            "with --group.",
+            is_large.sum(),
         )  # fmt: skip
     for labels in finer:
         joined = numpy.where(_are_large(joined, before, classes), labels, joined)

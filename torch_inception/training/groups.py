@@ -114,7 +114,7 @@ def join_near_copies(
     is_large = _are_large(joined, before, classes)
     if is_large.any():
         log.warning(
-            "WARNING: near copies: %d images look so much alike to the network that they would be in "
+            "WARNING: near copies: %d images look so much alike to the network that they would be "
             "groups of over a fifth of a class. Only those whose hashes are alike too are kept "
             "together. Images of one subject may be on both sides of the split: name subjects "
             "with --group.",

@@ -117,11 +117,8 @@ def measure_files(folder: Path, count: int) -> str:
         checked, result = _timed(
             lambda: run_pass(engine, preprocessing, dataset.paths, cache=cache)
         )
-        split, examples = _timed(
-            lambda: make_examples(
-                dataset, result, holdout=TEST_SHARE, with_validation=False, kept={}
-            )
-        )
+        config = TrainConfig(holdout=TEST_SHARE, near_duplicates="ignore")
+        split, examples = _timed(lambda: make_examples(config, dataset, result, kept={}))
     assert len(examples.parts) == count
     memory = peak[0] / 2**30
     return f"| {count} | {listed:.1f} s | {checked:.1f} s | {split:.1f} s | {memory:.2f} GiB |"

@@ -35,3 +35,25 @@ def draw_colours(folder: Path, *, count: int = 30) -> None:
             colour[channel] = 160 + number * 3
             path = folder / label / f"{label}_{number:02d}.png"
             Image.new("RGB", (20 + number, 30), tuple(colour)).save(path)
+
+
+def draw_frames(folder: Path, *, seed: int, fields: int = 30, frames: int = 4) -> None:
+    """Draw a film of each of some fields, of cells at random; half of the fields are ill.
+
+    Frames of a field differ by a shift of one pixel, brightness and noise. Labels carry no
+    information: fields of both kinds are drawn alike.
+    """
+    random = numpy.random.default_rng(seed)
+    y, x = numpy.mgrid[0:160, 0:160]
+    for field, is_ill in enumerate(random.permutation(fields) % 2):
+        kind = folder / ("ill" if is_ill else "well")
+        kind.mkdir(parents=True, exist_ok=True)
+        cells = [random.integers((0, 0, 4, 90), (160, 160, 12, 220)) for _ in range(25)]
+        for frame in range(frames):
+            down, right = random.integers(-1, 2, 2)
+            drawn = numpy.full((160, 160), 15.0)
+            for row, column, radius, grey in cells:
+                drawn[(y - row - down) ** 2 + (x - column - right) ** 2 < radius**2] = grey
+            drawn = drawn * random.uniform(0.93, 1.07) + random.normal(0, 4, drawn.shape)
+            grey_levels = drawn.clip(0, 255).astype(numpy.uint8)
+            Image.fromarray(grey_levels).save(kind / f"field{field:02d}_{frame}.png")

@@ -25,8 +25,8 @@ def another_value(kind: type[Any], name: str) -> Any:  # noqa: ANN401
     default = next(f.default for f in dataclasses.fields(kind) if f.name == name)
     if get_origin(hint) is Literal:
         return next(choice for choice in get_args(hint) if choice != default)
-    if name in ("coverage", "views"):
-        return {"coverage": 0.95, "views": 4}[name]
+    if name in ("coverage", "views", "group"):
+        return {"coverage": 0.95, "views": 4, "group": "(some)"}[name]
     return {str: f"some {name}", int: 7, float: 0.25, bool: True}[hint]
 
 

@@ -30,6 +30,7 @@ Layers = Literal["last", "all"]
 LayersChoice = Literal["auto", Layers]
 Solver = Literal["lda", "lbfgs", "sgd"]
 ClassWeights = Literal["equal", "balanced"]
+NearDuplicates = Literal["together", "ignore"]
 Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["auto", "fp32", "int8"]
 EngineName = Literal["torch", "openvino"]
@@ -176,6 +177,17 @@ class TrainConfig:
         "on, and leave-one-out tells how good the model is",
         group="head",
     )
+    group: str = setting(
+        "",
+        "a regular expression; what its first (...) finds in an image's path below the data "
+        "folder, such as a patient, names a group that stays on one side of the split",
+        group="head",
+    )
+    near_duplicates: NearDuplicates = setting(
+        "together",
+        "whether images that are nearly the same stay on one side of the split",
+        group="head",
+    )
     class_weights: ClassWeights = setting(
         "equal", "whether each image weighs the same, or each class (balanced)", group="head"
     )
@@ -212,6 +224,7 @@ class TrainConfig:
         _require(self, "holdout", 0 <= self.holdout <= 0.5, "must be a share, 0 to 0.5")
         _require(self, "seed", 0 <= self.seed < 2**63, "must be 0 or more, and under 2^63")
         _require(self, "data", bool(self.data), "must name a folder")
+        _check_group(self.group)
 
     @property
     def with_validation(self) -> bool:
@@ -266,6 +279,17 @@ class PredictConfig:
         _check_types(self)
         _require(self, "top", self.top >= 1, "must be 1 or more")
         _require(self, "coverage", self.coverage in (0, *COVERAGES), "must be 0.9 or 0.95")
+
+
+def _check_group(pattern: str) -> None:
+    try:
+        groups = re.compile(pattern).groups
+    except (re.error, RecursionError, OverflowError) as error:
+        raise ConfigError(f"group = {pattern!r} is no regular expression: {error}.") from error
+    if pattern and not groups:
+        raise ConfigError(
+            f"group = {pattern!r} has no (...) around what names a group, as in '(patient[0-9]+)_'."
+        )
 
 
 def make_config(kind: type[Config], values: Mapping[str, Any], *, origin: str) -> Config:

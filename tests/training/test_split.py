@@ -13,6 +13,9 @@ from torch_inception.training.split import (
     LabelledImage,
     Part,
     groups_of,
+    groups_to_keep,
+    joining_images,
+    leadership,
     read_splits,
     split,
     write_splits,
@@ -35,7 +38,7 @@ def images_of(classes: dict[str, int], *, seed: int = 0) -> list[LabelledImage]:
 
 def three_parts(images: Sequence[LabelledImage], kept: dict[str, Part] | None = None) -> list[Part]:
     """Split as for a solver that needs validation images."""
-    return split(images, holdout=0.1, with_validation=True, kept=kept)
+    return split(images, groups_of(images), holdout=0.1, with_validation=True, kept=kept)
 
 
 def part_of(
@@ -54,7 +57,7 @@ def class_parts(images: Sequence[LabelledImage], parts: Sequence[Part]) -> dict[
 
 
 def saved(folder: Path, images: Sequence[LabelledImage], parts: Sequence[Part]) -> dict[str, Part]:
-    write_splits(folder / "splits.csv", images, parts)
+    write_splits(folder / "splits.csv", images, parts, groups_of(images))
     return read_splits(folder / "splits.csv")
 
 
@@ -69,11 +72,11 @@ def test_about_80_10_10_on_many() -> None:
 @pytest.mark.parametrize("holdout", [0.1, 0.25])
 def test_without_a_validation_part_its_images_are_for_training(holdout: float) -> None:
     images = images_of({"a": 600, "b": 400, "c": 3, "d": 2})
-    two = split(images, holdout=holdout, with_validation=False)
+    two = split(images, groups_of(images), holdout=holdout, with_validation=False)
     assert set(two) == {"train", "test"}
     assert two.count("test") / 1005 == pytest.approx(holdout, abs=0.03)
     # The test images are the same ones.
-    three = split(images, holdout=holdout, with_validation=True)
+    three = split(images, groups_of(images), holdout=holdout, with_validation=True)
     assert [part == "test" for part in two[:1000]] == [part == "test" for part in three[:1000]]
     found = class_parts(images, two)
     assert (found["c"], found["d"]) == ({"train", "test"}, {"train"})
@@ -81,8 +84,8 @@ def test_without_a_validation_part_its_images_are_for_training(holdout: float) -
 
 def test_without_a_test_part_every_image_is_for_training_or_validation() -> None:
     images = images_of({"a": 600, "b": 3})
-    assert set(split(images, holdout=0, with_validation=False)) == {"train"}
-    parts = split(images, holdout=0, with_validation=True)
+    assert set(split(images, groups_of(images), holdout=0, with_validation=False)) == {"train"}
+    parts = split(images, groups_of(images), holdout=0, with_validation=True)
     assert parts.count("validation") / 603 == pytest.approx(0.1, abs=0.04)
     assert class_parts(images, parts)["b"] == {"train", "validation"}
 
@@ -116,7 +119,9 @@ def test_every_class_has_something_to_train_on_though_all_of_it_is_shared(holdou
         copies = [each._replace(path=f"b/{n}.png", label="b") for n, each in enumerate(shared)]
         images = [*shared, *copies, *images_of({"c": 3}, seed=seed + 1000)]
         for with_validation in (False, True):
-            parts = split(images, holdout=holdout, with_validation=with_validation)
+            parts = split(
+                images, groups_of(images), holdout=holdout, with_validation=with_validation
+            )
             assert all("train" in found for found in class_parts(images, parts).values())
 
 
@@ -193,6 +198,121 @@ def test_groups_join_through_names_and_copies() -> None:
     groups = groups_of(chain)
     assert len(set(groups[:4])) == 1
     assert groups[4] != groups[0]
+
+
+def subject(path: str, name: str) -> LabelledImage:
+    """Make an image that the user puts into a group."""
+    return image(path)._replace(subject=name)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_images_of_a_subject_stay_together_though_classes_share_it(seed: int) -> None:
+    members = [subject(f"{'ab'[n % 2]}/{seed} {n}.png", f"patient {seed}") for n in range(6)]
+    images = [*members, *images_of({"a": 30, "b": 30}, seed=seed)]
+    assert len(set(three_parts(images)[:6])) == 1
+    assert len(set(groups_of(images))) == 61
+
+
+def test_only_its_name_decides_where_a_subject_goes() -> None:
+    others = images_of({"a": 100})
+
+    def parts(count: int) -> list[Part]:
+        members = [subject(f"a/{n} {count}.png", f"p{n % 60}") for n in range(60 * count)]
+        return three_parts([*members, *others])[:60]
+
+    assert parts(1) == parts(2) == parts(3)
+    assert set(parts(1)) == set(PARTS)
+
+
+def test_a_subject_leads_over_a_name_before_the_mark_and_over_contents() -> None:
+    images = [
+        subject("a/x_nohash_1.png", "p"),
+        image("a/x_nohash_2.png"),
+        image("b/copy.png", "a/x_nohash_2.png"),
+    ]
+    assert set(groups_of(images)) == set(groups_of([subject("a/other.png", "p")]))
+    odd = [subject("a/1.png", "caf\udce9"), subject("a/2.png", "\ud800"), subject("a/3.png", "é")]
+    assert len(set(groups_of(odd))) == 3
+
+
+@pytest.mark.parametrize("size", [2, 5, 20])
+def test_large_groups_are_tested_as_often_as_single_images(size: int) -> None:
+    # Of joined contents one gives the position: were it the lowest, 5 would be tested 41 % often.
+    images = images_of({"a": 2000 * size})
+    contents = groups_of(images)
+    together = [
+        name
+        for start in range(0, len(images), size)
+        for name in [min(contents[start : start + size], key=leadership)] * size
+    ]
+    parts = split(images, together, holdout=0.1, with_validation=False)
+    # Three standard deviations of a share of 2000.
+    assert parts.count("test") / len(parts) == pytest.approx(0.1, abs=0.02)
+
+
+def test_a_group_keeps_its_part_when_copies_are_added_to_an_earlier_run() -> None:
+    old = images_of({"a": 60, "b": 60})
+    before = three_parts(old)
+    kept = dict(zip(groups_of(old), before, strict=True))
+    new = images_of({"a": 60}, seed=1)
+    images = [*old, *new]
+    # Each new image is a near copy of an old one, and half of them lead.
+    names = groups_of(images)
+    pairs = [min(names[n], names[120 + n], key=leadership) for n in range(60)]
+    together = [*pairs, *names[60:120], *pairs]
+    assert 10 < sum(one == other for one, other in zip(pairs, names[120:], strict=True)) < 50
+    after = split(images, together, holdout=0.1, with_validation=True, kept=kept)
+    assert after[:120] == before
+    assert after[120:] == before[:60]
+    assert joining_images(images, together, kept) == []
+
+
+def test_a_new_image_that_joins_two_parts_moves_neither_and_is_for_training() -> None:
+    old = images_of({"a": 3, "b": 40})
+    names = groups_of(old)
+    before: list[Part] = ["test", "train", "validation", *three_parts(old)[3:]]
+    kept = dict(zip(names, before, strict=True))
+    bridge, follower = image("a/bridge.png"), image("a/follower.png")
+    images = [*old, bridge, follower]
+    together = [names[0], names[0], names[2], *names[3:], names[0], names[2]]
+    after = split(images, together, holdout=0.1, with_validation=True, kept=kept)
+    # The class has two groups now, one of them torn, and still nothing moves.
+    assert after == [*before, "train", "validation"]
+    assert joining_images(images, together, kept) == [43]
+    # The next run knows them all.
+    saved_names = groups_to_keep(images, groups_of(images), kept)
+    kept = dict(zip(saved_names, after, strict=True))
+    assert split(images, together, holdout=0.1, with_validation=True, kept=kept) == after
+    assert joining_images(images, together, kept) == []
+
+
+def test_a_copy_under_the_name_of_a_subject_in_another_part_moves_neither(tmp_path: Path) -> None:
+    old = [image("a/plain.png"), subject("a/1.png", "p"), *images_of({"a": 30, "b": 30})]
+    before: list[Part] = ["test", "train", *three_parts(old)[2:]]
+    kept = dict(zip(groups_of(old), before, strict=True))
+    copy = subject("a/copy.png", "p")._replace(digest=old[0].digest)
+    for images in ([*old, copy], [copy, *old]):
+        names = groups_of(images)
+        for _ in range(3):  # The run after it finds what it left.
+            parts = split(images, names, holdout=0.1, with_validation=True, kept=kept)
+            by_path = {each.path: part for each, part in zip(images, parts, strict=True)}
+            assert by_path == {
+                **{each.path: part for each, part in zip(old, before, strict=True)},
+                "a/copy.png": "train",
+            }
+            assert [images[n].path for n in joining_images(images, names, kept)] == ["a/copy.png"]
+            write_splits(
+                tmp_path / "splits.csv", images, parts, groups_to_keep(images, names, kept)
+            )
+            kept = read_splits(tmp_path / "splits.csv")
+
+
+def test_subjects_that_are_new_to_a_folder_go_where_their_names_put_them() -> None:
+    old = images_of({"a": 40, "b": 40})
+    turned: dict[str, Part] = dict.fromkeys(groups_of(old), "test")
+    turned[groups_of(old)[0]] = "train"
+    named = [each._replace(subject=f"p{n % 20}") for n, each in enumerate(old)]
+    assert three_parts(named, kept=turned) == three_parts(named)
 
 
 @pytest.mark.parametrize("seed", range(30))

@@ -26,7 +26,8 @@ TrainCommand = Callable[..., tuple[int, str, str]]
 
 FILES = {
     *("model.pt", "labels.txt", "metrics.json", "history.csv"),
-    *("splits.csv", "predictions.csv", "held_out.csv", "scores.csv", "skipped.csv", "config.toml"),
+    *("splits.csv", "groups.csv", "predictions.csv", "held_out.csv", "scores.csv"),
+    *("skipped.csv", "config.toml"),
 }
 
 
@@ -303,7 +304,8 @@ def test_the_library_takes_any_setting_and_refuses_what_it_cannot_use(
     chosen: dict[str, Any] = {
         "weights": "npm:nsfwjs", "pooling": "tensorflow", "resize": "pad", "exact_decode": True,
         "precision": "fp32", "solver": "sgd", "class_weights": "balanced", "steps": 7,
-        "layers": "last", "holdout": 0.25, "views": 2, "flip": True, "random_crop": 5.0,
+        "layers": "last", "holdout": 0.25, "group": "(.*)", "near_duplicates": "ignore",
+        "views": 2, "flip": True, "random_crop": 5.0,
         "random_scale": 7.0, "random_brightness": 9.0,
         "learning_rate": 0.5, "batch_size": 8, "eval_interval": 3, "seed": 5, "device": "cpu",
         "strict": True, "keep_conflicts": True, "overwrite": True, "test_data": "", "labels": "",

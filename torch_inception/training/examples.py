@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,18 +10,23 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from torch_inception.errors import DatasetError
+from torch_inception.config import TrainConfig
+from torch_inception.errors import ConfigError, DatasetError
 from torch_inception.features.cached_pass import PassResult
+from torch_inception.features.near_copies import Likeness
 from torch_inception.features.row_selection import RowSelection
 from torch_inception.heads.labelled_rows import LabelledRows
 from torch_inception.training.dataset import SMALL_CLASS, Dataset
 from torch_inception.training.given_split import given_split
+from torch_inception.training.groups import GroupRow, group_rows, join_near_copies, subjects_of
 from torch_inception.training.split import (
     FEWEST_TO_TEST,
     PARTS,
     LabelledImage,
     Part,
     groups_of,
+    groups_to_keep,
+    joining_images,
     parts_of,
     split,
 )
@@ -38,21 +43,23 @@ class Examples:
         images: path, label and digest of each image, in the order of the data set.
         targets: (N,) int64 class numbers.
         features: N rows.
+        likeness: what shows near copies.
         parts: what each image is for.
         all_parts: the parts that there are.
+        groups: for each image, the group by which the next run is to know its part.
+        together: for each image, the name of all that belongs to it, near copies too: it is left
+            out with these, and is in one part with them unless it had to be elsewhere.
     """
 
     labels: list[str]
     images: list[LabelledImage]
     targets: Tensor
     features: RowSelection
+    likeness: Likeness
     parts: list[Part]
     all_parts: Sequence[Part]
-
-    @cached_property
-    def groups(self) -> list[str]:
-        """For each image, the name of the group that is never torn apart."""
-        return groups_of(self.images)
+    groups: list[str]
+    together: list[str]
 
     def labelled_rows(self, part: Part, *, balanced: bool = False) -> LabelledRows:
         """Return the labelled rows of a part."""
@@ -69,12 +76,16 @@ class Examples:
         """Return the images of a part, in the order of the rows of `labelled_rows`."""
         return [self.images[row] for row in self._rows(part)]
 
+    def group_rows(self) -> Iterator[GroupRow]:
+        """Yield the lines of groups.csv."""
+        return group_rows(self.images, self.parts, self.groups, self.together, self.likeness)
+
     @cached_property
     def _group_numbers(self) -> Tensor:
         """The number of each image's group, in the order of the hashes that name groups."""
-        by_hash = sorted(set(self.groups), key=lambda group: group.partition(":")[2])
+        by_hash = sorted(set(self.together), key=lambda group: group.partition(":")[2])
         number = {group: position for position, group in enumerate(by_hash)}
-        return torch.tensor([number[group] for group in self.groups], dtype=torch.int64)
+        return torch.tensor([number[group] for group in self.together], dtype=torch.int64)
 
     def _rows(self, part: Part) -> list[int]:
         return [row for row, each in enumerate(self.parts) if each == part]
@@ -88,37 +99,76 @@ class Examples:
 
 
 def make_examples(
-    dataset: Dataset,
-    pass_result: PassResult,
-    *,
-    holdout: float,
-    with_validation: bool,
-    kept: Mapping[str, Part],
+    config: TrainConfig, dataset: Dataset, pass_result: PassResult, *, kept: Mapping[str, Part]
 ) -> Examples:
-    """Put labels, rows and parts together; warn of classes that are too small.
+    """Put labels, rows, groups and parts together; warn of what makes results unreliable.
 
     Args:
+        config: how to group and split.
         dataset: the listed files.
         pass_result: rows of those that are whole images.
-        holdout: share of the test part.
-        with_validation: whether there is a validation part.
         kept: group -> part of an earlier run with the same parts into the same folder.
 
     Raises:
-        DatasetError: a class has no whole image, or none for training; or no class has two.
+        DatasetError: a class has no whole image, or none to train on; no class has two; or no
+            image has a group.
+        ConfigError: groups are named twice.
     """
-    place = {path: place for place, path in enumerate(dataset.paths)}
-    places = [place[path] for path in pass_result.paths]
+    place_of = {path: place for place, path in enumerate(dataset.paths)}
+    places = [place_of[path] for path in pass_result.paths]
     targets = [dataset.targets[place] for place in places]
+    names = [relative_name(path, dataset.folder) for path in pass_result.paths]
     images = [
-        LabelledImage(relative_name(path, dataset.folder), dataset.labels[target], digest)
-        for path, target, digest in zip(
-            pass_result.paths, targets, pass_result.digests, strict=True
+        LabelledImage(name, dataset.labels[target], digest, subject)
+        for name, target, digest, subject in zip(
+            names, targets, pass_result.digests, _subjects(config, dataset, places, names),
+            strict=True,
         )
-    ]
-    present = set(targets)
-    for number, label in enumerate(dataset.labels):
-        if number not in present:
+    ]  # fmt: skip
+    _check_classes(dataset, images)
+    groups = together = groups_of(images)
+    likeness = Likeness.of(pass_result.rows, pass_result.facts)
+    if config.near_duplicates == "together":
+        together = join_near_copies(images, groups, likeness)
+    if any(dataset.parts):
+        given = [dataset.parts[place] for place in places]
+        parts = given_split(given, images, together, with_validation=config.with_validation)
+        all_parts: Sequence[Part] = [part for part in PARTS if part in parts]
+        _warn_of_torn_groups(together, parts, "the given split")
+    else:
+        parts = split(
+            images, together,
+            holdout=config.holdout, with_validation=config.with_validation, kept=kept,
+        )  # fmt: skip
+        all_parts = parts_of(config.holdout, with_validation=config.with_validation)
+        _warn_of_joining_images(len(joining_images(images, together, kept)))
+        groups = groups_to_keep(images, groups, kept)
+        _warn_of_torn_groups(together, parts, "the earlier split in this output folder")
+    examples = Examples(
+        dataset.labels, images, torch.tensor(targets, dtype=torch.int64), pass_result.rows,
+        likeness, parts, all_parts, groups, together,
+    )  # fmt: skip
+    _warn_of_small_classes(examples)
+    return examples
+
+
+def _subjects(
+    config: TrainConfig, dataset: Dataset, places: Sequence[int], names: Sequence[str]
+) -> list[str]:
+    """Return the name of the group that the user puts each image into; "" where there is none."""
+    if config.group and any(dataset.groups):
+        raise ConfigError(
+            f"group = {config.group!r}: the data names groups of its own. Leave one of them out."
+        )
+    if config.group and names:
+        return subjects_of(config.group, names)
+    return [dataset.groups[place] if dataset.groups else "" for place in places]
+
+
+def _check_classes(dataset: Dataset, images: Sequence[LabelledImage]) -> None:
+    present = {image.label for image in images}
+    for label in dataset.labels:
+        if label not in present:
             raise DatasetError(
                 f"no file of the class {label!r} of {dataset.name} is a whole image. "
                 "Add images, or remove the class."
@@ -128,23 +178,6 @@ def make_examples(
             f"every class of {dataset.name} has only one image, or copies of one: nothing can be "
             "learnt or tested from that. Add images."
         )
-    all_parts: Sequence[Part] = parts_of(holdout, with_validation=with_validation)
-    if any(dataset.parts):
-        given = [dataset.parts[place] for place in places]
-        parts = given_split(given, images, with_validation=with_validation)
-        all_parts = [part for part in PARTS if part in parts]
-    else:
-        parts = split(images, holdout=holdout, with_validation=with_validation, kept=kept)
-    examples = Examples(
-        labels=dataset.labels,
-        images=images,
-        targets=torch.tensor(targets, dtype=torch.int64),
-        features=pass_result.rows,
-        parts=parts,
-        all_parts=all_parts,
-    )
-    _warn_of_small_classes(examples, is_given=any(dataset.parts))
-    return examples
 
 
 def relative_name(path: Path, folder: Path) -> str:
@@ -161,14 +194,38 @@ def relative_name(path: Path, folder: Path) -> str:
         return Path(os.path.abspath(path)).as_posix()  # noqa: PTH100 - "..", too, is written out
 
 
-def _warn_of_small_classes(examples: Examples, *, is_given: bool) -> None:
-    """Warn of classes with few images; where the split is given, they are tested all the same."""
+def _warn_of_joining_images(count: int) -> None:
+    if count:
+        log.warning(
+            "WARNING: %d new image%s joined to images that an earlier run had in different parts. "
+            "These stay where they are; the new ones are for training.",
+            count, "s are" if count > 1 else " is",
+        )  # fmt: skip
+
+
+def _warn_of_torn_groups(together: Sequence[str], parts: Sequence[Part], origin: str) -> None:
+    """Tell of images that belong together and are in different parts."""
+    found: dict[str, set[Part]] = {}
+    for group, part in zip(together, parts, strict=True):
+        found.setdefault(group, set()).add(part)
+    torn = {group for group, parts_of_group in found.items() if len(parts_of_group) > 1}
+    if torn:
+        log.warning(
+            "WARNING: %d images in %d groups that belong together (near copies, the same content, "
+            "one subject) are in different parts, because %s has them there: the test results "
+            "are too good. groups.csv lists them.",
+            sum(group in torn for group in together), len(torn), origin,
+        )  # fmt: skip
+
+
+def _warn_of_small_classes(examples: Examples) -> None:
     different: dict[str, set[str]] = {label: set() for label in examples.labels}
-    for image, group in zip(examples.images, examples.groups, strict=True):
+    for image, group in zip(examples.images, examples.together, strict=True):
         different[image.label].add(group)
+    tested = {image.label for image in examples.part_images("test")}
     for label, groups in different.items():
-        count = f"{len(groups)} different image{'s' if len(groups) > 1 else ''}"
-        if len(groups) < FEWEST_TO_TEST and not is_given:
+        count = f"{len(groups)} different image{'s' if len(groups) > 1 else ''} or groups"
+        if len(groups) < FEWEST_TO_TEST and label not in tested:
             log.warning(
                 "WARNING: the class %r has %s; it needs %d to be tested. It is trained on only.",
                 label, count, FEWEST_TO_TEST,

@@ -12,6 +12,7 @@ log = logging.getLogger(__name__)
 def given_split(
     given: Sequence[Part | None],
     images: Sequence[LabelledImage],
+    groups: Sequence[str],
     *,
     with_validation: bool,
 ) -> list[Part]:
@@ -24,6 +25,7 @@ def given_split(
     Args:
         given: the part of each image.
         images: all good images.
+        groups: for each, the name of the group that is not torn apart.
         with_validation: whether the solver needs validation images.
 
     Raises:
@@ -42,6 +44,7 @@ def given_split(
         trained = [place for place, part in enumerate(parts) if part == "train"]
         chosen = split(
             [images[place] for place in trained],
+            [groups[place] for place in trained],
             holdout=0,
             with_validation=True,
         )

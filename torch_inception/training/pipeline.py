@@ -19,6 +19,7 @@ from torch_inception.config import (
     Device,
     EngineName,
     LayersChoice,
+    NearDuplicates,
     PoolingChoice,
     Precision,
     Resize,
@@ -124,6 +125,8 @@ def train_classifier(
     random_scale: float = TrainConfig.random_scale,
     random_brightness: float = TrainConfig.random_brightness,
     holdout: float = TrainConfig.holdout,
+    group: str = TrainConfig.group,
+    near_duplicates: NearDuplicates = TrainConfig.near_duplicates,
     class_weights: ClassWeights = TrainConfig.class_weights,
     path_column: str = TrainConfig.path_column,
     label_column: str = TrainConfig.label_column,
@@ -165,6 +168,10 @@ def train_classifier(
         random_scale: percent that they are enlarged by at most, 0 to 100.
         random_brightness: percent that they are brighter or darker by at most, 0 to 100.
         holdout: share of the images that are for the test alone, 0 to 0.5.
+        group: a regular expression, searched in each image's path below the data folder (with
+            forward slashes). What its first group finds names a group of images that is on one
+            side of the split, and is left out together; "" for none.
+        near_duplicates: whether images that are nearly the same are such a group.
         class_weights: whether each image weighs the same, or each class.
         path_column: of the table or data frame, that has the paths; by default one with a usual
             name.
@@ -244,13 +251,7 @@ def _train(
         _tell_of_features(pass_result, network.engine)
         if not config.keep_conflicts:
             pass_result = without_conflicts(dataset, pass_result)
-        examples = make_examples(
-            dataset,
-            pass_result,
-            holdout=config.holdout,
-            with_validation=config.with_validation,
-            kept=earlier_parts(config),
-        )
+        examples = make_examples(config, dataset, pass_result, kept=earlier_parts(config))
         earlier = read_earlier_run(output)
         check_overwrite(config, earlier, examples)
         train = training_rows(

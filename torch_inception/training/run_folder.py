@@ -27,6 +27,7 @@ from torch_inception.system.write import write_csv, write_json, write_text
 from torch_inception.training.earlier_run import EarlierRun
 from torch_inception.training.evaluation import HISTORY_HEADER, HistoryRow, ImageAnswer
 from torch_inception.training.examples import Examples
+from torch_inception.training.groups import GroupRow
 from torch_inception.training.scores import ScoreRow, scores_header
 from torch_inception.training.split import Part, parts_of, read_splits, write_splits
 from torch_inception.weights.checked import Weights
@@ -39,13 +40,16 @@ SPLITS_FILE = "splits.csv"
 CONFIG_FILE = "config.toml"
 
 RUN_FILES = (
-    LABELS_FILE, "metrics.json", "history.csv", SPLITS_FILE, "predictions.csv", "held_out.csv",
-    "scores.csv", "skipped.csv", CONFIG_FILE, MODEL_FILE,
+    LABELS_FILE, "metrics.json", "history.csv", SPLITS_FILE, "groups.csv", "predictions.csv",
+    "held_out.csv", "scores.csv", "skipped.csv", CONFIG_FILE, MODEL_FILE,
 )  # fmt: skip
 """What a run leaves, in the order in which it takes the place of the previous run's."""
 
 FILES_OF_TWO_RUNS = (PREVIOUS_MODEL_FILE, *RUN_FILES)
 """What a run leaves where there was a model before it."""
+
+SPLIT_SETTINGS = ("holdout", "test_data", "labels", "group", "near_duplicates")
+"""Settings with which other parts are asked for."""
 
 CONVERTED_FILES = (WEIGHTS_FILE, LABELS_FILE, MODEL_FILE)
 """What is left of a model that another program trained."""
@@ -96,7 +100,9 @@ def write_run(folder: Path, run: Run) -> bool:
         _write_labels(staging, run.model)
         write_json(staging / "metrics.json", run.metrics)
         write_csv(staging / "history.csv", HISTORY_HEADER, run.history)
-        write_splits(staging / SPLITS_FILE, run.examples.images, run.examples.parts)
+        examples = run.examples
+        write_splits(staging / SPLITS_FILE, examples.images, examples.parts, examples.groups)
+        write_csv(staging / "groups.csv", GroupRow._fields, examples.group_rows())
         write_csv(staging / "predictions.csv", ImageAnswer._fields, run.tested)
         write_csv(staging / "held_out.csv", ImageAnswer._fields, run.held_out)
         write_csv(staging / "scores.csv", scores_header(run.model.labels), run.scores)
@@ -209,8 +215,8 @@ def earlier_parts(config: TrainConfig) -> dict[str, Part]:
         earlier = make_config(TrainConfig, read_toml(folder / CONFIG_FILE), origin=CONFIG_FILE)
     except ConfigError:
         return {}
-    same = ("holdout", "test_data", "labels")
-    return kept if all(getattr(earlier, n) == getattr(config, n) for n in same) else {}
+    is_same = all(getattr(earlier, name) == getattr(config, name) for name in SPLIT_SETTINGS)
+    return kept if is_same else {}
 
 
 def prepare_output(folder: Path) -> None:

@@ -1,0 +1,190 @@
+"""Images that belong together: kept on one side of the split, and left out together."""
+
+import logging
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy
+
+from torch_inception.errors import DatasetError
+from torch_inception.features.near_copies import (
+    MOST_IMAGES,
+    Flags,
+    Labels,
+    Likeness,
+    join,
+    link_near_copies,
+    nearest_copies,
+)
+from torch_inception.training.split import LabelledImage, Part, leadership
+
+log = logging.getLogger(__name__)
+
+LARGE_GROUP = 20
+"""Images above which a group needs stronger evidence than the cosine, if it also holds more than
+`LARGE_SHARE` of a class."""
+
+LARGE_SHARE = 0.2
+
+
+class GroupRow(NamedTuple):
+    """A line of groups.csv: an image that has others in its group.
+
+    Attributes:
+        group: name of the group.
+        path: relative to the data folder.
+        label: of the image.
+        split: its part.
+        reason: why it is in the group: a "group" or "name" (before `_nohash_`) that it shares, the
+            same "content", or "near copy".
+        nearest: path of the most similar near copy in the group, where there is one.
+        bits: in how many of 64 their hashes differ.
+        cosine: of the square roots of their Mixed_7a means.
+    """
+
+    group: str
+    path: str
+    label: str
+    split: Part
+    reason: str
+    nearest: str
+    bits: int | str
+    cosine: float | str
+
+
+_REASONS = {"group": "group", "prefix": "name", "content": "content"}
+
+
+def subjects_of(pattern: str, paths: Sequence[str]) -> list[str]:
+    """Return what the pattern's first group finds in each path; "" where it finds nothing.
+
+    Args:
+        pattern: a regular expression that has a group.
+        paths: relative to the data folder, with forward slashes.
+
+    Raises:
+        DatasetError: it finds nothing in any.
+    """
+    found = [re.search(pattern, path) for path in paths]
+    subjects = [(match[1] or "") if match else "" for match in found]
+    matched = [subject for subject in subjects if subject]
+    if not matched:
+        raise DatasetError(
+            f"group = {pattern!r} finds a group in none of {len(paths)} images, such as "
+            f"{paths[0]!r}. It is a regular expression, searched in the path below the data "
+            "folder; what its first (...) finds names the group."
+        )
+    log.info(
+        "groups: %r matches %d of %d images, in %d groups%s",
+        pattern, len(matched), len(paths), len(set(matched)),
+        "" if len(matched) == len(paths) else "; each of the others is by itself",
+    )  # fmt: skip
+    return subjects
+
+
+def join_near_copies(
+    images: Sequence[LabelledImage], groups: Sequence[str], likeness: Likeness
+) -> list[str]:
+    """Name, for each image, the group that it is in once near copies are joined.
+
+    Where that would be a group of more than `LARGE_GROUP` images and `LARGE_SHARE` of a class, the
+    cosine alone joins none of its images; and if that does not do, nor does the hash alone.
+
+    Args:
+        images: all good images.
+        groups: of `split.groups_of`.
+        likeness: of the images.
+    """
+    if len(images) > MOST_IMAGES:
+        log.warning(
+            "WARNING: near copies are looked for among %d images at most, and these are %d: they "
+            "can be on both sides of the split.",
+            MOST_IMAGES, len(images),
+        )  # fmt: skip
+        return list(groups)
+    before = _places(groups)
+    linked = link_near_copies(likeness)
+    everything = numpy.arange(len(images))
+    joined, *finer = (
+        join(before, everything, labels)
+        for labels in (linked.by_either, linked.by_hash, linked.by_both)
+    )
+    classes = _places([image.label for image in images])
+    is_large = _are_large(joined, before, classes)
+    if is_large.any():
+        log.warning(
+            "WARNING: near copies: %d images look so much alike to the network that they would be "
+            "groups of over a fifth of a class. Only those whose hashes are alike too are kept "
+            "together. Images of one subject may be on both sides of the split: name subjects "
+            "with --group.",
+            is_large.sum(),
+        )  # fmt: skip
+    for labels in finer:
+        joined = numpy.where(_are_large(joined, before, classes), labels, joined)
+    names: dict[int, str] = {}
+    for place, group in zip(joined.tolist(), groups, strict=True):
+        names[place] = min(names.get(place, group), group, key=leadership)
+    is_joined = _are_joined(joined, before)
+    if is_joined.any():
+        log.info(
+            "near copies: %d images in %d groups are kept together; see groups.csv",
+            is_joined.sum(), len(set(joined[is_joined])),
+        )  # fmt: skip
+    return [names[place] for place in joined.tolist()]
+
+
+def _places(names: Sequence[str]) -> Labels:
+    """Return for each name the place where it is first."""
+    first: dict[str, int] = {}
+    return numpy.array([first.setdefault(name, place) for place, name in enumerate(names)])
+
+
+def _are_large(joined: Labels, before: Labels, classes: Labels) -> Flags:
+    """Tell which images are in a group that near copies make too large."""
+    of_class, sizes = numpy.unique(numpy.stack([joined, classes]), axis=1, return_counts=True)
+    is_share = sizes > LARGE_SHARE * numpy.bincount(classes)[of_class[1]]
+    counts = numpy.bincount(joined)
+    large: Flags = numpy.isin(joined, of_class[0][is_share]) & (counts[joined] > LARGE_GROUP)
+    return large & _are_joined(joined, before)
+
+
+def _are_joined(joined: Labels, before: Labels) -> Flags:
+    """Tell which images are in a group that was several."""
+    pairs = numpy.unique(numpy.stack([joined, before]), axis=1)
+    found: Flags = numpy.bincount(pairs[0], minlength=len(joined))[joined] > 1
+    return found
+
+
+def group_rows(
+    images: Sequence[LabelledImage],
+    parts: Sequence[Part],
+    groups: Sequence[str],
+    together: Sequence[str],
+    likeness: Likeness,
+) -> Iterator[GroupRow]:
+    """Yield a line for each image that has others in its group, group by group.
+
+    Args:
+        images: all good images.
+        parts: of each.
+        groups: of `split.groups_of`.
+        together: the names of the groups that near copies make of these.
+        likeness: of the images.
+    """
+    members: dict[str, list[int]] = {}
+    alike: dict[str, int] = {}
+    for place, name in enumerate(together):
+        members.setdefault(name, []).append(place)
+        alike[groups[place]] = alike.get(groups[place], 0) + 1
+    for name, places in members.items():
+        if len(places) == 1:
+            continue
+        nearest = nearest_copies(likeness.subset(numpy.array(places)))
+        for place, near in zip(places, nearest, strict=True):
+            image, kind = images[place], groups[place].partition(":")[0]
+            yield GroupRow(
+                name, image.path, image.label, parts[place],
+                _REASONS[kind] if alike[groups[place]] > 1 else "near copy",
+                *((images[places[near.place]].path, near.bits, near.cosine) if near else ("",) * 3),
+            )  # fmt: skip

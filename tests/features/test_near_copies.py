@@ -135,7 +135,7 @@ def test_images_that_are_all_alike_take_no_more_memory_than_blocks() -> None:
 
 def test_the_nearest_copy_is_told_with_how_near_it_is() -> None:
     likeness = likeness_of(angles(0, 5, 7, 80, 50), [1, 2**30 - 1, 3, 0, 2**60 - 1])
-    found = nearest_copies(likeness)
+    found = nearest_copies(likeness, numpy.zeros(5, int))
     assert [near and (near.place, near.bits) for near in found] == [
         (1, 29), (2, 28), (1, 28), (2, 2), None,
     ]  # fmt: skip
@@ -143,3 +143,9 @@ def test_the_nearest_copy_is_told_with_how_near_it_is() -> None:
     degrees = [5, 2, 2, 73]
     cosines = [near.cosine for near in found if near]
     assert cosines == pytest.approx(numpy.cos(numpy.radians(degrees)).tolist(), abs=1e-4)
+    # None is looked for in another group.
+    apart = nearest_copies(likeness, numpy.array([4, 7, 7, 2, 2]))
+    assert [near and near.place for near in apart] == [None, 2, 1, None, None]
+    likeness = likeness_of(angles(*range(0, 80, 20)).repeat(300, axis=0), random_hashes(1200))
+    many = nearest_copies(likeness, numpy.arange(1200) // 2 * 5)
+    assert [near and near.place for near in many] == [n ^ 1 for n in range(1200)]

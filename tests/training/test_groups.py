@@ -1,6 +1,7 @@
 """Images that belong together: subjects that the user names, and near copies."""
 
 import logging
+import shutil
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -226,6 +227,28 @@ def test_frames_of_one_film_are_in_one_part_by_default_and_listed(
     assert table(run / "groups.csv") == []
     assert max(len(found) for found in parts_by_field(run).values()) > 1
     assert "near copies" not in capsys.readouterr().out
+
+
+def test_a_new_image_that_joins_two_parts_goes_to_training_and_is_told(
+    train: TrainCommand, colours: Path, run: Path
+) -> None:
+    (colours / "red" / "red_00.png").rename(colours / "red" / "cup_nohash_1.png")
+    assert train()[0] == 0
+    before = {row["path"]: row["split"] for row in table(run / "splits.csv")}
+    before["red/cup_nohash_1.png"] = "test"
+    text = (run / "splits.csv").read_text(encoding="utf-8")
+    cup = "red/cup_nohash_1.png,red,"
+    (run / "splits.csv").write_text(
+        text.replace(f"{cup}train", f"{cup}test"), encoding="utf-8", newline=""
+    )
+    trained = next(path for path, part in before.items() if part == "train" and "red" in path)
+    shutil.copy(colours / trained, colours / "red" / "cup_nohash_2.png")
+    for _ in range(3):
+        err = train()[2]
+        assert "WARNING: 1 new image is joined to images that an earlier run had in differ" in err
+        assert "WARNING: 3 images in 1 groups that belong together" in err
+        after = {row["path"]: row["split"] for row in table(run / "splits.csv")}
+        assert after == {**before, "red/cup_nohash_2.png": "train"}
 
 
 @pytest.mark.real_weights

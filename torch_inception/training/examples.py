@@ -224,7 +224,8 @@ def _warn_of_small_classes(examples: Examples) -> None:
         different[image.label].add(group)
     tested = {image.label for image in examples.part_images("test")}
     for label, groups in different.items():
-        count = f"{len(groups)} different image{'s' if len(groups) > 1 else ''} or groups"
+        s = "s" if len(groups) > 1 else ""
+        count = f"{len(groups)} different image{s} or group{s}"
         if len(groups) < FEWEST_TO_TEST and label not in tested:
             log.warning(
                 "WARNING: the class %r has %s; it needs %d to be tested. It is trained on only.",

@@ -2,6 +2,7 @@
 
 import logging
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -137,13 +138,14 @@ def join_near_copies(
 def _places(names: Sequence[str]) -> Labels:
     """Return for each name the place where it is first."""
     first: dict[str, int] = {}
-    return numpy.array([first.setdefault(name, place) for place, name in enumerate(names)])
+    places = (first.setdefault(name, place) for place, name in enumerate(names))
+    return numpy.fromiter(places, numpy.int64)
 
 
 def _are_large(joined: Labels, before: Labels, classes: Labels) -> Flags:
     """Tell which images are in a group that near copies make too large."""
     of_class, sizes = numpy.unique(numpy.stack([joined, classes]), axis=1, return_counts=True)
-    is_share = sizes > LARGE_SHARE * numpy.bincount(classes)[of_class[1]]
+    is_share = sizes / numpy.bincount(classes)[of_class[1]] > LARGE_SHARE
     counts = numpy.bincount(joined)
     large: Flags = numpy.isin(joined, of_class[0][is_share]) & (counts[joined] > LARGE_GROUP)
     return large & _are_joined(joined, before)
@@ -173,18 +175,14 @@ def group_rows(
         likeness: of the images.
     """
     members: dict[str, list[int]] = {}
-    alike: dict[str, int] = {}
     for place, name in enumerate(together):
         members.setdefault(name, []).append(place)
-        alike[groups[place]] = alike.get(groups[place], 0) + 1
-    for name, places in members.items():
-        if len(places) == 1:
-            continue
-        nearest = nearest_copies(likeness.subset(numpy.array(places)))
-        for place, near in zip(places, nearest, strict=True):
-            image, kind = images[place], groups[place].partition(":")[0]
-            yield GroupRow(
-                name, image.path, image.label, parts[place],
-                _REASONS[kind] if alike[groups[place]] > 1 else "near copy",
-                *((images[places[near.place]].path, near.bits, near.cosine) if near else ("",) * 3),
-            )  # fmt: skip
+    places = [place for group in members.values() if len(group) > 1 for place in group]
+    numbers = _places(together)[places]
+    shared = Counter(groups)
+    nearest = nearest_copies(likeness.subset(numpy.array(places, numpy.int64)), numbers)
+    for place, near in zip(places, nearest, strict=True):
+        image, kind = images[place], groups[place].partition(":")[0]
+        reason = _REASONS[kind] if shared[groups[place]] > 1 else "near copy"
+        found = (images[places[near.place]].path, near.bits, near.cosine) if near else ("", "", "")
+        yield GroupRow(together[place], image.path, image.label, parts[place], reason, *found)

@@ -1,9 +1,9 @@
 """Near copies among images: matrices in, groups out, no files.
 
 Two images are near copies if the square roots of their Mixed_7a means point the same way, or much
-the same way where their perceptual hashes differ in few bits. All pairs are compared, a block against a
-block. The cosine is not computed of all: lengths in a few dimensions are never larger than in all of
-them, so those that differ too much there are no near copies.
+the same way where their perceptual hashes differ in few bits. All pairs are compared, a block
+against a block. The cosine is not computed of all: lengths in a few dimensions are never larger
+than in all of them, so those that differ too much there are no near copies.
 """
 
 import threading

@@ -1,0 +1,57 @@
+"""Check that a WebP's data are all there; WebP container specification (RFC 9649)."""
+
+import io
+import struct
+from contextlib import suppress
+
+from PIL import WebPImagePlugin
+
+from torch_inception.errors import ImageError
+from torch_inception.images.integrity.trailing_zeros import ZEROS
+from torch_inception.images.limits import MAX_PARTS
+
+_SURPLUS = 16
+"""Zeros without which sound data cannot be decoded; they can do without two."""
+
+
+def check_webp(content: bytes) -> None:
+    """Check that a WebP is as long as it says.
+
+    Raises:
+        ImageError: it is cut short.
+    """
+    if len(content) < 8 + int.from_bytes(content[4:8], "little"):
+        raise ImageError("cut short: a WebP image whose data are not all there")
+
+
+def has_surplus_zeros(content: bytes) -> bool:
+    """Tell whether the first image's data end in zeros that its pixels do not come from.
+
+    A black area at the end of an image may be thousands of zeros, so that their number tells
+    nothing. They are decoded, and if some of them can be left out, all of them are surplus.
+    """
+    name, data = _first_image(content)
+    if not data.endswith(bytes(ZEROS)):
+        return False
+    shorter = data[:-_SURPLUS]
+    chunk = name + struct.pack("<I", len(shorter)) + shorter + bytes(len(shorter) % 2)
+    file = b"RIFF" + struct.pack("<I", 4 + len(chunk)) + b"WEBP" + chunk
+    with suppress(Exception):  # Pillow's plug-ins raise almost anything.
+        WebPImagePlugin.WebPImageFile(io.BytesIO(file)).load()
+        return True
+    return False
+
+
+def _first_image(content: bytes) -> tuple[bytes, bytes]:
+    """Return the name and the content of the chunk of the first image, without its alpha."""
+    position = 12
+    for _ in range(MAX_PARTS):
+        if len(content) < position + 8:
+            break
+        name, length = struct.unpack_from("<4sI", content, position)
+        position += 8
+        if name in (b"VP8 ", b"VP8L"):
+            return name, content[position : position + length]
+        # A frame of an animation has 16 bytes of its own, and chunks.
+        position += 16 if name == b"ANMF" else length + length % 2
+    return b"", b""

@@ -1,11 +1,13 @@
 """Sound image files of every format that is read, as Pillow and tifffile write them."""
 
+import io
 import itertools
 import struct
 from collections.abc import Iterator
 from typing import Any
 
 import numpy
+from numpy.typing import NDArray
 from PIL import Image
 
 from tests.robustness.by_hand import encoded, interlaced_png, png
@@ -29,7 +31,7 @@ def contents(size: tuple[int, int]) -> dict[str, Image.Image]:
     few = numpy.array([(0, 0, 0), (255, 0, 0), (0, 40, 90)])[(x // 3 + y // 5) % 3]
     ends_black = noise.copy()
     ends_black[height // 2 :] = 0
-    arrays = {
+    kinds = {
         "noise": noise,
         "gradient": gradient,
         "few colours": few,
@@ -38,7 +40,7 @@ def contents(size: tuple[int, int]) -> dict[str, Image.Image]:
         "white": noise * 0 + 255,
         "flat": noise * 0 + 130,
     }
-    return {name: Image.fromarray(each.astype(numpy.uint8)) for name, each in arrays.items()}
+    return {name: Image.fromarray(each.astype(numpy.uint8)) for name, each in kinds.items()}
 
 
 def images(sizes: list[tuple[int, int]]) -> Iterator[tuple[str, Image.Image]]:
@@ -231,3 +233,106 @@ def tiff_files() -> Iterator[File]:
     yield from every("TIFF", ["1"], [{"compression": each} for each in FAX], ALL_SIZES)
     jpeg = {"compression": "jpeg", "quality": 75}
     yield from every("TIFF", ["L", "RGB", "CMYK", "YCbCr"], [jpeg], ALL_SIZES)
+
+
+def odd_tiff_files() -> Iterator[File]:
+    """Yield TIFFs that have something over, or several images, or small strips."""
+    black = Image.new("RGB", (64, 64))
+    ways: dict[str, dict[str, Any]] = {
+        "a black last page": {"save_all": True, "append_images": [black]},
+        "strips of few rows": {"strip_size": 64},
+        "differences": {"tiffinfo": {317: 2}},
+        "a tag of zeros": {"tiffinfo": {65000: bytes(3000)}},
+        "BigTIFF": {"big_tiff": True},
+    }
+    for name, image in images([(17, 15), (64, 64), LARGE]):
+        for mode, compression in itertools.product(("RGB", "P"), (*PLAIN, *PACKED)):
+            converted = in_mode(image, mode)
+            for odd, options in ways.items():
+                if compression in (None, "raw", "packbits", "lzma") and odd == "differences":
+                    continue
+                content = encoded(converted, "TIFF", compression=compression, **options)
+                yield f"TIFF {mode} {compression}, {odd}: {name}", content
+            behind = encoded(converted, "TIFF", compression=compression) + bytes(5000)
+            yield f"TIFF {mode} {compression}, zeros behind it: {name}", behind
+
+
+def tifffile_files(tifffile: Any, compressions: list[str | None]) -> Iterator[File]:  # noqa: ANN401
+    """Yield TIFFs that the package tifffile writes, without those that Pillow cannot read at all.
+
+    Args:
+        tifffile: the package.
+        compressions: those that it can write here.
+    """
+    ways: list[tuple[dict[str, Any], dict[str, Any]]] = [
+        ({}, {}), ({}, {"rowsperstrip": 1}), ({}, {"tile": (16, 16)}), ({}, {"tile": (64, 32)}),
+        ({}, {"align": 4096}), ({"byteorder": ">"}, {}), ({"bigtiff": True}, {"tile": (16, 16)}),
+    ]  # fmt: skip
+    chosen = ((n, i) for n, i in images([(1, 1), (17, 33)]) if "white" not in n and "flat" not in n)
+    for (name, image), compression in itertools.product(chosen, compressions):
+        for kind, (array, own) in arrays(image).items():
+            if compression is not None and "bitspersample" in own:
+                continue  # it does not write that
+            for of_file, of_image in ways:
+                stream = io.BytesIO()
+                with tifffile.TiffWriter(stream, **of_file) as file:
+                    file.write(array, compression=compression, metadata=None, **of_image, **own)
+                said = f"{kind} {of_file} {of_image} {compression}"
+                yield f"tifffile, {said}: {name}", stream.getvalue()
+    yield from _layers(tifffile, compressions)
+
+
+def arrays(image: Image.Image) -> dict[str, tuple[NDArray[Any], dict[str, Any]]]:
+    """Return an image in the kinds that TIFF has, and how each is written."""
+    rgb, grey = numpy.asarray(image), numpy.asarray(image.convert("L"))
+    few = image.quantize(16)
+    colours = numpy.zeros((3, 256), numpy.uint16)
+    found = numpy.array(few.getpalette()).reshape(-1, 3).T
+    colours[:, : found.shape[1]] = found * 257
+    clear, deep = numpy.dstack([rgb, grey // 2]), grey.astype(numpy.uint16) * 257
+    black, alpha = {"photometric": "minisblack"}, {"extrasamples": ["unassalpha"]}
+    plain, table = {"photometric": "rgb"}, {"photometric": "palette"}
+    return {
+        "grey": (grey, black),
+        "grey, white is 0": (grey, {"photometric": "miniswhite"}),
+        "grey, clear": (numpy.dstack([grey, grey]), {**black, **alpha, "planarconfig": "contig"}),
+        "RGB": (rgb, plain),
+        "RGB, planes": (rgb.transpose(2, 0, 1).copy(), {**plain, "planarconfig": "separate"}),
+        "RGBA": (clear, {**plain, **alpha}),
+        "RGBX": (clear, {**plain, "extrasamples": ["unspecified"]}),
+        "palette": (numpy.asarray(few), {**table, "colormap": colours}),
+        "CMYK": (numpy.asarray(image.convert("CMYK")), {"photometric": "separated"}),
+        "1 bit": (grey > 99, black),
+        "2 bits": (grey >> 6, {**black, "bitspersample": 2}),
+        "4 bits": (grey >> 4, {**black, "bitspersample": 4}),
+        "16 bits": (deep, black),
+        "RGB of 16 bits": (rgb.astype(numpy.uint16) * 257, plain),
+        "32 bits": (deep.astype(numpy.int32), black),
+        "float": ((grey / 255).astype(numpy.float32), black),
+    }
+
+
+def _layers(tifffile: Any, compressions: list[str | None]) -> Iterator[File]:  # noqa: ANN401
+    """Yield pyramids and stacks, as scanners and microscopes write them."""
+    for (name, image), compression in itertools.product(images([(64, 64)]), compressions):
+        rgb = numpy.asarray(image)
+        options = {"photometric": "rgb", "compression": compression, "metadata": None}
+        make = [(271, 2, 0, "Scanner Works", True)]
+        stream = io.BytesIO()
+        with tifffile.TiffWriter(stream) as file:
+            file.write(rgb, subifds=2, tile=(16, 16), extratags=make, **options)
+            file.write(rgb[::2, ::2], subfiletype=1, tile=(16, 16), **options)
+            file.write(rgb[::4, ::4] * 0, subfiletype=1, tile=(16, 16), **options)
+        yield f"tifffile, a pyramid, {compression}: {name}", stream.getvalue()
+        stream = io.BytesIO()
+        with tifffile.TiffWriter(stream, ome=True) as file:
+            stack = numpy.stack([rgb, rgb * 0])
+            file.write(stack, photometric="rgb", compression=compression, subifds=1)
+            file.write(stack[:, ::2, ::2], subfiletype=1, photometric="rgb")
+        yield f"tifffile, OME, {compression}: {name}", stream.getvalue()
+    for name, image in images([(64, 64)]):
+        grey = numpy.asarray(image.convert("L"))
+        for number, stack in enumerate((grey, numpy.stack([grey, grey * 0]).astype(numpy.uint16))):
+            stream = io.BytesIO()
+            tifffile.imwrite(stream, stack, imagej=True)
+            yield f"tifffile, ImageJ {number}: {name}", stream.getvalue()

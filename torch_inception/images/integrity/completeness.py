@@ -20,7 +20,7 @@ from torch_inception.images.integrity.png import SIGNATURE as PNG
 from torch_inception.images.integrity.png import check_ico, check_png
 from torch_inception.images.integrity.tiff import check_tiff, tiff_parts
 from torch_inception.images.integrity.trailing_zeros import ends_in_zeros
-from torch_inception.images.integrity.webp import check_webp, has_surplus_zeros
+from torch_inception.images.integrity.webp import check_webp, is_broken_off
 from torch_inception.images.reasons import NO_CAMERA_RAW
 
 _PPM_HEADER = 2**16
@@ -64,8 +64,8 @@ def check_trailing_zeros(content: bytes, image: Image.Image) -> None:
         parts = tiff_parts(content, image)
     elif image.format in ("AVIF", "HEIF"):
         parts = image_parts(content)
-    is_broken_off = image.format == "WEBP" and has_surplus_zeros(content)
-    if is_broken_off or any(ends_in_zeros(content, *part) for part in parts):
+    has_zeros = any(ends_in_zeros(content, *part) for part in parts)
+    if has_zeros or (image.format == "WEBP" and is_broken_off(content)):
         raise ImageError("cut short: its data end in zeros, as a download does that was broken off")
 
 

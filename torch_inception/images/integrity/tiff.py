@@ -12,6 +12,7 @@ from torch_inception.images.integrity.tiff_tags import TagReader
 _WIDTH, _BITS, _SAMPLES, _TILE_WIDTH = 256, 258, 277, 322
 _PLANAR, _SEPARATE = 284, 2
 _COMPRESSION, _NONE, _JPEG, _PACKBITS = 259, 1, (6, 7), 32773
+_JPEG_TABLES = 347
 
 _OVERLAP = 4
 """Times the file that all strips may have together."""
@@ -39,9 +40,15 @@ def check_tiff(content: bytes) -> None:
 
 
 def tiff_parts(content: bytes, image: TiffImagePlugin.TiffImageFile) -> Iterator[tuple[int, int]]:
-    """Yield where compressed strips or tiles begin and end; check those that are JPEG images."""
+    """Yield where compressed strips or tiles begin and end; check those that are JPEG images.
+
+    Raises:
+        ImageError: a JPEG image, or the tables that all have, are cut short.
+    """
     tags = image.tag_v2
     compression = tags.get(_COMPRESSION, _NONE)
+    if compression in _JPEG and _JPEG_TABLES in tags:
+        check_jpeg(tags[_JPEG_TABLES])
     if compression == _NONE or (compression == _PACKBITS and _bytes_a_row(tags) == 1):
         return
     for places, lengths in _PLACES:

@@ -3,7 +3,7 @@
 ZEROS = 64
 """Zeros that are taken for missing data; half-done downloads leave 512 at least."""
 
-_OWN_ZEROS = 16
+_OWN_ZEROS = 8
 """How many of them the data have to end in: compressed data end in four at most."""
 
 

@@ -24,13 +24,17 @@ def check_webp(content: bytes) -> None:
         raise ImageError("cut short: a WebP image whose data are not all there")
 
 
-def has_surplus_zeros(content: bytes) -> bool:
-    """Tell whether the first image's data end in zeros that its pixels do not come from.
+def is_broken_off(content: bytes) -> bool:
+    """Tell whether zeros have taken the place of data of the first image.
 
     A black area at the end of an image may be thousands of zeros, so that their number tells
     nothing. They are decoded, and if some of them can be left out, all of them are surplus.
     """
-    name, data = _first_image(content)
+    name, start, end = _first_image(content)
+    following = content[end : 8 + int.from_bytes(content[4:8], "little")][:4]
+    if following and not any(following):
+        return True  # another chunk would have a name
+    data = content[start:end]
     if not data.endswith(bytes(ZEROS)):
         return False
     shorter = data[:-_SURPLUS]
@@ -42,16 +46,17 @@ def has_surplus_zeros(content: bytes) -> bool:
     return False
 
 
-def _first_image(content: bytes) -> tuple[bytes, bytes]:
-    """Return the name and the content of the chunk of the first image, without its alpha."""
+def _first_image(content: bytes) -> tuple[bytes, int, int]:
+    """Return the name of the chunk of the first image, without its alpha, and where it lies."""
     position = 12
     for _ in range(MAX_PARTS):
         if len(content) < position + 8:
             break
         name, length = struct.unpack_from("<4sI", content, position)
         position += 8
+        end = position + length + length % 2
         if name in (b"VP8 ", b"VP8L"):
-            return name, content[position : position + length]
+            return name, position, end
         # A frame of an animation has 16 bytes of its own, and chunks.
-        position += 16 if name == b"ANMF" else length + length % 2
-    return b"", b""
+        position = position + 16 if name == b"ANMF" else end
+    return b"", 0, 0

@@ -59,6 +59,7 @@ from torch_inception.training.run_folder import (
     write_run,
 )
 from torch_inception.training.training_views import training_rows, views_per_image
+from torch_inception.training.uninformative import warn_of_uninformative
 from torch_inception.weights.load import load_weights
 
 log = logging.getLogger(__name__)
@@ -204,6 +205,7 @@ def _train(
             progress=progress,
         )
         _tell_of_features(pass_result, network.engine)
+        warn_of_uninformative(pass_result, dataset.folder)
         examples = make_examples(
             dataset,
             pass_result,

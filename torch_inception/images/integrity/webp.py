@@ -10,8 +10,8 @@ from torch_inception.errors import ImageError
 from torch_inception.images.integrity.trailing_zeros import ZEROS
 from torch_inception.images.limits import MAX_PARTS
 
-_SURPLUS = 16
-"""Zeros without which sound data cannot be decoded; they can do without two."""
+_SURPLUS = 4
+"""Zeros without which sound data are not decoded; those of libwebp can do without three."""
 
 
 def check_webp(content: bytes) -> None:
@@ -31,7 +31,8 @@ def is_broken_off(content: bytes) -> bool:
     nothing. They are decoded, and if some of them can be left out, all of them are surplus.
     """
     name, start, end = _first_image(content)
-    following = content[end : 8 + int.from_bytes(content[4:8], "little")][:4]
+    padded = end + (end - start) % 2
+    following = content[padded : 8 + int.from_bytes(content[4:8], "little")][:4]
     if following and not any(following):
         return True  # another chunk would have a name
     data = content[start:end]
@@ -54,9 +55,8 @@ def _first_image(content: bytes) -> tuple[bytes, int, int]:
             break
         name, length = struct.unpack_from("<4sI", content, position)
         position += 8
-        end = position + length + length % 2
         if name in (b"VP8 ", b"VP8L"):
-            return name, position, end
+            return name, position, position + length
         # A frame of an animation has 16 bytes of its own, and chunks.
-        position = position + 16 if name == b"ANMF" else end
+        position += 16 if name == b"ANMF" else length + length % 2
     return b"", 0, 0

@@ -27,14 +27,19 @@ def landscape(size: int = 299) -> NDArray[numpy.uint8]:
 
 
 def draw_colours(folder: Path, *, count: int = 30) -> None:
-    """Draw a data set of three classes of `count` images each: red, green and blue squares."""
+    """Draw a data set of three classes of `count` images each: red, green and blue squares.
+
+    A corner is a little brighter, since images of one plain colour are warned of.
+    """
     for channel, label in enumerate(("red", "green", "blue")):
         (folder / label).mkdir(parents=True)
         for number in range(count):
             colour = [number % 7 * 8, number % 5 * 8, number % 3 * 8]
             colour[channel] = 160 + number * 3
             path = folder / label / f"{label}_{number:02d}.png"
-            Image.new("RGB", (20 + number, 30), tuple(colour)).save(path)
+            image = Image.new("RGB", (20 + number, 30), tuple(colour))
+            image.putpixel((0, 0), tuple(min(255, value + 8) for value in colour))
+            image.save(path)
 
 
 def draw_frames(folder: Path, *, seed: int, fields: int = 30, frames: int = 4) -> None:

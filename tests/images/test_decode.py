@@ -188,9 +188,55 @@ def test_cmyk_jpeg_keeps_its_colours() -> None:
 
 
 def test_transparent_first_frame_of_an_animation_is_laid_on_white() -> None:
-    frames = [Image.new("RGBA", (2, 2), (255, 0, 0, alpha)) for alpha in (0, 255)]
+    frames = [cells("RGBA", [(255, 0, 0, alpha), (255, 0, 0, 255)]) for alpha in (0, 255)]
     content = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
-    assert values(decode(content)) == [[WHITE, WHITE], [WHITE, WHITE]]
+    assert values(decode(content)) == [[WHITE, RED]]
+
+
+CLEAR = cells("RGBA", [(255, 0, 0, 0), (9, 8, 7, 0)])
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        pytest.param(encoded(CLEAR), [RED, (9, 8, 7)], id="PNG"),
+        pytest.param(encoded(CLEAR, "TIFF"), [RED, (9, 8, 7)], id="TIFF"),
+        pytest.param(
+            encoded(CLEAR, "WEBP", lossless=True, exact=True), [RED, (9, 8, 7)], id="WebP"
+        ),
+        pytest.param(encoded(cells("LA", [(5, 0), (9, 0)])), [(5, 5, 5), (9, 9, 9)], id="LA"),
+        pytest.param(palette(transparency=b"\0\0"), [RED, (10, 20, 30)], id="palette"),
+        pytest.param(
+            encoded(cells("RGB", [RED, RED]), transparency=RED), [RED, RED], id="one colour clear"
+        ),
+        pytest.param(
+            encoded(cells("RGBA", [(255, 0, 0, 1), (9, 8, 7, 0)])), [(255, 254, 254), WHITE],
+            id="nearly clear",
+        ),
+    ],
+)  # fmt: skip
+def test_alpha_that_is_zero_everywhere_is_ignored(
+    content: bytes, expected: list[tuple[int, ...]]
+) -> None:
+    assert values(decode(content)) == [expected]
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "PA", "RGBa", "La"])
+def test_alpha_of_every_mode_that_is_zero_everywhere_is_ignored(mode: str) -> None:
+    straight = {"RGBa": "RGBA", "La": "LA"}.get(mode, mode)
+    clear = Image.new("RGBA", (3, 2), (50, 50, 50, 0)).convert(straight).convert(mode)
+    # Colours that are multiplied with an alpha of 0 are black.
+    expected = (0, 0, 0) if mode in ("RGBa", "La") else (50, 50, 50)
+    assert to_image(clear).getcolors() == [(6, expected)]
+
+
+def test_a_single_pixel_that_is_not_clear_is_enough() -> None:
+    # More than are converted at a time.
+    image = Image.new("RGBA", (1100, 1000), (255, 0, 0, 0))
+    image.putpixel((1099, 999), (0, 0, 0, 255))
+    decoded = to_image(image)
+    assert decoded.getpixel((0, 0)) == WHITE
+    assert decoded.getpixel((1099, 999)) == BLACK
 
 
 EXIF_ORIENTATION = 0x0112

@@ -2,6 +2,9 @@
 
 import functools
 import io
+import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,6 +15,7 @@ from PIL import Image
 
 from tests.drawings import landscape
 from tests.fakes import FakeEngine
+from tests.robustness.by_hand import tall_jpeg
 from torch_inception.classifier.classifier import Classifier
 from torch_inception.classifier.model_file import load_model
 from torch_inception.config import Resize
@@ -151,6 +155,57 @@ def test_a_large_jpeg_that_is_cut_short_is_refused(progressive: bool, share: flo
     assert decode(content, shorter_side=598).size == (701, 600)
     with pytest.raises(ImageError):
         decode(content[: int(len(content) * share)], shorter_side=598)
+
+
+CAMERA = (16_320, 12_240)
+"""Width and height of the largest images that telephones take."""
+
+MEASURE = """
+import resource, sys
+from tests.robustness.by_hand import tall_jpeg
+from torch_inception.images.decode import decode
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+decode(tall_jpeg((640, 640)), shorter_side=598)
+content = tall_jpeg((int(sys.argv[1]), int(sys.argv[2])))
+before = peak()
+image = decode(content, shorter_side=598)
+print(*image.size, peak() - before)
+"""
+
+
+def test_an_image_of_200_megapixels_is_decoded_in_little_memory() -> None:
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE, *map(str, CAMERA)],
+        cwd=root, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    width, height, memory = map(int, done.stdout.split())
+    assert (width, height) == (2040, 1530)
+    # Twice the 8 bytes that are allowed for each pixel that is left.
+    assert memory < 16 * width * height
+
+
+def test_a_message_states_the_limit_that_holds() -> None:
+    said = (
+        "too large to decode safely: 16320 x 12240 pixels, and at most 89,478,485 of a JPEG image "
+        "are decoded at full size (--exact-decode), 1,000,000,000 at a reduced size"
+    )
+    with pytest.raises(ImageError, match=re.escape(said)):
+        decode(tall_jpeg(CAMERA))
+    said = (
+        "too large to decode safely: 32000 x 32000 pixels, and at most 1,000,000,000 of a JPEG "
+        "image are decoded"
+    )
+    with pytest.raises(ImageError, match=f"^{re.escape(said)}$"):
+        decode(tall_jpeg((32_000, 32_000)), shorter_side=598)
+
+
+def test_a_progressive_image_has_its_own_limit() -> None:
+    # With two bytes for each of 1.5 samples a pixel, 512 MiB are enough for 178,956,970.
+    said = "199,756,800 pixels.* at most 178,956,970 of one like it .*without progressive encoding"
+    for side in (None, 598):
+        with pytest.raises(ImageError, match=said):
+            decode(tall_jpeg(CAMERA, is_progressive=True), shorter_side=side)
 
 
 def test_how_an_image_is_decoded_is_part_of_the_identity() -> None:

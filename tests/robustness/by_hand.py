@@ -62,6 +62,21 @@ def tiff(*tags: tuple[int, int, int, int], size: tuple[int, int] = (4, 4), then:
     return b"II*\0" + struct.pack("<I", 24) + bytes(range(16)) + directory
 
 
+def tall_jpeg(size: tuple[int, int], *, is_progressive: bool = False) -> bytes:
+    """Write a huge JPEG of one colour; its rows of blocks are all the same few bytes."""
+    width, height = size
+    strip = Image.new("RGB", (width, 16), (90, 120, 60))
+    content = encoded(strip, "JPEG", restart_marker_rows=1)
+    frame, scan = content.index(b"\xff\xc0"), content.index(b"\xff\xda")
+    start = scan + 2 + int.from_bytes(content[scan + 2 : scan + 4], "big")
+    kind = b"\xff\xc2" if is_progressive else b"\xff\xc0"
+    sized = kind + content[frame + 2 : frame + 5] + struct.pack(">HH", height, width)
+    head = content[:frame] + sized + content[frame + 9 : start]
+    rows = -(-height // 16)
+    restarts = (b"\xff" + bytes([0xD0 + row % 8]) for row in range(rows - 1))
+    return head + b"".join(content[start:-2] + mark for mark in (*restarts, b"\xff\xd9"))
+
+
 def jpeg_of_many_scans(size: tuple[int, int], scans: int) -> bytes:
     """Write a progressive JPEG that goes over a huge frame again and again, in a few bytes."""
     content = encoded(Image.new("L", (64, 64), 100), "JPEG", progressive=True)

@@ -21,6 +21,7 @@ from tests.robustness.by_hand import (
     jpeg_of_many_scans,
     patched,
     png,
+    tall_jpeg,
     tiff,
     webp_of,
     with_chunk,
@@ -254,6 +255,8 @@ def _large() -> Iterator[Animal]:
     )
     yield Animal(b"many scans.jpg", jpeg_of_many_scans((16_000, 8000), 20_000), "scans")
     yield Animal(b"kept scans.jpg", jpeg_of_many_scans((17_000, 17_000), 2), "memory")
+    yield Animal(b"one scan.jpg", tall_jpeg((17_000, 17_000), is_progressive=True), "memory")
+    yield Animal(b"large.jpg", tall_jpeg((31_000, 32_000)))
     yield Animal(b"large.png", png((side, side), bytes(rows)))
     yield Animal(b"large, 16 bits.png", png((side, side), bytes(rows + side * side), depth=16))
     yield Animal(b"large, clear.png", png((side, side), bytes(rows + 3 * side * side), colour=6))

@@ -122,7 +122,9 @@ def test_the_table_has_each_class_and_its_count(tmp_path: Path) -> None:
 
 def test_it_is_an_image_folder_that_decodes_by_content(tmp_path: Path) -> None:
     make_files(tmp_path, "a/1", "b/1")
-    Image.new("RGBA", (3, 2), (255, 0, 0, 0)).save(tmp_path / "b" / "1", "WEBP", lossless=True)
+    clear = Image.new("RGBA", (3, 2), (255, 0, 0, 0))
+    clear.putpixel((2, 1), (255, 0, 0, 255))
+    clear.save(tmp_path / "b" / "1", "WEBP", lossless=True)
     folder = ImageFolder(tmp_path)
     assert isinstance(folder, torchvision.datasets.ImageFolder)
     assert folder.class_to_idx == {"a": 0, "b": 1}

@@ -69,9 +69,10 @@ def _decoded(content: bytes, shorter_side: int | None, *, warn: bool) -> Decoded
     """Decode an image that is upright, but not yet RGB."""
     image, (width, height), mode = _opened(content, shorter_side, warn=warn)
     with image:
-        wait_if_large(image)
+        wait_if_large(image, (width, height))
         opened_size = image.size
         with default_settings(image.format, warn=warn):
+            check_trailing_zeros(content, image)
             image.load()
             # An icon may hold a larger image than it says.
             check_size(image, len(content))
@@ -100,7 +101,6 @@ def _opened(
             except (SyntaxError, IndexError, TypeError, struct.error):
                 continue  # so a plug-in says that the file is not of its format
             size, mode = image.size, image.mode
-            check_trailing_zeros(content, image)
             if shorter_side is not None and plugin.format == "JPEG":
                 check_size(image, len(content), max_pixels=MAX_REDUCED_PIXELS)
                 image.draft(None, (shorter_side, shorter_side))

@@ -12,8 +12,11 @@ from torch_inception.errors import ImageError
 MAX_PIXELS = 89_478_485
 """Pixels that are decoded at most: Pillow's `MAX_IMAGE_PIXELS`, 256 MiB of 3 bytes a pixel."""
 
-MAX_REDUCED_PIXELS = 2 * MAX_PIXELS
-"""Pixels of a JPEG that is decoded at a fraction of its size: they take time, and no memory."""
+MAX_REDUCED_PIXELS = 1_000_000_000
+"""Pixels of a JPEG that is decoded at a fraction of its size: they take time, some 2 s, and hardly
+any memory. As measured, one of 200 megapixels takes 23 MiB at an eighth of its size, and one of
+1000 takes 118: the 8 bytes for each pixel that is left. A progressive one takes more: see
+`integrity.jpeg.MAX_KEPT_SAMPLES`, at which it is 522 MiB."""
 
 MAX_SIDE = 1_000_000
 """Pixels of the longer side at most; resizing takes 16 bytes for each."""
@@ -56,7 +59,7 @@ def check_size(image: Image.Image, length: int, *, max_pixels: int = MAX_PIXELS)
     if image.width * image.height > limit:
         raise ImageError(
             f"too large to decode safely: {image.width} x {image.height} pixels, and at most "
-            f"{limit:,} of a {image.format} image are decoded"
+            f"{limit:,} of a {image.format} image are decoded{_at_full_size(image, max_pixels)}"
         )
     # Pillow decodes some kinds of BMP and PPM in Python, at up to 0.7 s for a megabyte.
     tiles = image.tile or () if isinstance(image, ImageFile) else ()
@@ -67,6 +70,12 @@ def check_size(image: Image.Image, length: int, *, max_pixels: int = MAX_PIXELS)
             f"a {image.format} image of {length:,} bytes of a kind of which more than {most:,} "
             "take too long to decode; save it as JPEG or PNG"
         )
+
+
+def _at_full_size(image: Image.Image, max_pixels: int) -> str:
+    if image.format not in ("JPEG", "MPO") or max_pixels == MAX_REDUCED_PIXELS:
+        return ""
+    return f" at full size (--exact-decode), {MAX_REDUCED_PIXELS:,} at a reduced size"
 
 
 @contextmanager
@@ -85,9 +94,16 @@ def one_large_image_at_a_time() -> Iterator[None]:
             _block.stack = None
 
 
-def wait_if_large(image: Image.Image) -> None:
-    """Wait, in a block of `one_large_image_at_a_time`, until this image may be decoded."""
-    if image.width * image.height * _bytes_a_pixel(image) > _LARGE_BYTES:
+def wait_if_large(image: Image.Image, size: tuple[int, int]) -> None:
+    """Wait, in a block of `one_large_image_at_a_time`, until this image may be decoded.
+
+    Args:
+        image: as opened, and as large as it will be decoded.
+        size: of the image in the file. A progressive JPEG is kept in two bytes a sample of it.
+    """
+    kept = 2 * len(image.getbands()) if "progressive" in image.info else 0
+    count = image.width * image.height * _bytes_a_pixel(image) + kept * size[0] * size[1]
+    if count > _LARGE_BYTES:
         _block.stack.enter_context(_large)
 
 

@@ -11,6 +11,11 @@ from torch_inception.images.limits import MAX_PIXELS
 from torch_inception.images.plugins import readable_formats
 
 _SAVE = ": save it as PNG or JPEG first"
+_CAMERA_RAW = "a camera's raw image" + _SAVE
+_NO_IMAGE = "not an image that can be read but {}"
+
+NO_CAMERA_RAW = _NO_IMAGE.format(_CAMERA_RAW)
+"""Why a TIFF is not decoded that is one."""
 
 _IMAGES = (
     (rb"\xff\xd8", "JPEG"),
@@ -29,7 +34,10 @@ _IMAGES = (
 
 _OTHERS = (
     (rb"\xff\x0a|\0\0\0\x0cJXL ", "a JPEG XL image" + _SAVE),
-    (rb"....ftypcrx|FUJIFILM", "a camera's raw image" + _SAVE),
+    (
+        rb"....ftypcrx|FUJIFILM|IIR[OS]\x08|MMOR|IIU\0|FOVb|\0MRM|.{6}HEAPCCDR",
+        _CAMERA_RAW,
+    ),
     (rb"8BPS|gimp xcf", "a document of Photoshop or GIMP" + _SAVE),
     (rb"%PDF|%!PS|\xc5\xd0\xd3\xc6", "a PDF or PostScript document" + _SAVE),
     (
@@ -115,7 +123,7 @@ def describe_file(content: bytes) -> str:
             return _describe_image(name)
     for pattern, other in _OTHERS:
         if re.match(pattern, start, re.DOTALL):
-            return f"not an image that can be read but {other}"
+            return _NO_IMAGE.format(other)
     if _is_text(start):
         return "not an image but text"
     return "not an image in a format that is known here"

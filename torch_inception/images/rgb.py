@@ -1,6 +1,6 @@
 """Turn a decoded image of any kind upright and into RGB, in little memory."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy
 from PIL import Image
@@ -64,6 +64,9 @@ def _orientation(image: Image.Image) -> int:
 def to_rgb(image: Image.Image) -> Image.Image:
     """Return a loaded image as RGB, on white where it is transparent.
 
+    Where it is wholly transparent, it is shown as if it were not: so some programs write images
+    whose alpha they do not use, and white would show nothing of them.
+
     16-bit grey is scaled by 1/257; 32-bit integers are taken to be 16-bit values, 32-bit floats
     to lie in [0, 1].
     """
@@ -72,20 +75,24 @@ def to_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I;16") or image.mode in ("I", "F"):
         return _in_strips(image, _from_deep_grey)
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
-        return _in_strips(image, _on_background)
+        return _in_strips(image, _without_alpha if _is_clear(image) else _on_background)
     return image.convert("RGB")
 
 
 def _in_strips(image: Image.Image, convert: Callable[[Image.Image], Image.Image]) -> Image.Image:
-    width, height = image.size
     whole = Image.new("RGB", image.size)
+    for box in _strips(image.size):
+        whole.paste(convert(cut_out(image, box)), box)
+    return whole
+
+
+def _strips(size: tuple[int, int]) -> Iterator[tuple[int, int, int, int]]:
+    width, height = size
     # A strip of columns where one row is already too much.
     wide, high = min(width, _STRIP), max(1, _STRIP // width)
     for top in range(0, height, high):
         for left in range(0, width, wide):
-            box = (left, top, min(left + wide, width), min(top + high, height))
-            whole.paste(convert(cut_out(image, box)), box)
-    return whole
+            yield left, top, min(left + wide, width), min(top + high, height)
 
 
 def cut_out(image: Image.Image, box: tuple[int, int, int, int]) -> Image.Image:
@@ -95,10 +102,24 @@ def cut_out(image: Image.Image, box: tuple[int, int, int, int]) -> Image.Image:
 
 
 def _on_background(image: Image.Image) -> Image.Image:
-    straight = {"RGBa": "RGBA", "La": "LA"}.get(image.mode, image.mode)
-    layer = image.convert(straight).convert("RGBA")
+    layer = _with_alpha(image)
     background = Image.new("RGBA", layer.size, (*BACKGROUND, 255))
     return Image.alpha_composite(background, layer).convert("RGB")
+
+
+def _without_alpha(image: Image.Image) -> Image.Image:
+    return _with_alpha(image).convert("RGB")
+
+
+def _is_clear(image: Image.Image) -> bool:
+    """Tell whether all pixels are wholly transparent; the first that is not decides."""
+    parts = (_with_alpha(cut_out(image, box)) for box in _strips(image.size))
+    return all(part.getchannel("A").getextrema() == (0, 0) for part in parts)
+
+
+def _with_alpha(image: Image.Image) -> Image.Image:
+    straight = {"RGBa": "RGBA", "La": "LA"}.get(image.mode, image.mode)
+    return image.convert(straight).convert("RGBA")
 
 
 def _from_deep_grey(image: Image.Image) -> Image.Image:

@@ -75,6 +75,7 @@ from torch_inception.training.run_folder import (
 )
 from torch_inception.training.scores import image_scores
 from torch_inception.training.training_views import training_rows, views_per_image
+from torch_inception.training.uninformative import warn_of_uninformative
 from torch_inception.weights.load import load_weights
 
 log = logging.getLogger(__name__)
@@ -251,6 +252,7 @@ def _train(
         _tell_of_features(pass_result, network.engine)
         if not config.keep_conflicts:
             pass_result = without_conflicts(dataset, pass_result)
+        warn_of_uninformative(pass_result, dataset.folder)
         examples = make_examples(config, dataset, pass_result, kept=earlier_parts(config))
         earlier = read_earlier_run(output)
         check_overwrite(config, earlier, examples)

@@ -1,28 +1,27 @@
 """Check what Pillow's decoders do not: that an image's data are all there.
 
-A download that was broken off leaves a file that is cut, or whose rest is zeros. Formats that
-store plain pixels (BMP, PPM, TIFF without compression) cannot tell zeros from black.
+A download that was broken off leaves a file that is cut, or whose rest is zeros. Only zeros in the
+data of the first image tell of that: those behind them, in a table of colours or in the data of
+another image may be sound. Formats that store plain pixels (BMP, PPM, TIFF without compression)
+cannot tell zeros from black.
 """
 
 import re
-import struct
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 from PIL import Image, TiffImagePlugin
 
 from torch_inception.errors import ImageError
+from torch_inception.images.integrity.camera_raw import is_camera_raw
 from torch_inception.images.integrity.gif import check_gif
+from torch_inception.images.integrity.isobmff import image_parts
 from torch_inception.images.integrity.jpeg import check_jpeg
 from torch_inception.images.integrity.png import SIGNATURE as PNG
 from torch_inception.images.integrity.png import check_ico, check_png
 from torch_inception.images.integrity.tiff import check_tiff, tiff_parts
-from torch_inception.images.limits import MAX_PARTS
-
-_ZEROS = 64
-"""Zeros that compressed data may end in: half-done downloads leave 512 at least."""
-
-_PIXELS_A_ZERO = 4096
-"""Pixels for which a further zero may be there: black areas take a byte for 10,000 in WebP."""
+from torch_inception.images.integrity.trailing_zeros import ends_in_zeros
+from torch_inception.images.integrity.webp import check_webp, is_broken_off
+from torch_inception.images.reasons import NO_CAMERA_RAW
 
 _PPM_HEADER = 2**16
 """Bytes by which the size in a PPM image has come."""
@@ -32,7 +31,7 @@ def check_complete(content: bytes) -> None:
     """Check a file, before it is opened, that has a format whose end can be told.
 
     Raises:
-        ImageError: it is cut short or damaged.
+        ImageError: it is cut short or damaged, or a camera's raw image.
     """
     if content.startswith(b"\xff\xd8\xff"):
         check_jpeg(content)
@@ -41,9 +40,10 @@ def check_complete(content: bytes) -> None:
     elif content.startswith(b"\0\0\x01\0"):
         check_ico(content)
     elif re.match(rb"RIFF....WEBP", content, re.DOTALL):
-        if len(content) < 8 + int.from_bytes(content[4:8], "little"):
-            raise ImageError("cut short: a WebP image whose data are not all there")
+        check_webp(content)
     elif re.match(rb"II[*+]\0|MM\0[*+]", content):
+        if is_camera_raw(content):
+            raise ImageError(NO_CAMERA_RAW)
         check_tiff(content)
     elif content.startswith((b"GIF87a", b"GIF89a")):
         check_gif(content)
@@ -57,23 +57,16 @@ def check_trailing_zeros(content: bytes, image: Image.Image) -> None:
     """Check a file that was opened, and not yet decoded, for zeros where its data should be.
 
     Raises:
-        ImageError: its compressed data end in zeros.
+        ImageError: its compressed data end in zeros that are not their own.
     """
-    count = max(_ZEROS, image.width * image.height // _PIXELS_A_ZERO)
+    parts: Iterable[tuple[int, int]] = ()
     if isinstance(image, TiffImagePlugin.TiffImageFile):
         parts = tiff_parts(content, image)
-    elif image.format == "WEBP":
-        parts = _webp_parts(content)
     elif image.format in ("AVIF", "HEIF"):
-        parts = iter([(0, len(content))])
-    else:
-        return
-    for start, end in parts:
-        # The zeros may go on behind the part, and have to begin in it.
-        if bytes(count) in content[max(start, end - count) : end + count - 1]:
-            raise ImageError(
-                "cut short: its data end in zeros, as a download does that was broken off"
-            )
+        parts = image_parts(content)
+    has_zeros = any(ends_in_zeros(content, *part) for part in parts)
+    if has_zeros or (image.format == "WEBP" and is_broken_off(content)):
+        raise ImageError("cut short: its data end in zeros, as a download does that was broken off")
 
 
 def _check_jpeg2000(content: bytes) -> None:
@@ -100,18 +93,3 @@ def _check_ppm(content: bytes) -> None:
         raise ImageError("damaged: a PPM image without a size")
     if content[:2] in (b"P2", b"P3") and not content[-1:].isspace():
         raise ImageError("may be cut short in its last number: a line break has to follow it")
-
-
-def _webp_parts(content: bytes) -> Iterator[tuple[int, int]]:
-    """Yield where the data begin and end of each image; WebP container specification."""
-    position = 12
-    for _ in range(MAX_PARTS):
-        if len(content) < position + 8:
-            return
-        name, length = struct.unpack_from("<4sI", content, position)
-        if name in (b"VP8 ", b"VP8L", b"ALPH", b"ANMF"):
-            yield position + 8, position + 8 + length
-        if name == b"ANMF":
-            # The first frame is the only one that is decoded.
-            return
-        position += 8 + length + length % 2

@@ -6,6 +6,7 @@ be taken for good as soon as an end of anything follows. Section numbers are tho
 
 import re
 import struct
+from typing import NamedTuple
 
 from torch_inception.errors import ImageError
 
@@ -14,6 +15,7 @@ _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 
 _END, _SCAN, _APP1, _STAND_ALONE = 0xD9, 0xDA, 0xE1, (0x01, 0xD8)
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 
 MAX_SEGMENTS = 100_000
 """More are read for seconds, one after another; a film of JPEGs has fewer in its first image."""
@@ -29,7 +31,24 @@ MAX_SCANNED_PIXELS = 4 * 10**9
 few bytes it has. Ordinary progressive files have ten scans."""
 
 MAX_KEPT_SAMPLES = 256 * 2**20
-"""Samples of a frame of several scans; all are kept until the last scan, in two bytes each."""
+"""Samples of a frame that comes in several scans; all are kept until the last one, in two bytes
+each: half a gigabyte, at whatever size the image is decoded."""
+
+
+class _Frame(NamedTuple):
+    """What is decoded together (B.2.2).
+
+    Attributes:
+        pixels: of the image.
+        samples: of all its components.
+        components: how many there are.
+        is_progressive: whether several scans make one component more and more exact.
+    """
+
+    pixels: int = 0
+    samples: int = 0
+    components: int = 0
+    is_progressive: bool = False
 
 
 def check_jpeg(content: bytes, start: int = 0) -> None:
@@ -42,7 +61,7 @@ def check_jpeg(content: bytes, start: int = 0) -> None:
     Raises:
         ImageError: it is cut short, or made to take long or much memory.
     """
-    position, pixels, samples = start + 2, 0, 0
+    position, frame = start + 2, _Frame()
     scans, exif, skipped = 0, 0, 0
     for _ in range(MAX_SEGMENTS):
         marker = _MARKER.search(content, position)
@@ -61,35 +80,44 @@ def check_jpeg(content: bytes, start: int = 0) -> None:
         if exif > MAX_EXIF_BYTES:
             raise ImageError(f"a JPEG image with more than {MAX_EXIF_BYTES:,} bytes of EXIF")
         if kind in _FRAMES:
-            pixels, samples = _frame(content, position)
+            frame = _frame(content, position, is_progressive=kind in _PROGRESSIVE)
         if kind == _SCAN:
             scans += 1
-            _check_cost(pixels, samples, scans)
+            _check_time(frame, scans)
+            count = int.from_bytes(content[position + 2 : position + 3], "big")
+            # A scan of fewer components than there are is followed by others (B.2.3).
+            if frame.is_progressive or count < frame.components:
+                _check_memory(frame)
         position += int.from_bytes(content[position : position + 2], "big")
     else:
         raise ImageError(f"a JPEG image of more than {MAX_SEGMENTS:,} segments: it is damaged")
     raise ImageError("cut short: a JPEG image without its end")
 
 
-def _frame(content: bytes, position: int) -> tuple[int, int]:
-    """Return the pixels of a frame and the samples of all its components (B.2.2)."""
+def _frame(content: bytes, position: int, *, is_progressive: bool) -> _Frame:
     if len(content) < position + 8:
-        return 0, 0
+        return _Frame()
     height, width, count = struct.unpack_from(">HHB", content, position + 3)
     factors = list(content[position + 9 : position + 8 + 3 * count : 3])
     shares = [(code >> 4) * (code & 15) for code in factors]
     pixels = height * width
-    return pixels, pixels * sum(shares) // max([1, *shares])
+    samples = pixels * sum(shares) // max([1, *shares])
+    return _Frame(pixels, samples, count, is_progressive)
 
 
-def _check_cost(pixels: int, samples: int, scans: int) -> None:
-    if scans > 1 and pixels * scans > MAX_SCANNED_PIXELS:
+def _check_time(frame: _Frame, scans: int) -> None:
+    if scans > 1 and frame.pixels * scans > MAX_SCANNED_PIXELS:
         raise ImageError(
-            f"a JPEG image of {pixels:,} pixels in more than {scans - 1} scans, which would take "
-            "too long to decode; save it anew"
+            f"a JPEG image of {frame.pixels:,} pixels in more than {scans - 1} scans, which would "
+            "take too long to decode; save it anew"
         )
-    if scans > 1 and samples > MAX_KEPT_SAMPLES:
+
+
+def _check_memory(frame: _Frame) -> None:
+    if frame.samples > MAX_KEPT_SAMPLES:
+        most = MAX_KEPT_SAMPLES * frame.pixels // frame.samples
         raise ImageError(
-            f"a progressive JPEG image of {pixels:,} pixels, which would take too much memory "
-            "to decode; save it anew without progressive encoding"
+            f"a progressive JPEG image of {frame.pixels:,} pixels, which would take too much "
+            f"memory to decode: at most {most:,} of one like it are decoded; save it anew without "
+            "progressive encoding"
         )

@@ -1,60 +1,74 @@
-"""Check a TIFF's tags, and find its compressed data. Sections are those of TIFF 6.0."""
+"""Check a TIFF's tags, and that its compressed data are all there."""
 
-import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from PIL import TiffImagePlugin
 
 from torch_inception.errors import ImageError
 from torch_inception.images.integrity.jpeg import check_jpeg
-from torch_inception.images.limits import MAX_PARTS
+from torch_inception.images.integrity.tiff_tags import TagReader
 
-_TIFF_COMPRESSION, _NONE, _JPEG = 259, 1, (6, 7)
+_WIDTH, _BITS, _SAMPLES, _TILE_WIDTH = 256, 258, 277, 322
+_PLANAR, _SEPARATE = 284, 2
+_COMPRESSION, _NONE, _JPEG, _PACKBITS = 259, 1, (6, 7), 32773
+_JPEG_TABLES = 347
+
 _OVERLAP = 4
-"""Times the file that all strips may have together; some writers store equal tiles once."""
+"""Times the file that all strips may have together."""
 
-_TIFF_BYTES = (1, 2, 7)
+_OVERLAP_BYTES = 64 * 2**20
+"""Bytes that they may have in any file: some writers store equal tiles once."""
+
+_BYTES = (1, 2, 7)
 _MAX_NUMBERS = 2**18
 """Numbers in a TIFF tag; Pillow makes an object of each. Colour maps have up to 196,608."""
 
-_TIFF_PLACES = ((273, 279), (324, 325))
+_PLACES = ((273, 279), (324, 325))
 """Tags of where strips or tiles are, and how long; TIFF 6.0, sections 3 and 15."""
 
 
 def check_tiff(content: bytes) -> None:
-    """Check how many numbers the tags of the first image have; TIFF 6.0, section 2."""
-    order = "<" if content.startswith(b"II") else ">"
-    is_big = 43 in content[2:4]
-    place, start, entry, number = ("8xQ", 8, "HHQ8x", "Q") if is_big else ("4xI", 2, "HHI4x", "H")
-    try:
-        (position,) = struct.unpack_from(order + place, content)
-        (count,) = struct.unpack_from(order + number, content, position)
-        position += start
-        for _ in range(min(count, MAX_PARTS)):
-            _, kind, length = struct.unpack_from(order + entry, content, position)
-            if kind not in _TIFF_BYTES and length > _MAX_NUMBERS:
-                raise ImageError(f"a TIFF image with {length:,} numbers in one tag: it is damaged")
-            position += struct.calcsize(order + entry)
-    except (struct.error, OverflowError) as error:
-        raise ImageError("cut short: a TIFF image whose tags are not all there") from error
-    if count > MAX_PARTS:
-        raise ImageError(f"a TIFF image of {count:,} tags: it is damaged")
+    """Check how many numbers the tags of the first image have.
+
+    Raises:
+        ImageError: they are too many, or not all there.
+    """
+    for tag in TagReader(content).tags().values():
+        if tag.kind not in _BYTES and tag.length > _MAX_NUMBERS:
+            raise ImageError(f"a TIFF image with {tag.length:,} numbers in one tag: it is damaged")
 
 
 def tiff_parts(content: bytes, image: TiffImagePlugin.TiffImageFile) -> Iterator[tuple[int, int]]:
-    """Yield where compressed strips or tiles begin and end; check those that are JPEG images."""
+    """Yield where compressed strips or tiles begin and end; check those that are JPEG images.
+
+    Raises:
+        ImageError: a JPEG image, or the tables that all have, are cut short.
+    """
     tags = image.tag_v2
-    compression = tags.get(_TIFF_COMPRESSION, _NONE)
-    if compression == _NONE:
+    compression = tags.get(_COMPRESSION, _NONE)
+    if compression in _JPEG and _JPEG_TABLES in tags:
+        check_jpeg(tags[_JPEG_TABLES])
+    if compression == _NONE or (compression == _PACKBITS and _bytes_a_row(tags) == 1):
         return
-    for places, lengths in _TIFF_PLACES:
+    for places, lengths in _PLACES:
         parts = list(zip(tags.get(places, ()), tags.get(lengths, ()), strict=False))
-        if sum(length for _, length in parts) > _OVERLAP * len(content):
+        if sum(length for _, length in parts) > max(_OVERLAP * len(content), _OVERLAP_BYTES):
             raise ImageError("damaged: a TIFF image whose strips lie upon one another")
-        for place, length in parts:
+        for place, length in dict.fromkeys(parts):
             part = content[place : place + length]
             if compression in _JPEG and part.startswith(b"\xff\xd8"):
                 check_jpeg(part)
-            yield place, place + length
-    # What the tags refer to may come last.
-    yield 0, len(content)
+            else:
+                yield place, place + length
+
+
+def _bytes_a_row(tags: Mapping[int, Any]) -> int:
+    """Return the bytes of a row of a strip or tile; where it is one, PackBits makes 0 0 of black.
+
+    Pillow gives the numbers of some tags alone, and those of others as a tuple.
+    """
+    bits = tags.get(_BITS, (1,))
+    samples = 1 if tags.get(_PLANAR) == _SEPARATE else tags.get(_SAMPLES, 1)
+    width = tags.get(_TILE_WIDTH, tags.get(_WIDTH, 0))
+    return -(-int(width) * int(samples) * int(bits[0]) // 8)

@@ -217,6 +217,18 @@ class PredictConfig:
         "0.9 or 0.95: also show the smallest set of labels that holds the true one with this "
         "probability (default: no set)",
     )
+    explain: str = setting(
+        "",
+        "folder for a picture per image: what of it speaks for its best class, and what against it",
+        group="explanations",
+        is_path=True,
+    )
+    explain_class: str = setting(
+        "", "the class that is explained, in place of the best one", group="explanations"
+    )
+    explain_versus: str = setting(
+        "", "a class to compare it with: why the one, and not this one", group="explanations"
+    )
     format: Format = setting("text", "how results are written")
     weights: str = setting(
         "",
@@ -235,6 +247,9 @@ class PredictConfig:
         _check_types(self)
         _require(self, "top", self.top >= 1, "must be 1 or more")
         _require(self, "coverage", self.coverage in (0, *COVERAGES), "must be 0.9 or 0.95")
+        for name in ("explain_class", "explain_versus"):
+            is_used = bool(self.explain) or not getattr(self, name)
+            _require(self, name, is_used, "needs explain, which names a folder for the pictures")
 
 
 def make_config(kind: type[Config], values: Mapping[str, Any], *, origin: str) -> Config:

@@ -29,6 +29,9 @@ missing borders of the network's layers add up to."""
 STRIDE = {"Mixed_6e": 16, "Mixed_7a": 32, "Mixed_7c": 32}
 """Pixels from one place of a map to the next."""
 
+LABELS_SHOWN = 20
+"""Labels in a message at most."""
+
 Map = NDArray[numpy.float32]
 
 
@@ -73,7 +76,7 @@ class Explanation:
         Raises:
             ConfigError: there is no such class.
         """
-        first, *others = [self._number(name) for name in (label, versus) if name]
+        first, *others = [class_number(self.labels, name) for name in (label, versus) if name]
         total = numpy.zeros((IMAGE_SIZE, IMAGE_SIZE))
         for layer, maps in self.maps.items():
             of_class = maps[first].astype(numpy.float64)
@@ -99,14 +102,24 @@ class Explanation:
         """
         return self.placement.in_image(self.seen(label, versus=versus))
 
-    def _number(self, label: str) -> int:
-        try:
-            return list(self.labels).index(label)
-        except ValueError:
-            raise ConfigError(
-                f"there is no class {label!r}. The model has: {', '.join(self.labels[:20])}"
-                f"{' and others' if len(self.labels) > 20 else ''}."
-            ) from None
+    def score(self, label: str) -> float:
+        """Return the probability of a class, 0 to 1."""
+        likelihoods = numpy.exp(self.logits - self.logits.max())
+        return float(likelihoods[class_number(self.labels, label)] / likelihoods.sum())
+
+
+def class_number(labels: Sequence[str], label: str) -> int:
+    """Return the number of a class.
+
+    Raises:
+        ConfigError: there is no such class.
+    """
+    try:
+        return list(labels).index(label)
+    except ValueError:
+        known = ", ".join(labels[:LABELS_SHOWN])
+        others = " and others" if len(labels) > LABELS_SHOWN else ""
+        raise ConfigError(f"there is no class {label!r}. The model has: {known}{others}.") from None
 
 
 def logit_maps(
@@ -150,11 +163,13 @@ def logit_maps(
 def _spread(layer: str, places: int) -> NDArray[numpy.float64]:
     """Return how each place of a map's axis is spread over pixels, (299, places); columns sum to 1.
 
-    Between the centres of two places it is shared by distance.
+    It is spread as the cubic B-spline around its centre, two strides far, which is smooth.
     """
     pixels = numpy.arange(IMAGE_SIZE)[:, None]
     centres = FIRST_CENTRE[layer] + STRIDE[layer] * numpy.arange(places)
-    inside = pixels.clip(centres[0], centres[-1])  # the borders belong to the outermost places
-    shares = (1 - abs(inside - centres) / STRIDE[layer]).clip(min=0)
+    distance = abs(pixels - centres) / STRIDE[layer]
+    inner = 2 / 3 - distance**2 + distance**3 / 2
+    outer = (2 - distance).clip(min=0) ** 3 / 6
+    shares = numpy.where(distance < 1, inner, outer)
     spread: NDArray[numpy.float64] = shares / shares.sum(axis=0)
     return spread

@@ -247,9 +247,6 @@ class PredictConfig:
         _check_types(self)
         _require(self, "top", self.top >= 1, "must be 1 or more")
         _require(self, "coverage", self.coverage in (0, *COVERAGES), "must be 0.9 or 0.95")
-        for name in ("explain_class", "explain_versus"):
-            is_used = bool(self.explain) or not getattr(self, name)
-            _require(self, name, is_used, "needs explain, which names a folder for the pictures")
 
 
 def make_config(kind: type[Config], values: Mapping[str, Any], *, origin: str) -> Config:

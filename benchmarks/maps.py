@@ -2,9 +2,9 @@
 
     python -m benchmarks.maps [FOLDER ...]
 
-Of every test image, the tenth that the map of the best class ranks highest is covered; and, to
-compare, a region of the same shape, moved by chance. It is blurred, or painted with the image's mean
-colour, which adds a new outline. Needs the `benchmark` extra: pip install ".[benchmark]".
+Of every test image, the tenth that the map of the best class ranks highest is covered; to compare,
+so is a region of the same shape, moved by chance. It is blurred, or painted with the mean colour,
+which adds a new outline. Needs the `benchmark` extra: pip install ".[benchmark]".
 """
 
 import argparse

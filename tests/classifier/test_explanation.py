@@ -1,5 +1,6 @@
 """Answers taken apart: by hand on small maps, and exactly on the real network."""
 
+import logging
 from pathlib import Path
 
 import numpy
@@ -15,6 +16,7 @@ from tests.test_end_to_end import WEIGHTS, draw_patterns
 from torch_inception import Classifier, train_classifier
 from torch_inception.classifier.explanation import FIRST_CENTRE, STRIDE, Explanation, logit_maps
 from torch_inception.config import Layers, Resize, Solver
+from torch_inception.engines.protocol import Engine
 from torch_inception.errors import ConfigError, ImageError
 from torch_inception.heads.head import Head
 from torch_inception.images.placement import placement
@@ -212,6 +214,32 @@ def test_maps_add_up_to_the_logits_of_the_real_network(
         assert numpy.log(scores) == pytest.approx(numpy.log(expected), abs=1e-4)
         for label, logit, base in zip(classifier.labels, found.logits, found.base, strict=True):
             assert found.seen(label).sum(dtype="f8") == pytest.approx(logit - base, abs=1e-4)
+
+
+class WithoutMaps:
+    """An engine as OpenVINO's: rows alone."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.record, self.arithmetic, self.identity = engine.record, "other", engine.identity
+        self.batch_size, self.workers, self.session = engine.batch_size, 1, engine.session
+
+
+@pytest.mark.real_weights
+def test_torch_stands_in_for_an_engine_without_maps(
+    patterns: Path,
+    tmp_path: Path,
+    real_cache: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setenv(CACHE_VARIABLE, str(real_cache))
+    trained = train_classifier(patterns, output=tmp_path, weights=WEIGHTS).classifier
+    other = Classifier(trained.model, WithoutMaps(trained.engine))
+    path = patterns / "dots" / "1.png"
+    with caplog.at_level(logging.INFO):
+        found = other.explain(path)
+    assert (found.logits == trained.explain(path).logits).all()
+    assert "maps: torch stands in for other; its scores differ by 0.00000 at most" in caplog.text
 
 
 @pytest.mark.real_weights

@@ -222,7 +222,8 @@ class Classifier:
     def explain(self, image: ImageInput) -> Explanation:
         """Take the answer to an image apart: what of it speaks for and against each class.
 
-        An engine that gives no maps (OpenVINO) is stood in for by torch, in float32.
+        Where an engine gives no maps (OpenVINO), torch stands in for it, in float32; how far its
+        scores are from the engine's is logged.
 
         Args:
             image: as in `predict`; one.
@@ -242,6 +243,13 @@ class Classifier:
         if self.model.half_features:
             row = row.half()
         logits, base, found = logit_maps(self.model.head, maps, row, self.model.mean_inputs)
+        if self._engine_with_maps is not self.engine:
+            own = self._probabilities(self.engine.session()([seen.pixels])[0])
+            difference = float((torch.softmax(logits, dim=0) - own).abs().max())
+            log.info(
+                "maps: torch stands in for %s; its scores differ by %.5f at most",
+                self.engine.arithmetic, difference,
+            )  # fmt: skip
         return Explanation(
             self.labels,
             logits.numpy(),
@@ -261,7 +269,6 @@ class Classifier:
         if isinstance(self.engine, GivesMaps):
             return self.engine
         model = dataclasses.replace(self.model, arithmetic="fp32")
-        log.info("maps: %s gives none; torch computes them, in float32", self.engine.arithmetic)
         found = _load_engine(model, self._path, "", torch.device("cpu"))
         assert isinstance(found, GivesMaps)
         return found

@@ -243,7 +243,7 @@ class Classifier:
         if self.model.half_features:
             row = row.half()
         logits, base, found = logit_maps(self.model.head, maps, row, self.model.mean_inputs)
-        if self._engine_with_maps is not self.engine:
+        if not isinstance(self.engine, GivesMaps):
             own = self._probabilities(self.engine.session()([seen.pixels])[0])
             difference = float((torch.softmax(logits, dim=0) - own).abs().max())
             log.info(

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from torch_inception.engines.protocol import Rows, Session
 from torch_inception.images.preprocess import IMAGE_SIZE, Pixels
-from torch_inception.network import COLUMNS, FEATURES, ROW_SIZE, empty_network
+from torch_inception.network import COLUMNS, FEATURES, LAYERS, ROW_SIZE, empty_network
 from torch_inception.weights.record import WeightsRecord
 
 FAKE_RECORD = WeightsRecord(
@@ -45,6 +45,26 @@ class FakeEngine:
             for layer in COLUMNS.values():
                 rows[place, layer][:3] = image.mean(axis=(0, 1)) / 255
         return rows
+
+
+class MappingEngine(FakeEngine):
+    """Gives maps too: red, green and blue where they are in the image."""
+
+    def feature_maps(self, pixels: Tensor) -> tuple[Tensor, ...]:
+        """Map images (B, 3, 299, 299) uint8 to the maps of `network.LAYERS`."""
+        colours = pixels.float() / 255
+        return tuple(
+            torch.cat(
+                [
+                    torch.nn.functional.adaptive_avg_pool2d(
+                        colours, 17 if name == "Mixed_6e" else 8
+                    ),
+                    torch.zeros(len(pixels), channels - 3, *[17 if name == "Mixed_6e" else 8] * 2),
+                ],
+                dim=1,
+            )
+            for name, channels in LAYERS.items()
+        )
 
 
 class CountingEngine(FakeEngine):

@@ -261,6 +261,18 @@ class PredictConfig:
         "0.9 or 0.95: also show the smallest set of labels that holds the true one with this "
         "probability (default: no set)",
     )
+    explain: str = setting(
+        "",
+        "folder for a picture per image: what of it speaks for its best class, and what against it",
+        group="explanations",
+        is_path=True,
+    )
+    explain_class: str = setting(
+        "", "the class that is explained, in place of the best one", group="explanations"
+    )
+    explain_versus: str = setting(
+        "", "a class to compare it with: why the one, and not this one", group="explanations"
+    )
     format: Format = setting("text", "how results are written")
     weights: str = setting(
         "",

@@ -6,6 +6,7 @@ import logging
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple, overload
 
@@ -14,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from torch_inception.classifier.explanation import Explanation, class_number, logit_maps
 from torch_inception.classifier.model_file import Model, load_model, save_model, weights_beside
 from torch_inception.config import (
     DEFAULT_WEIGHTS,
@@ -24,14 +26,16 @@ from torch_inception.config import (
     expand_home,
 )
 from torch_inception.engines.choose import choose_device, load_cached_engine, load_engine
-from torch_inception.engines.protocol import Engine
+from torch_inception.engines.protocol import Engine, GivesMaps
 from torch_inception.errors import ConfigError, ImageError, ModelError, WeightsError
-from torch_inception.features.image_rows import FeatureRow, ImageInput, stream_rows
+from torch_inception.features.image_rows import FeatureRow, ImageInput, see, stream_rows
 from torch_inception.heads.coverage import label_set
 from torch_inception.heads.head import Head
 from torch_inception.heads.inputs import head_inputs
 from torch_inception.images.image_input import check_list, image_name, is_list
-from torch_inception.images.preprocess import Preprocessing
+from torch_inception.images.placement import placement
+from torch_inception.images.preprocess import Pixels, Preprocessing
+from torch_inception.network import spatial_means
 from torch_inception.system.escape import brief
 from torch_inception.system.threads import one_thread
 from torch_inception.system.torch_modes import default_modes
@@ -61,11 +65,13 @@ class Classifier:
     Args:
         model: labels, head and preprocessing.
         engine: the frozen network, with the weights that the model names.
+        path: of the model, where it was loaded from a file.
     """
 
-    def __init__(self, model: Model, engine: Engine) -> None:
+    def __init__(self, model: Model, engine: Engine, *, path: str | Path = "") -> None:
         self.model = model
         self.engine = engine
+        self._path = path
 
     @classmethod
     @default_modes()
@@ -104,7 +110,7 @@ class Classifier:
         if engine is None:
             engine = _load_engine(model, path, weights, choose_device(device))
         _check_record(engine.record, model.record, path)
-        return cls(model, engine)
+        return cls(model, engine, path=path)
 
     @classmethod
     @default_modes()
@@ -210,6 +216,70 @@ class Classifier:
             row if isinstance(row, ImageError) else self._best(row, top)
             for row in self._stream(images)
         )
+
+    @default_modes()
+    @one_thread()
+    def explain(self, image: ImageInput) -> Explanation:
+        """Take the answer to an image apart: what of it speaks for and against each class.
+
+        Where an engine gives no maps (OpenVINO), torch stands in for it, in float32; how far its
+        scores are from the engine's is logged.
+
+        Args:
+            image: as in `predict`; one.
+
+        Returns:
+            a map per class, in logits. Of the logits that it adds up to, the softmax are the scores
+            of `predict`.
+
+        Raises:
+            ImageError: the image cannot be read.
+            TypeError: what is given is not an image.
+            WeightsError: torch is to stand in, and the weights cannot be had.
+        """
+        seen = see(image, self.model.preprocessing)
+        maps = self._feature_maps(seen.pixels)
+        row = spatial_means([each[None] for each in maps])[0]
+        if self.model.half_features:
+            row = row.half()
+        logits, base, found = logit_maps(self.model.head, maps, row, self.model.mean_inputs)
+        if not isinstance(self.engine, GivesMaps):
+            own = self._probabilities(self.engine.session()([seen.pixels])[0])
+            difference = float((torch.softmax(logits, dim=0) - own).abs().max())
+            log.info(
+                "maps: torch stands in for %s; its scores differ by %.5f at most",
+                self.engine.arithmetic, difference,
+            )  # fmt: skip
+        return Explanation(
+            self.labels,
+            logits.numpy(),
+            base.numpy(),
+            {layer: each.float().numpy() for layer, each in found.items()},
+            seen.pixels,
+            placement(seen.size, self.model.preprocessing),
+        )
+
+    def _feature_maps(self, pixels: Pixels) -> list[Tensor]:
+        """Return the network's maps of an image, (channels, height, width) each."""
+        batch = torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None]
+        return [each[0].float().cpu() for each in self._engine_with_maps.feature_maps(batch)]
+
+    @cached_property
+    def _engine_with_maps(self) -> GivesMaps:
+        if isinstance(self.engine, GivesMaps):
+            return self.engine
+        model = dataclasses.replace(self.model, arithmetic="fp32")
+        found = _load_engine(model, self._path, "", torch.device("cpu"))
+        assert isinstance(found, GivesMaps)
+        return found
+
+    def check_label(self, label: str) -> None:
+        """Do nothing if there is a class of this name.
+
+        Raises:
+            ConfigError: there is none.
+        """
+        class_number(self.labels, label)
 
     def label_set(self, answer: Sequence[Prediction], *, coverage: float = 0.9) -> list[str]:
         """Return the smallest set of labels that holds the true one with a chosen probability.

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from torch_inception.classifier.training_record import TrainingRecord
 from torch_inception.config import COVERAGES, Layers, check_choice
@@ -54,6 +55,8 @@ class Model:
         arithmetic: of the engine that computed the features; one of `ARITHMETICS`.
         refused: (source, reason) of each source of weights that was tried in vain.
         coverage: coverage -> lowest score of a label that belongs into a set; see `coverage.py`.
+        mean_inputs: (D,) float32, what the head reads of the training images on average; None where
+            that is not known.
         training: when and by what it was trained, and how good it was; None where another program
             trained it.
     """
@@ -66,6 +69,7 @@ class Model:
     arithmetic: str = "fp32"
     refused: tuple[tuple[str, str], ...] = ()
     coverage: Mapping[float, float] = field(default_factory=dict)
+    mean_inputs: Tensor | None = None
     training: TrainingRecord | None = None
 
 
@@ -87,6 +91,7 @@ def save_model(model: Model, path: Path) -> None:
         "arithmetic": model.arithmetic,
         "refused": [list(pair) for pair in model.refused],
         "coverage": [list(pair) for pair in model.coverage.items()],
+        "mean_inputs": model.mean_inputs,
         "training": model.training and model.training.as_dict(),
     }
     save_whole(content, path)
@@ -123,6 +128,7 @@ def load_model(path: Path) -> Model:
             arithmetic=_arithmetic(content["arithmetic"]),
             refused=tuple(_pair(each) for each in content["refused"]),
             coverage=dict(_threshold(each) for each in content["coverage"]),
+            mean_inputs=_mean_inputs(content["mean_inputs"], head),
             training=content["training"] and TrainingRecord.from_dict(content["training"]),
         )
     except KeyError as error:
@@ -194,6 +200,17 @@ def _threshold(value: object) -> tuple[float, float]:
         case [float(coverage), float(threshold)] if coverage in COVERAGES and 0 <= threshold <= 1:
             return coverage, threshold
     raise ValueError("the thresholds of sets are not pairs of shares")
+
+
+def _mean_inputs(value: object, head: Head) -> Tensor | None:
+    if value is None:
+        return None
+    mean = plain_tensor(value)
+    if mean.shape != head.weight.shape[1:] or mean.dtype != torch.float32:
+        raise ValueError("the average image does not fit the head")
+    if not torch.isfinite(mean).all():
+        raise ValueError("the average image holds values that are not finite")
+    return mean
 
 
 def _bool(value: object) -> bool:

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
@@ -18,18 +18,37 @@ if TYPE_CHECKING:
 CSV_HEADER = ("path", "rank", "label", "score", "error")
 
 
+Values = Mapping[str, object]
+"""What is told of an image beside its classes, by name: plain values."""
+
+
+class Addition(NamedTuple):
+    """Something that is told of each image beside its best classes.
+
+    Attributes:
+        names: of its values, in JSON and CSV.
+        find: gives the values, by the image's path and its classes, all of them, best first.
+        in_words: puts them into lines of text.
+    """
+
+    names: Sequence[str]
+    find: "Callable[[Path, Sequence[Prediction]], Values]"
+    in_words: Callable[[Values], str]
+
+
 class Answer(NamedTuple):
     """What is told of an image.
 
     Attributes:
         predictions: the best classes; none where there is an error.
-        labels: of the set that holds the true one; empty where there is an error, None where none
-            was asked for.
+        values: of what is added; all None where there is an error.
+        words: the same in lines of text.
         error: why the image could not be read.
     """
 
     predictions: "Sequence[Prediction]"
-    labels: list[str] | None = None
+    values: Values
+    words: str = ""
     error: ImageError | None = None
 
 
@@ -38,7 +57,7 @@ def write_answers(
     paths: Iterable[Path],
     *,
     top: int,
-    coverage: float | None = None,
+    additions: Sequence[Addition] = (),
     style: Format,
     headings: bool,
     output: TextIO,
@@ -49,7 +68,7 @@ def write_answers(
         classifier: what names them.
         paths: the images; read ahead by a bounded number.
         top: classes shown for each.
-        coverage: with which the set of labels holds the true one; None for no set.
+        additions: what else is told of each.
         style: how an answer is written.
         headings: whether text names the image above its classes.
         output: where answers go.
@@ -57,15 +76,14 @@ def write_answers(
     Returns:
         how many images there were, and those that could not be read.
     """
-    if coverage is not None:
-        classifier.coverage_threshold(coverage)  # it says so at once where there is none
     describe: Callable[[Path, Answer], str] = {
         "text": _text_with_heading if headings else _text,
         "json": _json,
         "csv": _csv_shown if output.isatty() else _csv,
     }[style]
     if style == "csv":
-        output.write(_csv_lines([CSV_HEADER if coverage is None else (*CSV_HEADER, "set")]))
+        names = [name for addition in additions for name in addition.names]
+        output.write(_csv_lines([(*CSV_HEADER, *names)]))
     begun: deque[Path] = deque()
 
     def noted() -> Iterator[Path]:
@@ -73,31 +91,41 @@ def write_answers(
             begun.append(path)
             yield path
 
-    # A set may have labels beyond those that are shown.
-    asked = top if coverage is None else len(classifier.labels)
+    # What is added may need classes beyond those that are shown.
+    asked = len(classifier.labels) if additions else top
     count, bad = 0, []
     for found in classifier.predict_stream(noted(), top=asked):
         path = begun.popleft()
         count += 1
         if isinstance(found, ImageError):
             bad.append(path)
-            answer = Answer([], error=found, labels=None if coverage is None else [])
-        elif coverage is None:
-            answer = Answer(found)
-        else:
-            answer = Answer(found[:top], classifier.label_set(found, coverage=coverage))
-        output.write(describe(path, answer))
+        output.write(describe(path, _answer(path, found, top, additions)))
         output.flush()
     return count, bad
+
+
+def _answer(
+    path: Path,
+    found: "Sequence[Prediction] | ImageError",
+    top: int,
+    additions: Sequence[Addition],
+) -> Answer:
+    if isinstance(found, ImageError):
+        return Answer([], {name: None for each in additions for name in each.names}, error=found)
+    values: dict[str, object] = {}
+    words = ""
+    for addition in additions:
+        added = addition.find(path, found)
+        values |= added
+        words += addition.in_words(added)
+    return Answer(found[:top], values, words)
 
 
 def _text(path: Path, answer: Answer) -> str:
     if answer.error is not None:
         return f"error: {printable(str(path))}: {printable(str(answer.error))}\n"
     lines = [f"{printable(label)} (score = {score:.5f})\n" for label, score in answer.predictions]
-    if answer.labels is not None:
-        lines.append(f"set: {', '.join(map(printable, answer.labels))}\n")
-    return "".join(lines)
+    return "".join([*lines, answer.words])
 
 
 def _text_with_heading(path: Path, answer: Answer) -> str:
@@ -109,9 +137,8 @@ def _json(path: Path, answer: Answer) -> str:
         "path": str(path),
         "predictions": [prediction._asdict() for prediction in answer.predictions],
         "error": None if answer.error is None else str(answer.error),
+        **answer.values,
     }
-    if answer.labels is not None:
-        told["set"] = answer.labels or None
     return json.dumps(told) + "\n"
 
 
@@ -125,13 +152,18 @@ def _csv_shown(path: Path, answer: Answer) -> str:
 
 
 def _rows(path: Path, answer: Answer) -> list[tuple[object, ...]]:
-    # A list in a cell is one that a program can read again.
-    shown = json.dumps(answer.labels) if answer.labels else ""
-    labels = () if answer.labels is None else (shown,)
+    added = [_cell(value) for value in answer.values.values()]
     if answer.error is not None:
-        return [(path, "", "", "", answer.error, *labels)]
+        return [(path, "", "", "", answer.error, *added)]
     ranked = enumerate(answer.predictions, start=1)
-    return [(path, rank, *each, "", *labels) for rank, each in ranked]
+    return [(path, rank, *each, "", *added) for rank, each in ranked]
+
+
+def _cell(value: object) -> str:
+    """Write a list so that a program can read it again, and nothing for None."""
+    if value is None:
+        return ""
+    return json.dumps(value) if isinstance(value, (list, bool)) else str(value)
 
 
 def _csv_lines(rows: Iterable[Iterable[object]]) -> str:

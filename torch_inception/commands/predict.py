@@ -34,6 +34,8 @@ def main(argv: Sequence[str] | None = None, *, engine: "Engine | None" = None) -
     )
     arguments = parser.parse(argv)
     config = parser.config(arguments, PredictConfig)
+    if (config.explain_class or config.explain_versus) and not config.explain:
+        parser.error("--explain-class and --explain-versus need --explain, a folder for pictures")
     return run_command(
         lambda: _predict(arguments.paths, config, engine),
         log_to=sys.stderr,
@@ -47,6 +49,7 @@ def _predict(names: Sequence[str], config: PredictConfig, engine: "Engine | None
         raise ConfigError("an empty path is given. Name an image, a folder, a pattern or -.")
     check_torch_pair()
     # Imported here, so that --help does not wait for torch.
+    from torch_inception.commands.additions import additions
     from torch_inception.commands.inputs import (
         STANDARD_INPUT,
         at_home,
@@ -59,12 +62,13 @@ def _predict(names: Sequence[str], config: PredictConfig, engine: "Engine | None
 
     names = [at_home(name) for name in names]
     is_single = is_one_file(names)
+    classifier = _classifier(config, engine)
     with silent_libtiff():
         count, bad = write_answers(
-            _classifier(config, engine),
+            classifier,
             expand_paths(names, standard_input=lines_of(sys.stdin)),
             top=config.top,
-            coverage=config.coverage or None,
+            additions=additions(classifier, config),
             style=config.format,
             headings=not is_single,
             output=sys.stdout,

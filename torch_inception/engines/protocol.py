@@ -1,10 +1,11 @@
 """What the pass asks of a network, whatever it runs on."""
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy
 from numpy.typing import NDArray
+from torch import Tensor
 
 from torch_inception.images.preprocess import Pixels
 from torch_inception.weights.record import WeightsRecord
@@ -40,3 +41,11 @@ class Engine(Protocol):
 
     def session(self) -> Session:
         """Return a function for the calling thread alone, with memory of its own."""
+
+
+@runtime_checkable
+class GivesMaps(Protocol):
+    """An engine that gives the maps which rows are the means of."""
+
+    def feature_maps(self, pixels: Tensor) -> tuple[Tensor, ...]:
+        """Map images (B, 3, 299, 299) uint8 to the maps of `network.LAYERS`."""

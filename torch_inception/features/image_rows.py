@@ -16,7 +16,7 @@ from torch_inception.errors import ImageError, WeightsError
 from torch_inception.features.cache.file_index import FileState, file_state
 from torch_inception.features.cached_rows import CachedRows
 from torch_inception.features.ordered_map import Work, ordered_map
-from torch_inception.images.decode import decode_file, to_image
+from torch_inception.images.decode import decode_file, to_decoded
 from torch_inception.images.facts import ImageFacts, image_facts
 from torch_inception.images.image_input import is_path
 from torch_inception.images.limits import one_large_image_at_a_time
@@ -92,6 +92,25 @@ def read_image(
     return ReadImage(before, digest, pixels, image_facts(original, pixels), thumbnail)
 
 
+class SeenImage(NamedTuple):
+    """What the network sees of an image, (299, 299, 3) uint8, and the image's width and height."""
+
+    pixels: Pixels
+    size: tuple[int, int]
+
+
+def see(item: ImageInput, preprocessing: Preprocessing) -> SeenImage:
+    """Return what the network sees of an image, and the size that the image has, upright.
+
+    Raises:
+        ImageError: the image cannot be read.
+        TypeError: the item is of another kind.
+    """
+    with one_large_image_at_a_time():
+        image, original = to_decoded(item, shorter_side=preprocessing.shorter_side)
+        return SeenImage(preprocessing(image), (original.width, original.height))
+
+
 def to_pixels(item: ImageInput, preprocessing: Preprocessing) -> Pixels | ImageError:
     """Return what the network sees of an image, (299, 299, 3) uint8, or why it cannot be had.
 
@@ -102,10 +121,8 @@ def to_pixels(item: ImageInput, preprocessing: Preprocessing) -> Pixels | ImageE
     Raises:
         TypeError: the item is of another kind.
     """
-    side = preprocessing.shorter_side
     try:
-        with one_large_image_at_a_time():
-            return preprocessing(to_image(item, shorter_side=side))
+        return see(item, preprocessing).pixels
     except ImageError as error:
         return error
 

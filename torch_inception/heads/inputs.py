@@ -88,6 +88,20 @@ def fit_inputs(layers: Layers, rows: RowSelection) -> Inputs:
     return Inputs(layers, middle.float(), scale.float())
 
 
+def mean_inputs(layers: Layers, rows: RowSelection) -> Tensor:
+    """Return the mean (D,) float32 of what a head of these layers reads of rows."""
+    plain = Inputs(layers)
+    sums = torch.zeros(plain.size(rows.size), dtype=torch.float64)
+    for portion in rows.portions(plain):
+        sums += plain.columns(portion).sum(dim=0, dtype=torch.float64)
+    return (sums / max(1, len(rows))).float()
+
+
+def head_layers(head: Head) -> list[str]:
+    """Return the layers of the network that a head reads, in the order of its columns."""
+    return list(LAYERS) if head.layers == "all" else list(LAYERS)[-1:]
+
+
 def head_inputs(rows: Tensor, head: Head) -> Tensor:
     """Map rows (K, F) of any type to what a head reads, (K, D) float32."""
     return Inputs(head.layers)(rows.to(torch.float32, copy=True))

@@ -125,17 +125,28 @@ def to_image(
         ImageError: the file is not a whole image.
         TypeError: the item is of another kind.
     """
+    return to_decoded(item, shorter_side=shorter_side).image
+
+
+def to_decoded(
+    item: Any,  # noqa: ANN401 - as for `to_image`
+    *,
+    shorter_side: int | None = None,
+) -> Decoded:
+    """Do as `to_image`, and tell how large the image is, and of what kind."""
     if is_path(item):
-        return decode(read_file(Path(item)), shorter_side=shorter_side)
+        return decode_file(read_file(Path(item)), shorter_side=shorter_side)
     if isinstance(item, bytes):
-        return decode(item, shorter_side=shorter_side)
+        return decode_file(item, shorter_side=shorter_side)
+    if is_file_object(item) and not isinstance(item, Image.Image):
+        return decode_file(read_file_object(item), shorter_side=shorter_side)
     if isinstance(item, Image.Image):
-        return _from_pillow(item)
-    if is_file_object(item):
-        return decode(read_file_object(item), shorter_side=shorter_side)
-    if holds_pixels(item):
-        return _from_pixels(item)
-    raise no_image(item)
+        image, mode = _from_pillow(item), item.mode
+    elif holds_pixels(item):
+        image, mode = _from_pixels(item), "RGB"
+    else:
+        raise no_image(item)
+    return Decoded(image, Original(*image.size, "", mode))
 
 
 def _from_pixels(item: Any) -> Image.Image:  # noqa: ANN401

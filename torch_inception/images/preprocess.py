@@ -28,6 +28,9 @@ JPEGs keep a cosine of 0.997 to those of a full decode, at 1 one of 0.99."""
 Pixels = NDArray[numpy.uint8]
 Places = NDArray[numpy.intp]
 
+Box = tuple[float, float, float, float]
+"""Left, top, right and bottom, in pixels."""
+
 
 @dataclass(frozen=True)
 class Preprocessing:
@@ -74,35 +77,77 @@ def _squash(image: Image.Image) -> Image.Image:
 
 
 def _crop(image: Image.Image) -> Image.Image:
-    # Sizes are rounded as torchvision's `resize` and `center_crop` round them.
-    image = _middle_of_strip(image)
-    width, height = image.size
-    if width <= height:
-        size = (CROP_RESIZE, int(CROP_RESIZE * height / width))
-    else:
-        size = (int(CROP_RESIZE * width / height), CROP_RESIZE)
+    middle = _middle_of_strip(image.size)
+    if middle != (0, 0, *image.size):
+        image = cut_out(image, middle)
+    size, (left, top) = _before_crop(image.size)
     resized = image.resize(size, Image.Resampling.BILINEAR)
-    left, top = (round((side - IMAGE_SIZE) / 2) for side in size)
     return cut_out(resized, (left, top, left + IMAGE_SIZE, top + IMAGE_SIZE))
 
 
-def _middle_of_strip(image: Image.Image) -> Image.Image:
-    """Cut the far ends off an image so long that scaling all of it would fill the memory."""
-    width, height = image.size
+def _before_crop(size: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return what an image is resized to, and where the crop begins in that.
+
+    They are rounded as torchvision's `resize` and `center_crop` round them.
+    """
+    width, height = size
+    if width <= height:
+        resized = (CROP_RESIZE, int(CROP_RESIZE * height / width))
+    else:
+        resized = (int(CROP_RESIZE * width / height), CROP_RESIZE)
+    left, top = (round((side - IMAGE_SIZE) / 2) for side in resized)
+    return resized, (left, top)
+
+
+def _middle_of_strip(size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """Return the part of an image that is scaled: not the far ends of one that is very long.
+
+    Scaling all of it would fill the memory.
+    """
+    width, height = size
     longest = STRIP_RATIO * min(width, height)
-    if max(width, height) <= longest:
-        return image
     left, top = max(0, (width - longest) // 2), max(0, (height - longest) // 2)
-    return cut_out(image, (left, top, min(width, left + longest), min(height, top + longest)))
+    return left, top, min(width, left + longest), min(height, top + longest)
+
+
+def crop_box(size: tuple[int, int]) -> Box:
+    """Return where in an image of this width and height the centre lies that "crop" cuts out."""
+    left, top, right, bottom = _middle_of_strip(size)
+    inside = (right - left, bottom - top)
+    resized, (first, upper) = _before_crop(inside)
+    across, down = inside[0] / resized[0], inside[1] / resized[1]
+    return (
+        left + first * across,
+        top + upper * down,
+        left + (first + IMAGE_SIZE) * across,
+        top + (upper + IMAGE_SIZE) * down,
+    )
 
 
 def _pad(image: Image.Image) -> Image.Image:
-    longer = max(image.size)
-    width, height = (max(1, round(side * IMAGE_SIZE / longer)) for side in image.size)
-    resized = image.resize((width, height), Image.Resampling.BILINEAR)
+    size, place = _inside_padding(image.size)
+    resized = image.resize(size, Image.Resampling.BILINEAR)
     padded = Image.new("RGB", (IMAGE_SIZE, IMAGE_SIZE), BACKGROUND)
-    padded.paste(resized, ((IMAGE_SIZE - width) // 2, (IMAGE_SIZE - height) // 2))
+    padded.paste(resized, place)
     return padded
+
+
+def _inside_padding(size: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return what an image is resized to, and where it is put."""
+    width, height = (max(1, round(side * IMAGE_SIZE / max(size))) for side in size)
+    return (width, height), ((IMAGE_SIZE - width) // 2, (IMAGE_SIZE - height) // 2)
+
+
+def padded_box(size: tuple[int, int]) -> Box:
+    """Return where, seen from an image of this width and height, the square of "pad" lies."""
+    resized, (left, top) = _inside_padding(size)
+    across, down = size[0] / resized[0], size[1] / resized[1]
+    return (
+        -left * across,
+        -top * down,
+        (IMAGE_SIZE - left) * across,
+        (IMAGE_SIZE - top) * down,
+    )
 
 
 def _sample(image: Image.Image) -> Pixels:

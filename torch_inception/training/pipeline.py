@@ -35,6 +35,7 @@ from torch_inception.features.cached_pass import PassResult, Skipped, run_pass
 from torch_inception.features.image_rows import ReadImage
 from torch_inception.heads.coverage import coverage_thresholds
 from torch_inception.heads.fit import FittedHead, fit_head
+from torch_inception.heads.inputs import mean_inputs
 from torch_inception.heads.labelled_rows import LabelledRows
 from torch_inception.images.image_input import is_path
 from torch_inception.images.preprocess import Preprocessing
@@ -312,6 +313,7 @@ def _judge(
         arithmetic=network.engine.arithmetic,
         refused=network.refused,
         coverage=coverage_thresholds(fitted.held_out),
+        mean_inputs=mean_inputs(fitted.head.layers, examples.labelled_rows("train").features),
         training=training_record(fitted, examples, answers),
     )
     metrics = make_metrics(

@@ -121,7 +121,7 @@ def _has_another_model(folder: Path, model: Model) -> bool:
     heads = [(each.head.weight, each.head.bias) for each in (earlier, model)]
     is_same_head = all(torch.equal(*pair) for pair in zip(*heads, strict=True))
     others = [
-        dataclasses.replace(each, head=model.head, training=None, refused=())
+        dataclasses.replace(each, head=model.head, mean_inputs=None, training=None, refused=())
         for each in (earlier, model)
     ]
     return not is_same_head or others[0] != others[1]

@@ -1,0 +1,105 @@
+"""What `predict` tells of an image beside its best classes, where that is asked for."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from torch_inception.commands.outputs import Addition, Values
+from torch_inception.config import PredictConfig
+from torch_inception.errors import ConfigError
+from torch_inception.images.overlay import overlay
+from torch_inception.system.escape import printable
+
+if TYPE_CHECKING:
+    from torch_inception.classifier.classifier import Classifier, Prediction
+
+
+def additions(classifier: "Classifier", config: PredictConfig) -> list[Addition]:
+    """Return what a configuration asks for.
+
+    Raises:
+        ConfigError: the model does not have what that needs, or a folder cannot be used.
+    """
+    found = []
+    if config.coverage:
+        found.append(_label_set(classifier, config.coverage))
+    if config.explain:
+        pictures = Pictures(
+            classifier,
+            Path(config.explain),
+            label=config.explain_class,
+            versus=config.explain_versus,
+        )
+        found.append(
+            Addition(["explanation"], pictures.find, lambda values: f"see {_shown(values)}\n")
+        )
+    return found
+
+
+def _label_set(classifier: "Classifier", coverage: float) -> Addition:
+    """Return the set of labels that holds the true one with a probability."""
+    classifier.coverage_threshold(coverage)  # it says so at once where there is none
+
+    def find(path: Path, answer: "Sequence[Prediction]") -> Values:
+        return {"set": classifier.label_set(answer, coverage=coverage)}
+
+    return Addition(["set"], find, lambda values: f"set: {_shown(values)}\n")
+
+
+def _shown(values: Values) -> str:
+    [value] = values.values()
+    return ", ".join(map(printable, value)) if isinstance(value, list) else printable(str(value))
+
+
+class Pictures:
+    """Writes a picture per image that explains its answer.
+
+    Args:
+        classifier: what named it.
+        folder: where pictures go; it is made if it is not there.
+        label: of the class that is explained; "" for the best one of each image.
+        versus: label of a class that it is compared with, if any.
+
+    Raises:
+        ConfigError: there is no such class, or the folder cannot be used.
+    """
+
+    def __init__(
+        self, classifier: "Classifier", folder: Path, *, label: str = "", versus: str = ""
+    ) -> None:
+        self._classifier, self._folder = classifier, folder
+        self._label, self._versus = label, versus
+        self._names: set[str] = set()
+        for name in filter(None, (label, versus)):
+            classifier.check_label(name)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(
+                f"explain = {str(folder)!r}: the folder cannot be made ({error.strerror}). Name "
+                "another."
+            ) from error
+
+    def find(self, path: Path, answer: "Sequence[Prediction]") -> Values:
+        """Write the picture of an image that was named; return its file."""
+        explanation = self._classifier.explain(path)
+        label = self._label or answer[0].label
+        question = f"{label} and not {self._versus}" if self._versus else label
+        picture = overlay(
+            explanation.pixels,
+            explanation.seen(label, versus=self._versus),
+            caption=f"Why {question}? Its score is {explanation.score(label):.5f}.",
+        )
+        file = self._folder / self._new_name(path)
+        picture.save(file, "PNG")
+        return {"explanation": str(file)}
+
+    def _new_name(self, path: Path) -> str:
+        """Return a name that no other image of this run has."""
+        name, number = path.stem, 1
+        while os.path.normcase(name) in self._names:
+            number += 1
+            name = f"{path.stem}-{number}"
+        self._names.add(os.path.normcase(name))
+        return f"{name}.png"

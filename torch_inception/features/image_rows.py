@@ -84,7 +84,9 @@ def read_image(
         return ReadImage(before, digest, None)
     try:
         with one_large_image_at_a_time():
-            image, original = decode_file(content, shorter_side=preprocessing.shorter_side)
+            image, original = decode_file(
+                content, shorter_side=preprocessing.shorter_side, deep=preprocessing.deep
+            )
             pixels = preprocessing(image)
             thumbnail = make_thumbnail(image) if with_thumbnail else None
     except ImageError as error:
@@ -105,7 +107,7 @@ def to_pixels(item: ImageInput, preprocessing: Preprocessing) -> Pixels | ImageE
     side = preprocessing.shorter_side
     try:
         with one_large_image_at_a_time():
-            return preprocessing(to_image(item, shorter_side=side))
+            return preprocessing(to_image(item, shorter_side=side, deep=preprocessing.deep))
     except ImageError as error:
         return error
 

@@ -87,7 +87,12 @@ def one_large_image_at_a_time() -> Iterator[None]:
 
 def wait_if_large(image: Image.Image) -> None:
     """Wait, in a block of `one_large_image_at_a_time`, until this image may be decoded."""
-    if image.width * image.height * _bytes_a_pixel(image) > _LARGE_BYTES:
+    wait_for_memory(image.width * image.height * _bytes_a_pixel(image))
+
+
+def wait_for_memory(count: int) -> None:
+    """Wait, in a block of `one_large_image_at_a_time`, until an image may take so many bytes."""
+    if count > _LARGE_BYTES:
         _block.stack.enter_context(_large)
 
 

@@ -32,6 +32,7 @@ from torch_inception.images.deep_colour import (
 from torch_inception.images.facts import Original
 from torch_inception.images.image_input import holds_pixels, is_file_object, is_path, no_image
 from torch_inception.images.integrity.completeness import check_complete, check_trailing_zeros
+from torch_inception.images.integrity.png import SIGNATURE as PNG
 from torch_inception.images.limits import (
     MAX_PIXELS,
     MAX_REDUCED_PIXELS,
@@ -115,6 +116,14 @@ def decode_file(
         # By now the opened file is let go of, and with it a second copy of the pixels.
         pages = tags.stated_pages if tags else 1
         return Decoded(_to_rgb(found, deep), _with_facts(found, pages))
+
+
+def may_be_deep(content: bytes) -> bool:
+    """Tell by its first bytes whether an image may have more than 8 bits."""
+    if content.startswith(PNG):
+        return content[24:25] == b"\x10"
+    others = (b"P2", b"P3", b"P5", b"P6", b"Pf", b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP  ")
+    return is_tiff(content) or content.startswith(others)
 
 
 def _to_rgb(found: _Loaded, deep: DeepSettings) -> Image.Image:

@@ -5,6 +5,7 @@ all others; viewers such as ImageJ and napari choose their contrast so.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -27,34 +28,6 @@ class ValueRange(NamedTuple):
 
     low: float
     high: float
-
-
-@dataclass(frozen=True)
-class DeepSettings:
-    """What of a file with more than an 8-bit image is taken, and how it becomes 8 bits.
-
-    Attributes:
-        value_range: of all images; None where each has its own.
-        page: number of the page, from 1, or "max" or "mean" of all; None for the first, unasked.
-        channels: numbers of up to three channels, from 1; none for the first, unasked, or for the
-            colours of a colour image.
-    """
-
-    value_range: ValueRange | None = None
-    page: int | str | None = None
-    channels: tuple[int, ...] = ()
-
-    @property
-    def chooses(self) -> bool:
-        """Whether it says which pages or channels are taken."""
-        return self.page is not None or bool(self.channels)
-
-    def range_of(self, values: Values) -> ValueRange:
-        """Return the range that the values of an image are scaled by."""
-        return self.value_range or image_range(values)
-
-
-ITS_OWN_RANGE = DeepSettings()
 
 
 class GreyKind(NamedTuple):
@@ -116,6 +89,11 @@ def range_of_finite(values: Values) -> ValueRange:
     return ValueRange(low, high)
 
 
+def fixed_range(low: float, high: float) -> Callable[[Values], ValueRange]:
+    """Return what gives the same range for any image."""
+    return lambda values: ValueRange(low, high)
+
+
 def finite(values: Values) -> Values:
     """Return the values that are finite, in one row; float16 as float32."""
     if values.dtype.kind != "f":
@@ -154,3 +132,27 @@ def share_not_finite(values: Values) -> float:
 
 def _step(count: int) -> int:
     return math.isqrt(max(0, count - 1) // MOST_VALUES) + 1
+
+
+@dataclass(frozen=True)
+class DeepSettings:
+    """What of a file with more than an 8-bit image is taken, and how it becomes 8 bits.
+
+    Attributes:
+        range_of: gives the range that an image's values are scaled by.
+        page: number of the page, from 1, or "max" or "mean" of all; None for the first, unasked.
+        channels: numbers of up to three channels, from 1; none for the first, unasked, or for the
+            colours of a colour image.
+    """
+
+    range_of: Callable[[Values], ValueRange] = image_range
+    page: int | str | None = None
+    channels: tuple[int, ...] = ()
+
+    @property
+    def chooses(self) -> bool:
+        """Whether it says which pages or channels are taken."""
+        return self.page is not None or bool(self.channels)
+
+
+ITS_OWN_RANGE = DeepSettings()

@@ -17,7 +17,7 @@ from torch_inception.config import (
     parse_page,
 )
 from torch_inception.errors import ConfigError
-from torch_inception.images.deep import DeepSettings, ValueRange
+from torch_inception.images.deep import DeepSettings, fixed_range, image_range
 from torch_inception.images.rgb import BACKGROUND, cut_out
 
 IMAGE_SIZE = 299
@@ -84,18 +84,23 @@ class Preprocessing:
     @property
     def identity(self) -> str:
         """Everything here that changes a feature; the number grows when the code changes it."""
-        value_range, page, channels = self.deep.value_range, self.deep.page, self.deep.channels
-        by = "own range" if value_range is None else f"range {value_range[0]!r} {value_range[1]!r}"
-        taken = f"page {page or 'first'} channels {','.join(map(str, channels)) or 'first'}"
-        return f"{self.resize} {'exact' if self.exact_decode else 'reduced'} 2 {by} {taken}"
+        decoded = f"{self.resize} {'exact' if self.exact_decode else 'reduced'} 2"
+        low_and_high = self.value_range
+        scaled = "own range" if low_and_high is None else "range {!r} {!r}".format(*low_and_high)
+        page, channels = parse_page(self.page) or "first", parse_channels(self.channels) or "first"
+        return f"{decoded} {scaled} page {page} channels {channels}"
+
+    @property
+    def value_range(self) -> tuple[float, float] | None:
+        """What values of more than 8 bits are scaled by; None where each image has its own."""
+        known = self.dataset_range if self.intensity == "dataset" else None
+        return parse_intensity(self.intensity) or known
 
     @property
     def deep(self) -> DeepSettings:
         """What `decode` has to know of images of more than 8 bits, pages and channels."""
-        known = self.dataset_range if self.intensity == "dataset" else None
-        stated = parse_intensity(self.intensity) or known
         return DeepSettings(
-            ValueRange(*stated) if stated else None,
+            fixed_range(*self.value_range) if self.value_range else image_range,
             parse_page(self.page),
             parse_channels(self.channels),
         )

@@ -50,6 +50,7 @@ from torch_inception.training.evaluation import (
     misclassified,
 )
 from torch_inception.training.examples import Examples, make_examples, relative_name
+from torch_inception.training.intensity import with_range
 from torch_inception.training.quantisation_sample import QuantisationSample
 from torch_inception.training.run_folder import (
     Run,
@@ -96,6 +97,9 @@ def train_classifier(
     pooling: PoolingChoice = TrainConfig.pooling,
     resize: Resize = TrainConfig.resize,
     exact_decode: bool = TrainConfig.exact_decode,
+    intensity: str = TrainConfig.intensity,
+    page: str = TrainConfig.page,
+    channels: str = TrainConfig.channels,
     precision: Precision = TrainConfig.precision,
     engine: EngineName | Engine = TrainConfig.engine,
     layers: LayersChoice = TrainConfig.layers,
@@ -125,6 +129,11 @@ def train_classifier(
             with.
         resize: how an image becomes 299 x 299; see `Preprocessing`.
         exact_decode: whether large JPEGs are decoded at full size; see `Preprocessing`.
+        intensity: what values of more than 8 bits are scaled to 8 bits by: "image", "dataset" or
+            "LOW,HIGH"; see `Preprocessing`.
+        page: of a TIFF of several pages: a number from 1, "max" or "mean"; "" for the first.
+        channels: of a TIFF of several channels: up to three numbers from 1, such as "1,2"; "" for
+            the first.
         precision: arithmetic of the network.
         engine: what runs the network on a CPU; or an engine of the caller's own, which takes the
             place of the weights.
@@ -192,7 +201,7 @@ def _train(
 ) -> TrainingResult:
     output = config.output_folder
     with clock.phase("weights"):
-        preprocessing = Preprocessing(config.resize, exact_decode=config.exact_decode)
+        preprocessing = with_range(_configured(config), config, dataset, progress=progress)
         network = _make_network(config, preprocessing, dataset, engine)
     with clock.phase("features"):
         pass_result = run_pass(
@@ -256,6 +265,16 @@ def _train(
     results.info("Results are in %s. To name an image:", output)
     results.info("  torch-inception predict --model %s IMAGE", shlex.quote(str(output)))
     return TrainingResult(Classifier(model, network.engine), metrics, output, pass_result.skipped)
+
+
+def _configured(config: TrainConfig) -> Preprocessing:
+    return Preprocessing(
+        config.resize,
+        exact_decode=config.exact_decode,
+        intensity=config.intensity,
+        page=config.page,
+        channels=config.channels,
+    )
 
 
 class _Network(NamedTuple):

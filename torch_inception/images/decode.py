@@ -107,6 +107,8 @@ def decode_file(
         tags = read_tiff_tags(content) if is_tiff(content) else None
         if tags and tags.is_for_tifffile(deep):
             return Decoded(*scientific.decode_tiff(content, tags, deep))
+        if tags:
+            tags.check_only_one(deep)
         try:
             found = retry_without_warnings(lambda warn: _decoded(content, shorter_side, warn=warn))
         except UnidentifiedImageError:

@@ -88,13 +88,30 @@ class TiffTags(NamedTuple):
         compression = self.numbers(_COMPRESSION, 1)[0]
         return f"{bits}-bit {kind}{channels}{pages}, compression {compression}"
 
+    def is_stack(self, deep: DeepSettings) -> bool:
+        """Tell whether there is something to choose from, and is chosen."""
+        has_channels = self.numbers(_SAMPLES, 1)[0] > 1
+        return (deep.chooses and self.stated_pages > 1) or (bool(deep.channels) and has_channels)
+
+    def check_only_one(self, deep: DeepSettings) -> None:
+        """Check, of a file with one page and channel, that no other is asked for.
+
+        Raises:
+            ImageError: another is.
+        """
+        pages = [deep.page] if isinstance(deep.page, int) else []
+        for name, numbers in (("page", pages), ("channel", deep.channels)):
+            for number in numbers:
+                if number > 1:
+                    raise ImageError(f"{name} {number} is asked for, and the file has 1")
+
     def is_for_tifffile(self, deep: DeepSettings) -> bool:
         """Tell whether tifffile reads the file, though Pillow might open it."""
         samples, bits = self.numbers(_SAMPLES, 1)[0], max(self.numbers(_BITS, 1))
         is_signed = self.numbers(_FORMAT, 1)[0] == _SIGNED and bits <= 8
         is_planar = self.numbers(_PLANAR, 1)[0] == _SEPARATE and samples > 1 and bits > 8
         is_premultiplied = bits > 8 and self.numbers(_EXTRA_SAMPLES, 0)[0] == _PREMULTIPLIED
-        is_stack = deep.chooses and (self.stated_pages > 1 or samples > 1)
+        is_stack = self.is_stack(deep)
         is_unknown = self.numbers(_COMPRESSION, 1)[0] not in _BY_PILLOW
         return is_signed or is_planar or is_premultiplied or is_stack or is_unknown
 

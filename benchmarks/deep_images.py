@@ -4,8 +4,8 @@ python -m benchmarks.deep_images
 
 A cell has one round nucleus, two of them, or one that is lobed and granular. Its light is counted
 (Poisson noise) on an uneven background, read with noise and cut off at 4095. The exposure differs
-from image to image, as it does in practice. In 8 bits, the same counts are divided by 16 and, as an
-export with automatic contrast does, stretched from their least to their greatest value.
+from image to image, as it does in practice. In 8 bits, the same counts are stretched
+from their least to their greatest value, as an export with automatic contrast does.
 """
 
 import argparse
@@ -46,21 +46,21 @@ def draw_cell(label: str, number: int) -> Cell:
     angle = dice.uniform(0, 2 * numpy.pi)
     body = _blob(x, y, radius=dice.uniform(48, 60), waviness=0.12, dice=dice)
     if label == "two":
-        apart = dice.uniform(15, 19)
+        apart = dice.uniform(8, 11)
         shift_x, shift_y = apart * numpy.cos(angle), apart * numpy.sin(angle)
-        radius = dice.uniform(11, 14)
+        radius = dice.uniform(13, 16)
         parts = [
             _blob(x - sign * shift_x, y - sign * shift_y, radius=radius, waviness=0.05, dice=dice)
             for sign in (-1, 1)
         ]
         nuclei = numpy.maximum(*parts)
     else:
-        waviness = 0.3 if label == "lobed" else 0.05
+        waviness = 0.24 if label == "lobed" else 0.1
         nuclei = _blob(x, y, radius=dice.uniform(19, 24), waviness=waviness, dice=dice)
     if label == "lobed":
-        nuclei = nuclei * (0.7 + 0.3 * _texture(dice, coarseness=3))
+        nuclei = nuclei * (0.8 + 0.2 * _texture(dice, coarseness=3))
     background = 0.1 + 0.1 * _texture(dice, coarseness=60)
-    exposure = dice.uniform(250, 900)
+    exposure = dice.uniform(20, 120)
     depths = dice.uniform(0, SLICES - 1, 2)
     planes = [
         _counted(_out_of_focus(nuclei, x, depths, level) + background, exposure, dice)
@@ -69,7 +69,7 @@ def draw_cell(label: str, number: int) -> Cell:
     return Cell(
         _counted(nuclei + background, exposure, dice),
         numpy.stack(planes),
-        _counted(0.6 * body + background, exposure / 3, dice),
+        _counted(0.3 * body, 5 * exposure, dice),
     )
 
 
@@ -98,7 +98,7 @@ def _out_of_focus(nuclei: Plane, x: Plane, depths: NDArray[numpy.float64], level
     """Blur what is away from a level; the left and the right half lie at different depths."""
     halves = []
     for depth in depths:
-        size = max(1, SIDE // (1 + round(abs(depth - level))))
+        size = max(1, SIDE // (1 + round(4 * abs(depth - level))))
         small = Image.fromarray(nuclei.astype(numpy.float32)).resize((size, size))
         halves.append(numpy.asarray(small.resize((SIDE, SIDE))).astype(numpy.float64))
     seen: Plane = numpy.where(x < 0, *halves).clip(0, 1)

@@ -226,9 +226,7 @@ def test_without_the_extra_the_reason_names_it(tmp_path: Any) -> None:  # noqa: 
         written(numpy.stack([plane(0), plane(1)]).astype("u2")),
         written(plane()),
         written(plane().astype("f2")),
-        written(
-            numpy.stack([plane()] * 3).astype("u2"), photometric="rgb", planarconfig="separate"
-        ),
+        written(colour, photometric="rgb", planarconfig="separate"),
         written(plane().astype("u2"), compression="lerc"),
         written(plane().astype("u2")),
         written(numpy.dstack([plane()] * 3).astype("u2"), photometric="rgb"),

@@ -83,7 +83,8 @@ def range_of_finite(values: Values) -> ValueRange:
     """Do as `image_range`, of values that are all finite, and of any shape."""
     if not values.size:
         return ValueRange(0.0, 0.0)
-    low, high = (float(each) for each in numpy.percentile(values, PERCENTILES))
+    with numpy.errstate(all="ignore"):  # numbers near the largest differ by infinity
+        low, high = (float(each) for each in numpy.percentile(values, PERCENTILES))
     if low == high:
         low, high = float(values.min()), float(values.max())
     return ValueRange(low, high)

@@ -18,6 +18,7 @@ from PIL import Image, UnidentifiedImageError
 from torch_inception.errors import ImageError
 from torch_inception.images.deep import DeepSettings, Values, share_not_finite, to_bytes
 from torch_inception.images.facts import Original
+from torch_inception.images.pillow_settings import default_settings, retry_without_warnings
 from torch_inception.images.rgb import oriented, to_rgb
 from torch_inception.images.tiff_stack import TiffStack
 from torch_inception.images.tiff_tags import TiffTags
@@ -47,13 +48,33 @@ def decode_tiff(content: bytes, tags: TiffTags, deep: DeepSettings) -> tuple[Ima
     if not {_WIDTH, _HEIGHT}.issubset(tags.first):
         raise UnidentifiedImageError
     tifffile = _import_tifffile(tags)
-    with _silence(), tifffile.TiffFile(io.BytesIO(content), _multifile=False) as file:
-        stack = TiffStack(file, content, deep)
-        image, lost = _decoded(stack, deep)
-        image = oriented(image, stack.orientation)
-        channels = 1 if stack.is_colour else min(stack.channels, _MOST_COUNTED)
-        pages = min(stack.pages, _MOST_COUNTED)
-        return image, Original(*image.size, "TIFF", stack.kind, pages, channels, lost)
+    return retry_without_warnings(lambda warn: _read(tifffile, content, deep, warn=warn))
+
+
+def _read(
+    tifffile: Any,  # noqa: ANN401 - a module without types
+    content: bytes,
+    deep: DeepSettings,
+    *,
+    warn: bool,
+) -> tuple[Image.Image, Original]:
+    try:
+        with (
+            default_settings("TIFF", warn=warn),
+            numpy.errstate(all="ignore"),
+            _silence(),
+            tifffile.TiffFile(io.BytesIO(content), _multifile=False) as file,
+        ):
+            stack = TiffStack(file, content, deep)
+            image, lost = _decoded(stack, deep)
+    except (ImageError, MemoryError, Warning):
+        raise
+    except Exception as error:  # tifffile and its decoders raise almost anything
+        raise ImageError("damaged, or a TIFF image of a seldom kind; save it anew") from error
+    image = oriented(image, stack.orientation)
+    channels = 1 if stack.is_colour else min(stack.channels, _MOST_COUNTED)
+    pages = min(stack.pages, _MOST_COUNTED)
+    return image, Original(*image.size, "TIFF", stack.kind, pages, channels, lost)
 
 
 def _decoded(stack: TiffStack, deep: DeepSettings) -> tuple[Image.Image, float]:
@@ -86,11 +107,13 @@ def _colour_image(values: Values, stack: TiffStack, deep: DeepSettings) -> Image
 def _opacity(alpha: Values) -> NDArray[numpy.uint8]:
     """Return alpha as 0 to 255; integers have it up to their largest, floats up to 1."""
     most = 1.0 if alpha.dtype.kind == "f" else float(numpy.iinfo(alpha.dtype).max)
-    return (alpha / most * 255).round().clip(0, 255).astype(numpy.uint8)
+    return numpy.nan_to_num(alpha / most * 255).round().clip(0, 255).astype(numpy.uint8)
 
 
 def _scaled(values: Values, stack: TiffStack, deep: DeepSettings) -> NDArray[numpy.uint8]:
     """Return values as bytes, in little memory; those of 8 bits or fewer are left alone."""
+    if values.dtype == numpy.bool_:
+        values = values.view(numpy.uint8)
     if values.dtype == numpy.uint8:
         levels = values * (255 // (2**stack.bits - 1)) if stack.bits < 8 else values
         return numpy.ascontiguousarray(255 - levels if stack.is_white_zero else levels)

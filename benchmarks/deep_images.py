@@ -4,8 +4,8 @@ python -m benchmarks.deep_images
 
 A cell has one round nucleus, two of them, or one that is lobed and granular. Its light is counted
 (Poisson noise) on an uneven background, read with noise and cut off at 4095. The exposure differs
-from image to image, as it does in practice. In 8 bits, the same counts are stretched
-from their least to their greatest value, as an export with automatic contrast does.
+from image to image, as it does in practice. In 8 bits, the same counts are
+what a camera gives whose gain was set for the exposure.
 """
 
 import argparse
@@ -25,18 +25,20 @@ from torch_inception import train_classifier
 CLASSES = ("one", "two", "lobed")
 SIDE = 160
 SLICES = 7
-LARGEST = 4095
+BLACK, LARGEST = 100, 4095
+BODY_EXPOSURE = 5
 
 Plane = NDArray[numpy.float64]
 Counts = NDArray[numpy.uint16]
 
 
 class Cell(NamedTuple):
-    """Counts of a cell: its nuclei in one plane, in slices, and its body."""
+    """Counts of a cell: its nuclei in one plane, in slices, and its body; and its exposure."""
 
     nuclei: Counts
     slices: Counts
     body: Counts
+    exposure: float
 
 
 def draw_cell(label: str, number: int) -> Cell:
@@ -69,7 +71,8 @@ def draw_cell(label: str, number: int) -> Cell:
     return Cell(
         _counted(nuclei + background, exposure, dice),
         numpy.stack(planes),
-        _counted(0.3 * body, 5 * exposure, dice),
+        _counted(0.3 * body, BODY_EXPOSURE * exposure, dice),
+        exposure,
     )
 
 
@@ -106,22 +109,23 @@ def _out_of_focus(nuclei: Plane, x: Plane, depths: NDArray[numpy.float64], level
 
 
 def _counted(light: Plane, exposure: float, dice: numpy.random.Generator) -> Counts:
-    counts = 100 + dice.poisson(light * exposure) + dice.normal(0, 4, light.shape)
+    counts = BLACK + dice.poisson(light * exposure) + dice.normal(0, 4, light.shape)
     return counts.round().clip(0, LARGEST).astype(numpy.uint16)
 
 
-def eight_bits(counts: Counts) -> NDArray[numpy.uint8]:
-    """Stretch counts from their least to their greatest, as an export does."""
-    low, high = int(counts.min()), int(counts.max())
-    return ((counts - low) * (255 / max(1, high - low))).round().astype(numpy.uint8)
+def eight_bits(counts: Counts, exposure: float) -> NDArray[numpy.uint8]:
+    """Scale counts by a gain that has room for the brightest of an exposure."""
+    shares = (counts - float(BLACK)) / (1.3 * exposure)
+    return (shares * 255).round().clip(0, 255).astype(numpy.uint8)
 
 
 def _save_grey(cell: Cell, path: Path) -> None:
-    Image.fromarray(eight_bits(cell.nuclei)).save(f"{path}.png")
+    Image.fromarray(eight_bits(cell.nuclei, cell.exposure)).save(f"{path}.png")
 
 
 def _save_colour(cell: Cell, path: Path) -> None:
-    red, green = eight_bits(cell.nuclei), eight_bits(cell.body)
+    red = eight_bits(cell.nuclei, cell.exposure)
+    green = eight_bits(cell.body, 0.3 * BODY_EXPOSURE * cell.exposure)
     Image.fromarray(numpy.dstack([red, green, numpy.zeros_like(red)])).save(f"{path}.png")
 
 

@@ -134,7 +134,8 @@ def test_pages_and_channels_of_stacks(layout: dict[str, Any]) -> None:
         "u2"
     )
     content = written(stack, photometric="minisblack", **layout)
-    assert decode_file(content).original.pages == 6
+    original = decode_file(content).original
+    assert original.pages * original.channels == 6
     assert (pixels(content)[..., 0] == levels(stack[0, 0])).all()
     found = pixels(content, page=3, channels=(2, 1))
     assert (found[..., :2] == levels(numpy.moveaxis(stack[2, ::-1], 0, -1))).all()

@@ -111,8 +111,9 @@ def decode_file(
             tags.check_only_one(deep)
         try:
             found = retry_without_warnings(lambda warn: _decoded(content, shorter_side, warn=warn))
-        except UnidentifiedImageError:
-            if tags is None:
+        except (UnidentifiedImageError, OSError) as error:
+            is_unknown = isinstance(error, UnidentifiedImageError)
+            if tags is None or not (is_unknown or tags.may_be_for_tifffile()):
                 raise
             return Decoded(*scientific.decode_tiff(content, tags, deep))
         # By now the opened file is let go of, and with it a second copy of the pixels.

@@ -32,6 +32,9 @@ _BY_PILLOW = frozenset({
 })  # fmt: skip
 """Compressions that Pillow's plug-in knows by number."""
 
+_NOT_IN_EACH_PILLOW = frozenset({34925, 50000, 50001})
+"""Those of the above that depend on how Pillow was built: LZMA, Zstandard, WebP."""
+
 _REDUCED = 1
 """Bit of the tag 254: the page is a small copy of another (section 8)."""
 
@@ -73,7 +76,7 @@ class TiffTags(NamedTuple):
         stated = 1
         if found := re.match(rb"ImageJ=.{0,200}?\nimages=(\d{1,5})\n", text, re.DOTALL):
             stated = int(found[1])
-        elif found := re.match(rb'{"shape": \[([\d, ]{1,200})\]', text):
+        elif found := re.match(rb'{.{0,500}?"shape": \[([\d, ]{1,200})\]', text):
             sides = (self.numbers(tag, 1)[0] for tag in (_WIDTH, _HEIGHT, _SAMPLES))
             shape = (int(side) for side in found[1].split(b",") if side.strip())
             stated = math.prod(shape) // max(1, math.prod(sides))
@@ -92,6 +95,10 @@ class TiffTags(NamedTuple):
         """Tell whether there is something to choose from, and is chosen."""
         has_channels = self.numbers(_SAMPLES, 1)[0] > 1
         return (deep.chooses and self.stated_pages > 1) or (bool(deep.channels) and has_channels)
+
+    def may_be_for_tifffile(self) -> bool:
+        """Tell whether tifffile may read the file where this Pillow fails."""
+        return self.numbers(_COMPRESSION, 1)[0] in _NOT_IN_EACH_PILLOW
 
     def check_only_one(self, deep: DeepSettings) -> None:
         """Check, of a file with one page and channel, that no other is asked for.

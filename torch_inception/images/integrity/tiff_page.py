@@ -19,7 +19,7 @@ MAX_PART_BYTES = 2**28
 
 _NONE, _LZW, _DEFLATE, _PACKBITS, _LZMA, _ZSTD = 1, 5, (8, 32946), 32773, 34925, 50000
 _SIZED = frozenset({_NONE, _LZW, *_DEFLATE, _PACKBITS, _LZMA, _ZSTD})
-_ENDING_IN_ZEROS = frozenset({_NONE, _PACKBITS, 34887})
+_NOT_ENDING_IN_ZEROS = frozenset({_LZW, *_DEFLATE, _LZMA, _ZSTD})
 _ZEROS, _PIXELS_A_ZERO = 64, 4096
 
 
@@ -54,7 +54,7 @@ def check_page(page: Any, content: bytes) -> None:  # noqa: ANN401 - of tifffile
     for start, count in parts:
         if start + count > len(content):
             raise ImageError("cut short: a TIFF image whose data are not all there")
-        if compression not in _ENDING_IN_ZEROS:
+        if compression in _NOT_ENDING_IN_ZEROS:
             _check_zeros(content, start, start + count, page.imagewidth * page.imagelength)
         if size_of is not None and size_of(content[start : start + count]) > _room(page):
             raise ImageError("damaged: a TIFF image with larger images in it than it is itself")

@@ -21,7 +21,7 @@ from torch_inception.images.facts import Original
 from torch_inception.images.pillow_settings import default_settings, retry_without_warnings
 from torch_inception.images.rgb import oriented, to_rgb
 from torch_inception.images.tiff_stack import TiffStack
-from torch_inception.images.tiff_tags import TiffTags
+from torch_inception.images.tiff_tags import MAX_PAGES, TiffTags
 
 INSTALL = 'pip install "torch-inception[science]"'
 
@@ -47,6 +47,8 @@ def decode_tiff(content: bytes, tags: TiffTags, deep: DeepSettings) -> tuple[Ima
     """
     if not {_WIDTH, _HEIGHT}.issubset(tags.first):
         raise UnidentifiedImageError
+    if tags.has_more:
+        raise ImageError(f"a TIFF image of more than {MAX_PAGES:,} pages; save it in several files")
     tifffile = _import_tifffile(tags)
     return retry_without_warnings(lambda warn: _read(tifffile, content, deep, warn=warn))
 

@@ -13,7 +13,7 @@ from torch_inception.errors import ImageError
 from torch_inception.images.deep import DeepSettings
 
 MAX_PAGES = 10_000
-"""Pages of a file; more take seconds to go through."""
+"""Pages that are looked at; more take seconds to go through."""
 
 _MAX_NUMBERS = 2**18
 """Numbers in a tag, as in `integrity.tiff`, which looks at the first page only."""
@@ -49,12 +49,14 @@ class TiffTags(NamedTuple):
     """What the tags say.
 
     Attributes:
-        pages: of the file; small copies of others do not count.
+        pages: of the file; small copies of others do not count, nor what is behind `MAX_PAGES`.
+        has_more: whether there is something behind these.
         first: the first page's tags, by number.
         order: of bytes, as `struct` names it.
     """
 
     pages: int
+    has_more: bool
     first: dict[int, Tag]
     order: str
 
@@ -132,7 +134,7 @@ def read_tiff_tags(content: bytes) -> TiffTags:
     """Go through the pages of a TIFF.
 
     Raises:
-        ImageError: the chain of pages is damaged, or has more than `MAX_PAGES`.
+        ImageError: a page has a tag that would take too much.
     """
     order = "<" if content.startswith(b"II") else ">"
     is_big = 43 in content[2:4]
@@ -140,19 +142,17 @@ def read_tiff_tags(content: bytes) -> TiffTags:
     first: dict[int, Tag] = {}
     seen: set[int] = set()
     pages = 0
-    while 0 < place < len(content) and place not in seen:
+    while 0 < place < len(content) and place not in seen and len(seen) < MAX_PAGES:
         seen.add(place)
-        if len(seen) > MAX_PAGES:
-            raise ImageError(f"a TIFF image of more than {MAX_PAGES:,} pages")
         try:
             tags, place = _page(content, place, order, is_big=is_big)
         except struct.error:
             # What is missing behind the first page is the concern of who asks for it.
             break
         first = first or tags
-        kind = TiffTags(0, tags, order).numbers(_SUBFILE, 0)[0]
+        kind = TiffTags(0, False, tags, order).numbers(_SUBFILE, 0)[0]
         pages += not kind & _REDUCED
-    return TiffTags(max(1, pages), first, order)
+    return TiffTags(max(1, pages), len(seen) == MAX_PAGES, first, order)
 
 
 def _page(content: bytes, place: int, order: str, *, is_big: bool) -> tuple[dict[int, Tag], int]:

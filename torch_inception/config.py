@@ -107,8 +107,8 @@ class TrainConfig:
     )
     channels: str = setting(
         "",
-        "of a TIFF of several channels: up to three numbers from 1, such as 1,2,3, shown as red, "
-        "green and blue; saved too (default: the first, and you are told)",
+        "of a TIFF of several channels: up to three numbers from 1, such as 1,2 (magenta and "
+        "green) or 1,2,3 (red, green and blue); saved too (default: the first, and you are told)",
         group="images",
     )
     strict: bool = setting(

@@ -1,14 +1,18 @@
 """What tifffile reads: other numbers, channels and stacks; and what is said without it."""
 
 import io
+import re
 import subprocess
 import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy
 import pytest
 from numpy.typing import NDArray
 
+from tests.openings import openings
 from torch_inception.errors import ImageError
 from torch_inception.images.decode import decode, decode_file
 from torch_inception.images.deep import DeepSettings, fixed_range
@@ -113,7 +117,7 @@ def test_five_samples_are_channels(planar: str) -> None:
     chosen = pixels(content, channels=(5, 2))
     assert (chosen[..., 0] == levels(values[4])).all()
     assert (chosen[..., 1] == levels(values[1])).all()
-    assert not chosen[..., 2].any()
+    assert (chosen[..., 2] == chosen[..., 0]).all()
     with pytest.raises(ImageError, match="channel 6 is asked for, and the file has 5"):
         pixels(content, channels=(1, 6))
 
@@ -183,18 +187,47 @@ def test_a_file_of_one_page_is_as_it_is_whatever_is_asked_for() -> None:
             pixels(content, **settings)
 
 
-def test_a_file_that_another_belongs_to_opens_none() -> None:
-    content = written(plane().astype("u2"), ome=True)
-    other = b'<TiffData IFD="0" PlaneCount="1"><UUID FileName="b.tif">urn:uuid:0</UUID></TiffData>'
-    start = content.index(b"<TiffData"), content.index(b"/>", content.index(b"<TiffData")) + 2
-    room = start[1] - start[0]
-    # The description becomes longer, so that it is written anew.
-    text = tifffile.TiffFile(io.BytesIO(content)).pages.first.description
-    inner = content[start[0] : start[1]].decode()
-    changed = text.replace(inner, other.decode())
-    assert room and changed != text
-    again = written(plane().astype("u2"), description=changed, metadata=None)
-    assert (pixels(again, page="max")[..., 0] == levels(plane())).all()
+def described(content: bytes, change: Callable[[str], str]) -> bytes:
+    """Write the pages of an OME-TIFF with another description."""
+    with tifffile.TiffFile(io.BytesIO(content)) as file:
+        text = change(file.pages.first.description)
+        assert text != file.pages.first.description
+        values = numpy.stack([page.asarray() for page in file.pages])
+    return written(values, description=text, metadata=None, photometric="minisblack")
+
+
+def test_planes_lie_where_the_description_says() -> None:
+    stack = numpy.stack([numpy.stack([plane(z), plane(z + 3)]) for z in range(3)]).astype("u2")
+    content = written(stack, ome=True, metadata={"axes": "ZCYX"}, photometric="minisblack")
+    told = re.compile(r"<TiffData [^>]*/>")
+    turned = "".join(
+        f'<TiffData IFD="{5 - 2 * z - c}" FirstZ="{z}" FirstC="{c}" FirstT="0"/>'
+        for z in range(3)
+        for c in range(2)
+    )
+    changed = described(content, lambda text: told.sub(turned, text))
+    assert (pixels(changed, page=1, channels=(1,))[..., 0] == levels(stack[2, 1])).all()
+    assert (pixels(changed, page=3, channels=(2,))[..., 0] == levels(stack[0, 0])).all()
+    wrong = described(content, lambda text: told.sub('<TiffData IFD="7"/>', text))
+    with pytest.raises(ImageError, match="other planes than its description says"):
+        pixels(wrong, page=1)
+
+
+def test_a_file_that_another_belongs_to_opens_none(tmp_path: Path) -> None:
+    other = tmp_path / "other.ome.tif"
+    other.write_bytes(written(plane(1).astype("u2")))
+    uuid = f'<TiffData IFD="0"><UUID FileName="{other}">urn:uuid:0</UUID></TiffData>'
+    content = written(numpy.stack([plane(), plane(2)]).astype("u2"), ome=True)
+    for size in ('SizeZ="1"', 'SizeZ="2"', 'SizeZ="1000000000"'):
+        changed = described(
+            content,
+            lambda text, size=size: re.sub(  # type: ignore[misc]
+                r"<TiffData [^>]*/>", uuid, text.replace('SizeZ="1"', size)
+            ),
+        )
+        with openings(".tif") as opened:
+            assert (pixels(changed, page=1)[..., 0] == levels(plane())).all()
+        assert opened == []
 
 
 def test_small_copies_are_no_pages() -> None:
@@ -221,7 +254,7 @@ for number, name in enumerate(sys.argv[1:]):
 """
 
 
-def test_without_the_extra_the_reason_names_it(tmp_path: Any) -> None:  # noqa: ANN401
+def test_without_the_extra_the_reason_names_it(tmp_path: Path) -> None:
     colour = numpy.stack([plane()] * 3).astype("u2")
     contents = [
         written(numpy.stack([plane(0), plane(1)]).astype("u2")),
@@ -234,8 +267,7 @@ def test_without_the_extra_the_reason_names_it(tmp_path: Any) -> None:  # noqa: 
     ]
     names = [str(tmp_path / f"{number}.tif") for number in range(len(contents))]
     for name, content in zip(names, contents, strict=True):
-        with open(name, "wb") as file:  # noqa: PTH123
-            file.write(content)
+        Path(name).write_bytes(content)
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT, *names], capture_output=True, text=True, check=True
     )

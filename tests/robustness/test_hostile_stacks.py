@@ -93,8 +93,15 @@ FILES: dict[str, Callable[[], bytes]] = {
     "small copies": lambda: tiff((4, 4), bytes(128), (330, 4, 2**18, 8)),
     "XML": lambda: written(numpy.zeros((2, 5, 5)), description=laughs(), metadata=None),
     "a description": lambda: tiff((4, 4), b"a" * 2**23, (270, 2, 2**23, 8)),
+    "OME's pages": lambda: written(
+        numpy.zeros((2, 5, 5)), photometric="minisblack", metadata=None,
+        description='<OME><Image><Pixels DimensionOrder="XYCZT" SizeX="5" SizeY="5" SizeC="1" '
+        'SizeZ="2000000000" SizeT="1"><TiffData PlaneCount="2000000000"/></Pixels></Image></OME>',
+    ),
+    "MetaMorph's pages": lambda: tiff((4, 4), bytes(128), (33_629, 5, 2**31, 8)),
     "ImageJ's pages": lambda: written(
-        numpy.zeros((4, 4)), description="ImageJ=1.11a\nimages=99999\nslices=99999\n", metadata=None
+        numpy.zeros((4, 4)), metadata=None,
+        description="ImageJ=1.11a\nimages=2000000000\nslices=2000000000\n",
     ),
     "tifffile's pages": lambda: written(
         numpy.zeros((4, 4)), description='{"shape": [99999999, 4, 4]}', metadata=None

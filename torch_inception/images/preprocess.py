@@ -57,8 +57,9 @@ class Preprocessing:
             own range is taken.
         page: of a TIFF of several pages: a number from 1, or "max" or "mean" of all, pixel by
             pixel; "" for the first.
-        channels: of a TIFF of several channels: one to three numbers from 1, such as "1,2,3",
-            shown as red, green and blue, or as grey where it is one; "" for the first.
+        channels: of a TIFF of several channels: one to three numbers from 1, such as "1,2,3".
+            One is shown as grey, two as magenta and green, three as red, green and blue; "" for
+            the first.
     """
 
     resize: Resize = "squash"

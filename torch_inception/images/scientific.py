@@ -29,6 +29,14 @@ _STRIP_VALUES = 2**20
 """Values that are scaled at a time."""
 
 _WIDTH, _HEIGHT = 256, 257
+
+_NOT_BELIEVED = (
+    "avs", "bif", "eer", "fluoview", "lsm", "mdgel", "mmstack", "ndpi", "ndtiff", "nih", "ome",
+    "philips", "qpi", "scanimage", "scn", "sis", "stk", "svs",
+)  # fmt: skip
+"""Layouts that tifffile is told not to look for: what such files say of themselves can make it take
+any memory, or open other files. Their pages are read one by one; OME's order is found in `ome`."""
+
 _PREMULTIPLIED, _STRAIGHT = 1, 2
 _MOST_COUNTED = 2**16 - 1
 
@@ -60,12 +68,15 @@ def _read(
     *,
     warn: bool,
 ) -> tuple[Image.Image, Original]:
+    # Not every version knows all of them.
+    names = tifffile.TIFF.FILE_FLAGS.intersection(_NOT_BELIEVED)
+    flags = {f"is_{name}": False for name in names}
     try:
         with (
             default_settings("TIFF", warn=warn),
             numpy.errstate(all="ignore"),
             _silence(),
-            tifffile.TiffFile(io.BytesIO(content), _multifile=False) as file,
+            tifffile.TiffFile(io.BytesIO(content), **flags) as file,
         ):
             stack = TiffStack(file, content, deep)
             image, lost = _decoded(stack, deep)
@@ -129,12 +140,13 @@ def _scaled(values: Values, stack: TiffStack, deep: DeepSettings) -> NDArray[num
 
 
 def _shown(greys: list[NDArray[numpy.uint8]]) -> Image.Image:
-    """Show one channel (H, W) as grey; two as red and green; three as red, green and blue."""
+    """Show one channel (H, W) as grey; two as magenta and green; three as red, green and blue.
+
+    Magenta and green are as bright as one another, and all people can tell them apart (Wong 2011,
+    "Color blindness", Nature Methods 8).
+    """
     channels = [Image.fromarray(numpy.ascontiguousarray(grey)) for grey in greys]
-    if len(channels) == 1:
-        return channels[0].convert("RGB")
-    black = Image.new("L", channels[0].size)
-    return Image.merge("RGB", (*channels, black)[:3])
+    return Image.merge("RGB", (channels * 3)[:3])
 
 
 def _import_tifffile(tags: TiffTags) -> Any:  # noqa: ANN401 - a module without types

@@ -13,11 +13,15 @@ from torch_inception.errors import ImageError
 from torch_inception.images.deep import DeepSettings, Values
 from torch_inception.images.integrity.tiff_page import check_page
 from torch_inception.images.limits import MAX_SIDE, wait_for_memory
+from torch_inception.images.ome import ome_planes
 
 MAX_BYTES = 2**29
-"""Bytes of all pages that are decoded for one image, and that are in use at a time."""
+"""Bytes of all pages that are decoded for one image."""
 
-_WHITE_ZERO, _RGB, _PALETTE, _YCBCR = 0, 2, 3, 6
+MAX_BYTES_IN_USE = 3 * 2**28
+"""Bytes that an image takes at a time, besides those of its file."""
+
+_WHITE_ZERO, _BLACK_ZERO, _RGB, _YCBCR = 0, 1, 2, 6
 _ORIENTATION, _SUB_PAGES, _MAX_SUB_PAGES = 274, 330, 64
 
 
@@ -49,9 +53,6 @@ class TiffStack:
     """
 
     def __init__(self, file: Any, content: bytes, deep: DeepSettings) -> None:  # noqa: ANN401
-        # Readers of these look for other files.
-        if file.is_mmstack or file.is_ndtiff:
-            raise ImageError("a file of Micro-Manager; save it as OME-TIFF first")
         sub_pages = file.pages.first.tags.get(_SUB_PAGES)
         if sub_pages is not None and sub_pages.count > _MAX_SUB_PAGES:
             raise ImageError(f"a TIFF image with {sub_pages.count:,} smaller copies: it is damaged")
@@ -66,9 +67,12 @@ class TiffStack:
         ):  # fmt: skip
             raise ImageError(f"a TIFF image with the axes {axes}, of a page {page.axes}")
         self._axes, self._shape = axes[:outer], shape[:outer]
+        self._order: Sequence[int] = range(math.prod(self._shape))
+        if planes := ome_planes(file.pages.first.description, len(self._order)):
+            self._axes, self._shape, self._order = planes
         self._samples = int(page.shape[page.axes.index("S")]) if "S" in page.axes else 1
         photometric = int(page.photometric)
-        if photometric not in (_WHITE_ZERO, 1, _RGB, _YCBCR) and self._samples < 5:
+        if photometric not in (_WHITE_ZERO, _BLACK_ZERO, _RGB, _YCBCR) and self._samples < 5:
             raise ImageError(
                 f"a TIFF image of the kind {page.photometric!s} that is read with 8 bits and one "
                 "page only; save it anew as grey or RGB"
@@ -145,7 +149,7 @@ class TiffStack:
         if self._place >= 0:
             places.insert(self._place, along)
         number = int(numpy.ravel_multi_index(places, self._shape)) if self._shape else 0
-        values = self._page(number)
+        values = self._page(self._order[number])
         if self._samples == 1:
             return values
         is_last = self._first.axes == "YXS"
@@ -158,7 +162,7 @@ class TiffStack:
         return tuple(shape)
 
     def _page(self, number: int) -> Values:
-        if len(self._series) == 1 and math.prod(self._shape) > 1:
+        if len(self._series) == 1 and len(self._order) > 1:
             return self._behind_one_another(number)
         page = self._series[number]
         if page is None:
@@ -187,7 +191,8 @@ class TiffStack:
         values, item = width * height * self._samples, self._first.dtype.itemsize
         # A page, twice while it is decoded; the mean so far; what is shown, in bytes and as RGB.
         at_once = values * (2 * item + (8 if pages > 1 else 0)) + 8 * width * height
-        if max(width, height) > MAX_SIDE or max(at_once, pages * values * item) > MAX_BYTES:
+        is_much = at_once > MAX_BYTES_IN_USE or pages * values * item > MAX_BYTES
+        if max(width, height) > MAX_SIDE or is_much:
             raise ImageError(
                 f"too large to decode safely: {pages:,} page{'s' if pages > 1 else ''} of "
                 f"{width} x {height} pixels with {self._samples} samples of {8 * item} bits"

@@ -126,7 +126,7 @@ def _save_grey(cell: Cell, path: Path) -> None:
 def _save_colour(cell: Cell, path: Path) -> None:
     red = eight_bits(cell.nuclei, cell.exposure)
     green = eight_bits(cell.body, 0.3 * BODY_EXPOSURE * cell.exposure)
-    Image.fromarray(numpy.dstack([red, green, numpy.zeros_like(red)])).save(f"{path}.png")
+    Image.fromarray(numpy.dstack([red, green, red])).save(f"{path}.png")
 
 
 def _save_uint16(cell: Cell, path: Path) -> None:

@@ -32,7 +32,7 @@ _WIDTH, _HEIGHT = 256, 257
 
 _NOT_BELIEVED = (
     "avs", "bif", "eer", "fluoview", "lsm", "mdgel", "mmstack", "ndpi", "ndtiff", "nih", "ome",
-    "philips", "qpi", "scanimage", "scn", "sis", "stk", "svs",
+    "philips", "qpi", "scanimage", "scn", "stk", "svs",
 )  # fmt: skip
 """Layouts that tifffile is told not to look for: what such files say of themselves can make it take
 any memory, or open other files. Their pages are read one by one; OME's order is found in `ome`."""

@@ -1,6 +1,7 @@
 """Settings: every field is a TOML key, wrong values are named, and what is written reads back."""
 
 import dataclasses
+import re
 import tomllib
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -12,6 +13,9 @@ from torch_inception.config import (
     PredictConfig,
     TrainConfig,
     make_config,
+    parse_channels,
+    parse_intensity,
+    parse_page,
     read_toml,
     setting,
     to_toml,
@@ -25,8 +29,12 @@ def another_value(kind: type[Any], name: str) -> Any:  # noqa: ANN401
     default = next(f.default for f in dataclasses.fields(kind) if f.name == name)
     if get_origin(hint) is Literal:
         return next(choice for choice in get_args(hint) if choice != default)
-    if name in ("coverage", "views", "group"):
-        return {"coverage": 0.95, "views": 4, "group": "(some)"}[name]
+    others = {
+        "coverage": 0.95, "views": 4, "group": "(some)", "intensity": "0,4095", "page": "max",
+        "channels": "2,1",
+    }  # fmt: skip
+    if name in others:
+        return others[name]
     return {str: f"some {name}", int: 7, float: 0.25, bool: True}[hint]
 
 
@@ -52,6 +60,29 @@ def test_numbers_of_numpy_are_numbers() -> None:
     assert (config.holdout, config.views) == (0.25, 2)
     with pytest.raises(ConfigError, match="must be a number"):
         make_config(TrainConfig, {"learning_rate": 10**400}, origin="file")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *[
+            ("intensity", text)
+            for text in ("", "own", "0", "5,5", "9,1", "0,nan", "0,inf", "1,2,3")
+        ],
+        *[("page", text) for text in ("0", "-1", "1.5", "min", "1,2", "²", "1" * 20)],
+        *[("channels", text) for text in ("0", "1,2,3,4", "1,", "a", "1 2", ",")],
+    ],
+)
+def test_what_means_nothing_for_deep_images_is_refused(name: str, value: str) -> None:
+    with pytest.raises(ConfigError, match=rf"{name} = {re.escape(repr(value))}"):
+        make_config(TrainConfig, {name: value}, origin="file")
+
+
+def test_the_range_pages_and_channels_that_settings_mean() -> None:
+    assert parse_intensity("-1.5, 1e3") == (-1.5, 1000)
+    assert parse_intensity("image") is parse_intensity("dataset") is None
+    assert (parse_page(""), parse_page("12"), parse_page("max")) == (None, 12, "max")
+    assert (parse_channels(""), parse_channels("3,1")) == ((), (3, 1))
 
 
 def test_the_defaults_are_the_documented_ones() -> None:

@@ -36,6 +36,12 @@ Precision = Literal["auto", "fp32", "int8"]
 EngineName = Literal["torch", "openvino"]
 Format = Literal["text", "json", "csv"]
 
+INTENSITIES = ("image", "dataset")
+"""What images of more than 8 bits can be scaled by, besides a range."""
+
+PROJECTIONS = ("max", "mean")
+"""What all pages of a stack can be made one by, pixel by pixel."""
+
 VIEW_COUNTS = (1, 2, 4)
 """Numbers of fixed views that each training image can have."""
 
@@ -111,6 +117,24 @@ class TrainConfig:
     keep_conflicts: bool = setting(
         False,
         "train also on images that lie, byte for byte, in several classes",
+        group="images",
+    )
+    intensity: str = setting(
+        "image",
+        "what 16-bit, 32-bit and float images are scaled to 8 bits by: image (percentiles 0.1 and "
+        "99.9 of each), dataset (of all training images) or LOW,HIGH; saved too",
+        group="images",
+    )
+    page: str = setting(
+        "",
+        "of a TIFF of several pages (slices, moments): a number from 1, or the max or mean of all, "
+        "pixel by pixel; saved too (default: the first, and you are told)",
+        group="images",
+    )
+    channels: str = setting(
+        "",
+        "of a TIFF of several channels: up to three numbers from 1, such as 1,2 (magenta and "
+        "green) or 1,2,3 (red, green and blue); saved too (default: the first, and you are told)",
         group="images",
     )
     strict: bool = setting(
@@ -225,6 +249,9 @@ class TrainConfig:
         _require(self, "seed", 0 <= self.seed < 2**63, "must be 0 or more, and under 2^63")
         _require(self, "data", bool(self.data), "must name a folder")
         _check_group(self.group)
+        parse_intensity(self.intensity)
+        parse_page(self.page)
+        parse_channels(self.channels)
 
     @property
     def with_validation(self) -> bool:
@@ -302,6 +329,50 @@ def _check_group(pattern: str) -> None:
         raise ConfigError(
             f"group = {pattern!r} has no (...) around what names a group, as in '(patient[0-9]+)_'."
         )
+
+
+def parse_intensity(text: str) -> tuple[float, float] | None:
+    """Return the range that a setting `intensity` states; None where it names a choice.
+
+    Raises:
+        ConfigError: it is neither a range nor a choice.
+    """
+    if text in INTENSITIES:
+        return None
+    try:
+        low, high = map(float, text.split(","))
+    except ValueError:
+        low = high = math.nan
+    if not (math.isfinite(high - low) and low < high):
+        raise ConfigError(
+            f"intensity = {text!r} is not image, dataset or two numbers, the lower first, such as "
+            "0,4095."
+        )
+    return low, high
+
+
+def parse_page(text: str) -> int | str | None:
+    """Return the page that a setting names, from 1, or "max" or "mean"; None where it is empty.
+
+    Raises:
+        ConfigError: it is none of these.
+    """
+    if text in PROJECTIONS:
+        return text
+    if text and not re.fullmatch(r"0*[1-9]\d{0,8}", text, re.ASCII):
+        raise ConfigError(f"page = {text!r} is not a number from 1, max or mean.")
+    return int(text) if text else None
+
+
+def parse_channels(text: str) -> tuple[int, ...]:
+    """Return the channels that a setting names, from 1; none where it is empty.
+
+    Raises:
+        ConfigError: they are not one to three numbers from 1.
+    """
+    if text and not re.fullmatch(r"0*[1-9]\d{0,8}(,0*[1-9]\d{0,8}){0,2}", text, re.ASCII):
+        raise ConfigError(f"channels = {text!r} are not one to three numbers from 1, such as 1,2.")
+    return tuple(map(int, text.split(","))) if text else ()
 
 
 def make_config(kind: type[Config], values: Mapping[str, Any], *, origin: str) -> Config:

@@ -160,7 +160,8 @@ def test_a_clone_has_the_same_parameters_and_shares_the_network(plain_weights: P
     extractor = FeatureExtractor(plain_weights, resize="pad", errors="nan")
     wanted = {
         "weights": plain_weights, "pooling": "auto", "resize": "pad", "exact_decode": False,
-        "device": "auto", "engine": None, "errors": "nan", "layers": "last",
+        "intensity": "image", "page": "", "channels": "", "device": "auto",
+        "engine": None, "errors": "nan", "layers": "last",
     }  # fmt: skip
     copy = clone(extractor)
     assert copy is not extractor

@@ -151,8 +151,8 @@ FIFTH = (204, 204, 204)
             png([[65535, 0, 257 * 7]], depth=16, colour_type=2), [(255, 0, 7)], id="16-bit RGB PNG"
         ),
         pytest.param(
-            png([[0, 257 * 51], [257 * 9, 65535]], depth=16, colour_type=4),
-            [FIFTH, (9, 9, 9)],
+            png([[0, 257 * 51], [65535, 65535]], depth=16, colour_type=4),
+            [FIFTH, WHITE],
             id="16-bit LA PNG",
         ),
         pytest.param(
@@ -161,10 +161,12 @@ FIFTH = (204, 204, 204)
             id="16-bit grey TIFF",
         ),
         pytest.param(
-            b"P5 2 1 65535\n\xff\xff\xc8\xc8", [WHITE, (200, 200, 200)], id="16-bit PGM, big-endian"
+            b"P5 3 1 65535\n\xff\xff\xc8\xc8\0\0",
+            [WHITE, (200, 200, 200), BLACK],
+            id="16-bit PGM, big-endian",
         ),
         pytest.param(
-            array_file(numpy.array([[0, 0.2, 1, 7, -3, numpy.nan]], numpy.float32), "TIFF"),
+            array_file(numpy.array([[0, 0.2, 1, numpy.inf, -numpy.inf, numpy.nan]], "f4"), "TIFF"),
             [BLACK, (51, 51, 51), WHITE, WHITE, BLACK, BLACK],
             id="float TIFF",
         ),

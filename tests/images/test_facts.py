@@ -26,8 +26,8 @@ def plain(red: int, green: int, blue: int) -> NDArray[numpy.uint8]:
 
 def test_a_plain_image_has_the_luma_of_its_colour_and_nothing_else() -> None:
     # 0.299 x 255 = 76.2; of all frequencies it has the lowest alone.
-    assert facts(plain(255, 0, 0)) == ImageFacts(*ORIGINAL, 76, 0, 0, 1)
-    assert facts(plain(0, 0, 0)) == ImageFacts(*ORIGINAL, 0, 0, 0, 0)
+    assert facts(plain(255, 0, 0)) == ImageFacts(*ORIGINAL[:4], 76, 0, 0, 1)
+    assert facts(plain(0, 0, 0)) == ImageFacts(*ORIGINAL[:4], 0, 0, 0, 0)
 
 
 @pytest.mark.parametrize("is_turned", [False, True])
@@ -96,7 +96,7 @@ def test_a_record_has_them_all() -> None:
     record = numpy.array(found, FACTS)
     assert record.dtype.names == ImageFacts._fields
     again = ImageFacts(*record.item())
-    assert again[:4] == ORIGINAL
+    assert (*again[:4], *again[8:]) == ORIGINAL
     assert again[4:7] == pytest.approx(found[4:7], rel=1e-6)
     assert again.perceptual_hash == found.perceptual_hash
 

@@ -165,6 +165,14 @@ def earlier_arithmetic(folder: Path) -> str:
         return ""
 
 
+def earlier_preprocessing(folder: Path) -> Preprocessing | None:
+    """Return the preprocessing of an earlier run's model; None where there is none to read."""
+    try:
+        return load_model(folder).preprocessing
+    except ModelError:
+        return None
+
+
 def _read(file: Path) -> dict[str, Any]:
     try:
         content = load_tensors(file)

@@ -36,6 +36,9 @@ log = logging.getLogger(__name__)
 
 _TOLD = {"skip": "skipped: %s: %s", "nan": "a row of NaN: %s: %s"}
 
+_OF_IMAGES = ("resize", "exact_decode", "intensity", "page", "channels")
+"""Parameters that are those of `Preprocessing`."""
+
 _OF_NETWORK = {"weights", "pooling", "device", "engine"}
 """Parameters after whose change the network is loaded again."""
 
@@ -54,6 +57,11 @@ class FeatureExtractor:
         pooling: of the network; "auto" is what the weights were trained with.
         resize: how an image becomes 299 x 299; see `Preprocessing`.
         exact_decode: whether large JPEGs are decoded at full size; see `Preprocessing`.
+        intensity: what values of more than 8 bits are scaled to 8 bits by: "image" or "LOW,HIGH";
+            see `Preprocessing`.
+        page: of a TIFF of several pages: a number from 1, "max" or "mean"; "" for the first.
+        channels: of a TIFF of several channels: up to three numbers from 1, such as "1,2"; "" for
+            the first.
         device: where the network runs.
         engine: what runs the network, where the caller has one already; then `weights`, `pooling`
             and `device` are of no use.
@@ -80,6 +88,9 @@ class FeatureExtractor:
         pooling: PoolingChoice = "auto",
         resize: Resize = "squash",
         exact_decode: bool = False,
+        intensity: str = "image",
+        page: str = "",
+        channels: str = "",
         device: Device = "auto",
         engine: Engine | None = None,
         errors: BadImages = "raise",
@@ -87,6 +98,7 @@ class FeatureExtractor:
     ) -> None:
         parameters = {
             "weights": weights, "pooling": pooling, "resize": resize, "exact_decode": exact_decode,
+            "intensity": intensity, "page": page, "channels": channels,
             "device": device, "engine": engine, "errors": errors, "layers": layers,
         }  # fmt: skip
         self._use(parameters, engine)
@@ -96,7 +108,9 @@ class FeatureExtractor:
         """Take parameters, all or, where there is an error, none."""
         check_choice("errors", parameters["errors"], BadImages)
         layers = _layer_names(parameters["layers"])
-        preprocessing = Preprocessing(parameters["resize"], exact_decode=parameters["exact_decode"])
+        preprocessing = Preprocessing(**{name: parameters[name] for name in _OF_IMAGES})
+        if preprocessing.intensity == "dataset":
+            raise ConfigError("intensity = 'dataset' is for training; give 'image' or 'LOW,HIGH'.")
         if engine is None:
             weights = load_weights(parameters["weights"], pooling=parameters["pooling"])
             engine = load_engine(weights, device=choose_device(parameters["device"]))

@@ -84,7 +84,9 @@ def read_image(
         return ReadImage(before, digest, None)
     try:
         with one_large_image_at_a_time():
-            image, original = decode_file(content, shorter_side=preprocessing.shorter_side)
+            image, original = decode_file(
+                content, shorter_side=preprocessing.shorter_side, deep=preprocessing.deep
+            )
             pixels = preprocessing(image)
             thumbnail = make_thumbnail(image) if with_thumbnail else None
     except ImageError as error:
@@ -107,7 +109,9 @@ def see(item: ImageInput, preprocessing: Preprocessing) -> SeenImage:
         TypeError: the item is of another kind.
     """
     with one_large_image_at_a_time():
-        image, original = to_decoded(item, shorter_side=preprocessing.shorter_side)
+        image, original = to_decoded(
+            item, shorter_side=preprocessing.shorter_side, deep=preprocessing.deep
+        )
         return SeenImage(preprocessing(image), (original.width, original.height))
 
 

@@ -187,4 +187,4 @@ def _decode(image: ViewedImage, preprocessing: Preprocessing) -> tuple[Image.Ima
     if side is not None:
         # A window needs the detail of the whole image.
         side = math.ceil(side / min(1, *(view.scale for view in image.views)))
-    return decode_file(content, shorter_side=side)
+    return decode_file(content, shorter_side=side, deep=preprocessing.deep)

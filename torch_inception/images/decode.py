@@ -11,10 +11,30 @@ from PIL import Image, UnidentifiedImageError
 from PIL.ImageFile import ImageFile
 
 from torch_inception.errors import ImageError
+from torch_inception.images import scientific
+from torch_inception.images.deep import (
+    ITS_OWN_RANGE,
+    DeepSettings,
+    GreyKind,
+    grey_kind,
+    grey_values,
+    is_deep_grey,
+    on_grid,
+    share_not_finite,
+)
+from torch_inception.images.deep_colour import (
+    BYTES_A_PIXEL,
+    deep_colour_to_rgb,
+    is_deep_colour,
+    keep_lower_bytes,
+    lower_bytes_of_grey,
+)
 from torch_inception.images.facts import Original
 from torch_inception.images.image_input import holds_pixels, is_file_object, is_path, no_image
 from torch_inception.images.integrity.completeness import check_complete, check_trailing_zeros
+from torch_inception.images.integrity.png import SIGNATURE as PNG
 from torch_inception.images.limits import (
+    MAX_PIXELS,
     MAX_REDUCED_PIXELS,
     check_size,
     one_large_image_at_a_time,
@@ -25,6 +45,7 @@ from torch_inception.images.plugins import plugins
 from torch_inception.images.read import read_file, read_file_object
 from torch_inception.images.reasons import explain_failures
 from torch_inception.images.rgb import is_on_its_side, to_rgb, upright
+from torch_inception.images.tiff_tags import is_tiff, read_tiff_tags
 
 
 class Decoded(NamedTuple):
@@ -34,15 +55,35 @@ class Decoded(NamedTuple):
     original: Original
 
 
-def decode(content: bytes, *, shorter_side: int | None = None) -> Image.Image:
+class _Loaded(NamedTuple):
+    """An upright image that is not yet RGB.
+
+    Attributes:
+        image: as Pillow decodes it.
+        original: what its file holds.
+        kind: what is known of deep grey beside the mode.
+        lower: the lower bytes of 16-bit colour, of which `image` has the higher ones.
+    """
+
+    image: Image.Image
+    original: Original
+    kind: GreyKind
+    lower: Image.Image | None = None
+
+
+def decode(
+    content: bytes, *, shorter_side: int | None = None, deep: DeepSettings = ITS_OWN_RANGE
+) -> Image.Image:
     """Decode an image in full: upright, RGB, the first frame, on white where transparent.
 
     Arguments and errors are those of `decode_file`.
     """
-    return decode_file(content, shorter_side=shorter_side).image
+    return decode_file(content, shorter_side=shorter_side, deep=deep).image
 
 
-def decode_file(content: bytes, *, shorter_side: int | None = None) -> Decoded:
+def decode_file(
+    content: bytes, *, shorter_side: int | None = None, deep: DeepSettings = ITS_OWN_RANGE
+) -> Decoded:
     """Decode an image as `decode` does, and tell what its file holds.
 
     The format is told by the content.
@@ -51,26 +92,76 @@ def decode_file(content: bytes, *, shorter_side: int | None = None) -> Decoded:
         content: of the file.
         shorter_side: where given, a JPEG is decoded at 1/2, 1/4 or 1/8 of its size if its shorter
             side keeps so many pixels: the detail that is needed, in a fraction of the time.
+        deep: which pages and channels of a TIFF are taken, and what values of more than 8 bits
+            are scaled by.
 
     Raises:
-        ImageError: it is not an image in one of `plugins.FORMATS`, it does not decode whole, or
-            decoding it would take too much memory or too long.
+        ImageError: it is not an image in one of `plugins.FORMATS`, it does not decode whole,
+            decoding it would take too much memory or too long, or needs a package that is not
+            installed.
     """
     if not content:
         raise ImageError("the file is empty")
     check_complete(content)
     with one_large_image_at_a_time(), explain_failures(content):
-        found = retry_without_warnings(lambda warn: _decoded(content, shorter_side, warn=warn))
+        tags = read_tiff_tags(content) if is_tiff(content) else None
+        if tags and tags.is_for_tifffile(deep):
+            return Decoded(*scientific.decode_tiff(content, tags, deep))
+        if tags:
+            tags.check_only_one(deep)
+        try:
+            found = retry_without_warnings(lambda warn: _decoded(content, shorter_side, warn=warn))
+        except (UnidentifiedImageError, OSError) as error:
+            is_unknown = isinstance(error, UnidentifiedImageError)
+            if tags is None or not (is_unknown or tags.may_be_for_tifffile()):
+                raise
+            return Decoded(*scientific.decode_tiff(content, tags, deep))
         # By now the opened file is let go of, and with it a second copy of the pixels.
-        return Decoded(to_rgb(found.image), found.original)
+        pages = tags.stated_pages if tags else 1
+        return Decoded(_to_rgb(found, deep), _with_facts(found, pages))
 
 
-def _decoded(content: bytes, shorter_side: int | None, *, warn: bool) -> Decoded:
+def may_be_deep(content: bytes) -> bool:
+    """Tell by its first bytes whether an image may have more than 8 bits."""
+    if content.startswith(PNG):
+        return content[24:25] == b"\x10"
+    others = (b"P2", b"P3", b"P5", b"P6", b"Pf", b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP  ")
+    return is_tiff(content) or content.startswith(others)
+
+
+def _to_rgb(found: _Loaded, deep: DeepSettings) -> Image.Image:
+    if found.lower is not None:
+        return deep_colour_to_rgb(found.image, found.lower, deep)
+    return to_rgb(found.image, deep, found.kind)
+
+
+def _with_facts(found: _Loaded, pages: int) -> Original:
+    if not is_deep_grey(found.image):
+        return found.original._replace(pages=pages)
+    values = grey_values(on_grid(found.image), found.kind)
+    return found.original._replace(pages=pages, not_finite=share_not_finite(values))
+
+
+def _decoded(content: bytes, shorter_side: int | None, *, warn: bool) -> _Loaded:
     """Decode an image that is upright, but not yet RGB."""
+    found, is_cut = _loaded(content, shorter_side, warn=warn)
+    if not is_cut:
+        return found
+    lower, _ = _loaded(content, shorter_side, warn=warn, lower_bytes=True)
+    return found._replace(lower=lower.image)
+
+
+def _loaded(
+    content: bytes, shorter_side: int | None, *, warn: bool, lower_bytes: bool = False
+) -> tuple[_Loaded, bool]:
+    """Decode an image, or the lower bytes of 16-bit colour; tell whether it is such colour."""
     image, (width, height), mode = _opened(content, shorter_side, warn=warn)
     with image:
         wait_if_large(image, (width, height))
-        opened_size = image.size
+        opened_size, is_cut = image.size, is_deep_colour(image)
+        if is_cut:
+            check_size(image, len(content), max_pixels=MAX_PIXELS * 8 // BYTES_A_PIXEL)
+        is_grey = lower_bytes and keep_lower_bytes(image)
         with default_settings(image.format, warn=warn):
             check_trailing_zeros(content, image)
             image.load()
@@ -81,7 +172,9 @@ def _decoded(content: bytes, shorter_side: int | None, *, warn: bool) -> Decoded
             if is_on_its_side(image):
                 width, height = height, width
             original = Original(width, height, image.format or "", mode)
-            return Decoded(upright(image), original)
+            turned = upright(image)
+        turned = lower_bytes_of_grey(turned) if is_grey else turned
+        return _Loaded(turned, original, grey_kind(image)), is_cut
 
 
 def _opened(
@@ -113,6 +206,7 @@ def to_image(
     item: Any,  # noqa: ANN401 - callers pass what they have
     *,
     shorter_side: int | None = None,
+    deep: DeepSettings = ITS_OWN_RANGE,
 ) -> Image.Image:
     """Turn whatever stands for an image into an upright RGB image.
 
@@ -120,28 +214,30 @@ def to_image(
         item: a path, the content of a file, a binary file object (it is read from where it
             stands), a PIL image, a uint8 array (H, W, 3) or a uint8 tensor (3, H, W).
         shorter_side: for files, as in `decode`.
+        deep: as in `decode`; a PIL image is taken at the frame at which it is.
 
     Raises:
         ImageError: the file is not a whole image.
         TypeError: the item is of another kind.
     """
-    return to_decoded(item, shorter_side=shorter_side).image
+    return to_decoded(item, shorter_side=shorter_side, deep=deep).image
 
 
 def to_decoded(
     item: Any,  # noqa: ANN401 - as for `to_image`
     *,
     shorter_side: int | None = None,
+    deep: DeepSettings = ITS_OWN_RANGE,
 ) -> Decoded:
     """Do as `to_image`, and tell how large the image is, and of what kind."""
     if is_path(item):
-        return decode_file(read_file(Path(item)), shorter_side=shorter_side)
+        return decode_file(read_file(Path(item)), shorter_side=shorter_side, deep=deep)
     if isinstance(item, bytes):
-        return decode_file(item, shorter_side=shorter_side)
+        return decode_file(item, shorter_side=shorter_side, deep=deep)
     if is_file_object(item) and not isinstance(item, Image.Image):
-        return decode_file(read_file_object(item), shorter_side=shorter_side)
+        return decode_file(read_file_object(item), shorter_side=shorter_side, deep=deep)
     if isinstance(item, Image.Image):
-        image, mode = _from_pillow(item), item.mode
+        image, mode = _from_pillow(item, deep), item.mode
     elif holds_pixels(item):
         image, mode = _from_pixels(item), "RGB"
     else:
@@ -156,7 +252,7 @@ def _from_pixels(item: Any) -> Image.Image:  # noqa: ANN401
     return Image.fromarray(numpy.ascontiguousarray(pixels))
 
 
-def _from_pillow(image: Image.Image) -> Image.Image:
+def _from_pillow(image: Image.Image, deep: DeepSettings) -> Image.Image:
     _check_pixels(image.size)
 
     def load(warn: bool) -> Image.Image:
@@ -165,7 +261,8 @@ def _from_pillow(image: Image.Image) -> Image.Image:
             return upright(image)
 
     with explain_failures(b""):
-        return to_rgb(retry_without_warnings(load))
+        loaded = retry_without_warnings(load)
+        return to_rgb(loaded, deep, grey_kind(image))
 
 
 def _check_pixels(shape: Iterable[int]) -> None:

@@ -11,9 +11,9 @@ from torch_inception.images.preprocess import Pixels
 
 FACTS = numpy.dtype(
     [
-        ("width", "<u4"), ("height", "<u4"), ("format", "<U8"), ("mode", "<U8"),
+        ("width", "<u4"), ("height", "<u4"), ("format", "<U8"), ("mode", "<U6"),
         ("brightness", "<f4"), ("contrast", "<f4"), ("sharpness", "<f4"),
-        ("perceptual_hash", "<u8"),
+        ("perceptual_hash", "<u8"), ("pages", "<u2"), ("channels", "<u2"), ("not_finite", "<f4"),
     ]
 )  # fmt: skip
 """The facts of an image as numpy's record, to be kept."""
@@ -30,17 +30,24 @@ class Original(NamedTuple):
         width: in pixels, of the upright image; also where it was decoded at a reduced size.
         height: as the width.
         format: Pillow's name, such as "JPEG".
-        mode: Pillow's name of the kind of pixels in the file, such as "RGB" or "CMYK".
+        mode: Pillow's name of the kind of pixels in the file, such as "RGB" or "CMYK"; numpy's,
+            such as "f8", where Pillow does not read the file.
+        pages: of a TIFF; 1 in other formats.
+        channels: of a TIFF that are not colours of one image; 1 in other files.
+        not_finite: share of the values that was taken that is NaN or infinite, 0 to 1.
     """
 
     width: int
     height: int
     format: str
     mode: str
+    pages: int = 1
+    channels: int = 1
+    not_finite: float = 0.0
 
 
 class ImageFacts(NamedTuple):
-    """Facts of an image; all but the first four are of the pixels that the network sees.
+    """Facts of an image; brightness to perceptual hash are of the pixels that the network sees.
 
     Luma is 0.299 R + 0.587 G + 0.114 B, 0 to 255 (ITU-R BT.601, as Pillow rounds it).
 
@@ -59,6 +66,9 @@ class ImageFacts(NamedTuple):
             coefficient of frequency u down and v across, 0 to 7 each, is above the median of these
             64 (Zauner 2010, "Implementation and Benchmarking of Perceptual Image Hash Functions",
             3.2.1).
+        pages: as in `Original`.
+        channels: as in `Original`.
+        not_finite: as in `Original`.
     """
 
     width: int
@@ -69,6 +79,9 @@ class ImageFacts(NamedTuple):
     contrast: float
     sharpness: float
     perceptual_hash: int
+    pages: int = 1
+    channels: int = 1
+    not_finite: float = 0.0
 
 
 def image_facts(original: Original, pixels: Pixels) -> ImageFacts:
@@ -84,7 +97,8 @@ def image_facts(original: Original, pixels: Pixels) -> ImageFacts:
     laplacian = _laplacian(numpy.asarray(luma))
     squares = numpy.square(laplacian, dtype=numpy.int32).sum(dtype=numpy.int64)
     _, sharpness = _moments(laplacian.size, laplacian.sum(dtype=numpy.int64), squares)
-    return ImageFacts(*original, brightness, math.sqrt(variance), sharpness, _perceptual_hash(luma))
+    seen = (brightness, math.sqrt(variance), sharpness, _perceptual_hash(luma))
+    return ImageFacts(*original[:4], *seen, *original[4:])
 
 
 def _moments(count: int, total: int, squares: int) -> tuple[float, float]:

@@ -102,7 +102,11 @@ def wait_if_large(image: Image.Image, size: tuple[int, int]) -> None:
         size: of the image in the file. A progressive JPEG is kept in two bytes a sample of it.
     """
     kept = 2 * len(image.getbands()) if "progressive" in image.info else 0
-    count = image.width * image.height * _bytes_a_pixel(image) + kept * size[0] * size[1]
+    wait_for_memory(image.width * image.height * _bytes_a_pixel(image) + kept * size[0] * size[1])
+
+
+def wait_for_memory(count: int) -> None:
+    """Wait, in a block of `one_large_image_at_a_time`, until an image may take so many bytes."""
     if count > _LARGE_BYTES:
         _block.stack.enter_context(_large)
 

@@ -1,5 +1,6 @@
 """Bring an image to the network's size. There is no second way: it is saved with every model."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -8,8 +9,15 @@ import numpy
 from numpy.typing import NDArray
 from PIL import Image
 
-from torch_inception.config import Resize, check_choice
+from torch_inception.config import (
+    Resize,
+    check_choice,
+    parse_channels,
+    parse_intensity,
+    parse_page,
+)
 from torch_inception.errors import ConfigError
+from torch_inception.images.deep import DeepSettings, fixed_range, image_range
 from torch_inception.images.rgb import BACKGROUND, cut_out
 
 IMAGE_SIZE = 299
@@ -44,20 +52,62 @@ class Preprocessing:
             however large the image: for models that were trained so.
         exact_decode: whether a large JPEG is decoded at its full size; otherwise at half, a
             quarter or an eighth, at least twice what it is resized to. "tensorflow" is exact.
+        intensity: what values of more than 8 bits are scaled to 8 bits by: "image" is each
+            image's own range (its 0.1 and 99.9 percentiles), "dataset" that of the training
+            images, "LOW,HIGH" one that is stated. Images of 8 bits are left alone.
+        dataset_range: lowest and highest value of the training images (percentiles as above),
+            with "dataset"; None where they had no image of more than 8 bits. Then each image's
+            own range is taken.
+        page: of a TIFF of several pages: a number from 1, or "max" or "mean" of all, pixel by
+            pixel; "" for the first.
+        channels: of a TIFF of several channels: one to three numbers from 1, such as "1,2,3".
+            One is shown as grey, two as magenta and green, three as red, green and blue; "" for
+            the first.
     """
 
     resize: Resize = "squash"
     exact_decode: bool = False
+    intensity: str = "image"
+    dataset_range: tuple[float, float] | None = None
+    page: str = ""
+    channels: str = ""
 
     def __post_init__(self) -> None:
         check_choice("resize", self.resize, Resize)
         if not isinstance(self.exact_decode, bool):
             raise ConfigError("exact_decode must be true or false.")
+        for name in ("intensity", "page", "channels"):
+            if not isinstance(getattr(self, name), str):
+                raise ConfigError(f"{name} must be text.")
+        # It may come from a file, and a pair may be a list there.
+        object.__setattr__(self, "dataset_range", _checked_range(self.dataset_range))
+        parse_intensity(self.intensity)
+        parse_page(self.page)
+        parse_channels(self.channels)
 
     @property
     def identity(self) -> str:
         """Everything here that changes a feature; the number grows when the code changes it."""
-        return f"{self.resize} {'exact' if self.exact_decode else 'reduced'} 1"
+        decoded = f"{self.resize} {'exact' if self.exact_decode else 'reduced'} 2"
+        low_and_high = self.value_range
+        scaled = "own range" if low_and_high is None else "range {!r} {!r}".format(*low_and_high)
+        page, channels = parse_page(self.page) or "first", parse_channels(self.channels) or "first"
+        return f"{decoded} {scaled} page {page} channels {channels}"
+
+    @property
+    def value_range(self) -> tuple[float, float] | None:
+        """What values of more than 8 bits are scaled by; None where each image has its own."""
+        known = self.dataset_range if self.intensity == "dataset" else None
+        return parse_intensity(self.intensity) or known
+
+    @property
+    def deep(self) -> DeepSettings:
+        """What `decode` has to know of images of more than 8 bits, pages and channels."""
+        return DeepSettings(
+            fixed_range(*self.value_range) if self.value_range else image_range,
+            parse_page(self.page),
+            parse_channels(self.channels),
+        )
 
     @property
     def shorter_side(self) -> int | None:
@@ -70,6 +120,15 @@ class Preprocessing:
         """Map an upright RGB image to (299, 299, 3) uint8."""
         resized = _WAYS[self.resize](image)
         return numpy.asarray(resized)
+
+
+def _checked_range(pair: object) -> tuple[float, float] | None:
+    match pair:
+        case None:
+            return None
+        case [float(low), float(high)] if math.isfinite(high - low) and low <= high:
+            return low, high
+    raise ConfigError("dataset_range is not a pair of numbers, the lower first.")
 
 
 def _squash(image: Image.Image) -> Image.Image:

@@ -1,9 +1,20 @@
 """Turn a decoded image of any kind upright and into RGB, in little memory."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
-import numpy
 from PIL import Image
+
+from torch_inception.images.deep import (
+    ITS_OWN_RANGE,
+    DeepSettings,
+    GreyKind,
+    ValueRange,
+    grey_values,
+    is_deep_grey,
+    on_grid,
+    to_bytes,
+)
 
 BACKGROUND = (255, 255, 255)
 """Colour under transparent pixels and around a padded image."""
@@ -36,13 +47,23 @@ def upright(image: Image.Image) -> Image.Image:
     Broken EXIF says nothing about pixels.
     """
     image.load()
-    turn = _TURNS.get(_orientation(image))
-    if turn is None:
+    turned = oriented(image, _orientation(image))
+    if turned is image:
         return image.copy()
-    turned = image.transpose(turn)
     for key in _STATED_IN:
         turned.info.pop(key, None)
     return turned
+
+
+def oriented(image: Image.Image, orientation: int) -> Image.Image:
+    """Return an image that is turned upright; itself where it is so already.
+
+    Args:
+        image: loaded.
+        orientation: as EXIF numbers it.
+    """
+    turn = _TURNS.get(orientation)
+    return image if turn is None else image.transpose(turn)
 
 
 def is_on_its_side(image: Image.Image) -> bool:
@@ -61,28 +82,41 @@ def _orientation(image: Image.Image) -> int:
         return _UPRIGHT
 
 
-def to_rgb(image: Image.Image) -> Image.Image:
+def to_rgb(
+    image: Image.Image, deep: DeepSettings = ITS_OWN_RANGE, kind: GreyKind | None = None
+) -> Image.Image:
     """Return a loaded image as RGB, on white where it is transparent.
 
     Where it is wholly transparent, it is shown as if it were not: so some programs write images
     whose alpha they do not use, and white would show nothing of them.
 
-    16-bit grey is scaled by 1/257; 32-bit integers are taken to be 16-bit values, 32-bit floats
-    to lie in [0, 1].
+    Args:
+        image: of any mode of Pillow's.
+        deep: what grey of more than 8 bits is scaled by.
+        kind: what is known of such grey beside its mode.
     """
     if image.mode == "RGB" and "transparency" not in image.info:
         return image
-    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
-        return _in_strips(image, _from_deep_grey)
+    if is_deep_grey(image):
+        return _from_deep_grey(image, deep, kind or GreyKind())
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
-        return _in_strips(image, _without_alpha if _is_clear(image) else _on_background)
+        return in_strips(image, without_alpha if is_clear(image) else on_background)
     return image.convert("RGB")
 
 
-def _in_strips(image: Image.Image, convert: Callable[[Image.Image], Image.Image]) -> Image.Image:
+def in_strips(
+    image: Image.Image, convert: Callable[..., Image.Image], *others: Image.Image
+) -> Image.Image:
+    """Convert an image, and others of its size with it, to RGB, part by part.
+
+    Args:
+        image: loaded.
+        convert: maps a part of each to one of RGB.
+        others: of the same size.
+    """
     whole = Image.new("RGB", image.size)
     for box in _strips(image.size):
-        whole.paste(convert(cut_out(image, box)), box)
+        whole.paste(convert(*(cut_out(each, box) for each in (image, *others))), box)
     return whole
 
 
@@ -101,17 +135,19 @@ def cut_out(image: Image.Image, box: tuple[int, int, int, int]) -> Image.Image:
     return image.resize(size, Image.Resampling.NEAREST, box)
 
 
-def _on_background(image: Image.Image) -> Image.Image:
+def on_background(image: Image.Image) -> Image.Image:
+    """Lay an image with transparent parts on white."""
     layer = _with_alpha(image)
     background = Image.new("RGBA", layer.size, (*BACKGROUND, 255))
     return Image.alpha_composite(background, layer).convert("RGB")
 
 
-def _without_alpha(image: Image.Image) -> Image.Image:
+def without_alpha(image: Image.Image) -> Image.Image:
+    """Return the colours that an image has under its transparency."""
     return _with_alpha(image).convert("RGB")
 
 
-def _is_clear(image: Image.Image) -> bool:
+def is_clear(image: Image.Image) -> bool:
     """Tell whether all pixels are wholly transparent; the first that is not decides."""
     parts = (_with_alpha(cut_out(image, box)) for box in _strips(image.size))
     return all(part.getchannel("A").getextrema() == (0, 0) for part in parts)
@@ -122,12 +158,14 @@ def _with_alpha(image: Image.Image) -> Image.Image:
     return image.convert(straight).convert("RGBA")
 
 
-def _from_deep_grey(image: Image.Image) -> Image.Image:
-    # Not a number, infinity and numbers that overflow are found in files.
-    with numpy.errstate(all="ignore"):
-        values = numpy.asarray(image).astype(numpy.float64)
-        scaled = values * 255 if image.mode == "F" else values / 257
-        grey = numpy.nan_to_num(scaled).round().clip(0, 255).astype(numpy.uint8)
-    if "transparency" in image.info:
-        grey[values == image.info["transparency"]] = BACKGROUND[0]
+def _from_deep_grey(image: Image.Image, deep: DeepSettings, kind: GreyKind) -> Image.Image:
+    value_range = deep.range_of(grey_values(on_grid(image), kind))
+    return in_strips(image, partial(_grey_strip, value_range=value_range, kind=kind))
+
+
+def _grey_strip(strip: Image.Image, *, value_range: ValueRange, kind: GreyKind) -> Image.Image:
+    values = grey_values(strip, kind)
+    grey = to_bytes(values, value_range, is_white_zero=kind.is_white_zero)
+    if "transparency" in strip.info:
+        grey[values == strip.info["transparency"]] = BACKGROUND[0]
     return Image.fromarray(grey).convert("RGB")

@@ -63,6 +63,7 @@ from torch_inception.training.evaluation import (
     training_record,
 )
 from torch_inception.training.examples import Examples, make_examples, relative_name
+from torch_inception.training.intensity import with_range
 from torch_inception.training.load_dataset import class_roots, load_dataset
 from torch_inception.training.quantisation_sample import QuantisationSample
 from torch_inception.training.run_folder import (
@@ -117,6 +118,9 @@ def train_classifier(
     pooling: PoolingChoice = TrainConfig.pooling,
     resize: Resize = TrainConfig.resize,
     exact_decode: bool = TrainConfig.exact_decode,
+    intensity: str = TrainConfig.intensity,
+    page: str = TrainConfig.page,
+    channels: str = TrainConfig.channels,
     precision: Precision = TrainConfig.precision,
     engine: EngineName | Engine = TrainConfig.engine,
     layers: LayersChoice = TrainConfig.layers,
@@ -156,6 +160,11 @@ def train_classifier(
             with.
         resize: how an image becomes 299 x 299; see `Preprocessing`.
         exact_decode: whether large JPEGs are decoded at full size; see `Preprocessing`.
+        intensity: what values of more than 8 bits are scaled to 8 bits by: "image", "dataset" or
+            "LOW,HIGH"; see `Preprocessing`.
+        page: of a TIFF of several pages: a number from 1, "max" or "mean"; "" for the first.
+        channels: of a TIFF of several channels: up to three numbers from 1, such as "1,2"; "" for
+            the first.
         precision: arithmetic of the network.
         engine: what runs the network on a CPU; or an engine of the caller's own, which takes the
             place of the weights.
@@ -239,7 +248,7 @@ def _train(
 ) -> TrainingResult:
     output = config.output_folder
     with clock.phase("weights"):
-        preprocessing = Preprocessing(config.resize, exact_decode=config.exact_decode)
+        preprocessing = with_range(_configured(config), config, dataset, progress=progress)
         network = _make_network(config, preprocessing, dataset, engine)
     with clock.phase("features"):
         pass_result = run_pass(
@@ -339,6 +348,16 @@ def _judge(
         [(relative_name(s.path, folder), s.reason) for s in pass_result.skipped],
     )
     return run, changes
+
+
+def _configured(config: TrainConfig) -> Preprocessing:
+    return Preprocessing(
+        config.resize,
+        exact_decode=config.exact_decode,
+        intensity=config.intensity,
+        page=config.page,
+        channels=config.channels,
+    )
 
 
 class _Network(NamedTuple):

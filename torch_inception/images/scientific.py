@@ -1,0 +1,184 @@
+"""TIFF files that Pillow does not read, read by tifffile: other numbers, channels, stacks.
+
+tifffile and imagecodecs are imported only when there is such a file.
+"""
+
+import importlib
+import io
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from torch_inception.errors import ImageError
+from torch_inception.images.deep import DeepSettings, Values, share_not_finite, to_bytes
+from torch_inception.images.facts import Original
+from torch_inception.images.pillow_settings import default_settings, retry_without_warnings
+from torch_inception.images.rgb import oriented, to_rgb
+from torch_inception.images.tiff_stack import TiffStack
+from torch_inception.images.tiff_tags import MAX_PAGES, TiffTags
+
+INSTALL = 'pip install "torch-inception[science]"'
+
+_STRIP_VALUES = 2**20
+"""Values that are scaled at a time."""
+
+_WIDTH, _HEIGHT = 256, 257
+
+_NOT_BELIEVED = (
+    "avs", "bif", "eer", "fluoview", "lsm", "mdgel", "mmstack", "ndpi", "ndtiff", "nih", "ome",
+    "philips", "qpi", "scanimage", "scn", "stk", "svs",
+)  # fmt: skip
+"""Layouts that tifffile is told not to look for: what such files say of themselves can make it take
+any memory, or open other files. Their pages are read one by one; OME's order is found in `ome`."""
+
+_PREMULTIPLIED, _STRAIGHT = 1, 2
+_MOST_COUNTED = 2**16 - 1
+
+
+def decode_tiff(content: bytes, tags: TiffTags, deep: DeepSettings) -> tuple[Image.Image, Original]:
+    """Decode a TIFF as `decode.decode_file` does.
+
+    Args:
+        content: of the file.
+        tags: of its pages.
+        deep: which pages and channels are taken, and what their values are scaled by.
+
+    Raises:
+        ImageError: it cannot be read, would take too much, or needs what is not installed.
+        UnidentifiedImageError: it has no tags of an image.
+    """
+    if not {_WIDTH, _HEIGHT}.issubset(tags.first):
+        raise UnidentifiedImageError
+    if tags.has_more:
+        raise ImageError(f"a TIFF image of more than {MAX_PAGES:,} pages; save it in several files")
+    tifffile = _import_tifffile(tags)
+    return retry_without_warnings(lambda warn: _read(tifffile, content, deep, warn=warn))
+
+
+def _read(
+    tifffile: Any,  # noqa: ANN401 - a module without types
+    content: bytes,
+    deep: DeepSettings,
+    *,
+    warn: bool,
+) -> tuple[Image.Image, Original]:
+    # Not every version knows all of them.
+    names = tifffile.TIFF.FILE_FLAGS.intersection(_NOT_BELIEVED)
+    flags = {f"is_{name}": False for name in names}
+    try:
+        with (
+            default_settings("TIFF", warn=warn),
+            numpy.errstate(all="ignore"),
+            _silence(),
+            tifffile.TiffFile(io.BytesIO(content), **flags) as file,
+        ):
+            stack = TiffStack(file, content, deep)
+            image, lost = _decoded(stack, deep)
+    except (ImageError, MemoryError, Warning):
+        raise
+    except Exception as error:  # tifffile and its decoders raise almost anything
+        raise ImageError("damaged, or a TIFF image of a seldom kind; save it anew") from error
+    image = oriented(image, stack.orientation)
+    channels = 1 if stack.is_colour else min(stack.channels, _MOST_COUNTED)
+    pages = min(stack.pages, _MOST_COUNTED)
+    return image, Original(*image.size, "TIFF", stack.kind, pages, channels, lost)
+
+
+def _decoded(stack: TiffStack, deep: DeepSettings) -> tuple[Image.Image, float]:
+    """Return what is chosen of a file, as RGB, and the share of values that are not finite."""
+    pages = stack.chosen_pages(deep.page)
+    if stack.is_colour:
+        values = stack.projected(pages, 0, how=deep.page)
+        return _colour_image(values, stack, deep), share_not_finite(values[..., :3])
+    greys, lost = [], []
+    for number in deep.channels or (1,):
+        values = stack.projected(pages, stack.chosen_channel(number), how=deep.page)
+        greys.append(_scaled(values, stack, deep))
+        lost.append(share_not_finite(values))
+    return _shown(greys), sum(lost) / len(lost)
+
+
+def _colour_image(values: Values, stack: TiffStack, deep: DeepSettings) -> Image.Image:
+    """Scale colours (H, W, 3 or more) by one range; lay them on white where they are clear."""
+    colours = _scaled(values[..., :3], stack, deep)
+    if deep.channels:
+        return _shown([colours[..., stack.chosen_channel(each)] for each in deep.channels])
+    if values.shape[-1] == 3 or stack.alpha not in (_PREMULTIPLIED, _STRAIGHT):
+        return Image.fromarray(colours)
+    layered = numpy.dstack([colours, _opacity(values[..., 3])])
+    height, width = values.shape[:2]
+    mode = "RGBa" if stack.alpha == _PREMULTIPLIED else "RGBA"
+    return to_rgb(Image.frombytes(mode, (width, height), layered.tobytes()))
+
+
+def _opacity(alpha: Values) -> NDArray[numpy.uint8]:
+    """Return alpha as 0 to 255; integers have it up to their largest, floats up to 1."""
+    most = 1.0 if alpha.dtype.kind == "f" else float(numpy.iinfo(alpha.dtype).max)
+    return numpy.nan_to_num(alpha / most * 255).round().clip(0, 255).astype(numpy.uint8)
+
+
+def _scaled(values: Values, stack: TiffStack, deep: DeepSettings) -> NDArray[numpy.uint8]:
+    """Return values as bytes, in little memory; those of 8 bits or fewer are left alone."""
+    if values.dtype == numpy.bool_:
+        values = values.view(numpy.uint8)
+    if values.dtype == numpy.uint8:
+        levels = values * (255 // (2**stack.bits - 1)) if stack.bits < 8 else values
+        return numpy.ascontiguousarray(255 - levels if stack.is_white_zero else levels)
+    value_range = deep.range_of(values)
+    scaled = numpy.empty(values.shape, numpy.uint8)
+    step = max(1, _STRIP_VALUES // max(1, values[0].size))
+    for top in range(0, len(values), step):
+        rows = slice(top, top + step)
+        scaled[rows] = to_bytes(values[rows], value_range, is_white_zero=stack.is_white_zero)
+    return scaled
+
+
+def _shown(greys: list[NDArray[numpy.uint8]]) -> Image.Image:
+    """Show one channel (H, W) as grey; two as magenta and green; three as red, green and blue.
+
+    Magenta and green are as bright as one another, and all people can tell them apart (Wong 2011,
+    "Color blindness", Nature Methods 8).
+    """
+    channels = [Image.fromarray(numpy.ascontiguousarray(grey)) for grey in greys]
+    return Image.merge("RGB", (channels * 3)[:3])
+
+
+def _import_tifffile(tags: TiffTags) -> Any:  # noqa: ANN401 - a module without types
+    try:
+        importlib.import_module("imagecodecs")
+        tifffile = importlib.import_module("tifffile")
+    except ImportError as error:
+        raise ImageError(
+            f"a TIFF image of a seldom kind ({tags.described()}); if it is whole, this reads it: "
+            f"{INSTALL}"
+        ) from error
+    _listen()
+    return tifffile
+
+
+_reading = threading.local()
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Have tifffile log nothing of what this thread reads in a block: it names no file."""
+    _reading.is_ours = True
+    try:
+        yield
+    finally:
+        _reading.is_ours = False
+
+
+def _is_of_others(record: logging.LogRecord) -> bool:
+    return not getattr(_reading, "is_ours", False)
+
+
+def _listen() -> None:
+    """Filter tifffile's log; adding the same filter again changes nothing."""
+    logging.getLogger("tifffile").addFilter(_is_of_others)

@@ -1,0 +1,183 @@
+"""What a TIFF's tags say of its pages, before any reader opens it. Sections are those of TIFF 6.0.
+
+This decides who reads a file: Pillow, or tifffile for what Pillow does not open or gets wrong. It
+depends on the file and the settings alone, never on what is installed.
+"""
+
+import math
+import re
+import struct
+from typing import NamedTuple
+
+from torch_inception.errors import ImageError
+from torch_inception.images.deep import DeepSettings
+
+MAX_PAGES = 10_000
+"""Pages that are looked at; more take seconds to go through."""
+
+_MAX_NUMBERS = 2**18
+"""Numbers in a tag, as in `integrity.tiff`, which looks at the first page only."""
+
+_MAX_BYTES = 2**22
+"""Bytes of a description; some describe each page in XML."""
+
+_SUBFILE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION = 254, 256, 257, 258, 259
+_DESCRIPTION, _SAMPLES, _PLANAR, _EXTRA_SAMPLES, _FORMAT = 270, 277, 284, 338, 339
+
+_BYTES_OF = {1: 1, 2: 1, 3: 2, 4: 4, 7: 1, 13: 4, 16: 8}
+_NUMBERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q"}
+
+_BY_PILLOW = frozenset({
+    1, 2, 3, 4, 5, 6, 7, 8, 32771, 32773, 32809, 32946, 34676, 34677, 34925, 50000, 50001,
+})  # fmt: skip
+"""Compressions that Pillow's plug-in knows by number."""
+
+_NOT_IN_EACH_PILLOW = frozenset({34925, 50000, 50001})
+"""Those of the above that depend on how Pillow was built: LZMA, Zstandard, WebP."""
+
+_REDUCED = 1
+"""Bit of the tag 254: the page is a small copy of another (section 8)."""
+
+_SEPARATE, _SIGNED = 2, 2
+_PREMULTIPLIED = 1
+
+Tag = tuple[int, int, bytes]
+"""Kind, count and content of a tag; the content of long ones is left out."""
+
+
+class TiffTags(NamedTuple):
+    """What the tags say.
+
+    Attributes:
+        pages: of the file; small copies of others do not count, nor what is behind `MAX_PAGES`.
+        has_more: whether there is something behind these.
+        first: the first page's tags, by number.
+        order: of bytes, as `struct` names it.
+    """
+
+    pages: int
+    has_more: bool
+    first: dict[int, Tag]
+    order: str
+
+    def numbers(self, tag: int, default: int) -> tuple[int, ...]:
+        """Return the numbers of a tag of the first page."""
+        kind, count, content = self.first.get(tag, (0, 0, b""))
+        code = _NUMBERS.get(kind)
+        if code is None or len(content) < count * struct.calcsize(code):
+            return (default,)
+        return struct.unpack_from(f"{self.order}{count}{code}", content) or (default,)
+
+    @property
+    def stated_pages(self) -> int:
+        """Pages of the file. ImageJ and tifffile may store many behind one page's tags; they say.
+
+        At most 65,535.
+        """
+        _, _, text = self.first.get(_DESCRIPTION, (0, 0, b""))
+        stated = 1
+        if found := re.match(rb"ImageJ=.{0,200}?\nimages=(\d{1,5})\n", text, re.DOTALL):
+            stated = int(found[1])
+        elif found := re.match(rb'{.{0,500}?"shape": \[([\d, ]{1,200})\]', text):
+            sides = (self.numbers(tag, 1)[0] for tag in (_WIDTH, _HEIGHT, _SAMPLES))
+            shape = (int(side) for side in found[1].split(b",") if side.strip())
+            stated = math.prod(shape) // max(1, math.prod(sides))
+        return min(max(self.pages, stated), 2**16 - 1)
+
+    def described(self) -> str:
+        """Say in words what numbers the first page has."""
+        kind = {2: "signed integers", 3: "floats"}.get(self.numbers(_FORMAT, 1)[0], "integers")
+        bits, samples = max(self.numbers(_BITS, 1)), self.numbers(_SAMPLES, 1)[0]
+        channels = f", {samples} samples per pixel" if samples > 1 else ""
+        pages = f", {self.stated_pages:,} pages" if self.stated_pages > 1 else ""
+        compression = self.numbers(_COMPRESSION, 1)[0]
+        return f"{bits}-bit {kind}{channels}{pages}, compression {compression}"
+
+    def is_stack(self, deep: DeepSettings) -> bool:
+        """Tell whether there is something to choose from, and is chosen."""
+        has_channels = self.numbers(_SAMPLES, 1)[0] > 1
+        return (deep.chooses and self.stated_pages > 1) or (bool(deep.channels) and has_channels)
+
+    def may_be_for_tifffile(self) -> bool:
+        """Tell whether tifffile may read the file where this Pillow fails."""
+        return self.numbers(_COMPRESSION, 1)[0] in _NOT_IN_EACH_PILLOW
+
+    def check_only_one(self, deep: DeepSettings) -> None:
+        """Check, of a file with one page and channel, that no other is asked for.
+
+        Raises:
+            ImageError: another is.
+        """
+        pages = [deep.page] if isinstance(deep.page, int) else []
+        for name, numbers in (("page", pages), ("channel", deep.channels)):
+            for number in numbers:
+                if number > 1:
+                    raise ImageError(f"{name} {number} is asked for, and the file has 1")
+
+    def is_for_tifffile(self, deep: DeepSettings) -> bool:
+        """Tell whether tifffile reads the file, though Pillow might open it."""
+        samples, bits = self.numbers(_SAMPLES, 1)[0], max(self.numbers(_BITS, 1))
+        is_signed = self.numbers(_FORMAT, 1)[0] == _SIGNED and bits <= 8
+        is_planar = self.numbers(_PLANAR, 1)[0] == _SEPARATE and samples > 1 and bits > 8
+        is_premultiplied = bits > 8 and self.numbers(_EXTRA_SAMPLES, 0)[0] == _PREMULTIPLIED
+        is_stack = self.is_stack(deep)
+        is_unknown = self.numbers(_COMPRESSION, 1)[0] not in _BY_PILLOW
+        return is_signed or is_planar or is_premultiplied or is_stack or is_unknown
+
+
+def is_tiff(content: bytes) -> bool:
+    """Tell whether a file begins as TIFF or BigTIFF does."""
+    return content[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+
+def read_tiff_tags(content: bytes) -> TiffTags:
+    """Go through the pages of a TIFF.
+
+    Raises:
+        ImageError: a page has a tag that would take too much.
+    """
+    order = "<" if content.startswith(b"II") else ">"
+    is_big = 43 in content[2:4]
+    place = struct.unpack_from(f"{order}{'8xQ' if is_big else '4xI'}", content)[0]
+    first: dict[int, Tag] = {}
+    seen: set[int] = set()
+    pages = 0
+    while 0 < place < len(content) and place not in seen and len(seen) < MAX_PAGES:
+        seen.add(place)
+        try:
+            tags, place = _page(content, place, order, is_big=is_big)
+        except struct.error:
+            # What is missing behind the first page is the concern of who asks for it.
+            break
+        first = first or tags
+        kind = TiffTags(0, False, tags, order).numbers(_SUBFILE, 0)[0]
+        pages += not kind & _REDUCED
+    return TiffTags(max(1, pages), len(seen) == MAX_PAGES, first, order)
+
+
+def _page(content: bytes, place: int, order: str, *, is_big: bool) -> tuple[dict[int, Tag], int]:
+    """Return a page's tags, and where the next page is (0: nowhere); section 2."""
+    number, entry, inline, offset = ("Q", "HHQ", 8, "Q") if is_big else ("H", "HHI", 4, "I")
+    (count,) = struct.unpack_from(order + number, content, place)
+    position = place + struct.calcsize(order + number)
+    step = struct.calcsize(order + entry) + inline
+    if count > 4096 or position + count * step > len(content):
+        raise struct.error
+    tags: dict[int, Tag] = {}
+    for _ in range(count):
+        tag, kind, length = struct.unpack_from(order + entry, content, position)
+        start = position + step - inline
+        size = length * _BYTES_OF.get(kind, 8)
+        if length > _MAX_NUMBERS and (kind not in (1, 2, 7) or tag == _DESCRIPTION):
+            _check_length(tag, length)
+        if size > inline:
+            (start,) = struct.unpack_from(order + offset, content, start)
+        tags[tag] = (kind, length, content[start : start + min(size, 2**12)])
+        position += step
+    (following,) = struct.unpack_from(order + offset, content, position)
+    return tags, following
+
+
+def _check_length(tag: int, length: int) -> None:
+    if tag != _DESCRIPTION or length > _MAX_BYTES:
+        raise ImageError(f"a TIFF image with {length:,} numbers in one tag: it is damaged")

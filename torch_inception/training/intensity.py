@@ -1,0 +1,148 @@
+"""The range of the training images' values, for data sets of more than 8 bits."""
+
+import hashlib
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy
+
+from torch_inception.classifier.model_file import earlier_preprocessing
+from torch_inception.config import TrainConfig
+from torch_inception.errors import ImageError
+from torch_inception.features.ordered_map import ordered_map
+from torch_inception.features.progress import progress_bar
+from torch_inception.images.decode import decode_file, may_be_deep
+from torch_inception.images.deep import (
+    MOST_VALUES,
+    PERCENTILES,
+    DeepSettings,
+    ValueRange,
+    Values,
+    finite,
+    range_of_finite,
+)
+from torch_inception.images.preprocess import Preprocessing
+from torch_inception.images.read import read_file
+from torch_inception.system.cores import usable_cores
+from torch_inception.training.dataset import Dataset
+from torch_inception.training.examples import relative_name
+from torch_inception.training.run_folder import earlier_parts
+from torch_inception.training.split import LabelledImage, Part, groups_of, split
+
+log = logging.getLogger(__name__)
+
+
+class _Examined(NamedTuple):
+    """A file's SHA-256, and some of its values; None where it has 8 bits or cannot be read."""
+
+    digest: bytes
+    values: Values | None
+
+
+def with_range(
+    preprocessing: Preprocessing, config: TrainConfig, dataset: Dataset, *, progress: bool = False
+) -> Preprocessing:
+    """Return a preprocessing with the range of the training images, where it is to have one.
+
+    A run into a folder keeps the range of the run before, so that rows stay. Otherwise the range
+    depends on the training images alone: of each, as many values are taken as fit into
+    `images.deep.MOST_VALUES` for all, evenly spread over it.
+
+    Args:
+        preprocessing: as configured.
+        config: of the run.
+        dataset: the files; those of the test and of validation are left out.
+        progress: whether to show a bar on standard error.
+    """
+    if preprocessing.intensity != "dataset":
+        return preprocessing
+    earlier = earlier_preprocessing(config.output_folder)
+    kept = earlier and replace(earlier, resize=config.resize, exact_decode=config.exact_decode)
+    if kept and kept == replace(preprocessing, dataset_range=kept.dataset_range):
+        found, origin = kept.dataset_range, "as in the run before"
+    else:
+        found, origin = _range_of_training_images(preprocessing, config, dataset, progress=progress)
+    if found is None:
+        log.info("intensity: no training image has more than 8 bits; there is no range to be had")
+    else:
+        log.info("intensity: %g becomes black, %g white (%s)", *found, origin)
+    return replace(preprocessing, dataset_range=found)
+
+
+def _range_of_training_images(
+    preprocessing: Preprocessing, config: TrainConfig, dataset: Dataset, *, progress: bool
+) -> tuple[ValueRange | None, str]:
+    most = max(1, MOST_VALUES // len(dataset.paths))
+
+    def work(batch: Sequence[Path]) -> list[_Examined | None]:
+        return [_examined(path, preprocessing.deep, most) for path in batch]
+
+    results = ordered_map(lambda: work, dataset.paths, workers=usable_cores(), batch_size=1)
+    found = list(progress_bar(results, "values", total=len(dataset.paths), show=progress))
+    parts = _parts(config, dataset, found)
+    values = [
+        each.values
+        for each, part in zip(found, parts, strict=True)
+        if each and each.values is not None and part == "train"
+    ]
+    if not values:
+        return None, ""
+    low, high = PERCENTILES
+    origin = f"percentiles {low:g} and {high:g} of {len(values):,} training images"
+    return range_of_finite(numpy.concatenate(values)), origin
+
+
+def _parts(
+    config: TrainConfig, dataset: Dataset, found: Sequence[_Examined | None]
+) -> list[Part | None]:
+    """Return the part of each file, None if unreadable.
+
+    Rows are not there yet, so near copies, and subjects, may still have another part.
+    """
+    readable = [place for place, each in enumerate(found) if each]
+    images = [
+        LabelledImage(
+            relative_name(dataset.paths[place], dataset.folder),
+            dataset.labels[dataset.targets[place]],
+            each.digest,
+        )
+        for place, each in enumerate(found)
+        if each
+    ]
+    drawn = split(
+        images,
+        groups_of(images),
+        holdout=config.holdout,
+        with_validation=config.with_validation,
+        kept=earlier_parts(config),
+    )
+    parts: list[Part | None] = [None] * len(found)
+    for place, part in zip(readable, drawn, strict=True):
+        parts[place] = (dataset.parts[place] if dataset.parts else None) or part
+    return parts
+
+
+def _examined(path: Path, deep: DeepSettings, most: int) -> _Examined | None:
+    """Read a file; return up to so many of its values, evenly spread."""
+    taken: list[Values] = []
+
+    def take(values: Values) -> ValueRange:
+        known = finite(values)
+        step = -(-known.size // most) or 1
+        taken.append(known[::step].astype(numpy.float64))
+        return ValueRange(0.0, 0.0)
+
+    try:
+        content = read_file(path)
+    except ImageError:
+        return None  # the pass says so
+    digest = hashlib.sha256(content).digest()
+    try:
+        if may_be_deep(content):
+            decode_file(content, deep=replace(deep, range_of=take))
+    except ImageError:
+        return _Examined(digest, None)
+    return _Examined(digest, numpy.concatenate(taken) if taken else None)

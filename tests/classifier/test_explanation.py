@@ -166,7 +166,7 @@ def test_the_library_explains_whatever_stands_for_an_image(colours: Path, run: P
     found = classifier.explain(path)
     assert found.best == "green"
     assert found.in_image("green").shape == (30, 27)
-    assert found.score("green") == pytest.approx(classifier.predict_proba(path)[0, 1], abs=1e-6)
+    assert found.score("green") == pytest.approx(classifier.predict_proba(path)[0, 1], abs=1e-4)
     for item in (path.read_bytes(), Image.open(path), numpy.asarray(Image.open(path))):
         assert (classifier.explain(item).logits == found.logits).all()
     with pytest.raises(ConfigError, match="no class 'pink'. The model has: blue, green, red"):

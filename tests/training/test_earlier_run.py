@@ -12,6 +12,7 @@ from tests.fakes import FakeEngine
 from tests.training.test_training import TrainCommand, metrics_of
 from torch_inception.classifier.classifier import Classifier
 from torch_inception.classifier.model_file import load_model
+from torch_inception.errors import DatasetError
 from torch_inception.training.earlier_run import read_earlier_run
 from torch_inception.training.pipeline import train_classifier
 
@@ -151,3 +152,40 @@ def test_the_model_tells_of_its_training(colours: Path, run: Path) -> None:
     assert training.held_out == metrics["leave_one_out"]["n"]
     assert training.images + training.tested == 90
     assert training.judged_by == "leave-one-out"
+
+
+def test_classes_that_became_one_are_all_renamed(
+    train: TrainCommand, colours: Path, run: Path
+) -> None:
+    train()
+    for name in ("red", "blue"):
+        for path in (colours / name).iterdir():
+            (colours / "warm").mkdir(exist_ok=True)
+            path.rename(colours / "warm" / path.name)
+        (colours / name).rmdir()
+    _, out, _ = train()
+    assert changes(out)[1] == "classes: renamed blue is now warm, red is now warm"
+    found = metrics_of(run)["changes"]
+    assert (found["gone_classes"], found["new_classes"]) == ([], [])
+    assert found["right_before"] == found["tested"]
+
+
+def test_images_are_compared_also_where_the_answers_are_gone(
+    train: TrainCommand, colours: Path, run: Path
+) -> None:
+    train()
+    (run / "predictions.csv").unlink()
+    _, out, _ = train()
+    assert changes(out) == [
+        "images: 0 new, 0 gone, 90 as before",
+        "accuracy: no image was for the test in both",
+    ]
+
+
+def test_a_mistyped_folder_of_a_name_that_has_results_is_a_line(
+    colours: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    train_classifier("colours", engine=FakeEngine())
+    with pytest.raises(DatasetError, match="there is no folder"):
+        train_classifier("gone/colours", engine=FakeEngine())

@@ -15,8 +15,9 @@ from torch_inception.commands.train import main
 from torch_inception.engines.protocol import Rows
 from torch_inception.errors import CacheError, ConfigError
 from torch_inception.images.preprocess import Pixels
+from torch_inception.training.output_folder import check_output
 from torch_inception.training.pipeline import train_classifier
-from torch_inception.training.run_folder import FILES_OF_TWO_RUNS, check_output
+from torch_inception.training.run_folder import FILES_OF_TWO_RUNS
 
 
 def snapshot(folder: Path) -> dict[str, tuple[bytes, int]]:
@@ -36,7 +37,9 @@ def finished(colours: Path, tmp_path: Path) -> Path:
     (run / "notes.txt").write_text("mine")
     # Other images, so that a second run would write something else.
     for number in range(20):
-        Image.new("RGB", (30, 40), (number, 90, 200)).save(colours / "blue" / f"new {number}.png")
+        image = Image.new("RGB", (30, 40), (number, 90, 200))
+        image.putpixel((0, 0), (9, 99, 209))
+        image.save(colours / "blue" / f"new {number}.png")
     return run
 
 

@@ -83,7 +83,7 @@ def test_metrics_have_every_key_and_agree_with_each_other(colours: Path, run: Pa
         "reused": 0,
         "skipped": 0,
     }
-    assert set(metrics["seconds"]) == {"dataset", "weights", "features", "head"}
+    assert set(metrics["seconds"]) == {"dataset", "weights", "features", "split", "head"}
     assert metrics["seed"] == 11
 
 
@@ -309,6 +309,7 @@ def test_the_library_takes_any_setting_and_refuses_what_it_cannot_use(
         "random_scale": 7.0, "random_brightness": 9.0,
         "learning_rate": 0.5, "batch_size": 8, "eval_interval": 3, "seed": 5, "device": "cpu",
         "strict": True, "keep_conflicts": True, "overwrite": True, "test_data": "", "labels": "",
+        "intensity": "0,4095", "page": "max", "channels": "1,2",
         "path_column": "", "label_column": "",
     }  # fmt: skip
     train_classifier(colours, output=run, engine=FakeEngine(), **chosen)

@@ -123,7 +123,7 @@ def _discriminate(config: TrainConfig, train: LabelledRows) -> FittedHead:
     tried, some = trial.tried, trial.labelled
     chosen = best_of(tried)
     if len(some) == len(train):
-        with_scores = keeps_scores(len(train), train.classes)
+        with_scores = keeps_scores(len(train.originals()), train.classes)
         return FittedHead(
             chosen.head,
             chosen,

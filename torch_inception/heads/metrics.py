@@ -11,9 +11,9 @@ from torch.nn import functional
 NORMAL_QUANTILE_95 = 1.959963984540054
 """97.5 % quantile of the standard normal distribution, for two-sided 95 % intervals."""
 
-MOST_SCORES = 2**25
-"""Probabilities, of images times classes, that are kept and written: 128 MB, and a table of some
-300 MB."""
+MOST_SCORES = 2**24
+"""Probabilities, of images times classes, that are kept and written: 64 MB, and a table of some
+150 MB."""
 
 
 class Answers(NamedTuple):

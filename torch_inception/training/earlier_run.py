@@ -74,23 +74,22 @@ class Changes(NamedTuple):
 
 
 def read_earlier_run(folder: Path) -> EarlierRun | None:
-    """Return what a folder tells of its run; None where there is none that can be read."""
-    try:
-        splits = _read_table(folder / "splits.csv")
-        answers = {
-            row["path"]: row["prediction"] for row in _read_table(folder / "predictions.csv")
-        }
-        images = {
-            row["sha256"]: EarlierImage(row["label"], answers.get(row["path"])) for row in splits
-        }
-    except (OSError, ValueError, KeyError, csv.Error):
-        return None
+    """Return what a folder tells of its run; None where it does not name the images of one."""
+    answers = dict(_read_columns(folder / "predictions.csv", "path", "prediction"))
+    images = {
+        digest: EarlierImage(label, answers.get(path))
+        for digest, label, path in _read_columns(folder / "splits.csv", "sha256", "label", "path")
+    }
     return EarlierRun(folder, images, _created(folder)) if images else None
 
 
-def _read_table(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+def _read_columns(path: Path, *names: str) -> list[list[str]]:
+    """Return some columns of a table, row by row; nothing where it cannot be read or lacks one."""
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            return [[row[name] for name in names] for row in csv.DictReader(file)]
+    except (OSError, ValueError, KeyError, csv.Error):
+        return []
 
 
 def _created(folder: Path) -> str:
@@ -154,7 +153,7 @@ def _renamed(labels: Sequence[tuple[str, str]], *, gone: set[str], new: set[str]
     for name in sorted(gone):
         found = Counter(now for before, now in labels if before == name)
         for label, count in found.most_common(1):
-            if label in new and label not in renamed.values() and 2 * count > found.total():
+            if label in new and 2 * count > found.total():
                 renamed[name] = label
     return renamed
 

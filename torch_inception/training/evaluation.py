@@ -166,7 +166,6 @@ def make_metrics(
     test: Answers,
     *,
     network: Mapping[str, Any],
-    changes: Mapping[str, Any] | None,
     views: int,
     seconds: Mapping[str, float],
 ) -> dict[str, Any]:
@@ -179,7 +178,6 @@ def make_metrics(
         fitted: the head.
         test: its answers to the test images.
         network: what is to be said of the network.
-        changes: since the run before into the same folder, as plain values.
         views: of each training image.
         seconds: by phase.
     """
@@ -206,7 +204,6 @@ def make_metrics(
             "chosen_on": len(fitted.chosen.held_out),
         },
         "network": dict(network),
-        "changes": changes and dict(changes),
         "features": {
             "computed": pass_result.computed,
             "reused": pass_result.reused,

@@ -8,11 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from torch_inception.classifier.classifier import Classifier
-from torch_inception.classifier.model_file import PREVIOUS_MODEL_FILE, Model, earlier_arithmetic
+from torch_inception.classifier.model_file import PREVIOUS_MODEL_FILE, Model
 from torch_inception.config import (
     FROM_PYTHON,
     ClassWeights,
@@ -27,16 +26,14 @@ from torch_inception.config import (
     TrainConfig,
     make_config,
 )
-from torch_inception.engines.choose import could_be_quantised, training_engine
-from torch_inception.engines.openvino.int8 import Quantisation
+from torch_inception.engines.choose import could_be_quantised
 from torch_inception.engines.protocol import Engine
-from torch_inception.features.cache.file_index import FileIndex
 from torch_inception.features.cached_pass import PassResult, Skipped, run_pass
-from torch_inception.features.image_rows import ReadImage
 from torch_inception.heads.coverage import coverage_thresholds
 from torch_inception.heads.fit import FittedHead, fit_head
 from torch_inception.heads.inputs import mean_inputs
 from torch_inception.heads.labelled_rows import LabelledRows
+from torch_inception.heads.metrics import Answers
 from torch_inception.images.image_input import is_path
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.system.cache_folder import cache_folder, cache_in_use
@@ -45,7 +42,6 @@ from torch_inception.system.torch_modes import default_modes
 from torch_inception.training.conflicts import without_conflicts
 from torch_inception.training.dataset import Dataset, class_table
 from torch_inception.training.earlier_run import (
-    Changes,
     EarlierRun,
     changes_in_words,
     changes_since,
@@ -65,20 +61,12 @@ from torch_inception.training.evaluation import (
 from torch_inception.training.examples import Examples, make_examples, relative_name
 from torch_inception.training.intensity import with_range
 from torch_inception.training.load_dataset import class_roots, load_dataset
-from torch_inception.training.quantisation_sample import QuantisationSample
-from torch_inception.training.run_folder import (
-    Run,
-    check_output,
-    check_overwrite,
-    choose_output,
-    earlier_parts,
-    prepare_output,
-    write_run,
-)
+from torch_inception.training.output_folder import check_output, check_overwrite, choose_output
+from torch_inception.training.run_folder import Run, earlier_parts, prepare_output, write_run
+from torch_inception.training.run_network import RunNetwork, make_network
 from torch_inception.training.scores import image_scores
 from torch_inception.training.training_views import training_rows, views_per_image
 from torch_inception.training.uninformative import warn_of_uninformative
-from torch_inception.weights.load import load_weights
 
 log = logging.getLogger(__name__)
 results = logging.getLogger("torch_inception.results")
@@ -246,10 +234,11 @@ def run_training(
 def _train(
     config: TrainConfig, dataset: Dataset, engine: Engine | None, clock: "_Clock", *, progress: bool
 ) -> TrainingResult:
-    output = config.output_folder
+    # Told of what is wrong with them before any work.
+    earlier, kept = read_earlier_run(config.output_folder), earlier_parts(config)
     with clock.phase("weights"):
         preprocessing = with_range(_configured(config), config, dataset, progress=progress)
-        network = _make_network(config, preprocessing, dataset, engine)
+        network = make_network(config, preprocessing, dataset, engine)
     with clock.phase("features"):
         pass_result = run_pass(
             network.engine,
@@ -260,12 +249,13 @@ def _train(
             progress=progress,
         )
         _tell_of_features(pass_result, network.engine)
+    with clock.phase("split"):
         if not config.keep_conflicts:
             pass_result = without_conflicts(dataset, pass_result)
         warn_of_uninformative(pass_result, dataset.folder)
-        examples = make_examples(config, dataset, pass_result, kept=earlier_parts(config))
-        earlier = read_earlier_run(output)
+        examples = make_examples(config, dataset, pass_result, kept=kept)
         check_overwrite(config, earlier, examples)
+    with clock.phase("features"):
         train = training_rows(
             config,
             examples,
@@ -279,75 +269,85 @@ def _train(
     with one_thread():
         with clock.phase("head"):
             fitted = _fit(config, train, examples)
-        run, changes = _judge(
-            config, network, preprocessing, pass_result, examples, fitted, earlier, clock.seconds,
-            folder=dataset.folder,
-        )  # fmt: skip
-    is_kept = write_run(output, run)
-    lines = final_report(run.metrics, misclassified(run.tested))
-    if changes is not None:
-        lines += changes_in_words(changes)
-    if is_kept:
-        lines.append(f"The model before this one is kept as {PREVIOUS_MODEL_FILE}.")
-    for line in lines:
-        results.info("%s", line)
-    results.info("Results are in %s. To name an image:", output)
-    results.info("  torch-inception predict --model %s IMAGE", shlex.quote(str(output)))
+        learnt = _Learnt(config, dataset, network, preprocessing, pass_result, examples, fitted)
+        run = _run_of(learnt, earlier, clock.seconds)
+    is_kept = write_run(config.output_folder, run)
+    _tell_of_results(run, is_kept=is_kept)
     classifier = Classifier(run.model, network.engine)
-    return TrainingResult(classifier, run.metrics, output, pass_result.skipped)
+    return TrainingResult(classifier, run.metrics, config.output_folder, pass_result.skipped)
 
 
-def _judge(
-    config: TrainConfig,
-    network: "_Network",
-    preprocessing: Preprocessing,
-    pass_result: PassResult,
-    examples: Examples,
-    fitted: FittedHead,
-    earlier: EarlierRun | None,
-    seconds: Mapping[str, float],
-    *,
-    folder: Path,
-) -> tuple[Run, Changes | None]:
-    """Return everything that a run leaves, and what has changed since the run before."""
-    views = views_per_image(config)
+class _Learnt(NamedTuple):
+    """What a run has come to, before it is judged."""
+
+    config: TrainConfig
+    dataset: Dataset
+    network: RunNetwork
+    preprocessing: Preprocessing
+    pass_result: PassResult
+    examples: Examples
+    fitted: FittedHead
+
+
+def _run_of(learnt: _Learnt, earlier: EarlierRun | None, seconds: Mapping[str, float]) -> Run:
+    """Return everything that the run leaves."""
+    config, examples, fitted = learnt.config, learnt.examples, learnt.fitted
+    views, folder = views_per_image(config), learnt.dataset.folder
     answers = answer_test(fitted, examples)
     tested = image_answers(examples.part_images("test"), answers, examples.labels)
     changes = None if earlier is None else changes_since(earlier, examples, tested)
-    model = Model(
-        examples.labels,
-        fitted.head,
-        preprocessing,
-        network.engine.record,
-        arithmetic=network.engine.arithmetic,
-        refused=network.refused,
-        coverage=coverage_thresholds(fitted.held_out),
-        mean_inputs=mean_inputs(fitted.head.layers, examples.labelled_rows("train").features),
-        training=training_record(fitted, examples, answers),
-    )
     metrics = make_metrics(
         config,
         examples,
-        pass_result,
+        learnt.pass_result,
         fitted,
         answers,
-        network=network.description(),
-        changes=changes and changes._asdict(),
+        network=learnt.network.description(),
         views=views,
         seconds=seconds,
     )
-    run = Run(
+    metrics["changes"] = changes and changes._asdict()
+    return Run(
         config,
-        model,
+        _model_of(learnt, answers),
         examples,
         metrics,
         history(fitted),
         tested,
         answers_held_out(fitted, examples, views=views),
         image_scores(fitted, examples, views=views),
-        [(relative_name(s.path, folder), s.reason) for s in pass_result.skipped],
+        [(relative_name(each.path, folder), each.reason) for each in learnt.pass_result.skipped],
+        changes,
     )
-    return run, changes
+
+
+def _model_of(learnt: _Learnt, test: Answers) -> Model:
+    network, fitted = learnt.network, learnt.fitted
+    train = learnt.examples.labelled_rows("train").features
+    return Model(
+        learnt.examples.labels,
+        fitted.head,
+        learnt.preprocessing,
+        network.engine.record,
+        arithmetic=network.engine.arithmetic,
+        refused=network.refused,
+        coverage=coverage_thresholds(fitted.held_out),
+        mean_inputs=mean_inputs(fitted.head.layers, train),
+        training=training_record(fitted, learnt.examples, test),
+    )
+
+
+def _tell_of_results(run: Run, *, is_kept: bool) -> None:
+    lines = final_report(run.metrics, misclassified(run.tested))
+    if run.changes is not None:
+        lines += changes_in_words(run.changes)
+    if is_kept:
+        lines.append(f"The model before this one is kept as {PREVIOUS_MODEL_FILE}.")
+    for line in lines:
+        results.info("%s", line)
+    output = run.config.output_folder
+    results.info("Results are in %s. To name an image:", output)
+    results.info("  torch-inception predict --model %s IMAGE", shlex.quote(str(output)))
 
 
 def _configured(config: TrainConfig) -> Preprocessing:
@@ -358,48 +358,6 @@ def _configured(config: TrainConfig) -> Preprocessing:
         page=config.page,
         channels=config.channels,
     )
-
-
-class _Network(NamedTuple):
-    """What runs the network, and how it came about.
-
-    Attributes:
-        engine: what runs it.
-        refused: (source, reason) of each source of weights that was tried in vain.
-        quantisation: what an 8-bit network was made from.
-        read_images: images that were read for that.
-    """
-
-    engine: Engine
-    refused: tuple[tuple[str, str], ...] = ()
-    quantisation: Quantisation | None = None
-    read_images: Mapping[Path, ReadImage] = MappingProxyType({})
-
-    def description(self) -> dict[str, Any]:
-        """Return plain values for metrics.json."""
-        return {
-            **self.engine.record.as_dict(),
-            "refused": [{"source": source, "reason": reason} for source, reason in self.refused],
-            "arithmetic": self.engine.arithmetic,
-            "quantisation": self.quantisation and dataclasses.asdict(self.quantisation),
-        }
-
-
-def _make_network(
-    config: TrainConfig, preprocessing: Preprocessing, dataset: Dataset, engine: Engine | None
-) -> _Network:
-    if engine is not None:
-        return _Network(engine)
-    weights = load_weights(config.weights, pooling=config.pooling)
-    sample = QuantisationSample(preprocessing, dataset.paths, FileIndex(cache_folder()))
-    made, quantisation = training_engine(
-        config,
-        weights,
-        preprocessing,
-        sample,
-        earlier=earlier_arithmetic(config.output_folder),
-    )
-    return _Network(made, weights.refused, quantisation, sample.read_images)
 
 
 def _fit(config: TrainConfig, train: LabelledRows, examples: Examples) -> FittedHead:
@@ -432,4 +390,5 @@ class _Clock:
     def phase(self, name: str) -> Iterator[None]:
         start = time.perf_counter()
         yield
-        self.seconds[name] = round(time.perf_counter() - start, 3)
+        seconds = self.seconds.get(name, 0) + time.perf_counter() - start
+        self.seconds[name] = round(seconds, 3)

@@ -1,8 +1,6 @@
 """The folder that a run leaves: complete, or as it was before."""
 
 import dataclasses
-import logging
-import os
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -20,11 +18,11 @@ from torch_inception.classifier.model_file import (
     load_model,
     save_model,
 )
-from torch_inception.config import FROM_PYTHON, TrainConfig, make_config, read_toml, to_toml
+from torch_inception.config import TrainConfig, make_config, read_toml, to_toml
 from torch_inception.errors import ConfigError, ModelError
 from torch_inception.system.replacement import prepare_replacing, replaced_together
 from torch_inception.system.write import write_csv, write_json, write_text
-from torch_inception.training.earlier_run import EarlierRun
+from torch_inception.training.earlier_run import Changes
 from torch_inception.training.evaluation import HISTORY_HEADER, HistoryRow, ImageAnswer
 from torch_inception.training.examples import Examples
 from torch_inception.training.groups import GroupRow
@@ -32,8 +30,6 @@ from torch_inception.training.scores import ScoreRow, scores_header
 from torch_inception.training.split import Part, parts_of, read_splits, write_splits
 from torch_inception.weights.checked import Weights
 from torch_inception.weights.formats import state_file
-
-log = logging.getLogger(__name__)
 
 LABELS_FILE = "labels.txt"
 SPLITS_FILE = "splits.csv"
@@ -69,6 +65,7 @@ class Run:
         held_out: answers to images by heads that were not fitted on them.
         scores: rows of `scores_header`.
         skipped: (path, reason) of each file that is not a whole image.
+        changes: since the run before into the same folder, if there was one.
     """
 
     config: TrainConfig
@@ -80,6 +77,7 @@ class Run:
     held_out: list[ImageAnswer]
     scores: Iterable[ScoreRow]
     skipped: list[tuple[str, str]]
+    changes: Changes | None
 
 
 def write_run(folder: Path, run: Run) -> bool:
@@ -155,52 +153,6 @@ def _one_line(label: str) -> str:
     return label.replace("\r", "\\r").replace("\n", "\\n") + "\n"
 
 
-def choose_output(config: TrainConfig) -> Path:
-    """Return where the results go: where the configuration says, or `runs/` and the data's name.
-
-    Where that has the results of another data folder, which is still there, the name of the folder
-    above is put before it.
-    """
-    if config.output or config.labels or config.data == FROM_PYTHON:
-        return config.output_folder
-    data = Path(os.path.abspath(config.data))  # noqa: PTH100 - any text
-    place, name = config.output_folder, data.name
-    for parent in data.parents:
-        other = _data_of(place)
-        if other is None or not other.is_dir() or other.samefile(data):
-            break
-        name = f"{parent.name}-{name}"
-        log.info(
-            "output: %s has the results of %s; these go to %s", place, other, Path("runs", name)
-        )
-        place = Path("runs", name)
-    return place
-
-
-def _data_of(folder: Path) -> Path | None:
-    """Return the data folder of the run that left its results here; None if that is not told."""
-    try:
-        return Path(read_toml(folder / CONFIG_FILE)["data"])
-    except (ConfigError, KeyError, TypeError):
-        return None
-
-
-def check_overwrite(config: TrainConfig, earlier: EarlierRun | None, examples: Examples) -> None:
-    """Refuse to put results in the place of those of other images, unless that is wanted.
-
-    Raises:
-        ConfigError: no image of the earlier run is among these.
-    """
-    if earlier is None or config.overwrite:
-        return
-    if not any(image.digest.hex() in earlier.images for image in examples.images):
-        raise ConfigError(
-            f"output {earlier.folder} has the results of a run on {len(earlier.images)} other "
-            "images: none of them is among these. Choose another --output, or replace the results: "
-            "--overwrite. The features that were computed are kept."
-        )
-
-
 def earlier_parts(config: TrainConfig) -> dict[str, Part]:
     """Return group -> part of an earlier run into the same folder, if it had the same parts.
 
@@ -239,27 +191,3 @@ def _explained(folder: Path) -> Iterator[None]:
             f"cannot write the results to {folder} ({error.strerror or error}). Free space, or "
             "choose another --output."
         ) from error
-
-
-def check_output(folder: Path, *class_roots: Path) -> None:
-    """Refuse a folder for results that would do harm, before any work is done.
-
-    Args:
-        folder: for the results.
-        class_roots: the folders in which each folder is a class.
-
-    Raises:
-        ConfigError: it is a file, or lies in a data folder, where it would become a class.
-    """
-    try:
-        for place in (folder, *folder.parents):
-            if place.exists() and not place.is_dir():
-                raise ConfigError(f"output {folder}: {place} is a file. Choose a folder: --output.")
-        inside = [r for r in class_roots if folder.resolve().is_relative_to(r.resolve())]
-    except (OSError, RuntimeError, ValueError) as error:  # links in circles, names too long
-        raise ConfigError(f"output {folder} cannot be used ({error}). Choose another.") from error
-    if inside:
-        raise ConfigError(
-            f"output {folder} lies in the data folder {inside[0]}, where it would become a class. "
-            "Choose another --output."
-        )

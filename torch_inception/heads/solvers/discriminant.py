@@ -122,7 +122,7 @@ class DiscriminantAnalysis:
             temperature: that logits are divided by.
         """
         left_out = self._left_out.at(strength)
-        with_scores = keeps_scores(len(self._labelled), self._labelled.classes)
+        with_scores = keeps_scores(len(self._labelled.originals()), self._labelled.classes)
 
         def answer(positions: Tensor) -> LeftOutAnswers:
             some = self._labelled.subset(positions)

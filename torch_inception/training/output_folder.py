@@ -1,0 +1,87 @@
+"""Where the results of a run may go: nothing of another run or of the data comes to harm."""
+
+import logging
+import os
+from pathlib import Path
+
+from torch_inception.config import FROM_PYTHON, TrainConfig, read_toml
+from torch_inception.errors import ConfigError
+from torch_inception.training.earlier_run import EarlierRun
+from torch_inception.training.examples import Examples
+from torch_inception.training.run_folder import CONFIG_FILE
+
+log = logging.getLogger(__name__)
+
+
+def choose_output(config: TrainConfig) -> Path:
+    """Return where the results go: where the configuration says, or `runs/` and the data's name.
+
+    Where that has the results of another data folder, which is still there, the name of the folder
+    above is put before it.
+    """
+    if config.output or config.labels or config.data == FROM_PYTHON:
+        return config.output_folder
+    data = Path(os.path.abspath(config.data))  # noqa: PTH100 - any text
+    place, name = config.output_folder, data.name
+    for parent in data.parents:
+        other = _data_of(place)
+        if not _is_another_folder(other, data):
+            break
+        name = f"{parent.name}-{name}"
+        log.info(
+            "output: %s has the results of %s; these go to %s", place, other, Path("runs", name)
+        )
+        place = Path("runs", name)
+    return place
+
+
+def _is_another_folder(other: Path | None, data: Path) -> bool:
+    return other is not None and other.is_dir() and data.is_dir() and not other.samefile(data)
+
+
+def _data_of(folder: Path) -> Path | None:
+    """Return the data folder of the run that left its results here; None if that is not told."""
+    try:
+        return Path(read_toml(folder / CONFIG_FILE)["data"])
+    except (ConfigError, KeyError, TypeError):
+        return None
+
+
+def check_overwrite(config: TrainConfig, earlier: EarlierRun | None, examples: Examples) -> None:
+    """Refuse to put results in the place of those of other images, unless that is wanted.
+
+    Raises:
+        ConfigError: no image of the earlier run is among these.
+    """
+    if earlier is None or config.overwrite:
+        return
+    if not any(image.digest.hex() in earlier.images for image in examples.images):
+        raise ConfigError(
+            f"output {earlier.folder} has the results of a run on {len(earlier.images)} other "
+            "images: none of them is among these. Choose another --output, or replace the results: "
+            "--overwrite. The features that were computed are kept."
+        )
+
+
+def check_output(folder: Path, *class_roots: Path) -> None:
+    """Refuse a folder for results that would do harm, before any work is done.
+
+    Args:
+        folder: for the results.
+        class_roots: the folders in which each folder is a class.
+
+    Raises:
+        ConfigError: it is a file, or lies in a data folder, where it would become a class.
+    """
+    try:
+        for place in (folder, *folder.parents):
+            if place.exists() and not place.is_dir():
+                raise ConfigError(f"output {folder}: {place} is a file. Choose a folder: --output.")
+        inside = [r for r in class_roots if folder.resolve().is_relative_to(r.resolve())]
+    except (OSError, RuntimeError, ValueError) as error:  # links in circles, names too long
+        raise ConfigError(f"output {folder} cannot be used ({error}). Choose another.") from error
+    if inside:
+        raise ConfigError(
+            f"output {folder} lies in the data folder {inside[0]}, where it would become a class. "
+            "Choose another --output."
+        )

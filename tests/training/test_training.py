@@ -306,7 +306,7 @@ def test_the_library_takes_any_setting_and_refuses_what_it_cannot_use(
         "layers": "last", "holdout": 0.25, "views": 2, "flip": True, "random_crop": 5.0,
         "random_scale": 7.0, "random_brightness": 9.0,
         "learning_rate": 0.5, "batch_size": 8, "eval_interval": 3, "seed": 5, "device": "cpu",
-        "strict": True,
+        "strict": True, "intensity": "0,9", "page": "max", "channels": "1,2",
     }  # fmt: skip
     train_classifier(colours, output=run, engine=FakeEngine(), **chosen)
     saved = read_toml(run / "config.toml")

@@ -98,14 +98,19 @@ def _texture(dice: numpy.random.Generator, *, coarseness: int) -> Plane:
 
 
 def _out_of_focus(nuclei: Plane, x: Plane, depths: NDArray[numpy.float64], level: int) -> Plane:
-    """Blur what is away from a level; the left and the right half lie at different depths."""
+    """Blur and darken what is away from a level, as confocal microscopes do.
+
+    The left and the right half lie at different depths.
+    """
     halves = []
     for depth in depths:
-        size = max(1, SIDE // (1 + round(4 * abs(depth - level))))
+        away = abs(float(depth) - level)
+        size = SIDE // (1 + round(4 * away))
         small = Image.fromarray(nuclei.astype(numpy.float32)).resize((size, size))
-        halves.append(numpy.asarray(small.resize((SIDE, SIDE))).astype(numpy.float64))
-    seen: Plane = numpy.where(x < 0, *halves).clip(0, 1)
-    return seen / (1 + 0.1 * abs(float(depths.mean()) - level))
+        blurred = numpy.asarray(small.resize((SIDE, SIDE))).astype(numpy.float64)
+        halves.append(blurred.clip(0, 1) / (1 + away**2))
+    seen: Plane = numpy.where(x < 0, *halves)
+    return seen
 
 
 def _counted(light: Plane, exposure: float, dice: numpy.random.Generator) -> Counts:

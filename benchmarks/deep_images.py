@@ -26,7 +26,7 @@ CLASSES = ("one", "two", "lobed")
 SIDE = 160
 SLICES = 7
 BLACK, LARGEST = 100, 4095
-BODY_EXPOSURE = 5
+BODY_EXPOSURE = 3
 
 Plane = NDArray[numpy.float64]
 Counts = NDArray[numpy.uint16]
@@ -48,7 +48,7 @@ def draw_cell(label: str, number: int) -> Cell:
     angle = dice.uniform(0, 2 * numpy.pi)
     body = _blob(x, y, radius=dice.uniform(48, 60), waviness=0.12, dice=dice)
     if label == "two":
-        apart = dice.uniform(8, 11)
+        apart = dice.uniform(5, 8)
         shift_x, shift_y = apart * numpy.cos(angle), apart * numpy.sin(angle)
         radius = dice.uniform(13, 16)
         parts = [
@@ -57,13 +57,13 @@ def draw_cell(label: str, number: int) -> Cell:
         ]
         nuclei = numpy.maximum(*parts)
     else:
-        waviness = 0.24 if label == "lobed" else 0.1
+        waviness = 0.15 if label == "lobed" else 0.1
         nuclei = _blob(x, y, radius=dice.uniform(19, 24), waviness=waviness, dice=dice)
     if label == "lobed":
         nuclei = nuclei * (0.8 + 0.2 * _texture(dice, coarseness=3))
     background = 0.1 + 0.1 * _texture(dice, coarseness=60)
-    exposure = dice.uniform(20, 120)
-    depths = dice.uniform(0, SLICES - 1, 2)
+    exposure = dice.uniform(200, 1000)
+    depths = dice.integers(0, SLICES, 2).astype(numpy.float64)
     planes = [
         _counted(_out_of_focus(nuclei, x, depths, level) + background, exposure, dice)
         for level in range(SLICES)
@@ -98,14 +98,19 @@ def _texture(dice: numpy.random.Generator, *, coarseness: int) -> Plane:
 
 
 def _out_of_focus(nuclei: Plane, x: Plane, depths: NDArray[numpy.float64], level: int) -> Plane:
-    """Blur what is away from a level; the left and the right half lie at different depths."""
+    """Blur and darken what is away from a level, as confocal microscopes do.
+
+    The left and the right half lie at different depths.
+    """
     halves = []
     for depth in depths:
-        size = max(1, SIDE // (1 + round(4 * abs(depth - level))))
+        away = abs(float(depth) - level)
+        size = SIDE // (1 + round(4 * away))
         small = Image.fromarray(nuclei.astype(numpy.float32)).resize((size, size))
-        halves.append(numpy.asarray(small.resize((SIDE, SIDE))).astype(numpy.float64))
-    seen: Plane = numpy.where(x < 0, *halves).clip(0, 1)
-    return seen / (1 + 0.1 * abs(float(depths.mean()) - level))
+        blurred = numpy.asarray(small.resize((SIDE, SIDE))).astype(numpy.float64)
+        halves.append(blurred.clip(0, 1) / (1 + away**2))
+    seen: Plane = numpy.where(x < 0, *halves)
+    return seen
 
 
 def _counted(light: Plane, exposure: float, dice: numpy.random.Generator) -> Counts:

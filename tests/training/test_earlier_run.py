@@ -12,7 +12,7 @@ from tests.fakes import FakeEngine
 from tests.training.test_training import TrainCommand, metrics_of
 from torch_inception.classifier.classifier import Classifier
 from torch_inception.classifier.model_file import load_model
-from torch_inception.errors import DatasetError
+from torch_inception.errors import ConfigError, DatasetError
 from torch_inception.training.earlier_run import read_earlier_run
 from torch_inception.training.pipeline import train_classifier
 
@@ -189,3 +189,53 @@ def test_a_mistyped_folder_of_a_name_that_has_results_is_a_line(
     train_classifier("colours", engine=FakeEngine())
     with pytest.raises(DatasetError, match="there is no folder"):
         train_classifier("gone/colours", engine=FakeEngine())
+
+
+def test_a_table_that_a_spreadsheet_saved_guards_as_well(
+    train: TrainCommand, colours: Path, run: Path
+) -> None:
+    train()
+    table = run / "splits.csv"
+    lines = table.read_text(encoding="utf-8").splitlines()
+    # A mark in front, other columns first, and a last row that is cut short.
+    mixed = [",".join(reversed(line.split(","))) for line in lines]
+    table.write_text("\ufeff" + "\n".join([*mixed, "abc,group"]), encoding="utf-8")
+    earlier = read_earlier_run(run)
+    assert earlier is not None
+    assert len(earlier.images) == 90
+    assert earlier.labels() == {"blue", "green", "red"}
+
+
+def test_copies_count_once_among_what_both_tested(
+    train: TrainCommand, colours: Path, run: Path
+) -> None:
+    train()
+    tested = (run / "predictions.csv").read_text(encoding="utf-8").splitlines()[1:]
+    path = colours / tested[0].split(",")[0]
+    for number in range(4):
+        shutil.copy(path, path.with_name(f"copy {number}.png"))
+    train()
+    found = metrics_of(run)
+    assert found["test"]["n"] == len(tested) + 4
+    assert found["changes"]["tested"] == len(tested)
+
+
+def test_a_folder_that_may_not_be_seen_is_another_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    draw_colours(tmp_path / "b" / "photos")
+    config = tmp_path / "runs" / "photos" / "config.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text(f"data = '{'x' * 5000}'\n")
+    result = train_classifier("b/photos", engine=FakeEngine())
+    assert result.output == Path("runs/b-photos")
+
+
+def test_results_do_not_take_the_place_of_their_own_table(colours: Path, run: Path) -> None:
+    train_classifier(colours, output=run, engine=FakeEngine())
+    table = run / "splits.csv"
+    before = table.read_bytes()
+    with pytest.raises(ConfigError, match="is one of the files that the results in"):
+        train_classifier(colours, labels=table, output=run, engine=FakeEngine())
+    assert table.read_bytes() == before

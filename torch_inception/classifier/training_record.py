@@ -10,6 +10,9 @@ from torch_inception.heads.fit import Judge
 
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
+MOST_IMAGES = 2**53
+"""Images at most: floats count no further."""
+
 VERSION_LIMIT = 100
 """Characters of the longest version."""
 
@@ -52,11 +55,13 @@ class TrainingRecord:
         if not isinstance(values, Mapping):
             raise TypeError("the record of the training is not a table of values")
         record = cls(**values)
-        datetime.strptime(record.created, _TIME)
+        if datetime.strptime(record.created, _TIME).strftime(_TIME) != record.created:
+            raise ValueError("the date of the training is not one")
         if not 0 < len(record.version) <= VERSION_LIMIT or not record.version.isprintable():
             raise ValueError("the version that trained it is not one")
         counts = (record.test_right, record.tested, record.held_out_right, record.held_out)
-        if any(type(count) is not int or count < 0 for count in (record.images, *counts)):
+        limits = range(MOST_IMAGES + 1)
+        if any(type(n) is not int or n not in limits for n in (record.images, *counts)):
             raise ValueError("a number of images is not one")
         if record.test_right > record.tested or record.held_out_right > record.held_out:
             raise ValueError("more images were named right than there are")

@@ -84,10 +84,15 @@ def read_earlier_run(folder: Path) -> EarlierRun | None:
 
 
 def _read_columns(path: Path, *names: str) -> list[list[str]]:
-    """Return some columns of a table, row by row; nothing where it cannot be read or lacks one."""
+    """Return some columns of a table, row by row; nothing where it cannot be read or lacks one.
+
+    Rows that are too short are left out.
+    """
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            return [[row[name] for name in names] for row in csv.DictReader(file)]
+        # Spreadsheets begin the tables that they save with a mark.
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = [[row[name] for name in names] for row in csv.DictReader(file)]
+        return [row for row in rows if None not in row]
     except (OSError, ValueError, KeyError, csv.Error):
         return []
 
@@ -119,9 +124,10 @@ def changes_since(
         new=now - before,
     )
     digest_of = {image.path: image.digest.hex() for image in examples.images}
+    by_content = {digest_of[answer.path]: answer for answer in tested}
     shared = [
         (answer, earlier.images[digest].prediction)
-        for answer, digest in ((each, digest_of[each.path]) for each in tested)
+        for digest, answer in by_content.items()
         if digest in both and earlier.images[digest].prediction is not None
     ]
     return Changes(

@@ -8,7 +8,7 @@ from torch_inception.config import FROM_PYTHON, TrainConfig, read_toml
 from torch_inception.errors import ConfigError
 from torch_inception.training.earlier_run import EarlierRun
 from torch_inception.training.examples import Examples
-from torch_inception.training.run_folder import CONFIG_FILE
+from torch_inception.training.run_folder import CONFIG_FILE, RUN_FILES
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,13 @@ def choose_output(config: TrainConfig) -> Path:
 
 
 def _is_another_folder(other: Path | None, data: Path) -> bool:
-    return other is not None and other.is_dir() and data.is_dir() and not other.samefile(data)
+    """Tell whether a folder is there and is not this one; one that may not be seen is another."""
+    if other is None or not data.is_dir():
+        return False
+    try:
+        return other.is_dir() and not other.samefile(data)
+    except (OSError, ValueError):
+        return True
 
 
 def _data_of(folder: Path) -> Path | None:
@@ -60,6 +66,21 @@ def check_overwrite(config: TrainConfig, earlier: EarlierRun | None, examples: E
             f"output {earlier.folder} has the results of a run on {len(earlier.images)} other "
             "images: none of them is among these. Choose another --output, or replace the results: "
             "--overwrite. The features that were computed are kept."
+        )
+
+
+def check_inputs_stay(config: TrainConfig) -> None:
+    """Refuse to write the results over the table that the run is read from.
+
+    Raises:
+        ConfigError: they would be.
+    """
+    folder, table = config.output_folder, Path(config.labels)
+    is_inside = os.path.realpath(table.parent) == os.path.realpath(folder)
+    if config.labels and is_inside and table.name in RUN_FILES:
+        raise ConfigError(
+            f"labels = {config.labels!r} is one of the files that the results in {folder} would "
+            "take the place of. Copy it elsewhere, or choose another --output."
         )
 
 

@@ -61,7 +61,12 @@ from torch_inception.training.evaluation import (
 from torch_inception.training.examples import Examples, make_examples, relative_name
 from torch_inception.training.intensity import with_range
 from torch_inception.training.load_dataset import class_roots, load_dataset
-from torch_inception.training.output_folder import check_output, check_overwrite, choose_output
+from torch_inception.training.output_folder import (
+    check_inputs_stay,
+    check_output,
+    check_overwrite,
+    choose_output,
+)
 from torch_inception.training.run_folder import Run, earlier_parts, prepare_output, write_run
 from torch_inception.training.run_network import RunNetwork, make_network
 from torch_inception.training.scores import image_scores
@@ -225,6 +230,7 @@ def run_training(
     with clock.phase("dataset"):
         dataset = load_dataset(config, images)
         check_output(output, *class_roots(config))
+        check_inputs_stay(config)
         prepare_output(output)
         log.info(class_table(dataset))
     with cache_in_use(cache_folder()):
@@ -255,6 +261,7 @@ def _train(
         warn_of_uninformative(pass_result, dataset.folder)
         examples = make_examples(config, dataset, pass_result, kept=kept)
         check_overwrite(config, earlier, examples)
+        _warn_of_lost_test(dataset, examples)
     with clock.phase("features"):
         train = training_rows(
             config,
@@ -364,6 +371,14 @@ def _fit(config: TrainConfig, train: LabelledRows, examples: Examples) -> Fitted
     fitted = fit_head(config, train, examples.labelled_rows("validation"))
     log.info("\n".join([f"head: solver {config.solver}", *history_table(fitted)]))
     return fitted
+
+
+def _warn_of_lost_test(dataset: Dataset, examples: Examples) -> None:
+    if "test" in dataset.parts and "test" not in examples.parts:
+        log.warning(
+            "WARNING: none of the test images can be used; the lines above say why. Nothing is "
+            "tested."
+        )
 
 
 def _tell_of_features(pass_result: PassResult, engine: Engine) -> None:

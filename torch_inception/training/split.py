@@ -182,7 +182,7 @@ def read_splits(path: Path) -> dict[str, Part]:
     if not path.is_file():
         return {}
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        with path.open(encoding="utf-8-sig", newline="") as file:
             rows = [(row["group"], row["split"]) for row in csv.DictReader(file)]
         strange = [part for _, part in rows if part not in PARTS]
         if strange:

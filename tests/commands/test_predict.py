@@ -349,3 +349,9 @@ def test_odd_names_are_read_and_cannot_move_the_cursor(
         assert len(list(csv.reader(io.StringIO(out)))) == 1 + len(paths) * 3 + 1
     assert "\x1b" not in err
     assert err.count("\n") == 1
+
+
+def test_a_web_address_is_named_for_what_it_is(predict: Predict) -> None:
+    status, out, err = predict("https://example.com/a.jpg")
+    assert (status, out) == (1, "")
+    assert err == "error: https://example.com/a.jpg is a web address: download the image first.\n"

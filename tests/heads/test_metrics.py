@@ -23,10 +23,9 @@ from torch_inception.heads.solvers.selection import Tried
 from torch_inception.training.evaluation import (
     HISTORY_HEADER,
     ImageAnswer,
-    final_report,
     history,
-    history_table,
 )
+from torch_inception.training.report_lines import final_report, history_table
 
 
 @pytest.mark.parametrize(
@@ -139,7 +138,7 @@ def test_a_part_without_images_has_no_numbers() -> None:
     names = ("n", "accuracy", "wilson_interval_95", "balanced_accuracy", "macro_f1")
     assert [result[name] for name in names] == [0, None, None, None, None]
     assert result["confusion"] == [[0, 0], [0, 0]]
-    lines = final_report({"test": result, "validation": accuracy(0.75, 4)}, [])
+    lines = final_report({"test": {**result, "groups": 0}, "validation": accuracy(0.75, 4)}, [])
     assert lines[0].startswith("Validation accuracy = 75.0% (N=4)")
 
 
@@ -152,9 +151,9 @@ def test_answers_have_the_best_class_its_score_and_the_loss_of_the_own_class() -
     assert Answers.join([found.subset(torch.tensor([1])), found]).best.tolist() == [0, 2, 0]
 
 
-def accuracy(share: float, count: int) -> dict[str, Any]:
+def accuracy(share: float, count: int, **others: object) -> dict[str, Any]:
     return {
-        "accuracy": share, "n": count,
+        "accuracy": share, "n": count, "groups": count, "per_class": {}, **others,
         "wilson_interval_95": wilson_interval(round(share * count), count) if count else None,
     }  # fmt: skip
 
@@ -195,6 +194,18 @@ def test_few_test_images_leave_the_first_word_to_leave_one_out() -> None:
     assert final_report(none, []) == [line, what, "  7 could not be left out"]
     empty = {"test": accuracy(1.0, 0), "leave_one_out": {**accuracy(0, 0), "excluded": 2}}
     assert final_report(empty, [])[0].startswith("Leave-one-out accuracy = n/a: no image can be")
+
+
+def test_what_an_accuracy_does_not_tell_is_told_below_it() -> None:
+    classes = {"a": {"n": 9}, "b\x1b": {"n": 0}, "c": {"n": 0}}
+    metrics = {"test": accuracy(1.0, 9, per_class=classes, groups=8)}
+    assert final_report(metrics, [])[1:] == [
+        "  it says nothing of b\\x1b, c: no image of it is among these"
+    ]
+    metrics = {"test": accuracy(1.0, 9, groups=7)}
+    assert final_report(metrics, [])[1:] == [
+        "  of only 7 groups of images that belong together: the interval is too narrow"
+    ]
 
 
 def head() -> Head:

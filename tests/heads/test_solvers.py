@@ -20,7 +20,7 @@ from torch_inception.heads.solvers import logistic as logistic_room
 from torch_inception.heads.solvers.discriminant import STRENGTHS, DiscriminantAnalysis
 from torch_inception.heads.solvers.selection import MOST_ROWS
 from torch_inception.network import ROW_SIZE
-from torch_inception.training.evaluation import history_table
+from torch_inception.training.report_lines import history_table
 
 SOLVERS: tuple[Solver, ...] = get_args(Solver)
 CONVEX = [solver for solver in SOLVERS if solver != "sgd"]

@@ -239,3 +239,26 @@ def test_results_do_not_take_the_place_of_their_own_table(colours: Path, run: Pa
     with pytest.raises(ConfigError, match="is one of the files that the results in"):
         train_classifier(colours, labels=table, output=run, engine=FakeEngine())
     assert table.read_bytes() == before
+
+
+def test_images_of_another_label_are_told_and_counted(
+    train: TrainCommand, colours: Path, run: Path
+) -> None:
+    train()
+    for number in (3, 4):
+        shutil.move(colours / "red" / f"red_{number:02d}.png", colours / "blue")
+    _, out, _ = train()
+    assert changes(out)[1] == (
+        "labels: 2 images have another one; accuracies are those on the new labels"
+    )
+    assert metrics_of(run)["changes"]["relabelled_images"] == 2
+
+
+def test_files_that_no_run_has_left_are_not_replaced(train: TrainCommand, run: Path) -> None:
+    run.mkdir(parents=True)
+    (run / "scores.csv").write_text("mine")
+    status, _, err = train()
+    assert status == 1
+    assert f"output {run} has scores.csv, and not the results of a run" in err
+    assert (run / "scores.csv").read_text() == "mine"
+    assert train("--overwrite")[0] == 0

@@ -46,6 +46,8 @@ class Parser(argparse.ArgumentParser):
         super().__init__(
             prog=name, usage=usage, description=description, allow_abbrev=False, add_help=False
         )
+        fields = [] if settings is None else [each.name for each in dataclasses.fields(settings)]
+        self._takes_data = "data" in fields
         if settings is not None:
             _add_flags(self, settings)
         general = self.add_argument_group("general")
@@ -87,7 +89,8 @@ class Parser(argparse.ArgumentParser):
 
     def _unknown(self, argument: str) -> str:
         if not argument.startswith("-"):
-            return f"{argument!r} stands alone, and every value here follows its flag"
+            advice = f"; did you mean --data {argument}?" if self._takes_data else ""
+            return f"{argument!r} stands alone, and every value here follows its flag{advice}"
         flag = argument.partition("=")[0]
         return f"there is no flag {flag}{nearest(flag, list(self._option_string_actions))}"
 

@@ -1,5 +1,6 @@
 """Name images with a trained model, or with ImageNet's 1000 classes."""
 
+import re
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -60,6 +61,9 @@ def _predict(names: Sequence[str], config: PredictConfig, engine: "Engine | None
     from torch_inception.commands.outputs import write_answers
     from torch_inception.images.pillow_settings import silent_libtiff
 
+    for name in names:
+        if re.match(r"(https?|ftp)://", name):
+            raise ConfigError(f"{name} is a web address: download the image first.")
     names = [at_home(name) for name in names]
     is_single = is_one_file(names)
     classifier = _classifier(config, engine)

@@ -56,6 +56,7 @@ class Changes(NamedTuple):
         new_classes: names of classes that were not there.
         gone_classes: names of classes that are not there any more.
         renamed_classes: name before -> name now.
+        relabelled_images: that are in another class now, renaming apart.
         tested: images that both runs tested.
         right_before: of which the earlier model named so many right.
         right_now: of which the new model names so many right.
@@ -68,6 +69,7 @@ class Changes(NamedTuple):
     new_classes: list[str]
     gone_classes: list[str]
     renamed_classes: dict[str, str]
+    relabelled_images: int
     tested: int
     right_before: int
     right_now: int
@@ -138,6 +140,11 @@ def changes_since(
         new_classes=sorted(now - before - set(renamed.values())),
         gone_classes=sorted(before - now - renamed.keys()),
         renamed_classes=renamed,
+        relabelled_images=sum(
+            renamed.get(earlier.images[digest].label, earlier.images[digest].label)
+            != label_of[digest]
+            for digest in both
+        ),
         tested=len(shared),
         right_before=sum(
             prediction is not None and renamed.get(prediction, prediction) == answer.label
@@ -174,6 +181,7 @@ def changes_in_words(changes: Changes) -> list[str]:
         f"Compared with the run{when} in this folder:",
         f"  images: {images}",
         *_classes_in_words(changes),
+        *_labels_in_words(changes),
         f"  {_accuracy_in_words(changes)}",
     ]
 
@@ -197,6 +205,14 @@ def _listed(what: str, names: Sequence[str]) -> list[str]:
         return []
     more = f" and {len(names) - CLASSES_SHOWN} more" if len(names) > CLASSES_SHOWN else ""
     return [f"{what} {', '.join(names[:CLASSES_SHOWN])}{more}"]
+
+
+def _labels_in_words(changes: Changes) -> list[str]:
+    count = changes.relabelled_images
+    if not count:
+        return []
+    said = "1 image has" if count == 1 else f"{count} images have"
+    return [f"  labels: {said} another one; accuracies are those on the new labels"]
 
 
 def _accuracy_in_words(changes: Changes) -> str:

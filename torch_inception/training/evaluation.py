@@ -1,4 +1,4 @@
-"""What is told of a trained head: on the screen, in metrics.json and in tables."""
+"""What is told of a trained head in metrics.json and in tables."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -10,8 +10,7 @@ from torch_inception.config import TrainConfig
 from torch_inception.features.cached_pass import PassResult
 from torch_inception.heads.fit import FittedHead
 from torch_inception.heads.labelled_rows import all_answers
-from torch_inception.heads.metrics import Answers, accuracy_in_words, full_report, percent, summary
-from torch_inception.system.escape import columns, padded, printable
+from torch_inception.heads.metrics import Answers, full_report, summary
 from torch_inception.training.examples import Examples
 from torch_inception.training.split import LabelledImage
 
@@ -19,12 +18,6 @@ HistoryRow = tuple[str, float | None, float | None, float | None, float | None]
 """Setting; accuracy and cross entropy of the training images, and of held-out images."""
 
 _SHOWN = ("accuracy", "cross_entropy")
-
-MISCLASSIFIED_SHOWN = 10
-"""Misclassified images that a run lists on the screen at most."""
-
-FEW_TESTED = 50
-"""Test images under which leave-one-out is told of first."""
 
 
 class ImageAnswer(NamedTuple):
@@ -65,99 +58,6 @@ def history(fitted: FittedHead) -> list[HistoryRow]:
     ]
 
 
-def history_table(fitted: FittedHead) -> list[str]:
-    """Return the settings as lines, aligned, with the chosen one marked, and why it was chosen."""
-    kind = fitted.chosen.setting.partition(" ")[0]
-    held_out = {"leave-one-out": "left out", "validation": "validation"}[fitted.chosen_by]
-    lines = [
-        f"{'':12}{'train':^18}  {held_out:^18}",
-        f"{kind:>10}" + f"{'accuracy':>10}{'log loss':>10}" * 2,
-    ]
-    for setting, *values in history(fitted):
-        shown = [percent(values[0]), number(values[1]), percent(values[2]), number(values[3])]
-        line = "".join(f"{cell:>10}" for cell in (setting.partition(" ")[2], *shown))
-        lines.append(f"*{line[1:]}" if setting == fitted.chosen.setting else line)
-    return [*(line.rstrip() for line in lines), f"* {_why(fitted)}", *_why_layers(fitted)]
-
-
-def _why(fitted: FittedHead) -> str:
-    """Say why a setting was chosen."""
-    setting = fitted.chosen.setting
-    if len(fitted.held_out) == 0:
-        return f"chosen: {setting}; there are no images to compare settings on"
-    where = "on the validation images"
-    if fitted.chosen_by == "leave-one-out":
-        where = "of training images, each left out in turn"
-    if fitted.sample is not None:
-        where = f"of {fitted.sample} training images, each left out in turn"
-    return f"chosen: {setting}, the lowest log loss {where}"
-
-
-def _why_layers(fitted: FittedHead) -> list[str]:
-    """Say why the head reads the layers that it reads, if there was a choice."""
-    if not fitted.layer_losses:
-        return []
-    last, three = (number(fitted.layer_losses[layers]) for layers in ("last", "all"))
-    found = "the last" if fitted.head.layers == "last" else "three"
-    return [
-        f"* layers: {found}; log loss of training images, left out in turn by discriminant "
-        f"analysis: {last} with the last layer, {three} with three"
-    ]
-
-
-def final_report(metrics: Mapping[str, Any], wrong: Sequence[ImageAnswer]) -> list[str]:
-    """Return the lines that a run ends with.
-
-    Args:
-        metrics: what `make_metrics` gave.
-        wrong: the misclassified test images.
-    """
-    test: Mapping[str, Any] = metrics["test"]
-    left_out: Mapping[str, Any] | None = metrics.get("leave_one_out")
-    lines = [_accuracy("Final test", test)] if test["n"] else []
-    if left_out is not None:
-        said = _left_out_lines(left_out, tested=test["n"])
-        lines = [*lines, *said] if test["n"] >= FEW_TESTED else [*said, *lines]
-    elif not lines:
-        lines = [_accuracy("Validation", metrics["validation"])]
-    if not wrong:
-        return lines
-    rows = [
-        [printable(name) for name in (each.path, each.label, each.prediction)]
-        for each in wrong[:MISCLASSIFIED_SHOWN]
-    ]
-    width = max(columns(path) for path, *_ in rows)
-    listed = [f"  {padded(path, width)}  {label}, taken for {other}" for path, label, other in rows]
-    if len(wrong) > len(rows):
-        listed.append(f"  and {len(wrong) - len(rows)} more; all are in predictions.csv")
-    return [*lines, "Misclassified test images:", *listed]
-
-
-def _left_out_lines(left_out: Mapping[str, Any], *, tested: int) -> list[str]:
-    """Return what is said of leave-one-out, and why it stands first where it does."""
-    if left_out["n"] == 0:
-        return [
-            "Leave-one-out accuracy = n/a: no image can be left out, as each class needs others"
-        ]
-    lines = [
-        _accuracy("Leave-one-out", left_out),
-        "  of training images, each named by a head that was fitted without it; see held_out.csv",
-    ]
-    if left_out["excluded"]:
-        lines.append(f"  {left_out['excluded']} could not be left out")
-    if 0 < tested < FEW_TESTED:
-        lines.append(
-            f"  with a test part under {FEW_TESTED} images, this says more than the next line"
-        )
-    return lines
-
-
-def _accuracy(name: str, report: Mapping[str, Any]) -> str:
-    count = report["n"]
-    right = round(report["accuracy"] * count) if count else 0
-    return f"{name} accuracy = {accuracy_in_words(right, count)}"
-
-
 def make_metrics(
     config: TrainConfig,
     examples: Examples,
@@ -184,16 +84,23 @@ def make_metrics(
     speed = pass_result.computed / pass_result.seconds if pass_result.computed else None
     (trained,) = all_answers([fitted.head], examples.labelled_rows("train"))
     report = full_report(fitted.held_out, examples.labels)
-    held_out: dict[str, Any] = {"validation": report}
+    held_out: dict[str, Any] = {
+        "validation": {**report, "groups": len(set(examples.part_groups("validation")))}
+    }
     if fitted.left_out is not None:
         excluded = len(trained) - len(fitted.held_out)
-        held_out = {"leave_one_out": {**report, "excluded": excluded}}
+        groups = examples.part_groups("train")
+        count = len({groups[row // views] for row in fitted.left_out.tolist()})
+        held_out = {"leave_one_out": {**report, "excluded": excluded, "groups": count}}
     return {
         "classes": examples.labels,
         "counts": examples.counts(),
         "train": summary(trained),
         **held_out,
-        "test": full_report(test, examples.labels),
+        "test": {
+            **full_report(test, examples.labels),
+            "groups": len(set(examples.part_groups("test"))),
+        },
         "head": {
             "solver": config.solver,
             "setting": fitted.chosen.setting,
@@ -271,10 +178,3 @@ def answers_held_out(fitted: FittedHead, examples: Examples, *, views: int) -> l
 def misclassified(answers: Sequence[ImageAnswer]) -> list[ImageAnswer]:
     """Return those answers that are wrong."""
     return [answer for answer in answers if answer.label != answer.prediction]
-
-
-def number(value: float | None) -> str:
-    """Write a number with four decimals, or a large one in as little room."""
-    if value is None:
-        return "n/a"
-    return f"{value:.4f}" if value < 1000 else f"{value:.2g}"

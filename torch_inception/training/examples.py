@@ -76,6 +76,10 @@ class Examples:
         """Return the images of a part, in the order of the rows of `labelled_rows`."""
         return [self.images[row] for row in self._rows(part)]
 
+    def part_groups(self, part: Part) -> list[str]:
+        """Return the name of all that belongs to it, for each image of a part, in that order."""
+        return [self.together[row] for row in self._rows(part)]
+
     def group_rows(self) -> Iterator[GroupRow]:
         """Yield the lines of groups.csv."""
         return group_rows(self.images, self.parts, self.groups, self.together, self.likeness)

@@ -4,6 +4,7 @@ import logging
 import os
 from pathlib import Path
 
+from torch_inception.classifier.model_file import PREVIOUS_MODEL_FILE
 from torch_inception.config import FROM_PYTHON, TrainConfig, read_toml
 from torch_inception.errors import ConfigError
 from torch_inception.training.earlier_run import EarlierRun
@@ -81,6 +82,21 @@ def check_inputs_stay(config: TrainConfig) -> None:
         raise ConfigError(
             f"labels = {config.labels!r} is one of the files that the results in {folder} would "
             "take the place of. Copy it elsewhere, or choose another --output."
+        )
+
+
+def check_is_run(config: TrainConfig) -> None:
+    """Refuse to write over files of the names of a run's that no run has left.
+
+    Raises:
+        ConfigError: there are such files.
+    """
+    folder = config.output_folder
+    others = [name for name in (*RUN_FILES, PREVIOUS_MODEL_FILE) if (folder / name).exists()]
+    if others and not config.overwrite and not (folder / CONFIG_FILE).exists():
+        raise ConfigError(
+            f"output {folder} has {', '.join(others)}, and not the results of a run: {CONFIG_FILE} "
+            "is missing. Choose another --output, or replace them: --overwrite."
         )
 
 

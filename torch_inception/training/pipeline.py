@@ -50,9 +50,7 @@ from torch_inception.training.earlier_run import (
 from torch_inception.training.evaluation import (
     answer_test,
     answers_held_out,
-    final_report,
     history,
-    history_table,
     image_answers,
     make_metrics,
     misclassified,
@@ -63,10 +61,12 @@ from torch_inception.training.intensity import with_range
 from torch_inception.training.load_dataset import class_roots, load_dataset
 from torch_inception.training.output_folder import (
     check_inputs_stay,
+    check_is_run,
     check_output,
     check_overwrite,
     choose_output,
 )
+from torch_inception.training.report_lines import final_report, history_table
 from torch_inception.training.run_folder import Run, earlier_parts, prepare_output, write_run
 from torch_inception.training.run_network import RunNetwork, make_network
 from torch_inception.training.scores import image_scores
@@ -232,6 +232,7 @@ def run_training(
         check_output(output, *class_roots(config))
         check_inputs_stay(config)
         prepare_output(output)
+        check_is_run(config)
         log.info(class_table(dataset))
     with cache_in_use(cache_folder()):
         return _train(config, dataset, engine, clock, progress=progress)

@@ -1,0 +1,143 @@
+"""What a run says on the screen of the head that it has fitted."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch_inception.heads.fit import FittedHead
+from torch_inception.heads.metrics import accuracy_in_words, percent
+from torch_inception.system.escape import columns, padded, printable
+from torch_inception.training.evaluation import ImageAnswer, history
+
+MISCLASSIFIED_SHOWN = 10
+"""Misclassified images that a run lists on the screen at most."""
+
+LABELS_SHOWN = 10
+"""Labels in a line at most."""
+
+IMAGES_A_GROUP = 1.25
+"""Mean number of images in a group from which on an interval, which counts images, is told to be
+too narrow."""
+
+FEW_TESTED = 50
+"""Test images under which leave-one-out is told of first."""
+
+
+def history_table(fitted: FittedHead) -> list[str]:
+    """Return the settings as lines, aligned, with the chosen one marked, and why it was chosen."""
+    kind = fitted.chosen.setting.partition(" ")[0]
+    held_out = {"leave-one-out": "left out", "validation": "validation"}[fitted.chosen_by]
+    lines = [
+        f"{'':12}{'train':^18}  {held_out:^18}",
+        f"{kind:>10}" + f"{'accuracy':>10}{'log loss':>10}" * 2,
+    ]
+    for setting, *values in history(fitted):
+        shown = [percent(values[0]), number(values[1]), percent(values[2]), number(values[3])]
+        line = "".join(f"{cell:>10}" for cell in (setting.partition(" ")[2], *shown))
+        lines.append(f"*{line[1:]}" if setting == fitted.chosen.setting else line)
+    return [*(line.rstrip() for line in lines), f"* {_why(fitted)}", *_why_layers(fitted)]
+
+
+def _why(fitted: FittedHead) -> str:
+    """Say why a setting was chosen."""
+    setting = fitted.chosen.setting
+    if len(fitted.held_out) == 0:
+        return f"chosen: {setting}; there are no images to compare settings on"
+    where = "on the validation images"
+    if fitted.chosen_by == "leave-one-out":
+        where = "of training images, each left out in turn"
+    if fitted.sample is not None:
+        where = f"of {fitted.sample} training images, each left out in turn"
+    return f"chosen: {setting}, the lowest log loss {where}"
+
+
+def _why_layers(fitted: FittedHead) -> list[str]:
+    """Say why the head reads the layers that it reads, if there was a choice."""
+    if not fitted.layer_losses:
+        return []
+    last, three = (number(fitted.layer_losses[layers]) for layers in ("last", "all"))
+    found = "the last" if fitted.head.layers == "last" else "three"
+    return [
+        f"* layers: {found}; log loss of training images, left out in turn by discriminant "
+        f"analysis: {last} with the last layer, {three} with three"
+    ]
+
+
+def final_report(metrics: Mapping[str, Any], wrong: Sequence[ImageAnswer]) -> list[str]:
+    """Return the lines that a run ends with.
+
+    Args:
+        metrics: what `make_metrics` gave.
+        wrong: the misclassified test images.
+    """
+    test: Mapping[str, Any] = metrics["test"]
+    left_out: Mapping[str, Any] | None = metrics.get("leave_one_out")
+    lines = [_accuracy("Final test", test), *_limits(test)] if test["n"] else []
+    if left_out is not None:
+        said = _left_out_lines(left_out, tested=test["n"])
+        lines = [*lines, *said] if test["n"] >= FEW_TESTED else [*said, *lines]
+    elif not lines:
+        lines = [_accuracy("Validation", metrics["validation"]), *_limits(metrics["validation"])]
+    if not wrong:
+        return lines
+    rows = [
+        [printable(name) for name in (each.path, each.label, each.prediction)]
+        for each in wrong[:MISCLASSIFIED_SHOWN]
+    ]
+    width = max(columns(path) for path, *_ in rows)
+    listed = [f"  {padded(path, width)}  {label}, taken for {other}" for path, label, other in rows]
+    if len(wrong) > len(rows):
+        listed.append(f"  and {len(wrong) - len(rows)} more; all are in predictions.csv")
+    return [*lines, "Misclassified test images:", *listed]
+
+
+def _left_out_lines(left_out: Mapping[str, Any], *, tested: int) -> list[str]:
+    """Return what is said of leave-one-out, and why it stands first where it does."""
+    if left_out["n"] == 0:
+        return [
+            "Leave-one-out accuracy = n/a: no image can be left out, as each class needs others"
+        ]
+    lines = [
+        _accuracy("Leave-one-out", left_out),
+        "  of training images, each named by a head that was fitted without it; see held_out.csv",
+    ]
+    if left_out["excluded"]:
+        lines.append(f"  {left_out['excluded']} could not be left out")
+    lines += _limits(left_out)
+    if 0 < tested < FEW_TESTED:
+        lines.append(
+            f"  with a test part under {FEW_TESTED} images, this says more than the next line"
+        )
+    return lines
+
+
+def _limits(report: Mapping[str, Any]) -> list[str]:
+    """Return what an accuracy does not tell."""
+    lines = []
+    absent = [label for label, each in report["per_class"].items() if each["n"] == 0]
+    if report["n"] and absent:
+        lines.append(f"  it says nothing of {listed_labels(absent)}: no image of it is among these")
+    if report["n"] > IMAGES_A_GROUP * report["groups"]:
+        lines.append(
+            f"  of only {report['groups']} groups of images that belong together: the interval is "
+            "too narrow"
+        )
+    return lines
+
+
+def listed_labels(labels: Sequence[str]) -> str:
+    """Write some labels in a row."""
+    more = f" and {len(labels) - LABELS_SHOWN} more" if len(labels) > LABELS_SHOWN else ""
+    return ", ".join(map(printable, labels[:LABELS_SHOWN])) + more
+
+
+def _accuracy(name: str, report: Mapping[str, Any]) -> str:
+    count = report["n"]
+    right = round(report["accuracy"] * count) if count else 0
+    return f"{name} accuracy = {accuracy_in_words(right, count)}"
+
+
+def number(value: float | None) -> str:
+    """Write a number with four decimals, or a large one in as little room."""
+    if value is None:
+        return "n/a"
+    return f"{value:.4f}" if value < 1000 else f"{value:.2g}"

@@ -9,7 +9,7 @@ from torch_inception.config import FROM_PYTHON, TrainConfig, read_toml
 from torch_inception.errors import ConfigError
 from torch_inception.training.earlier_run import EarlierRun
 from torch_inception.training.examples import Examples
-from torch_inception.training.run_folder import CONFIG_FILE, RUN_FILES
+from torch_inception.training.run_folder import CONFIG_FILE, RUN_FILES, SPLITS_FILE
 
 log = logging.getLogger(__name__)
 
@@ -93,7 +93,8 @@ def check_is_run(config: TrainConfig) -> None:
     """
     folder = config.output_folder
     others = [name for name in (*RUN_FILES, PREVIOUS_MODEL_FILE) if (folder / name).exists()]
-    if others and not config.overwrite and not (folder / CONFIG_FILE).exists():
+    is_run = any((folder / name).exists() for name in (CONFIG_FILE, SPLITS_FILE))
+    if others and not config.overwrite and not is_run:
         raise ConfigError(
             f"output {folder} has {', '.join(others)}, and not the results of a run: {CONFIG_FILE} "
             "is missing. Choose another --output, or replace them: --overwrite."

@@ -9,8 +9,17 @@ pillow_settings  Pillow's defaults, whatever the program around us has set
 limits           how large an image may be; one large one at a time
 integrity/       what the decoders do not check: that all of the data are there
 rgb              any mode -> upright RGB
+deep             values of more than 8 bits -> 8 bits, by a range
+deep_colour      colour of 16 bits, of which Pillow keeps 8
+tiff_tags        the pages that a TIFF says it has, and who reads it
+scientific       TIFF files that Pillow does not read, read by tifffile
+tiff_stack       the pages and channels of these
+ome              their order in an OME-TIFF
 reasons          why a file does not decode, in words
 preprocess       image -> (299, 299, 3) uint8
+placement        from these back to the image
+views            other ways of looking at an image: mirrored, cropped, padded, brighter
+overlay          what speaks for and against a class, laid over the image
 facts            what is worth knowing of an image beside its features
 thumbnail        a small copy, to be shown
 """

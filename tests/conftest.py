@@ -17,7 +17,7 @@ from torch_inception.weights.sources import npm
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--long", action="store_true", help="run the long form of tests/robustness")
+    parser.addoption("--long", action="store_true", help="run the long form of tests that have one")
     parser.addoption(
         "--require-weights", action="store_true",
         help="fail, instead of skipping, where the real weights of npm:nsfwjs cannot be had",

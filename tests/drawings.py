@@ -1,6 +1,8 @@
 """Images that tests draw, the same on every machine: integer arithmetic only."""
 
+import io
 from pathlib import Path
+from typing import Any
 
 import numpy
 from numpy.typing import NDArray
@@ -24,6 +26,13 @@ def landscape(size: int = 299) -> NDArray[numpy.uint8]:
     image[window] = (235, 235, 180)
     drawn: NDArray[numpy.uint8] = (image + grain[..., None] - 12).clip(0, 255).astype(numpy.uint8)
     return drawn
+
+
+def encoded(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:  # noqa: ANN401
+    """Return the file that Pillow writes."""
+    stream = io.BytesIO()
+    image.save(stream, kind, **options)
+    return stream.getvalue()
 
 
 def draw_colours(folder: Path, *, count: int = 30) -> None:

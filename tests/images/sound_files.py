@@ -10,7 +10,8 @@ import numpy
 from numpy.typing import NDArray
 from PIL import Image
 
-from tests.robustness.by_hand import encoded, interlaced_png, png
+from tests.drawings import encoded
+from tests.robustness.by_hand import interlaced_png, png
 
 SIZES = [(1, 1), (1, 37), (37, 1), (5, 7), (16, 16), (17, 15), (64, 64), (65, 31)]
 """Width and height; strips, tiles and blocks are of 8, 16 or 64 pixels."""

@@ -8,12 +8,15 @@ from typing import Any
 
 import numpy
 import pytest
-from PIL import Image
+from PIL import Image, WebPImagePlugin
 
-from tests.drawings import landscape
-from tests.robustness.by_hand import encoded
+from tests.drawings import encoded, landscape
+from tests.robustness.by_hand import webp_of
 from torch_inception.errors import ImageError
 from torch_inception.images.decode import decode
+from torch_inception.images.integrity.isobmff import image_parts
+from torch_inception.images.integrity.webp import is_broken_off
+from torch_inception.images.limits import MAX_PARTS
 from torch_inception.images.plugins import readable_formats
 
 IMAGE = Image.fromarray(landscape(200))
@@ -179,3 +182,63 @@ def test_an_avif_that_was_broken_off_is_found(image: Image.Image, options: dict[
 def test_padding_in_a_box_of_its_own_is_sound() -> None:
     content = encoded(IMAGE, "AVIF", speed=10)
     assert not is_refused(content + struct.pack(">I4s", 508, b"free") + bytes(500))
+
+
+def box(name: bytes, content: bytes, version: int = 0) -> bytes:
+    """Write a box of the kind that has a version; ISO/IEC 14496-12, section 4.2."""
+    return struct.pack(">I4sI", 12 + len(content), name, version << 24) + content
+
+
+def places(sizes: bytes, items: int, extents: int, numbers: bytes = b"") -> bytes:
+    """Write where items are, all of them equal; section 8.11.3."""
+    item = struct.pack(">HHH", 1, 0, extents) + numbers * extents
+    return box(b"iloc", sizes + struct.pack(">H", items) + item * items)
+
+
+ITEMS = box(b"iinf", struct.pack(">H", 0))
+HOSTILE = {
+    "no bytes an extent": places(b"\0\0", 60_000, 65_535),
+    "one byte an extent": places(b"\x01\0", 60, 65_535, b"\0"),
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_places_of_far_too_many_parts_are_not_all_listed(kind: str) -> None:
+    assert len(image_parts(box(b"meta", ITEMS + HOSTILE[kind]))) <= MAX_PARTS
+
+
+def test_the_places_of_an_image_are_found() -> None:
+    numbers = struct.pack(">II", 70, 30)
+    found = image_parts(box(b"meta", ITEMS + places(b"\x44\0", 2, 1, numbers)))
+    assert found == [(70, 100), (70, 100)]
+
+
+@pytest.mark.parametrize("sizes", [b"", b"\0", b"\x44", b"\x44\0"])
+@pytest.mark.parametrize("last", [b"iloc", b"iinf"])
+def test_an_odd_file_has_no_parts(last: bytes, sizes: bytes) -> None:
+    first = ITEMS if last == b"iloc" else places(b"\x44\0", 0, 0)
+    for content in (box(last, sizes), struct.pack(">I4s", 8, last)):
+        assert image_parts(box(b"meta", first + content)) == []
+
+
+@pytest.mark.skipif("AVIF" not in readable_formats(), reason="this Pillow has no AVIF")
+def test_the_first_places_count_and_odd_ones_behind_a_sound_image_do_not() -> None:
+    content = encoded(IMAGE, "AVIF", speed=10)
+    empty = struct.pack(">I4s", 8, b"iloc")
+    for kind in (HOSTILE["no bytes an extent"], empty):
+        behind = content + box(b"meta", ITEMS + kind)
+        assert image_parts(behind) == image_parts(content) != []
+        assert not is_refused(behind)
+
+
+def test_a_webp_whose_image_is_far_larger_than_it_says_is_not_decoded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    large = webp_of((16_383, 16_383))
+    data = large[20:] + bytes(100)
+    chunk = b"VP8L" + struct.pack("<I", len(data)) + data
+    canvas = b"VP8X" + struct.pack("<I", 10) + bytes(4) + b"\x0f\0\0" * 2
+    content = b"WEBP" + canvas + chunk
+    content = b"RIFF" + struct.pack("<I", len(content)) + content
+    monkeypatch.setattr(WebPImagePlugin.WebPImageFile, "load", lambda image: pytest.fail())
+    assert not is_broken_off(content)

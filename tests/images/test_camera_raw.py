@@ -7,7 +7,8 @@ import numpy
 import pytest
 from PIL import Image
 
-from tests.robustness.by_hand import encoded, tiff
+from tests.drawings import encoded
+from tests.robustness.by_hand import tiff
 from torch_inception.errors import ImageError
 from torch_inception.images.decode import decode
 

@@ -11,17 +11,12 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from tests.drawings import encoded
 from torch_inception.errors import ImageError
 from torch_inception.images.decode import decode, to_image
 from torch_inception.images.read import read_file
 
 WHITE, BLACK, RED = (255, 255, 255), (0, 0, 0), (255, 0, 0)
-
-
-def encoded(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:  # noqa: ANN401
-    stream = io.BytesIO()
-    image.save(stream, kind, **options)
-    return stream.getvalue()
 
 
 def png(

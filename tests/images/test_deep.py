@@ -153,6 +153,32 @@ def test_a_colour_of_16_bits_that_stands_for_clear_becomes_white() -> None:
     assert numpy.asarray(decode(content))[0, 2].tolist() == [255, 0, 0]
 
 
+def test_alpha_of_16_bits_that_is_zero_everywhere_is_ignored() -> None:
+    colours = [[0, 300, 600, 0], [600, 0, 300, 0]]
+    found = numpy.asarray(decode(png(colours, depth=16, colour_type=6)))
+    assert found.tolist() == [[[0, 128, 255], [255, 0, 128]]]
+    grey_levels = [[0, 0], [300, 0], [600, 0]]
+    found = numpy.asarray(decode(png(grey_levels, depth=16, colour_type=4)))
+    assert found[0, :, 1].tolist() == [0, 128, 255]
+
+
+@pytest.mark.parametrize(
+    ("colour_type", "clear", "seen", "other"),
+    [(0, (819,), (51, 51, 51), (820,)), (2, (819, 0, 1638), (51, 0, 102), (819, 256, 1638))],
+)
+def test_deep_pixels_that_are_all_clear_are_seen_and_some_are_white(
+    colour_type: int, clear: tuple[int, ...], seen: tuple[int, ...], other: tuple[int, ...]
+) -> None:
+    def written(*pixels: tuple[int, ...]) -> bytes:
+        rows = [list(pixel) for pixel in pixels]
+        return png(rows, depth=16, colour_type=colour_type, transparent=clear)
+
+    assert decode(written(clear, clear), deep=TWELVE_BITS).getcolors() == [(2, seen)]
+    some = decode(written(clear, other), deep=TWELVE_BITS)
+    assert some.getpixel((0, 0)) == (255, 255, 255)
+    assert some.getpixel((1, 0)) != (255, 255, 255)
+
+
 def test_the_range_of_a_large_image_is_of_a_grid(monkeypatch: pytest.MonkeyPatch) -> None:
     values = numpy.arange(40_000, dtype="u2").reshape(200, 200)
     whole = image_range(values)
@@ -184,6 +210,8 @@ def test_an_identity_for_each_meaning() -> None:
         {"page": "max", "channels": "1"}, {"exact_decode": True}, {"resize": "pad"},
     ]  # fmt: skip
     assert len({Preprocessing(**way).identity for way in ways}) == len(ways)
+    # Version 1 had no range of values, and took an image whose alpha is zero everywhere for white.
+    assert all("reduced 1" not in Preprocessing(**way).identity for way in ways)
     # The same meaning has the same rows.
     dataset = Preprocessing(intensity="dataset", dataset_range=(0.0, 1.0))
     assert dataset.identity == Preprocessing(intensity="0,1").identity

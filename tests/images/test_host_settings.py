@@ -15,8 +15,7 @@ import numpy
 import pytest
 from PIL import GifImagePlugin, Image, ImageFile, PngImagePlugin, TiffImagePlugin
 
-from tests.drawings import landscape
-from tests.robustness.by_hand import encoded
+from tests.drawings import encoded, landscape
 from tests.robustness.zoo import IMAGE, small_files
 from torch_inception.errors import ImageError
 from torch_inception.images.decode import decode, to_image

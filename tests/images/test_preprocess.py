@@ -98,7 +98,10 @@ def test_find_images_ignores_what_is_hidden_and_sorts_the_rest(tmp_path: Path) -
 
 
 def test_an_image_with_alpha_is_laid_on_white_too() -> None:
-    assert to_image(Image.new("RGBA", (1, 1), (9, 9, 9, 0))).getpixel((0, 0)) == (255, 255, 255)
+    image = Image.new("RGBA", (2, 1), (9, 9, 9, 255))
+    image.putpixel((0, 0), (9, 9, 9, 0))
+    found = to_image(image)
+    assert [found.getpixel((x, 0)) for x in (0, 1)] == [(255, 255, 255), (9, 9, 9)]
 
 
 @pytest.mark.parametrize("resize", WAYS)

@@ -1,7 +1,6 @@
 """A large JPEG is decoded at the scale that is needed, and no other image is."""
 
 import functools
-import io
 import re
 import subprocess
 import sys
@@ -13,7 +12,7 @@ import numpy
 import pytest
 from PIL import Image
 
-from tests.drawings import landscape
+from tests.drawings import encoded, landscape
 from tests.fakes import FakeEngine
 from tests.robustness.by_hand import tall_jpeg
 from torch_inception.classifier.classifier import Classifier
@@ -29,12 +28,6 @@ EXIF_ORIENTATION = 0x0112
 
 # What is kept of the shorter side: twice 299, and twice 342 for the crop.
 SIDES: dict[Resize, int] = {"squash": 598, "pad": 598, "crop": 684}
-
-
-def encoded(image: Image.Image, kind: str = "JPEG", **options: Any) -> bytes:  # noqa: ANN401
-    stream = io.BytesIO()
-    image.save(stream, kind, **options)
-    return stream.getvalue()
 
 
 @functools.cache
@@ -76,7 +69,7 @@ def test_a_large_jpeg_keeps_at_least_twice_the_pixels_that_are_needed(
     resize: Resize, size: tuple[int, int]
 ) -> None:
     side = SIDES[resize]
-    decoded = decode(encoded(ramp(*size)), shorter_side=Preprocessing(resize).shorter_side)
+    decoded = decode(encoded(ramp(*size), "JPEG"), shorter_side=Preprocessing(resize).shorter_side)
     divisor = scale(size, side)
     assert decoded.size == tuple(-(-length // divisor) for length in size)
     assert min(decoded.size) >= side
@@ -86,14 +79,15 @@ def test_a_large_jpeg_keeps_at_least_twice_the_pixels_that_are_needed(
 
 def test_an_image_of_several_times_the_size_is_reduced_as_far_as_it_goes() -> None:
     sizes = [
-        decode(encoded(ramp(n, n)), shorter_side=598).size[0] for n in (1195, 1196, 2392, 4784)
+        decode(encoded(ramp(n, n), "JPEG"), shorter_side=598).size[0]
+        for n in (1195, 1196, 2392, 4784)
     ]
     assert sizes == [1195, 598, 598, 598]
 
 
 @pytest.mark.parametrize("size", [(300, 200), (598, 598), (1195, 1100), (5001, 1195), (640, 4000)])
 def test_a_small_or_narrow_jpeg_is_decoded_in_full(size: tuple[int, int]) -> None:
-    content = encoded(photograph(*size))
+    content = encoded(photograph(*size), "JPEG")
     assert decode(content, shorter_side=598).tobytes() == decode(content).tobytes()
 
 
@@ -140,7 +134,7 @@ def test_every_kind_of_jpeg_gives_nearly_the_same_pixels_reduced(
 def test_a_reduced_image_is_turned_upright_as_the_whole_one_is(orientation: int) -> None:
     exif = Image.Exif()
     exif[EXIF_ORIENTATION] = orientation
-    content = encoded(photograph(1804, 1202), exif=exif)
+    content = encoded(photograph(1804, 1202), "JPEG", exif=exif)
     reduced, whole = decode(content, shorter_side=598), decode(content)
     assert whole.size == ((1804, 1202) if orientation < 5 else (1202, 1804))
     assert reduced.size == tuple(length // 2 for length in whole.size)
@@ -151,7 +145,7 @@ def test_a_reduced_image_is_turned_upright_as_the_whole_one_is(orientation: int)
 @pytest.mark.parametrize("share", [0.01, 0.1, 0.5, 0.9, 0.99])
 @pytest.mark.parametrize("progressive", [False, True])
 def test_a_large_jpeg_that_is_cut_short_is_refused(progressive: bool, share: float) -> None:
-    content = encoded(photograph(1401, 1199), progressive=progressive)
+    content = encoded(photograph(1401, 1199), "JPEG", progressive=progressive)
     assert decode(content, shorter_side=598).size == (701, 600)
     with pytest.raises(ImageError):
         decode(content[: int(len(content) * share)], shorter_side=598)
@@ -234,7 +228,7 @@ def test_rows_of_reduced_and_of_whole_images_do_not_mix(
     seen: list[tuple[int, int]], own_cache: Path, tmp_path: Path
 ) -> None:
     path = tmp_path / "large.jpg"
-    path.write_bytes(encoded(photograph(1600, 1200)))
+    path.write_bytes(encoded(photograph(1600, 1200), "JPEG"))
     computed = [
         run_pass(FakeEngine(), Watched(exact_decode=exact), [path], cache=own_cache).computed
         for exact in (False, True, False, True)
@@ -247,7 +241,7 @@ def test_streamed_paths_are_reduced_and_images_that_are_given_are_not(
     seen: list[tuple[int, int]], tmp_path: Path
 ) -> None:
     path = tmp_path / "large.jpg"
-    path.write_bytes(encoded(photograph(1600, 1200)))
+    path.write_bytes(encoded(photograph(1600, 1200), "JPEG"))
     for exact, path_size in ((False, (800, 600)), (True, (1600, 1200))):
         seen.clear()
         items: list[ImageInput] = [path, photograph(1600, 1200)]

@@ -1,17 +1,11 @@
 """Files that no library writes: hostile ones, and kinds that Pillow reads only."""
 
-import io
 import struct
 import zlib
-from typing import Any
 
 from PIL import Image
 
-
-def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:  # noqa: ANN401
-    stream = io.BytesIO()
-    image.save(stream, kind, **options)
-    return stream.getvalue()
+from tests.drawings import encoded
 
 
 def chunk(name: bytes, content: bytes) -> bytes:

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from tests.drawings import landscape
-from tests.robustness.by_hand import encoded, interlaced_png
+from tests.drawings import encoded, landscape
+from tests.robustness.by_hand import interlaced_png
 from torch_inception.errors import ImageError
 from torch_inception.images.decode import decode
 from torch_inception.images.limits import MAX_PIXELS

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy
 import pytest
 
+from tests.drawings import encoded
 from tests.fakes import FakeEngine
-from tests.robustness.by_hand import encoded
 from tests.robustness.fickle import become_folder, become_pipe, fickle_path, grow
 from tests.robustness.zoo import IMAGE, Animal, zoo
 from torch_inception.errors import ImageError

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from tests.drawings import encoded
 from tests.fakes import FakeEngine
-from tests.robustness.by_hand import encoded
 from tests.robustness.fickle import become_pipe, fickle_path
 from tests.robustness.zoo import IMAGE
 from torch_inception.errors import DatasetError, ImageError

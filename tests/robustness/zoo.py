@@ -12,11 +12,10 @@ from typing import NamedTuple
 import numpy
 from PIL import Image
 
-from tests.drawings import landscape
+from tests.drawings import encoded, landscape
 from tests.robustness.by_hand import (
     after,
     chunk,
-    encoded,
     interlaced_png,
     jpeg_of_many_scans,
     patched,

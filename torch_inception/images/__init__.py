@@ -10,13 +10,16 @@ limits           how large an image may be; one large one at a time
 integrity/       what the decoders do not check: that all of the data are there
 rgb              any mode -> upright RGB
 deep             values of more than 8 bits -> 8 bits, by a range
-deep_colour      16-bit colour, of which Pillow keeps the higher byte
-tiff_tags        what a TIFF says of its pages, and so who reads it
-scientific       TIFFs that Pillow does not read: by tifffile
-tiff_stack       the pages and channels of such a file
-ome              where the planes of an OME-TIFF lie
+deep_colour      colour of 16 bits, of which Pillow keeps 8
+tiff_tags        the pages that a TIFF says it has, and who reads it
+scientific       TIFF files that Pillow does not read, read by tifffile
+tiff_stack       the pages and channels of these
+ome              their order in an OME-TIFF
 reasons          why a file does not decode, in words
 preprocess       image -> (299, 299, 3) uint8
+placement        from these back to the image
+views            other ways of looking at an image: mirrored, cropped, padded, brighter
+overlay          what speaks for and against a class, laid over the image
 facts            what is worth knowing of an image beside its features
 thumbnail        a small copy, to be shown
 """

@@ -56,18 +56,32 @@ def deep_colour_to_rgb(higher: Image.Image, lower: Image.Image, deep: DeepSettin
     """
     value_range = deep.range_of(_values(on_grid(higher), on_grid(lower)))
     has_alpha = higher.mode == "RGBA" and not is_clear(higher)
-    convert = partial(_strip, value_range=value_range, has_alpha=has_alpha)
+    clear = higher.info.get("transparency")
+    if clear is not None and _is_all_of(higher, lower, clear):
+        clear = None
+    convert = partial(_strip, value_range=value_range, has_alpha=has_alpha, clear=clear)
     return in_strips(higher, convert, lower)
 
 
+def _is_all_of(higher: Image.Image, lower: Image.Image, colour: tuple[int, int, int]) -> bool:
+    """Tell whether all pixels of an image without alpha have a colour."""
+    bytes_of = [divmod(value, 256) for value in colour]
+    parts = zip((higher, lower), zip(*bytes_of, strict=True), strict=True)
+    return all(image.getextrema() == tuple((each, each) for each in part) for image, part in parts)
+
+
 def _strip(
-    higher: Image.Image, lower: Image.Image, *, value_range: ValueRange, has_alpha: bool
+    higher: Image.Image,
+    lower: Image.Image,
+    *,
+    value_range: ValueRange,
+    has_alpha: bool,
+    clear: tuple[int, int, int] | None,
 ) -> Image.Image:
     values = _values(higher, lower)
     colours = to_bytes(values, value_range)
-    if "transparency" in higher.info:
-        clear = (values == higher.info["transparency"]).all(axis=-1)
-        colours[clear] = BACKGROUND
+    if clear is not None:
+        colours[(values == clear).all(axis=-1)] = BACKGROUND
     strip = Image.fromarray(colours)
     if not has_alpha:
         return strip

@@ -32,7 +32,7 @@ def is_file_object(item: object) -> bool:
 
 
 def is_data_frame(items: object) -> bool:
-    """Tell whether this has columns with names, as data frames of pandas and polars do."""
+    """Tell whether this has columns with names, as data frames of pandas do."""
     return hasattr(items, "columns") and hasattr(items, "__getitem__")
 
 

@@ -160,12 +160,18 @@ def _with_alpha(image: Image.Image) -> Image.Image:
 
 def _from_deep_grey(image: Image.Image, deep: DeepSettings, kind: GreyKind) -> Image.Image:
     value_range = deep.range_of(grey_values(on_grid(image), kind))
-    return in_strips(image, partial(_grey_strip, value_range=value_range, kind=kind))
+    clear = image.info.get("transparency")
+    strips = (cut_out(image, box) for box in _strips(image.size))
+    if clear is not None and all((grey_values(each, kind) == clear).all() for each in strips):
+        clear = None
+    return in_strips(image, partial(_grey_strip, value_range=value_range, kind=kind, clear=clear))
 
 
-def _grey_strip(strip: Image.Image, *, value_range: ValueRange, kind: GreyKind) -> Image.Image:
+def _grey_strip(
+    strip: Image.Image, *, value_range: ValueRange, kind: GreyKind, clear: int | None
+) -> Image.Image:
     values = grey_values(strip, kind)
     grey = to_bytes(values, value_range, is_white_zero=kind.is_white_zero)
-    if "transparency" in strip.info:
-        grey[values == strip.info["transparency"]] = BACKGROUND[0]
+    if clear is not None:
+        grey[values == clear] = BACKGROUND[0]
     return Image.fromarray(grey).convert("RGB")

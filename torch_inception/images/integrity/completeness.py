@@ -19,7 +19,7 @@ from torch_inception.images.integrity.jpeg import check_jpeg
 from torch_inception.images.integrity.png import SIGNATURE as PNG
 from torch_inception.images.integrity.png import check_ico, check_png
 from torch_inception.images.integrity.tiff import check_tiff, tiff_parts
-from torch_inception.images.integrity.trailing_zeros import ends_in_zeros
+from torch_inception.images.integrity.trailing_zeros import BROKEN_OFF, ends_in_zeros
 from torch_inception.images.integrity.webp import check_webp, is_broken_off
 from torch_inception.images.reasons import NO_CAMERA_RAW
 
@@ -66,7 +66,7 @@ def check_trailing_zeros(content: bytes, image: Image.Image) -> None:
         parts = image_parts(content)
     has_zeros = any(ends_in_zeros(content, *part) for part in parts)
     if has_zeros or (image.format == "WEBP" and is_broken_off(content)):
-        raise ImageError("cut short: its data end in zeros, as a download does that was broken off")
+        raise ImageError(BROKEN_OFF)
 
 
 def _check_jpeg2000(content: bytes) -> None:

@@ -14,14 +14,15 @@ Part = tuple[int, int]
 def image_parts(content: bytes) -> list[Part]:
     """Return where the coded data of each item are that is an image; none of a file that is odd."""
     try:
-        meta = dict(_boxes(content, 0, len(content))).get(b"meta")
+        top = _boxes(content, 0, len(content))
+        meta = next((place for name, place in top if name == b"meta"), None)
         if meta is None:
             return []
         boxes = dict(_boxes(content, meta[0] + 4, meta[1]))
         others = set(_items_of_other_types(content, boxes[b"iinf"]))
         places = _places(content, boxes[b"iloc"])
         return [part for item, part in places if item not in others]
-    except (struct.error, KeyError, OverflowError):
+    except (struct.error, LookupError, OverflowError):
         return []
 
 
@@ -58,7 +59,9 @@ def _places(content: bytes, box: Part) -> Iterator[tuple[int, Part]]:
     version, sizes = content[box[0]], content[box[0] + 4 : box[0] + 6]
     offset_size, length_size, base_size = sizes[0] >> 4, sizes[0] & 15, sizes[1] >> 4
     index_size = sizes[1] & 15 if version else 0
-    position = box[0] + 6
+    position, left = box[0] + 6, MAX_PARTS
+    if offset_size == length_size == 0:
+        return  # of parts without a length there may be any number, in no bytes
 
     def number(size: int) -> int:
         nonlocal position
@@ -74,7 +77,8 @@ def _places(content: bytes, box: Part) -> Iterator[tuple[int, Part]]:
             number(index_size)
             start = base + number(offset_size)
             length = number(length_size)
+            left -= 1
+            if left < 0 or position > box[1]:
+                return
             if method == 0:
                 yield item, (start, start + length)
-            if position > box[1]:
-                return

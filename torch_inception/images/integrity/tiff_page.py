@@ -12,6 +12,7 @@ from typing import Any
 import numpy
 
 from torch_inception.errors import ImageError
+from torch_inception.images.integrity.trailing_zeros import BROKEN_OFF, ends_in_zeros
 from torch_inception.images.limits import MAX_PARTS
 
 MAX_PART_BYTES = 2**28
@@ -20,7 +21,6 @@ MAX_PART_BYTES = 2**28
 _NONE, _LZW, _DEFLATE, _PACKBITS, _LZMA, _ZSTD = 1, 5, (8, 32946), 32773, 34925, 50000
 _SIZED = frozenset({_NONE, _LZW, *_DEFLATE, _PACKBITS, _LZMA, _ZSTD})
 _NOT_ENDING_IN_ZEROS = frozenset({_LZW, *_DEFLATE, _LZMA, _ZSTD})
-_ZEROS, _PIXELS_A_ZERO = 64, 4096
 
 
 def check_page(page: Any, content: bytes) -> None:  # noqa: ANN401 - of tifffile's, has no types
@@ -54,17 +54,10 @@ def check_page(page: Any, content: bytes) -> None:  # noqa: ANN401 - of tifffile
     for start, count in parts:
         if start + count > len(content):
             raise ImageError("cut short: a TIFF image whose data are not all there")
-        if compression in _NOT_ENDING_IN_ZEROS:
-            _check_zeros(content, start, start + count, page.imagewidth * page.imagelength)
+        if compression in _NOT_ENDING_IN_ZEROS and ends_in_zeros(content, start, start + count):
+            raise ImageError(BROKEN_OFF)
         if size_of is not None and size_of(content[start : start + count]) > _room(page):
             raise ImageError("damaged: a TIFF image with larger images in it than it is itself")
-
-
-def _check_zeros(content: bytes, start: int, end: int, pixels: int) -> None:
-    """Refuse data that end in zeros; as in `completeness.check_trailing_zeros`."""
-    count = max(_ZEROS, pixels // _PIXELS_A_ZERO)
-    if bytes(count) in content[max(start, end - count) : end + count - 1]:
-        raise ImageError("cut short: its data end in zeros, as a download does that was broken off")
 
 
 def _room(page: Any) -> int:  # noqa: ANN401

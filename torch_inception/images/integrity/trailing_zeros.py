@@ -3,6 +3,9 @@
 ZEROS = 64
 """Zeros that are taken for missing data; half-done downloads leave 512 at least."""
 
+BROKEN_OFF = "cut short: its data end in zeros, as a download does that was broken off"
+"""What is said of such a file."""
+
 _OWN_ZEROS = 8
 """How many of them the data have to end in: compressed data end in four at most."""
 

@@ -8,7 +8,7 @@ from PIL import WebPImagePlugin
 
 from torch_inception.errors import ImageError
 from torch_inception.images.integrity.trailing_zeros import ZEROS
-from torch_inception.images.limits import MAX_PARTS
+from torch_inception.images.limits import MAX_PARTS, check_size, wait_if_large
 
 _SURPLUS = 4
 """Zeros without which sound data are not decoded; those of libwebp can do without three."""
@@ -40,9 +40,16 @@ def is_broken_off(content: bytes) -> bool:
         return False
     shorter = data[:-_SURPLUS]
     chunk = name + struct.pack("<I", len(shorter)) + shorter + bytes(len(shorter) % 2)
-    file = b"RIFF" + struct.pack("<I", 4 + len(chunk)) + b"WEBP" + chunk
+    return _decodes(b"RIFF" + struct.pack("<I", 4 + len(chunk)) + b"WEBP" + chunk)
+
+
+def _decodes(content: bytes) -> bool:
     with suppress(Exception):  # Pillow's plug-ins raise almost anything.
-        WebPImagePlugin.WebPImageFile(io.BytesIO(file)).load()
+        image = WebPImagePlugin.WebPImageFile(io.BytesIO(content))
+        # It may be larger than the image that it was taken from says.
+        check_size(image, len(content))
+        wait_if_large(image, image.size)
+        image.load()
         return True
     return False
 

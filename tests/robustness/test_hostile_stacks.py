@@ -56,6 +56,16 @@ def chain(count: int) -> bytes:
     return b"II*\0" + struct.pack("<I", 8) + b"".join(pages)
 
 
+def upon_one_another(pages: int = 10_000, tags: int = 4_000) -> bytes:
+    """Write directories that begin 12 bytes one behind another, each of so many tags.
+
+    The tags of each are parts of the next ones; what leads to the next stands in one of them.
+    """
+    behind = (max(0, number - tags + 1) for number in range(pages + tags))
+    parts = (struct.pack("<HI6x", tags, 8 + 12 * number) for number in behind)
+    return b"II*\0" + struct.pack("<I", 8) + b"".join(parts)
+
+
 def laughs() -> str:
     """Write XML of nine levels, each ten times the one before."""
     names = [f"a{level}" for level in range(9)]
@@ -87,6 +97,7 @@ FILES: dict[str, Callable[[], bytes]] = {
     "JPEG 2000": lambda: tiff((40, 50), J2K, (259, 3, 1, 34_712)),
     "JPEG": lambda: tiff((40, 50), b"\xff\xd8", (259, 3, 1, 34_892)),
     "pages without end": lambda: chain(200_000),
+    "pages upon one another": upon_one_another,
     "a page that leads to itself": lambda: tiff((4, 4), bytes(128), then=136),
     "small copies": lambda: tiff((4, 4), bytes(128), (330, 4, 2**18, 8)),
     "XML": lambda: written(numpy.zeros((2, 5, 5)), description=laughs(), metadata=None),

@@ -6,26 +6,26 @@ depends on the file and the settings alone, never on what is installed.
 
 import math
 import re
-import struct
 from typing import NamedTuple
 
 from torch_inception.errors import ImageError
 from torch_inception.images.deep import DeepSettings
+from torch_inception.images.integrity.tiff_tags import Tag, TagReader, check_lengths
 
 MAX_PAGES = 10_000
 """Pages that are looked at; more take seconds to go through."""
 
-_MAX_NUMBERS = 2**18
-"""Numbers in a tag, as in `integrity.tiff`, which looks at the first page only."""
+_MAX_TAGS = 2**19
+"""Tags of all pages that are looked at; directories that lie upon one another have any number."""
 
 _MAX_BYTES = 2**22
 """Bytes of a description; some describe each page in XML."""
 
+_READ_BYTES, _READ_NUMBERS = 2**12, 2**12
+"""What is read of a description, and of numbers for each sample."""
+
 _SUBFILE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION = 254, 256, 257, 258, 259
 _DESCRIPTION, _SAMPLES, _PLANAR, _EXTRA_SAMPLES, _FORMAT = 270, 277, 284, 338, 339
-
-_BYTES_OF = {1: 1, 2: 1, 3: 2, 4: 4, 7: 1, 13: 4, 16: 8}
-_NUMBERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q"}
 
 _BY_PILLOW = frozenset({
     1, 2, 3, 4, 5, 6, 7, 8, 32771, 32773, 32809, 32946, 34676, 34677, 34925, 50000, 50001,
@@ -41,9 +41,6 @@ _REDUCED = 1
 _SEPARATE, _SIGNED = 2, 2
 _PREMULTIPLIED = 1
 
-Tag = tuple[int, int, bytes]
-"""Kind, count and content of a tag; the content of long ones is left out."""
-
 
 class TiffTags(NamedTuple):
     """What the tags say.
@@ -52,21 +49,17 @@ class TiffTags(NamedTuple):
         pages: of the file; small copies of others do not count, nor what is behind `MAX_PAGES`.
         has_more: whether there is something behind these.
         first: the first page's tags, by number.
-        order: of bytes, as `struct` names it.
+        reader: of the file.
     """
 
     pages: int
     has_more: bool
     first: dict[int, Tag]
-    order: str
+    reader: TagReader
 
     def numbers(self, tag: int, default: int) -> tuple[int, ...]:
         """Return the numbers of a tag of the first page."""
-        kind, count, content = self.first.get(tag, (0, 0, b""))
-        code = _NUMBERS.get(kind)
-        if code is None or len(content) < count * struct.calcsize(code):
-            return (default,)
-        return struct.unpack_from(f"{self.order}{count}{code}", content) or (default,)
+        return self.reader.numbers(self.first.get(tag), most=_READ_NUMBERS) or (default,)
 
     @property
     def stated_pages(self) -> int:
@@ -74,7 +67,7 @@ class TiffTags(NamedTuple):
 
         At most 65,535.
         """
-        _, _, text = self.first.get(_DESCRIPTION, (0, 0, b""))
+        text = self.reader.text(self.first.get(_DESCRIPTION), most=_READ_BYTES)
         stated = 1
         if found := re.match(rb"ImageJ=.{0,200}?\nimages=(\d{1,5})\n", text, re.DOTALL):
             stated = int(found[1])
@@ -136,48 +129,22 @@ def read_tiff_tags(content: bytes) -> TiffTags:
     Raises:
         ImageError: a page has a tag that would take too much.
     """
-    order = "<" if content.startswith(b"II") else ">"
-    is_big = 43 in content[2:4]
-    place = struct.unpack_from(f"{order}{'8xQ' if is_big else '4xI'}", content)[0]
+    reader = TagReader(content)
     first: dict[int, Tag] = {}
-    seen: set[int] = set()
-    pages = 0
-    while 0 < place < len(content) and place not in seen and len(seen) < MAX_PAGES:
-        seen.add(place)
-        try:
-            tags, place = _page(content, place, order, is_big=is_big)
-        except struct.error:
-            # What is missing behind the first page is the concern of who asks for it.
-            break
-        first = first or tags
-        kind = TiffTags(0, False, tags, order).numbers(_SUBFILE, 0)[0]
+    pages = count = 0
+    # What is missing behind the first page is the concern of who asks for it.
+    for number, directory in enumerate(reader.pages(), start=1):
+        _check(directory.tags)
+        first = first or directory.tags
+        kind = next(iter(reader.numbers(directory.tags.get(_SUBFILE))), 0)
         pages += not kind & _REDUCED
-    return TiffTags(max(1, pages), len(seen) == MAX_PAGES, first, order)
+        count += directory.entries
+        if number == MAX_PAGES or count > _MAX_TAGS:
+            return TiffTags(max(1, pages), True, first, reader)
+    return TiffTags(max(1, pages), False, first, reader)
 
 
-def _page(content: bytes, place: int, order: str, *, is_big: bool) -> tuple[dict[int, Tag], int]:
-    """Return a page's tags, and where the next page is (0: nowhere); section 2."""
-    number, entry, inline, offset = ("Q", "HHQ", 8, "Q") if is_big else ("H", "HHI", 4, "I")
-    (count,) = struct.unpack_from(order + number, content, place)
-    position = place + struct.calcsize(order + number)
-    step = struct.calcsize(order + entry) + inline
-    if count > 4096 or position + count * step > len(content):
-        raise struct.error
-    tags: dict[int, Tag] = {}
-    for _ in range(count):
-        tag, kind, length = struct.unpack_from(order + entry, content, position)
-        start = position + step - inline
-        size = length * _BYTES_OF.get(kind, 8)
-        if length > _MAX_NUMBERS and (kind not in (1, 2, 7) or tag == _DESCRIPTION):
-            _check_length(tag, length)
-        if size > inline:
-            (start,) = struct.unpack_from(order + offset, content, start)
-        tags[tag] = (kind, length, content[start : start + min(size, 2**12)])
-        position += step
-    (following,) = struct.unpack_from(order + offset, content, position)
-    return tags, following
-
-
-def _check_length(tag: int, length: int) -> None:
-    if tag != _DESCRIPTION or length > _MAX_BYTES:
-        raise ImageError(f"a TIFF image with {length:,} numbers in one tag: it is damaged")
+def _check(tags: dict[int, Tag]) -> None:
+    check_lengths(tags)
+    if _DESCRIPTION in tags and tags[_DESCRIPTION].length > _MAX_BYTES:
+        raise ImageError(f"a TIFF image with a description of {tags[_DESCRIPTION].length:,} bytes")

@@ -7,7 +7,7 @@ from PIL import TiffImagePlugin
 
 from torch_inception.errors import ImageError
 from torch_inception.images.integrity.jpeg import check_jpeg
-from torch_inception.images.integrity.tiff_tags import TagReader
+from torch_inception.images.integrity.tiff_tags import TagReader, check_lengths
 
 _WIDTH, _BITS, _SAMPLES, _TILE_WIDTH = 256, 258, 277, 322
 _PLANAR, _SEPARATE = 284, 2
@@ -20,10 +20,6 @@ _OVERLAP = 4
 _OVERLAP_BYTES = 64 * 2**20
 """Bytes that they may have in any file: some writers store equal tiles once."""
 
-_BYTES = (1, 2, 7)
-_MAX_NUMBERS = 2**18
-"""Numbers in a TIFF tag; Pillow makes an object of each. Colour maps have up to 196,608."""
-
 _PLACES = ((273, 279), (324, 325))
 """Tags of where strips or tiles are, and how long; TIFF 6.0, sections 3 and 15."""
 
@@ -34,9 +30,7 @@ def check_tiff(content: bytes) -> None:
     Raises:
         ImageError: they are too many, or not all there.
     """
-    for tag in TagReader(content).tags().values():
-        if tag.kind not in _BYTES and tag.length > _MAX_NUMBERS:
-            raise ImageError(f"a TIFF image with {tag.length:,} numbers in one tag: it is damaged")
+    check_lengths(TagReader(content).tags())
 
 
 def tiff_parts(content: bytes, image: TiffImagePlugin.TiffImageFile) -> Iterator[tuple[int, int]]:

@@ -1,6 +1,7 @@
 """Read a TIFF's tags, without its pixels; TIFF 6.0, section 2, and BigTIFF."""
 
 import struct
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from torch_inception.errors import ImageError
@@ -8,6 +9,14 @@ from torch_inception.images.limits import MAX_PARTS
 
 _LAYOUTS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
 """Kinds of whole numbers, as `struct` names them."""
+
+_BYTES = (1, 2, 7)
+"""Kinds of text and bytes."""
+
+_MAX_NUMBERS = 2**18
+"""Numbers in a tag; Pillow makes an object of each. Colour maps have up to 196,608."""
+
+_CUT = "cut short: a TIFF image whose tags are not all there"
 
 
 class Tag(NamedTuple):
@@ -22,6 +31,20 @@ class Tag(NamedTuple):
     kind: int
     length: int
     place: int
+
+
+class Directory(NamedTuple):
+    """The tags of an image.
+
+    Attributes:
+        tags: by number.
+        entries: how many it has; several may have one number.
+        following: where the next directory is; 0 for nowhere.
+    """
+
+    tags: dict[int, Tag]
+    entries: int
+    following: int
 
 
 class TagReader:
@@ -46,24 +69,23 @@ class TagReader:
         Raises:
             ImageError: they are not all there, or far too many.
         """
-        number, entry = ("Q", "HHQ") if self._is_big else ("H", "HHI")
-        try:
-            if position is None:
-                (position,) = self._read(self._place, 8 if self._is_big else 4)
-            (count,) = self._read(number, position)
-            position += struct.calcsize(number)
-            tags = {}
-            for _ in range(min(count, MAX_PARTS)):
-                name, kind, length = self._read(entry, position)
-                position += struct.calcsize("<" + entry)
-                tags[name] = Tag(kind, length, position)
-                self._read(self._place, position)
-                position += struct.calcsize(self._place)
-        except (struct.error, OverflowError) as error:
-            raise ImageError("cut short: a TIFF image whose tags are not all there") from error
-        if count > MAX_PARTS:
-            raise ImageError(f"a TIFF image of {count:,} tags: it is damaged")
-        return tags
+        return self._directory(self._first() if position is None else position).tags
+
+    def pages(self) -> Iterator[Directory]:
+        """Yield one directory after another, up to one that is not whole or comes again.
+
+        Raises:
+            ImageError: it is not said where the first is.
+        """
+        position, seen = self._first(), set[int]()
+        while 0 < position < len(self._content) and position not in seen:
+            seen.add(position)
+            try:
+                directory = self._directory(position)
+            except ImageError:
+                return
+            yield directory
+            position = directory.following
 
     def numbers(self, tag: Tag | None, *, most: int = 1) -> tuple[int, ...]:
         """Return the first numbers of a tag; none where they are not whole, or not there.
@@ -74,13 +96,69 @@ class TagReader:
         """
         if tag is None or tag.kind not in _LAYOUTS:
             return ()
-        layout, place = _LAYOUTS[tag.kind], tag.place
+        layout = _LAYOUTS[tag.kind]
         try:
-            if tag.length * struct.calcsize(layout) > struct.calcsize(self._place):
-                (place,) = self._read(self._place, place)
+            place = self._content_of(tag, struct.calcsize(layout))
             return self._read(f"{min(tag.length, most)}{layout}", place)
         except (struct.error, OverflowError):
             return ()
 
+    def text(self, tag: Tag | None, *, most: int) -> bytes:
+        """Return the beginning of a tag of bytes; nothing where it is not there.
+
+        Args:
+            tag: of any kind.
+            most: bytes of it.
+        """
+        if tag is None or tag.kind not in _BYTES:
+            return b""
+        try:
+            place = self._content_of(tag, 1)
+        except (struct.error, OverflowError):
+            return b""
+        return self._content[place : place + min(tag.length, most)]
+
+    def _first(self) -> int:
+        try:
+            return self._read(self._place, 8 if self._is_big else 4)[0]
+        except struct.error as error:
+            raise ImageError(_CUT) from error
+
+    def _directory(self, position: int) -> Directory:
+        number, entry = ("Q", "HHQ") if self._is_big else ("H", "HHI")
+        try:
+            (count,) = self._read(number, position)
+            position += struct.calcsize(number)
+            tags = {}
+            for _ in range(min(count, MAX_PARTS)):
+                name, kind, length = self._read(entry, position)
+                position += struct.calcsize("<" + entry)
+                tags[name] = Tag(kind, length, position)
+                self._read(self._place, position)
+                position += struct.calcsize(self._place)
+        except (struct.error, OverflowError) as error:
+            raise ImageError(_CUT) from error
+        if count > MAX_PARTS:
+            raise ImageError(f"a TIFF image of {count:,} tags: it is damaged")
+        is_last = position + struct.calcsize(self._place) > len(self._content)
+        return Directory(tags, count, 0 if is_last else self._read(self._place, position)[0])
+
+    def _content_of(self, tag: Tag, size: int) -> int:
+        """Return where a tag's content is, the parts of which have a size."""
+        if tag.length * size <= struct.calcsize(self._place):
+            return tag.place
+        return self._read(self._place, tag.place)[0]
+
     def _read(self, layout: str, place: int) -> tuple[int, ...]:
         return struct.unpack_from(self._order + layout, self._content, place)
+
+
+def check_lengths(tags: dict[int, Tag]) -> None:
+    """Check how many numbers the tags of a directory have.
+
+    Raises:
+        ImageError: one has too many.
+    """
+    for tag in tags.values():
+        if tag.kind not in _BYTES and tag.length > _MAX_NUMBERS:
+            raise ImageError(f"a TIFF image with {tag.length:,} numbers in one tag: it is damaged")

@@ -17,7 +17,7 @@ from torch_inception.images.preprocess import Preprocessing
 from torch_inception.training.dataset import Dataset, read_dataset
 from torch_inception.training.examples import Examples, make_examples
 from torch_inception.training.given_split import given_split
-from torch_inception.training.split import LabelledImage, Part, groups_of
+from torch_inception.training.split import EarlierSplit, LabelledImage, Part, groups_of
 
 
 def split_as(
@@ -79,7 +79,7 @@ def frames(tmp_path: Path) -> Path:
 
 def examples_of(dataset: Dataset, config: TrainConfig, cache: Path) -> Examples:
     passed = run_pass(FakeEngine(), Preprocessing(), dataset.paths, cache=cache)
-    return make_examples(config, dataset, passed, kept={"content:0": "test"})
+    return make_examples(config, dataset, passed, kept=EarlierSplit({"content:0": "test"}))
 
 
 def test_near_copies_on_both_sides_are_told_and_left_out_together(
@@ -102,6 +102,22 @@ def test_near_copies_on_both_sides_are_told_and_left_out_together(
     assert examples.parts == parts
     assert len(set(examples.labelled_rows("train").group_numbers().tolist())) == 24
     assert "belong together" not in caplog.text
+
+
+def test_near_copies_in_training_and_validation_do_not_make_the_test_too_good(
+    frames: Path, own_cache: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    dataset = read_dataset(frames)
+    parts: list[Part] = [
+        "test" if "field00" in path.name else "validation" if "field01_0" in path.name else "train"
+        for path in dataset.paths
+    ]
+    config = TrainConfig(data=str(frames), solver="lbfgs")
+    with caplog.at_level(logging.WARNING):
+        examples_of(dataclasses.replace(dataset, parts=parts), config, own_cache)
+    assert "4 images in 1 group that belong together" in caplog.text
+    assert "the validation results are too good" in caplog.text
+    assert "test results" not in caplog.text
 
 
 def test_groups_of_the_data_do_as_those_of_a_pattern_and_not_with_it(

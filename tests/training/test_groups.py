@@ -151,7 +151,7 @@ def test_the_cosine_alone_joins_no_large_part_of_a_class(
     if warned:
         assert f"{count} images look so much alike" in warned[0].getMessage()
     else:
-        assert f"near copies: {count} images in 1 groups are kept together" in caplog.text
+        assert f"near copies: {count} images in 1 group are kept together" in caplog.text
 
 
 def test_in_a_large_group_the_hash_joins_and_where_that_is_too_much_both_must() -> None:
@@ -246,9 +246,37 @@ def test_a_new_image_that_joins_two_parts_goes_to_training_and_is_told(
     for _ in range(3):
         err = train()[2]
         assert "WARNING: 1 new image is joined to images that an earlier run had in differ" in err
-        assert "WARNING: 3 images in 1 groups that belong together" in err
+        assert "WARNING: 3 images in 1 group that belong together" in err
         after = {row["path"]: row["split"] for row in table(run / "splits.csv")}
         assert after == {**before, "red/cup_nohash_2.png": "train"}
+
+
+def test_new_images_that_join_two_parts_by_name_and_content_are_told_and_listed(
+    train: TrainCommand, colours: Path, run: Path
+) -> None:
+    assert train()[0] == 0
+    parts = {row["path"]: row["split"] for row in table(run / "splits.csv")}
+    trained, tested = (
+        next(path for path in parts if parts[path] == part and path.startswith("red/"))
+        for part in ("train", "test")
+    )
+    (colours / trained).rename(colours / "red" / "rose_nohash_1.png")
+    assert train()[0] == 0
+    (colours / tested).rename(colours / "red" / "rose_nohash_2.png")
+    (colours / "red" / "sub").mkdir()
+    shutil.copy(colours / "red" / "rose_nohash_2.png", colours / "red" / "sub")
+    status, _, err = train()
+    assert (status, "WARNING: 2 new images are joined to images that an ear" in err) == (0, True)
+    rows = {
+        row["path"]: row["reason"] for row in table(run / "groups.csv") if "rose" in row["path"]
+    }
+    assert rows == dict.fromkeys(
+        ("red/rose_nohash_1.png", "red/rose_nohash_2.png", "red/sub/rose_nohash_2.png"), "name"
+    )
+    after = {row["path"]: row["split"] for row in table(run / "splits.csv")}
+    assert {after[path] for path in rows} == {"train"}
+    assert train()[0] == 0
+    assert {row["path"]: row["split"] for row in table(run / "splits.csv")} == after
 
 
 @pytest.mark.real_weights

@@ -32,7 +32,7 @@ LEAST_COSINE_BY_HASH = 0.9
 of 100 by it; different drawings on plain grounds, whose hashes are often alike, are kept apart."""
 
 LEAST_CONTRAST = 1.0
-"""Deviation of the luma, of 255, below which an image is near to none: all plain images look alike
+"""Deviation of the luma, of 255, below which an image is not compared: all plain images look alike
 to the network, and the bits of their hashes come of rounding."""
 
 MOST_IMAGES = 200_000

@@ -192,6 +192,7 @@ def make_metrics(
         held_out = {"leave_one_out": {**report, "excluded": excluded}}
     return {
         "classes": examples.labels,
+        "split": "given" if examples.is_given else "drawn",
         "counts": examples.counts(),
         "train": summary(trained),
         **held_out,

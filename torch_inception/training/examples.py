@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,12 +16,14 @@ from torch_inception.features.cached_pass import PassResult
 from torch_inception.features.near_copies import Likeness
 from torch_inception.features.row_selection import RowSelection
 from torch_inception.heads.labelled_rows import LabelledRows
+from torch_inception.system.escape import counted
 from torch_inception.training.dataset import SMALL_CLASS, Dataset
 from torch_inception.training.given_split import given_split
 from torch_inception.training.groups import GroupRow, group_rows, join_near_copies, subjects_of
 from torch_inception.training.split import (
     FEWEST_TO_TEST,
     PARTS,
+    EarlierSplit,
     LabelledImage,
     Part,
     groups_of,
@@ -46,7 +48,8 @@ class Examples:
         likeness: what shows near copies.
         parts: what each image is for.
         all_parts: the parts that there are.
-        groups: for each image, the group by which the next run is to know its part.
+        groups: of `groups_of`, for each image.
+        saved_groups: for each image, the group by which the next run is to know its part.
         together: for each image, the name of all that belongs to it, near copies too: it is left
             out with these, and is in one part with them unless it had to be elsewhere.
     """
@@ -59,7 +62,9 @@ class Examples:
     parts: list[Part]
     all_parts: Sequence[Part]
     groups: list[str]
+    saved_groups: list[str]
     together: list[str]
+    is_given: bool
 
     def labelled_rows(self, part: Part, *, balanced: bool = False) -> LabelledRows:
         """Return the labelled rows of a part."""
@@ -99,7 +104,7 @@ class Examples:
 
 
 def make_examples(
-    config: TrainConfig, dataset: Dataset, pass_result: PassResult, *, kept: Mapping[str, Part]
+    config: TrainConfig, dataset: Dataset, pass_result: PassResult, *, kept: EarlierSplit
 ) -> Examples:
     """Put labels, rows, groups and parts together; warn of what makes results unreliable.
 
@@ -107,7 +112,7 @@ def make_examples(
         config: how to group and split.
         dataset: the listed files.
         pass_result: rows of those that are whole images.
-        kept: group -> part of an earlier run with the same parts into the same folder.
+        kept: the split of an earlier run into the same folder; one that comes with the data wins.
 
     Raises:
         DatasetError: a class has no whole image, or none to train on; no class has two; or no
@@ -126,27 +131,30 @@ def make_examples(
         )
     ]  # fmt: skip
     _check_classes(dataset, images)
-    groups = together = groups_of(images)
+    groups = saved_groups = together = groups_of(images)
     likeness = Likeness.of(pass_result.rows, pass_result.facts)
     if config.near_duplicates == "together":
         together = join_near_copies(images, groups, likeness)
-    if any(dataset.parts):
+    is_given = any(dataset.parts)
+    if is_given:
         given = [dataset.parts[place] for place in places]
         parts = given_split(given, images, together, with_validation=config.with_validation)
         all_parts: Sequence[Part] = [part for part in PARTS if part in parts]
         _warn_of_torn_groups(together, parts, "the given split")
     else:
+        if kept.refusal:
+            log.info("split: that of the run before is not kept, since %s", kept.refusal)
         parts = split(
             images, together,
-            holdout=config.holdout, with_validation=config.with_validation, kept=kept,
+            holdout=config.holdout, with_validation=config.with_validation, kept=kept.parts,
         )  # fmt: skip
         all_parts = parts_of(config.holdout, with_validation=config.with_validation)
-        _warn_of_joining_images(len(joining_images(images, together, kept)))
-        groups = groups_to_keep(images, groups, kept)
+        _warn_of_joining_images(len(joining_images(images, together, kept.parts)))
+        saved_groups = groups_to_keep(images, groups, kept.parts)
         _warn_of_torn_groups(together, parts, "the earlier split in this output folder")
     examples = Examples(
         dataset.labels, images, torch.tensor(targets, dtype=torch.int64), pass_result.rows,
-        likeness, parts, all_parts, groups, together,
+        likeness, parts, all_parts, groups, saved_groups, together, is_given,
     )  # fmt: skip
     _warn_of_small_classes(examples)
     return examples
@@ -197,9 +205,9 @@ def relative_name(path: Path, folder: Path) -> str:
 def _warn_of_joining_images(count: int) -> None:
     if count:
         log.warning(
-            "WARNING: %d new image%s joined to images that an earlier run had in different parts. "
-            "These stay where they are; the new ones are for training.",
-            count, "s are" if count > 1 else " is",
+            "WARNING: %s joined to images that an earlier run had in different parts. "
+            "These stay where they are; what is new is for training.",
+            "1 new image is" if count == 1 else f"{count:,} new images are",
         )  # fmt: skip
 
 
@@ -210,11 +218,14 @@ def _warn_of_torn_groups(together: Sequence[str], parts: Sequence[Part], origin:
         found.setdefault(group, set()).add(part)
     torn = {group for group, parts_of_group in found.items() if len(parts_of_group) > 1}
     if torn:
+        count = sum(group in torn for group in together)
+        of_test = any("test" in found[group] for group in torn)
         log.warning(
-            "WARNING: %d images in %d groups that belong together (near copies, the same content, "
-            "one subject) are in different parts, because %s has them there: the test results "
-            "are too good. groups.csv lists them.",
-            sum(group in torn for group in together), len(torn), origin,
+            "WARNING: %s in %s that belong together (near copies, the same content, one subject) "
+            "are in different parts, because %s has them there: the %s results are too good. "
+            "groups.csv lists them.",
+            counted(count, "image"), counted(len(torn), "group"), origin,
+            "test" if of_test else "validation",
         )  # fmt: skip
 
 
@@ -224,8 +235,7 @@ def _warn_of_small_classes(examples: Examples) -> None:
         different[image.label].add(group)
     tested = {image.label for image in examples.part_images("test")}
     for label, groups in different.items():
-        s = "s" if len(groups) > 1 else ""
-        count = f"{len(groups)} different image{s} or group{s}"
+        count = f"{counted(len(groups), 'different image')} or group{'s' * (len(groups) > 1)}"
         if len(groups) < FEWEST_TO_TEST and label not in tested:
             log.warning(
                 "WARNING: the class %r has %s; it needs %d to be tested. It is trained on only.",

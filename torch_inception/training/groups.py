@@ -18,6 +18,7 @@ from torch_inception.features.near_copies import (
     link_near_copies,
     nearest_copies,
 )
+from torch_inception.system.escape import counted
 from torch_inception.training.split import LabelledImage, Part, leadership
 
 log = logging.getLogger(__name__)
@@ -72,13 +73,13 @@ def subjects_of(pattern: str, paths: Sequence[str]) -> list[str]:
     matched = [subject for subject in subjects if subject]
     if not matched:
         raise DatasetError(
-            f"group = {pattern!r} finds a group in none of {len(paths)} images, such as "
+            f"group = {pattern!r} finds a group in none of {counted(len(paths), 'image')}, such as "
             f"{paths[0]!r}. It is a regular expression, searched in the path below the data "
             "folder; what its first (...) finds names the group."
         )
     log.info(
-        "groups: %r matches %d of %d images, in %d groups%s",
-        pattern, len(matched), len(paths), len(set(matched)),
+        "groups: %r matches %d of %s, in %s%s",
+        pattern, len(matched), counted(len(paths), "image"), counted(len(set(matched)), "group"),
         "" if len(matched) == len(paths) else "; each of the others is by itself",
     )  # fmt: skip
     return subjects
@@ -129,8 +130,9 @@ def join_near_copies(
     is_joined = _are_joined(joined, before)
     if is_joined.any():
         log.info(
-            "near copies: %d images in %d groups are kept together; see groups.csv",
-            is_joined.sum(), len(set(joined[is_joined])),
+            "near copies: %s in %s are kept together; see groups.csv",
+            counted(int(is_joined.sum()), "image"),
+            counted(len(set(joined[is_joined])), "group"),
         )  # fmt: skip
     return [names[place] for place in joined.tolist()]
 

@@ -117,7 +117,7 @@ def _parts(
         groups_of(images),
         holdout=config.holdout,
         with_validation=config.with_validation,
-        kept=earlier_parts(config),
+        kept=earlier_parts(config).parts,
     )
     parts: list[Part | None] = [None] * len(found)
     for place, part in zip(readable, drawn, strict=True):

@@ -30,6 +30,7 @@ from torch_inception.config import (
 from torch_inception.engines.choose import could_be_quantised, training_engine
 from torch_inception.engines.openvino.int8 import Quantisation
 from torch_inception.engines.protocol import Engine
+from torch_inception.errors import ConfigError
 from torch_inception.features.cache.file_index import FileIndex
 from torch_inception.features.cached_pass import PassResult, Skipped, run_pass
 from torch_inception.features.image_rows import ReadImage
@@ -149,10 +150,11 @@ def train_classifier(
 
     Args:
         data: the folder; or a list of pairs (path, label); or a data frame, or a mapping of
-            columns, with the columns path, label and, if need be, split and group.
+            columns, with the columns path, label and, if need be, split and group. "" for none,
+            with `labels`.
         test_data: folder of the same class folders, whose images are for the test alone.
-        labels: table (.csv or .jsonl) of the images, in place of class folders; `data` is then a
-            folder that its paths are relative to.
+        labels: table (.csv or .jsonl) of the images, in place of class folders; its paths are
+            relative to `data` or to the folder that it is in.
         output: folder for the results; by default `runs/` and the name of the data folder.
         overwrite: whether results in that folder are replaced also where no image is in common.
         weights: sources of the network's weights, comma-separated, tried in order.
@@ -203,6 +205,8 @@ def train_classifier(
         CacheError: the feature cache cannot be used.
     """
     settings = dict(locals())  # the parameters, which are the fields of TrainConfig
+    if data == "" and not labels:
+        raise ConfigError("data = '' must name a folder.")
     images = None if is_path(data) or not isinstance(data, Iterable) else data
     if images is not None:
         settings["data"] = FROM_PYTHON

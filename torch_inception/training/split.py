@@ -56,6 +56,18 @@ class LabelledImage(NamedTuple):
     subject: str = ""
 
 
+class EarlierSplit(NamedTuple):
+    """What an earlier run into the same folder says of parts.
+
+    Attributes:
+        parts: group -> part; empty where there was no run, or its split is not to be kept.
+        refusal: why it is not kept; "" where it is, or where there is none.
+    """
+
+    parts: Mapping[str, Part]
+    refusal: str = ""
+
+
 def groups_of(images: Sequence[LabelledImage]) -> list[str]:
     """Name, for each image, the group that its content and names put it into.
 
@@ -165,7 +177,7 @@ def parts_of(holdout: float, *, with_validation: bool) -> tuple[Part, ...]:
 def write_splits(
     path: Path, images: Sequence[LabelledImage], parts: Sequence[Part], groups: Sequence[str]
 ) -> None:
-    """Write one line per image: path, label, split, group (of `groups_of`), SHA-256."""
+    """Write one line per image: path, label, split, group (of `groups_to_keep`), SHA-256."""
     rows = [
         (image.path, image.label, part, group, image.digest.hex())
         for image, part, group in zip(images, parts, groups, strict=True)

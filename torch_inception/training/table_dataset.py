@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 from torch_inception.classifier.model_file import LABEL_LIMIT
 from torch_inception.errors import DatasetError
-from torch_inception.images.find import find_images
 from torch_inception.system.escape import brief
 from torch_inception.training.dataset import Dataset
 from torch_inception.training.divided_folder import NAMES
@@ -113,12 +112,6 @@ def table_dataset(
         groups=_unless_empty([image.group for image in images]),
         table=table.name,
     )
-
-
-def count_unnamed(dataset: Dataset, folder: Path, *, table: Path) -> int:
-    """Return how many files of a folder a data set does not have, its table aside."""
-    named = {os.path.abspath(path) for path in (*dataset.paths, table)}  # noqa: PTH100 - faster
-    return sum(os.path.abspath(path) not in named for path in find_images(folder))  # noqa: PTH100
 
 
 def _images(table: LabelTable, places: Mapping[str, int], folders: Sequence[Path]) -> list[_Image]:

@@ -38,8 +38,8 @@ from torch_inception.images.facts import ImageFacts
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.network import ROW_SIZE
 from torch_inception.training.dataset import read_dataset
+from torch_inception.training.earlier_split import EarlierSplit
 from torch_inception.training.examples import make_examples
-from torch_inception.training.split import EarlierSplit
 from torch_inception.weights.record import WeightsRecord
 
 CLASSES = 10

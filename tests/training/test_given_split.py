@@ -15,9 +15,11 @@ from torch_inception.errors import ConfigError, DatasetError
 from torch_inception.features.cached_pass import run_pass
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.training.dataset import Dataset, read_dataset
+from torch_inception.training.earlier_split import EarlierSplit
 from torch_inception.training.examples import Examples, make_examples
 from torch_inception.training.given_split import given_split
-from torch_inception.training.split import EarlierSplit, LabelledImage, Part, groups_of
+from torch_inception.training.grouping import LabelledImage, groups_of
+from torch_inception.training.parts import Part
 
 
 def split_as(
@@ -50,16 +52,16 @@ def test_validation_images_are_the_test_where_there_is_no_other() -> None:
 
 
 def test_validation_images_that_are_chosen_keep_groups_whole() -> None:
-    subjects = [
-        image(f"{label}/{n}.png")._replace(subject=f"{label}{n % 12}")
+    grouped = [
+        image(f"{label}/{n}.png")._replace(group=f"{label}{n % 12}")
         for label in ("a", "b")
         for n in range(48)
     ]
     given: list[Part | None] = [*["test"] * 12, *["train"] * 36] * 2  # type: ignore[list-item]
-    parts = split_as(given, subjects, with_validation=True)
+    parts = split_as(given, grouped, with_validation=True)
     assert [part == "test" for part in parts] == [part == "test" for part in given]
-    chosen = {each.subject for each, p in zip(subjects, parts, strict=True) if p == "validation"}
-    trained = {each.subject for each, p in zip(subjects, parts, strict=True) if p == "train"}
+    chosen = {each.group for each, p in zip(grouped, parts, strict=True) if p == "validation"}
+    trained = {each.group for each, p in zip(grouped, parts, strict=True) if p == "train"}
     assert chosen
     assert not chosen & trained
 
@@ -132,6 +134,6 @@ def test_groups_of_the_data_do_as_those_of_a_pattern_and_not_with_it(
     by_pattern = examples_of(dataset, pattern, own_cache)
     assert by_data.groups == by_pattern.groups
     assert by_data.parts == by_pattern.parts
-    assert len(set(by_data.together)) == 8
+    assert len(set(by_data.near_groups)) == 8
     with pytest.raises(ConfigError, match="the data names groups of its own"):
         examples_of(named, pattern, own_cache)

@@ -36,7 +36,9 @@ def finished(colours: Path, tmp_path: Path) -> Path:
     (run / "notes.txt").write_text("mine")
     # Other images, so that a second run would write something else.
     for number in range(20):
-        Image.new("RGB", (30, 40), (number, 90, 200)).save(colours / "blue" / f"new {number}.png")
+        image = Image.new("RGB", (30, 40), (number, 90, 200))
+        image.putpixel((0, 0), (255, 255, 255))  # images of one plain colour are warned of
+        image.save(colours / "blue" / f"new {number}.png")
     return run
 
 

@@ -8,18 +8,15 @@ from pathlib import Path
 import pytest
 
 from torch_inception.errors import TorchInceptionError
-from torch_inception.training.split import (
-    PARTS,
-    LabelledImage,
-    Part,
-    groups_of,
+from torch_inception.training.earlier_split import (
     groups_to_keep,
     joining_images,
-    leadership,
     read_splits,
-    split,
     write_splits,
 )
+from torch_inception.training.grouping import LabelledImage, groups_of, leadership
+from torch_inception.training.parts import PARTS, Part
+from torch_inception.training.split import split
 
 
 def image(path: str, content: str | None = None) -> LabelledImage:
@@ -166,7 +163,7 @@ def test_exact_duplicates_stay_on_one_side_across_classes_too(seed: int) -> None
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_variants_of_one_subject_stay_together(seed: int) -> None:
+def test_variants_of_one_prefix_stay_together(seed: int) -> None:
     variants = [image(f"a/sub {n}/cup {seed}_nohash_{n}.png") for n in range(6)]
     copy_of_one = image("b/copy.png", variants[3].path)
     images = [*variants, copy_of_one, *images_of({"a": 30, "b": 30}, seed=seed)]
@@ -176,7 +173,7 @@ def test_variants_of_one_subject_stay_together(seed: int) -> None:
 
 
 def test_only_the_name_before_the_mark_decides_where_variants_go() -> None:
-    # Were the content to decide, 60 subjects would not land the same way with other images.
+    # Were the content to decide, 60 prefixes would not land the same way with other images.
     others = images_of({"a": 100})
 
     def parts(content: str) -> list[Part]:
@@ -200,38 +197,38 @@ def test_groups_join_through_names_and_copies() -> None:
     assert groups[4] != groups[0]
 
 
-def subject(path: str, name: str) -> LabelledImage:
+def grouped(path: str, name: str) -> LabelledImage:
     """Make an image that the user puts into a group."""
-    return image(path)._replace(subject=name)
+    return image(path)._replace(group=name)
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_images_of_a_subject_stay_together_though_classes_share_it(seed: int) -> None:
-    members = [subject(f"{'ab'[n % 2]}/{seed} {n}.png", f"patient {seed}") for n in range(6)]
+def test_images_of_a_group_stay_together_though_classes_share_it(seed: int) -> None:
+    members = [grouped(f"{'ab'[n % 2]}/{seed} {n}.png", f"patient {seed}") for n in range(6)]
     images = [*members, *images_of({"a": 30, "b": 30}, seed=seed)]
     assert len(set(three_parts(images)[:6])) == 1
     assert len(set(groups_of(images))) == 61
 
 
-def test_only_its_name_decides_where_a_subject_goes() -> None:
+def test_only_its_name_decides_where_a_group_goes() -> None:
     others = images_of({"a": 100})
 
     def parts(count: int) -> list[Part]:
-        members = [subject(f"a/{n} {count}.png", f"p{n % 60}") for n in range(60 * count)]
+        members = [grouped(f"a/{n} {count}.png", f"p{n % 60}") for n in range(60 * count)]
         return three_parts([*members, *others])[:60]
 
     assert parts(1) == parts(2) == parts(3)
     assert set(parts(1)) == set(PARTS)
 
 
-def test_a_subject_leads_over_a_name_before_the_mark_and_over_contents() -> None:
+def test_a_group_leads_over_a_name_before_the_mark_and_over_contents() -> None:
     images = [
-        subject("a/x_nohash_1.png", "p"),
+        grouped("a/x_nohash_1.png", "p"),
         image("a/x_nohash_2.png"),
         image("b/copy.png", "a/x_nohash_2.png"),
     ]
-    assert set(groups_of(images)) == set(groups_of([subject("a/other.png", "p")]))
-    odd = [subject("a/1.png", "caf\udce9"), subject("a/2.png", "\ud800"), subject("a/3.png", "é")]
+    assert set(groups_of(images)) == set(groups_of([grouped("a/other.png", "p")]))
+    odd = [grouped("a/1.png", "caf\udce9"), grouped("a/2.png", "\ud800"), grouped("a/3.png", "é")]
     assert len(set(groups_of(odd))) == 3
 
 
@@ -240,12 +237,12 @@ def test_large_groups_are_tested_as_often_as_single_images(size: int) -> None:
     # Of joined contents one gives the position: were it the lowest, 5 would be tested 41 % often.
     images = images_of({"a": 2000 * size})
     contents = groups_of(images)
-    together = [
+    near_groups = [
         name
         for start in range(0, len(images), size)
         for name in [min(contents[start : start + size], key=leadership)] * size
     ]
-    parts = split(images, together, holdout=0.1, with_validation=False)
+    parts = split(images, near_groups, holdout=0.1, with_validation=False)
     # Three standard deviations of a share of 2000.
     assert parts.count("test") / len(parts) == pytest.approx(0.1, abs=0.02)
 
@@ -259,12 +256,12 @@ def test_a_group_keeps_its_part_when_copies_are_added_to_an_earlier_run() -> Non
     # Each new image is a near copy of an old one, and half of them lead.
     names = groups_of(images)
     pairs = [min(names[n], names[120 + n], key=leadership) for n in range(60)]
-    together = [*pairs, *names[60:120], *pairs]
+    near_groups = [*pairs, *names[60:120], *pairs]
     assert 10 < sum(one == other for one, other in zip(pairs, names[120:], strict=True)) < 50
-    after = split(images, together, holdout=0.1, with_validation=True, kept=kept)
+    after = split(images, near_groups, holdout=0.1, with_validation=True, kept=kept)
     assert after[:120] == before
     assert after[120:] == before[:60]
-    assert joining_images(images, together, kept) == []
+    assert joining_images(images, near_groups, kept) == []
 
 
 def test_a_new_image_that_joins_two_parts_moves_neither_and_is_for_training() -> None:
@@ -274,23 +271,23 @@ def test_a_new_image_that_joins_two_parts_moves_neither_and_is_for_training() ->
     kept = dict(zip(names, before, strict=True))
     bridge, follower = image("a/bridge.png"), image("a/follower.png")
     images = [*old, bridge, follower]
-    together = [names[0], names[0], names[2], *names[3:], names[0], names[2]]
-    after = split(images, together, holdout=0.1, with_validation=True, kept=kept)
+    near_groups = [names[0], names[0], names[2], *names[3:], names[0], names[2]]
+    after = split(images, near_groups, holdout=0.1, with_validation=True, kept=kept)
     # The class has two groups now, one of them torn, and still nothing moves.
     assert after == [*before, "train", "validation"]
-    assert joining_images(images, together, kept) == [43]
+    assert joining_images(images, near_groups, kept) == [43]
     # The next run knows them all.
     saved_names = groups_to_keep(images, groups_of(images), kept)
     kept = dict(zip(saved_names, after, strict=True))
-    assert split(images, together, holdout=0.1, with_validation=True, kept=kept) == after
-    assert joining_images(images, together, kept) == []
+    assert split(images, near_groups, holdout=0.1, with_validation=True, kept=kept) == after
+    assert joining_images(images, near_groups, kept) == []
 
 
-def test_a_copy_under_the_name_of_a_subject_in_another_part_moves_neither(tmp_path: Path) -> None:
-    old = [image("a/plain.png"), subject("a/1.png", "p"), *images_of({"a": 30, "b": 30})]
+def test_a_copy_under_the_name_of_a_group_in_another_part_moves_neither(tmp_path: Path) -> None:
+    old = [image("a/plain.png"), grouped("a/1.png", "p"), *images_of({"a": 30, "b": 30})]
     before: list[Part] = ["test", "train", *three_parts(old)[2:]]
     kept = dict(zip(groups_of(old), before, strict=True))
-    copy = subject("a/copy.png", "p")._replace(digest=old[0].digest)
+    copy = grouped("a/copy.png", "p")._replace(digest=old[0].digest)
     for images in ([*old, copy], [copy, *old]):
         names = groups_of(images)
         for _ in range(3):  # The run after it finds what it left.
@@ -307,11 +304,11 @@ def test_a_copy_under_the_name_of_a_subject_in_another_part_moves_neither(tmp_pa
             kept = read_splits(tmp_path / "splits.csv")
 
 
-def test_subjects_that_are_new_to_a_folder_go_where_their_names_put_them() -> None:
+def test_groups_that_are_new_to_a_folder_go_where_their_names_put_them() -> None:
     old = images_of({"a": 40, "b": 40})
     turned: dict[str, Part] = dict.fromkeys(groups_of(old), "test")
     turned[groups_of(old)[0]] = "train"
-    named = [each._replace(subject=f"p{n % 20}") for n, each in enumerate(old)]
+    named = [each._replace(group=f"p{n % 20}") for n, each in enumerate(old)]
     assert three_parts(named, kept=turned) == three_parts(named)
 
 

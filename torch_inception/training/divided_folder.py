@@ -24,15 +24,9 @@ from torch_inception.training.folder_shapes import (
     names_below,
     typed,
 )
-from torch_inception.training.split import PARTS, Part
+from torch_inception.training.parts import PART_OF_NAME, PARTS, Part
 
 log = logging.getLogger(__name__)
-
-NAMES: dict[str, Part] = {
-    "train": "train", "val": "validation", "valid": "validation", "validation": "validation",
-    "test": "test",
-}  # fmt: skip
-"""Name of a folder, or value in a table, in lower case -> the part that it stands for."""
 
 
 def given_folders(folder: Path) -> dict[Part, Path]:
@@ -42,7 +36,7 @@ def given_folders(folder: Path) -> dict[Part, Path]:
         DatasetError: it is divided in part, or in a way that leaves a doubt.
     """
     names = class_names(folder)
-    parts = [NAMES.get(name.lower()) for name in names]
+    parts = [PART_OF_NAME.get(name.lower()) for name in names]
     if len(names) < 2 or "train" not in parts:
         return {}
     if None in parts:
@@ -78,12 +72,12 @@ def _refuse_others_beside_parts(folder: Path, names: Sequence[str]) -> None:
         folder: that is given as data.
         names: of the folders in it; of one that means training, and of others.
     """
-    train, *parts = sorted((name for name in names if name.lower() in NAMES), key=_place)
+    train, *parts = sorted((name for name in names if name.lower() in PART_OF_NAME), key=_place)
     classes = names_below(folder / train)
     same = [name for name in parts if set(classes).intersection(names_below(folder / name))]
     if len(classes) < 2 or not same or any(holds_images(folder / n) for n in (train, *same)):
         return
-    beside = [name for name in names if name.lower() not in NAMES]
+    beside = [name for name in names if name.lower() not in PART_OF_NAME]
     raise DatasetError(
         f"{folder} holds {listed([train, *same])}, with the same class folders, and beside them "
         f"{listed(beside)}. Move what is no part of the split out of the data folder, or give the "
@@ -93,7 +87,7 @@ def _refuse_others_beside_parts(folder: Path, names: Sequence[str]) -> None:
 
 def _place(name: str) -> int:
     """Order the names of parts as `PARTS`."""
-    return PARTS.index(NAMES[name.lower()])
+    return PARTS.index(PART_OF_NAME[name.lower()])
 
 
 def warn_of_other_names(folder: Path, names: Sequence[str]) -> None:

@@ -13,7 +13,7 @@ from torch_inception.heads.labelled_rows import all_answers
 from torch_inception.heads.metrics import Answers, accuracy_in_words, full_report, percent, summary
 from torch_inception.system.escape import columns, padded, printable
 from torch_inception.training.examples import Examples
-from torch_inception.training.split import LabelledImage
+from torch_inception.training.grouping import LabelledImage
 
 HistoryRow = tuple[str, float | None, float | None, float | None, float | None]
 """Setting; accuracy and cross entropy of the training images, and of held-out images."""

@@ -18,20 +18,12 @@ from torch_inception.features.row_selection import RowSelection
 from torch_inception.heads.labelled_rows import LabelledRows
 from torch_inception.system.escape import counted
 from torch_inception.training.dataset import SMALL_CLASS, Dataset
+from torch_inception.training.earlier_split import EarlierSplit, groups_to_keep, joining_images
 from torch_inception.training.given_split import given_split
-from torch_inception.training.groups import GroupRow, group_rows, join_near_copies, subjects_of
-from torch_inception.training.split import (
-    FEWEST_TO_TEST,
-    PARTS,
-    EarlierSplit,
-    LabelledImage,
-    Part,
-    groups_of,
-    groups_to_keep,
-    joining_images,
-    parts_of,
-    split,
-)
+from torch_inception.training.grouping import LabelledImage, groups_of, named_groups
+from torch_inception.training.near_groups import GroupRow, group_rows, join_near_copies
+from torch_inception.training.parts import PARTS, Part, parts_of
+from torch_inception.training.split import FEWEST_TO_TEST, split
 
 log = logging.getLogger(__name__)
 
@@ -50,8 +42,8 @@ class Examples:
         all_parts: the parts that there are.
         groups: of `groups_of`, for each image.
         saved_groups: for each image, the group by which the next run is to know its part.
-        together: for each image, the name of all that belongs to it, near copies too: it is left
-            out with these, and is in one part with them unless it had to be elsewhere.
+        near_groups: for each image, the group of all that belongs to it, near copies too: it is
+            left out with these, and is in one part with them unless it had to be elsewhere.
     """
 
     labels: list[str]
@@ -63,7 +55,7 @@ class Examples:
     all_parts: Sequence[Part]
     groups: list[str]
     saved_groups: list[str]
-    together: list[str]
+    near_groups: list[str]
     is_given: bool
 
     def labelled_rows(self, part: Part, *, balanced: bool = False) -> LabelledRows:
@@ -83,14 +75,14 @@ class Examples:
 
     def group_rows(self) -> Iterator[GroupRow]:
         """Yield the lines of groups.csv."""
-        return group_rows(self.images, self.parts, self.groups, self.together, self.likeness)
+        return group_rows(self.images, self.parts, self.groups, self.near_groups, self.likeness)
 
     @cached_property
     def _group_numbers(self) -> Tensor:
         """The number of each image's group, in the order of the hashes that name groups."""
-        by_hash = sorted(set(self.together), key=lambda group: group.partition(":")[2])
+        by_hash = sorted(set(self.near_groups), key=lambda group: group.partition(":")[2])
         number = {group: position for position, group in enumerate(by_hash)}
-        return torch.tensor([number[group] for group in self.together], dtype=torch.int64)
+        return torch.tensor([number[group] for group in self.near_groups], dtype=torch.int64)
 
     def _rows(self, part: Part) -> list[int]:
         return [row for row, each in enumerate(self.parts) if each == part]
@@ -124,43 +116,43 @@ def make_examples(
     targets = [dataset.targets[place] for place in places]
     names = [relative_name(path, dataset.folder) for path in pass_result.paths]
     images = [
-        LabelledImage(name, dataset.labels[target], digest, subject)
-        for name, target, digest, subject in zip(
-            names, targets, pass_result.digests, _subjects(config, dataset, places, names),
+        LabelledImage(name, dataset.labels[target], digest, group)
+        for name, target, digest, group in zip(
+            names, targets, pass_result.digests, _user_groups(config, dataset, places, names),
             strict=True,
         )
     ]  # fmt: skip
     _check_classes(dataset, images)
-    groups = saved_groups = together = groups_of(images)
+    groups = saved_groups = near_groups = groups_of(images)
     likeness = Likeness.of(pass_result.rows, pass_result.facts)
     if config.near_duplicates == "together":
-        together = join_near_copies(images, groups, likeness)
+        near_groups = join_near_copies(images, groups, likeness)
     is_given = any(dataset.parts)
     if is_given:
         given = [dataset.parts[place] for place in places]
-        parts = given_split(given, images, together, with_validation=config.with_validation)
+        parts = given_split(given, images, near_groups, with_validation=config.with_validation)
         all_parts: Sequence[Part] = [part for part in PARTS if part in parts]
-        _warn_of_torn_groups(together, parts, "the given split")
+        _warn_of_torn_groups(near_groups, parts, "the given split")
     else:
         if kept.refusal:
             log.info("split: that of the run before is not kept, since %s", kept.refusal)
         parts = split(
-            images, together,
+            images, near_groups,
             holdout=config.holdout, with_validation=config.with_validation, kept=kept.parts,
         )  # fmt: skip
         all_parts = parts_of(config.holdout, with_validation=config.with_validation)
-        _warn_of_joining_images(len(joining_images(images, together, kept.parts)))
+        _warn_of_joining_images(len(joining_images(images, near_groups, kept.parts)))
         saved_groups = groups_to_keep(images, groups, kept.parts)
-        _warn_of_torn_groups(together, parts, "the earlier split in this output folder")
+        _warn_of_torn_groups(near_groups, parts, "the earlier split in this output folder")
     examples = Examples(
         dataset.labels, images, torch.tensor(targets, dtype=torch.int64), pass_result.rows,
-        likeness, parts, all_parts, groups, saved_groups, together, is_given,
+        likeness, parts, all_parts, groups, saved_groups, near_groups, is_given,
     )  # fmt: skip
     _warn_of_small_classes(examples)
     return examples
 
 
-def _subjects(
+def _user_groups(
     config: TrainConfig, dataset: Dataset, places: Sequence[int], names: Sequence[str]
 ) -> list[str]:
     """Return the name of the group that the user puts each image into; "" where there is none."""
@@ -169,7 +161,7 @@ def _subjects(
             f"group = {config.group!r}: the data names groups of its own. Leave one of them out."
         )
     if config.group and names:
-        return subjects_of(config.group, names)
+        return named_groups(config.group, names)
     return [dataset.groups[place] if dataset.groups else "" for place in places]
 
 
@@ -211,17 +203,17 @@ def _warn_of_joining_images(count: int) -> None:
         )  # fmt: skip
 
 
-def _warn_of_torn_groups(together: Sequence[str], parts: Sequence[Part], origin: str) -> None:
+def _warn_of_torn_groups(near_groups: Sequence[str], parts: Sequence[Part], origin: str) -> None:
     """Tell of images that belong together and are in different parts."""
     found: dict[str, set[Part]] = {}
-    for group, part in zip(together, parts, strict=True):
+    for group, part in zip(near_groups, parts, strict=True):
         found.setdefault(group, set()).add(part)
     torn = {group for group, parts_of_group in found.items() if len(parts_of_group) > 1}
     if torn:
-        count = sum(group in torn for group in together)
+        count = sum(group in torn for group in near_groups)
         of_test = any("test" in found[group] for group in torn)
         log.warning(
-            "WARNING: %s in %s that belong together (near copies, the same content, one subject) "
+            "WARNING: %s in %s that belong together (near copies, the same content or name) "
             "are in different parts, because %s has them there: the %s results are too good. "
             "groups.csv lists them.",
             counted(count, "image"), counted(len(torn), "group"), origin,
@@ -231,7 +223,7 @@ def _warn_of_torn_groups(together: Sequence[str], parts: Sequence[Part], origin:
 
 def _warn_of_small_classes(examples: Examples) -> None:
     different: dict[str, set[str]] = {label: set() for label in examples.labels}
-    for image, group in zip(examples.images, examples.together, strict=True):
+    for image, group in zip(examples.images, examples.near_groups, strict=True):
         different[image.label].add(group)
     tested = {image.label for image in examples.part_images("test")}
     for label, groups in different.items():

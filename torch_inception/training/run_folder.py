@@ -26,11 +26,11 @@ from torch_inception.errors import ConfigError, ModelError
 from torch_inception.system.replacement import prepare_replacing, replaced_together
 from torch_inception.system.write import write_csv, write_json, write_text
 from torch_inception.training.earlier_run import EarlierRun
+from torch_inception.training.earlier_split import EarlierSplit, read_splits, write_splits
 from torch_inception.training.evaluation import HISTORY_HEADER, HistoryRow, ImageAnswer
 from torch_inception.training.examples import Examples
-from torch_inception.training.groups import GroupRow
+from torch_inception.training.near_groups import GroupRow
 from torch_inception.training.scores import ScoreRow, scores_header
-from torch_inception.training.split import EarlierSplit, read_splits, write_splits
 from torch_inception.weights.checked import Weights
 from torch_inception.weights.formats import state_file
 

@@ -12,10 +12,9 @@ from torch_inception.classifier.model_file import LABEL_LIMIT
 from torch_inception.errors import DatasetError
 from torch_inception.system.escape import brief
 from torch_inception.training.dataset import Dataset
-from torch_inception.training.divided_folder import NAMES
 from torch_inception.training.folder_shapes import listed
 from torch_inception.training.label_table import LabelTable
-from torch_inception.training.split import PARTS, Part
+from torch_inception.training.parts import PART_OF_NAME, PARTS, Part
 
 log = logging.getLogger(__name__)
 
@@ -118,7 +117,7 @@ def _images(table: LabelTable, places: Mapping[str, int], folders: Sequence[Path
     column = {role: table.columns[place].strip().lower() for role, place in places.items()}
     reader = _Reader(
         folders,
-        parts=_IS_VALID if column.get("split") == "is_valid" else NAMES,
+        parts=_IS_VALID if column.get("split") == "is_valid" else PART_OF_NAME,
         may_be_several=column["label"] == "labels",
     )
     mistakes = _Mistakes(table)

@@ -19,7 +19,6 @@ from torch_inception.commands.train import main
 from torch_inception.errors import ConfigError, DatasetError
 from torch_inception.features.near_copies import Likeness
 from torch_inception.heads.metrics import wilson_interval
-from torch_inception.training import near_groups as groups_module
 from torch_inception.training.grouping import LabelledImage, groups_of, named_groups
 from torch_inception.training.near_groups import group_rows, join_near_copies
 from torch_inception.training.pipeline import train_classifier
@@ -175,11 +174,10 @@ def test_a_large_group_is_left_as_it_is_named() -> None:
 
 
 def test_too_many_images_are_not_compared_and_that_is_told(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(groups_module, "MOST_IMAGES", 199)
     images, likeness = alike(10, hashes=random_hashes(200))
-    assert join_near_copies(images, groups_of(images), likeness) == groups_of(images)
+    assert join_near_copies(images, groups_of(images), likeness, most=199) == groups_of(images)
     assert "among 199 images at most, and these are 200" in caplog.text
 
 

@@ -8,14 +8,13 @@ from typing import NamedTuple
 import numpy
 
 from torch_inception.features.near_copies import (
-    MOST_IMAGES,
     Flags,
     Labels,
     Likeness,
     join,
     link_near_copies,
-    nearest_copies,
 )
+from torch_inception.features.nearest_copies import nearest_copies
 from torch_inception.system.escape import counted
 from torch_inception.training.grouping import LabelledImage, leadership
 from torch_inception.training.parts import Part
@@ -27,6 +26,9 @@ LARGE_GROUP = 20
 `LARGE_SHARE` of a class."""
 
 LARGE_SHARE = 0.2
+
+MOST_IMAGES = 200_000
+"""Images among which near copies are looked for: the work grows with their square."""
 
 
 class GroupRow(NamedTuple):
@@ -58,7 +60,11 @@ _REASONS = {"group": "group", "prefix": "name", "content": "content"}
 
 
 def join_near_copies(
-    images: Sequence[LabelledImage], groups: Sequence[str], likeness: Likeness
+    images: Sequence[LabelledImage],
+    groups: Sequence[str],
+    likeness: Likeness,
+    *,
+    most: int = MOST_IMAGES,
 ) -> list[str]:
     """Name, for each image, its near group: what it is in once near copies are joined.
 
@@ -69,12 +75,13 @@ def join_near_copies(
         images: all good images.
         groups: of `split.groups_of`.
         likeness: of the images.
+        most: images among which near copies are looked for.
     """
-    if len(images) > MOST_IMAGES:
+    if len(images) > most:
         log.warning(
-            "WARNING: near copies are looked for among %d images at most, and these are %d: they "
+            "WARNING: near copies are looked for among %s images at most, and these are %s: they "
             "can be on both sides of the split.",
-            MOST_IMAGES, len(images),
+            f"{most:,}", f"{len(images):,}",
         )  # fmt: skip
         return list(groups)
     before = _places(groups)

@@ -38,6 +38,7 @@ from torch_inception.images.facts import ImageFacts
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.network import ROW_SIZE
 from torch_inception.training.dataset import read_dataset
+from torch_inception.training.earlier_split import NO_SPLIT
 from torch_inception.training.examples import make_examples
 from torch_inception.weights.record import WeightsRecord
 
@@ -118,7 +119,8 @@ def measure_files(folder: Path, count: int) -> str:
             lambda: run_pass(engine, preprocessing, dataset.paths, cache=cache)
         )
         config = TrainConfig(holdout=TEST_SHARE, near_duplicates="ignore")
-        split, examples = _timed(lambda: make_examples(config, dataset, result, kept={}))
+        kept = NO_SPLIT
+        split, examples = _timed(lambda: make_examples(config, dataset, result, kept=kept))
     assert len(examples.parts) == count
     memory = peak[0] / 2**30
     return f"| {count} | {listed:.1f} s | {checked:.1f} s | {split:.1f} s | {memory:.2f} GiB |"

@@ -118,7 +118,6 @@ def test_the_defaults_are_the_documented_ones() -> None:
         ({"learning_rate": float("inf")}, r"learning_rate = inf must be a number above 0"),
         ({"seed": -1}, r"seed = -1 must be 0 or more"),
         ({"seed": 2**63}, r"seed = 9223372036854775808 must be"),
-        ({"data": ""}, r"data = '' must name a folder"),
     ],
 )
 def test_a_wrong_setting_is_named_with_what_is_wanted(values: dict[str, Any], message: str) -> None:
@@ -216,6 +215,14 @@ def test_results_land_in_a_folder_named_after_the_data(
 ) -> None:
     config = TrainConfig(data=data, output=output)
     assert config.output_folder == Path(expected)
+
+
+def test_without_a_data_folder_there_is_the_default_one_or_that_of_a_table() -> None:
+    assert TrainConfig().data == TrainConfig(data="").data == "training_dataset"
+    assert TrainConfig(labels="a/b.csv").data == ""
+    assert TrainConfig(labels="a/b.csv").output_folder == Path("runs/b")
+    named = TrainConfig(labels="a/b.csv", data="training_dataset")
+    assert named.output_folder == Path("runs/training_dataset")
 
 
 def test_the_current_folder_as_data_gives_its_name(

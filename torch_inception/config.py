@@ -14,6 +14,9 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from torch_inception.errors import ConfigError
 
+DEFAULT_DATA = "training_dataset"
+"""The data folder where neither a folder nor a table is named."""
+
 DEFAULT_WEIGHTS = "imagenet,npm:nsfwjs"
 
 Pooling = Literal["torchvision", "tensorflow", "tensorflow-2015"]
@@ -78,8 +81,9 @@ class TrainConfig:
     """
 
     data: str = setting(
-        "training_dataset",
-        "folder with one folder of images per class; or with folders train, val and test of such",
+        "",
+        "folder with one folder of images per class; or with folders train, val and test of such "
+        f"(default: {DEFAULT_DATA}, or none with --labels)",
         is_path=True,
     )
     output: str = setting(
@@ -237,6 +241,8 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         _check_types(self)
+        if not (self.data or self.labels):
+            object.__setattr__(self, "data", DEFAULT_DATA)  # it is frozen
         for name in ("steps", "batch_size", "eval_interval"):
             _require(self, name, getattr(self, name) >= 1, "must be 1 or more")
         positive = math.isfinite(self.learning_rate) and self.learning_rate > 0
@@ -247,7 +253,6 @@ class TrainConfig:
             _require(self, name, 0 <= share <= 100, "must be percent, 0 to 100")
         _require(self, "holdout", 0 <= self.holdout <= 0.5, "must be a share, 0 to 0.5")
         _require(self, "seed", 0 <= self.seed < 2**63, "must be 0 or more, and under 2^63")
-        _require(self, "data", bool(self.data), "must name a folder")
         _check_group(self.group)
         parse_intensity(self.intensity)
         parse_page(self.page)
@@ -265,7 +270,7 @@ class TrainConfig:
             return Path(self.output)
         if self.data == FROM_PYTHON:
             return Path("runs/images")
-        if self.labels and self.data == TrainConfig.data:
+        if not self.data:
             return Path("runs") / Path(self.labels).stem
         return Path("runs") / Path(os.path.abspath(self.data)).name  # noqa: PTH100 - any text
 

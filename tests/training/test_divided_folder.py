@@ -1,7 +1,9 @@
 """A split that comes with the data is taken as it is, and said."""
 
 import csv
+import logging
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -123,9 +125,35 @@ def test_train_and_test_that_hold_images_are_classes_like_any_other(tmp_path: Pa
     assert dataset.parts == ()
 
 
-def test_a_folder_beside_those_of_parts_makes_all_of_them_classes(tmp_path: Path) -> None:
-    draw_parts(tmp_path, train=1, test=1, more=1)
-    assert read_dataset(tmp_path).labels == ["more", "test", "train"]
+@pytest.mark.parametrize("test", ["test", "val"])
+def test_a_folder_beside_parts_with_the_same_class_folders_is_refused(
+    test: str, tmp_path: Path
+) -> None:
+    draw_parts(tmp_path, train=1, **{test: 1})
+    (tmp_path / "unlabeled").mkdir()
+    (tmp_path / test / "red" / "red_00.png").rename(tmp_path / "unlabeled" / "one.png")
+    (tmp_path / test / "red").rmdir()
+    with pytest.raises(DatasetError) as caught:
+        read_dataset(tmp_path)
+    assert str(caught.value) == (
+        f"{tmp_path} holds 'train', '{test}', with the same class folders, and beside them "
+        "'unlabeled'. Move what is no part of the split out of the data folder, or give the "
+        f"parts: --data {tmp_path}/train --test-data {tmp_path}/{test}"
+    )
+
+
+def test_train_and_test_beside_others_are_classes_where_they_hold_images_or_other_folders(
+    tmp_path: Path,
+) -> None:
+    draw_colours(tmp_path, count=1)
+    (tmp_path / "red").rename(tmp_path / "train")
+    (tmp_path / "green").rename(tmp_path / "test")
+    assert read_dataset(tmp_path).labels == ["blue", "test", "train"]
+    for name in ("train", "test"):
+        (tmp_path / name / "old").mkdir()
+        for path in list((tmp_path / name).glob("*.png")):
+            path.rename(path.parent / "old" / path.name)
+    assert read_dataset(tmp_path).labels == ["blue", "test", "train"]
 
 
 def flatten_test(folder: Path) -> None:
@@ -179,6 +207,55 @@ def test_a_class_whose_training_images_are_all_bad_is_named(tmp_path: Path) -> N
         path.write_text("no image")
     with pytest.raises(DatasetError, match="no training image of the class 'red'"):
         train_classifier(tmp_path / "photos", output=tmp_path / "run", engine=FakeEngine())
+
+
+def said_of_the_split_before(caplog: pytest.LogCaptureFixture) -> list[str]:
+    messages = [m for m in caplog.messages if m.startswith("split: that of the run before")]
+    caplog.clear()
+    return messages
+
+
+def test_a_given_split_is_not_mixed_with_one_that_is_drawn_later(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    photos = tmp_path / "photos"
+    draw_colours(tmp_path / "drawn", count=10)
+    draw_colours(photos / "train", count=7)
+    for path in sorted((tmp_path / "drawn").glob("*/*_0[789].png")):
+        place = photos / "test" / path.parent.name / path.name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, place)
+    # One of the images is in both parts.
+    shutil.copy(photos / "train" / "red" / "red_00.png", photos / "test" / "red" / "red_00.png")
+
+    def train(folder: Path, output: str, **settings: Any) -> dict[str, list[str]]:  # noqa: ANN401
+        train_classifier(folder, output=tmp_path / output, engine=FakeEngine(), **settings)
+        return splits(tmp_path / output)
+
+    given = train(photos, "run")
+    assert train(photos, "run") == given
+    assert said_of_the_split_before(caplog) == []
+    assert train(tmp_path / "drawn", "run") == train(tmp_path / "drawn", "fresh")
+    assert said_of_the_split_before(caplog) == [
+        "split: that of the run before is not kept, since it came with the data"
+    ]
+    # A split that was drawn is kept, and said to be another where it is.
+    train(tmp_path / "drawn", "run")
+    assert said_of_the_split_before(caplog) == []
+    train(tmp_path / "drawn", "run", holdout=0.3, near_duplicates="ignore")
+    train(tmp_path / "drawn", "run", holdout=0.3, near_duplicates="ignore", solver="lbfgs")
+    assert said_of_the_split_before(caplog) == [
+        "split: that of the run before is not kept, since its settings were others: holdout, "
+        "near_duplicates",
+        "split: that of the run before is not kept, since solver lda has other parts",
+    ]
+    (tmp_path / "run" / "config.toml").unlink()
+    train(tmp_path / "drawn", "run")
+    assert said_of_the_split_before(caplog) == [
+        "split: that of the run before is not kept, since the settings in its config.toml cannot "
+        "be read"
+    ]
 
 
 @pytest.fixture

@@ -15,9 +15,11 @@ from torch_inception.errors import ConfigError, DatasetError
 from torch_inception.features.cached_pass import run_pass
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.training.dataset import Dataset, read_dataset
+from torch_inception.training.earlier_split import EarlierSplit
 from torch_inception.training.examples import Examples, make_examples
 from torch_inception.training.given_split import given_split
-from torch_inception.training.split import LabelledImage, Part, groups_of
+from torch_inception.training.grouping import LabelledImage, groups_of
+from torch_inception.training.parts import Part
 
 
 def split_as(
@@ -50,16 +52,16 @@ def test_validation_images_are_the_test_where_there_is_no_other() -> None:
 
 
 def test_validation_images_that_are_chosen_keep_groups_whole() -> None:
-    subjects = [
-        image(f"{label}/{n}.png")._replace(subject=f"{label}{n % 12}")
+    grouped = [
+        image(f"{label}/{n}.png")._replace(group=f"{label}{n % 12}")
         for label in ("a", "b")
         for n in range(48)
     ]
     given: list[Part | None] = [*["test"] * 12, *["train"] * 36] * 2  # type: ignore[list-item]
-    parts = split_as(given, subjects, with_validation=True)
+    parts = split_as(given, grouped, with_validation=True)
     assert [part == "test" for part in parts] == [part == "test" for part in given]
-    chosen = {each.subject for each, p in zip(subjects, parts, strict=True) if p == "validation"}
-    trained = {each.subject for each, p in zip(subjects, parts, strict=True) if p == "train"}
+    chosen = {each.group for each, p in zip(grouped, parts, strict=True) if p == "validation"}
+    trained = {each.group for each, p in zip(grouped, parts, strict=True) if p == "train"}
     assert chosen
     assert not chosen & trained
 
@@ -79,7 +81,7 @@ def frames(tmp_path: Path) -> Path:
 
 def examples_of(dataset: Dataset, config: TrainConfig, cache: Path) -> Examples:
     passed = run_pass(FakeEngine(), Preprocessing(), dataset.paths, cache=cache)
-    return make_examples(config, dataset, passed, kept={"content:0": "test"})
+    return make_examples(config, dataset, passed, kept=EarlierSplit({"0": "test"}, {}))
 
 
 def test_near_copies_on_both_sides_are_told_and_left_out_together(
@@ -104,6 +106,22 @@ def test_near_copies_on_both_sides_are_told_and_left_out_together(
     assert "belong together" not in caplog.text
 
 
+def test_near_copies_in_training_and_validation_do_not_make_the_test_too_good(
+    frames: Path, own_cache: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    dataset = read_dataset(frames)
+    parts: list[Part] = [
+        "test" if "field00" in path.name else "validation" if "field01_0" in path.name else "train"
+        for path in dataset.paths
+    ]
+    config = TrainConfig(data=str(frames), solver="lbfgs")
+    with caplog.at_level(logging.WARNING):
+        examples_of(dataclasses.replace(dataset, parts=parts), config, own_cache)
+    assert "4 images in 1 group that belong together" in caplog.text
+    assert "the validation results are too good" in caplog.text
+    assert "test results" not in caplog.text
+
+
 def test_groups_of_the_data_do_as_those_of_a_pattern_and_not_with_it(
     frames: Path, own_cache: Path
 ) -> None:
@@ -116,6 +134,6 @@ def test_groups_of_the_data_do_as_those_of_a_pattern_and_not_with_it(
     by_pattern = examples_of(dataset, pattern, own_cache)
     assert by_data.groups == by_pattern.groups
     assert by_data.parts == by_pattern.parts
-    assert len(set(by_data.together)) == 8
+    assert len(set(by_data.near_groups)) == 8
     with pytest.raises(ConfigError, match="the data names groups of its own"):
         examples_of(named, pattern, own_cache)

@@ -1,4 +1,4 @@
-"""Images that belong together: subjects that the user names, and near copies."""
+"""Images that belong together: groups that the user names, and near copies."""
 
 import logging
 import shutil
@@ -19,10 +19,9 @@ from torch_inception.commands.train import main
 from torch_inception.errors import ConfigError, DatasetError
 from torch_inception.features.near_copies import Likeness
 from torch_inception.heads.metrics import wilson_interval
-from torch_inception.training import groups as groups_module
-from torch_inception.training.groups import group_rows, join_near_copies, subjects_of
+from torch_inception.training.grouping import LabelledImage, groups_of, named_groups
+from torch_inception.training.near_groups import group_rows, join_near_copies
 from torch_inception.training.pipeline import train_classifier
-from torch_inception.training.split import LabelledImage, groups_of
 from torch_inception.weights.sources import npm
 
 
@@ -49,19 +48,19 @@ def sizes(names: Sequence[str]) -> list[int]:
     return sorted(Counter(names).values(), reverse=True)
 
 
-def test_what_the_pattern_finds_names_the_subject(caplog: pytest.LogCaptureFixture) -> None:
+def test_what_the_pattern_finds_names_the_group(caplog: pytest.LogCaptureFixture) -> None:
     paths = ["a/p1_x.png", "b/deep/p1_y.png", "a/p22.png", "b/other.png", "a/pp.png"]
     with caplog.at_level(logging.INFO):
-        assert subjects_of(r"p(\d*)[^/]*$", paths) == ["1", "1", "22", "", ""]
+        assert named_groups(r"p(\d*)[^/]*$", paths) == ["1", "1", "22", "", ""]
     (message,) = caplog.messages
     assert message.startswith(r"groups: 'p(\\d*)[^/]*$' matches 3 of 5 images, in 2 groups")
     # An alternative that takes no part names nothing.
-    assert subjects_of("^a/(p1)|b", paths) == ["p1", "", "", "", ""]
+    assert named_groups("^a/(p1)|b", paths) == ["p1", "", "", "", ""]
 
 
 def test_a_pattern_that_finds_nothing_is_told_with_a_path() -> None:
     with pytest.raises(DatasetError, match=r"in none of 2 images, such as 'a/1\.png'"):
-        subjects_of("patient(.)", ["a/1.png", "a/2.png"])
+        named_groups("patient(.)", ["a/1.png", "a/2.png"])
 
 
 @pytest.mark.parametrize(
@@ -84,7 +83,7 @@ def test_a_pattern_that_cannot_name_groups_is_refused(
 
 
 @pytest.mark.parametrize("solver", ["lda", "lbfgs"])
-def test_a_subject_is_in_one_part_and_left_out_together(
+def test_a_group_is_in_one_part_and_left_out_together(
     solver: str, frames: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = tmp_path / "run"
@@ -116,13 +115,13 @@ def test_near_copies_take_the_name_of_one_of_them_and_join_what_is_joined_alread
     images = [image("a/1.png"), image("a/2.png"), image("b/3.png"), image("b/copy.png", "a/1.png")]
     names = groups_of(images)
     likeness = likeness_of(angles(0, 40, 45, 0), random_hashes(3) + random_hashes(1))
-    together = join_near_copies(images, names, likeness)
-    assert together[0] == together[3] == names[0]
-    assert together[1] == together[2]
-    assert together[1] in names[1:3]
-    subject = [each._replace(subject="p") if n < 2 else each for n, each in enumerate(images)]
-    joined = join_near_copies(subject, groups_of(subject), likeness)
-    assert set(joined) == {groups_of(subject)[0]}
+    near_groups = join_near_copies(images, names, likeness)
+    assert near_groups[0] == near_groups[3] == names[0]
+    assert near_groups[1] == near_groups[2]
+    assert near_groups[1] in names[1:3]
+    grouped = [each._replace(group="p") if n < 2 else each for n, each in enumerate(images)]
+    joined = join_near_copies(grouped, groups_of(grouped), likeness)
+    assert set(joined) == {groups_of(grouped)[0]}
 
 
 def alike(count: int, *, hashes: list[int]) -> tuple[list[LabelledImage], Likeness]:
@@ -144,14 +143,14 @@ def test_the_cosine_alone_joins_no_large_part_of_a_class(
     if size_of_class == 200:
         images = [each._replace(label="a") for each in images]
     with caplog.at_level(logging.INFO):
-        together = join_near_copies(images, groups_of(images), likeness)
-    assert sizes(together)[0] == expected
+        near_groups = join_near_copies(images, groups_of(images), likeness)
+    assert sizes(near_groups)[0] == expected
     warned = [r for r in caplog.records if r.levelno == logging.WARNING]
     assert bool(warned) is (expected == 1)
     if warned:
         assert f"{count} images look so much alike" in warned[0].getMessage()
     else:
-        assert f"near copies: {count} images in 1 groups are kept together" in caplog.text
+        assert f"near copies: {count} images in 1 group are kept together" in caplog.text
 
 
 def test_in_a_large_group_the_hash_joins_and_where_that_is_too_much_both_must() -> None:
@@ -165,21 +164,20 @@ def test_in_a_large_group_the_hash_joins_and_where_that_is_too_much_both_must() 
     assert sizes(join_near_copies(images, groups_of(images), likeness))[:2] == [30, 1]
 
 
-def test_a_large_subject_is_left_as_it_is_named() -> None:
+def test_a_large_group_is_left_as_it_is_named() -> None:
     images, likeness = alike(0, hashes=random_hashes(200))
-    images = [each._replace(subject=each.label) for each in images]
+    images = [each._replace(group=each.label) for each in images]
     assert sizes(join_near_copies(images, groups_of(images), likeness)) == [100, 100]
-    # One pair by the cosine alone does not make two large subjects one.
+    # One pair by the cosine alone does not make two large groups one.
     _, likeness = alike(101, hashes=random_hashes(200))
     assert sizes(join_near_copies(images, groups_of(images), likeness)) == [100, 100]
 
 
 def test_too_many_images_are_not_compared_and_that_is_told(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(groups_module, "MOST_IMAGES", 199)
     images, likeness = alike(10, hashes=random_hashes(200))
-    assert join_near_copies(images, groups_of(images), likeness) == groups_of(images)
+    assert join_near_copies(images, groups_of(images), likeness, most=199) == groups_of(images)
     assert "among 199 images at most, and these are 200" in caplog.text
 
 
@@ -195,8 +193,8 @@ def test_a_line_tells_for_each_image_of_a_group_why_it_is_there() -> None:
     ]
     names = groups_of(images)
     likeness = likeness_of(angles(0, 30, 5, 60, 85, 45, 85), random_hashes(7))
-    together = join_near_copies(images, names, likeness)
-    rows = list(group_rows(images, ["train"] * 7, names, together, likeness))
+    near_groups = join_near_copies(images, names, likeness)
+    rows = list(group_rows(images, ["train"] * 7, names, near_groups, likeness))
     assert [(row.path, row.reason, row.nearest, row.cosine) for row in rows] == [
         ("a/1.png", "near copy", "a/2.png", 0.9962),
         ("a/2.png", "near copy", "a/1.png", 0.9962),
@@ -205,7 +203,7 @@ def test_a_line_tells_for_each_image_of_a_group_why_it_is_there() -> None:
         ("b/3.png", "content", "b/copy.png", 1.0),
         ("b/copy.png", "content", "b/3.png", 1.0),
     ]
-    assert [row.group for row in rows] == [together[n] for n in (0, 2, 1, 3, 4, 6)]
+    assert [row.group for row in rows] == [near_groups[n] for n in (0, 2, 1, 3, 4, 6)]
 
 
 def test_frames_of_one_film_are_in_one_part_by_default_and_listed(
@@ -246,9 +244,37 @@ def test_a_new_image_that_joins_two_parts_goes_to_training_and_is_told(
     for _ in range(3):
         err = train()[2]
         assert "WARNING: 1 new image is joined to images that an earlier run had in differ" in err
-        assert "WARNING: 3 images in 1 groups that belong together" in err
+        assert "WARNING: 3 images in 1 group that belong together" in err
         after = {row["path"]: row["split"] for row in table(run / "splits.csv")}
         assert after == {**before, "red/cup_nohash_2.png": "train"}
+
+
+def test_new_images_that_join_two_parts_by_name_and_content_are_told_and_listed(
+    train: TrainCommand, colours: Path, run: Path
+) -> None:
+    assert train()[0] == 0
+    parts = {row["path"]: row["split"] for row in table(run / "splits.csv")}
+    trained, tested = (
+        next(path for path in parts if parts[path] == part and path.startswith("red/"))
+        for part in ("train", "test")
+    )
+    (colours / trained).rename(colours / "red" / "rose_nohash_1.png")
+    assert train()[0] == 0
+    (colours / tested).rename(colours / "red" / "rose_nohash_2.png")
+    (colours / "red" / "sub").mkdir()
+    shutil.copy(colours / "red" / "rose_nohash_2.png", colours / "red" / "sub")
+    status, _, err = train()
+    assert (status, "WARNING: 2 new images are joined to images that an ear" in err) == (0, True)
+    rows = {
+        row["path"]: row["reason"] for row in table(run / "groups.csv") if "rose" in row["path"]
+    }
+    assert rows == dict.fromkeys(
+        ("red/rose_nohash_1.png", "red/rose_nohash_2.png", "red/sub/rose_nohash_2.png"), "name"
+    )
+    after = {row["path"]: row["split"] for row in table(run / "splits.csv")}
+    assert {after[path] for path in rows} == {"train"}
+    assert train()[0] == 0
+    assert {row["path"]: row["split"] for row in table(run / "splits.csv")} == after
 
 
 @pytest.mark.real_weights

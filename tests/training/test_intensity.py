@@ -15,7 +15,8 @@ from torch_inception import Classifier, FeatureExtractor, train_classifier
 from torch_inception.classifier.model_file import load_model
 from torch_inception.errors import ConfigError
 from torch_inception.images.preprocess import Preprocessing
-from torch_inception.training.split import LabelledImage, groups_of, split
+from torch_inception.training.grouping import LabelledImage, groups_of
+from torch_inception.training.split import split
 
 Train = Callable[..., tuple[int, str, str]]
 

@@ -86,6 +86,26 @@ def test_json_lines_hold_one_object_per_image() -> None:
     assert dataset.targets == [0, 0, 1, 1]
 
 
+def test_keys_of_json_lines_count_wherever_they_occur(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    rows: list[dict[str, Any]] = [
+        {"path": "cat/1.jpg", "note": "x"},
+        {"path": "dog/1.jpg", "What": "dog", "more": 1},
+        {"path": "cat/2.jpg", "What": "cat", "Split": "test", "group": "g"},
+        {"path": "dog/2.jpg", "What": "dog", "Split": "train"},
+    ]
+    with pytest.raises(DatasetError, match="is not used: no label .line 1;"):
+        load("\n".join(map(json.dumps, rows)), "labels.jsonl", label_column="What")
+    rows[0]["What"] = "cat"
+    dataset = load("\n".join(map(json.dumps, rows)), "labels.jsonl", label_column="What")
+    assert [path for path, _ in content_of(dataset)] == [
+        *("photos/cat/1.jpg", "photos/cat/2.jpg", "photos/dog/1.jpg", "photos/dog/2.jpg")
+    ]
+    assert list(dataset.parts) == [None, "test", None, "train"]
+    assert list(dataset.groups) == ["", "g", "", ""]
+    assert "labels.jsonl: columns that are not used: 'note'" in caplog.messages
+
+
 def test_paths_are_looked_for_in_the_data_folder_then_beside_the_table(tmp_path: Path) -> None:
     (tmp_path / "tables" / "dog").mkdir(parents=True)
     for name in ("tables/dog/1.jpg", "tables/dog/3.jpg"):
@@ -106,6 +126,19 @@ def test_without_a_data_folder_paths_are_relative_to_the_table(tmp_path: Path) -
         "photos/dog/1.jpg",
     ]
     assert config.output_folder == Path("runs/labels")
+    # The name of the default folder counts as any other, where it is written.
+    draw_colours(tmp_path / "training_dataset", count=1)
+    for name in ("photos/cat/1.jpg", "photos/dog/1.jpg"):
+        (tmp_path / "training_dataset" / name).parent.mkdir(parents=True)
+        (tmp_path / "training_dataset" / name).touch()
+    (tmp_path / "labels.csv").write_text("path,label\nphotos/cat/1.jpg,a\nphotos/dog/1.jpg,b\n")
+    for data, place in (("", ""), ("training_dataset", "training_dataset/")):
+        config = TrainConfig(data=data, labels="labels.csv")
+        assert [path for path, _ in content_of(load_dataset(config))] == [
+            f"{place}photos/cat/1.jpg",
+            f"{place}photos/dog/1.jpg",
+        ]
+        assert config.output_folder == Path("runs", Path(place or "labels").name)
     assert TrainConfig(data="photos", labels="x.csv").output_folder == Path("runs/photos")
 
 
@@ -149,7 +182,6 @@ def test_other_columns_can_be_named_and_all_others_are_told_of(
     dataset = load(content, path_column="Where", label_column="What")
     assert content_of(dataset) == [("photos/cat/1.jpg", "a"), ("photos/dog/1.jpg", "b")]
     assert "labels.csv: columns that are not used: 'path', 'label'" in caplog.messages
-    assert "labels.csv: 2 files in photos are not named in it" in caplog.messages
 
 
 def test_everything_that_is_wrong_is_told_at_once_with_its_lines(photos: Path) -> None:
@@ -315,6 +347,33 @@ def test_a_run_with_a_table_is_complete_and_its_settings_give_it_again(
     assert [(row["path"], row["split"]) for row in runs_of_colours(Path("third"))] == parts
 
 
+def test_the_same_table_by_another_path_keeps_the_split_and_another_does_not(
+    rows: list[tuple[str, str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = "".join(f"{path},{label}\n" for path, label in rows)
+    for name in ("labels.csv", "others.csv"):
+        Path(name).write_text(f"path,label\n{lines}")
+
+    def train(table: str) -> tuple[dict[str, str], bool]:
+        assert main(["--labels", table, "--output", "run"], engine=FakeEngine()) == 0
+        is_told = "before is not kept, since its settings were others: labels" in (
+            capsys.readouterr().out
+        )
+        return {row["path"]: row["split"] for row in runs_of_colours(Path("run"))}, is_told
+
+    drawn, is_told = train("labels.csv")
+    assert not is_told
+    # What is kept is told from what is drawn anew by a part that only the run folder has.
+    moved = next(path for path, part in drawn.items() if part == "train")
+    text = Path("run/splits.csv").read_text()
+    Path("run/splits.csv").write_text(
+        text.replace(f"{moved},{dict(rows)[moved]},train", f"{moved},{dict(rows)[moved]},test")
+    )
+    for name in ("./labels.csv", str(tmp_path / "labels.csv")):
+        assert train(name) == ({**drawn, moved: "test"}, False)
+    assert train("others.csv") == (drawn, True)
+
+
 def test_a_mistake_in_a_table_leaves_nothing_half_done(
     rows: list[tuple[str, str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -412,6 +471,8 @@ def test_what_stands_for_no_images_or_twice_is_a_wrong_setting(rows: list[tuple[
     nothing: Any = None
     with pytest.raises(ConfigError, match="data = None must be text"):
         train_classifier(nothing)
+    with pytest.raises(ConfigError, match="data = '' must name a folder"):
+        train_classifier("")
     with pytest.raises(ConfigError, match="labels = 'x.csv' and images in Python are given"):
         train_classifier(rows, labels="x.csv", engine=FakeEngine())
 

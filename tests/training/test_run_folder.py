@@ -38,7 +38,7 @@ def finished(colours: Path, tmp_path: Path) -> Path:
     # Other images, so that a second run would write something else.
     for number in range(20):
         image = Image.new("RGB", (30, 40), (number, 90, 200))
-        image.putpixel((0, 0), (9, 99, 209))
+        image.putpixel((0, 0), (255, 255, 255))  # images of one plain colour are warned of
         image.save(colours / "blue" / f"new {number}.png")
     return run
 

@@ -8,18 +8,16 @@ from pathlib import Path
 import pytest
 
 from torch_inception.errors import TorchInceptionError
-from torch_inception.training.split import (
-    PARTS,
-    LabelledImage,
-    Part,
-    groups_of,
-    groups_to_keep,
-    joining_images,
-    leadership,
+from torch_inception.training.earlier_split import (
+    NO_SPLIT,
+    EarlierParts,
+    EarlierSplit,
     read_splits,
-    split,
     write_splits,
 )
+from torch_inception.training.grouping import LabelledImage, groups_of, leadership
+from torch_inception.training.parts import PARTS, Part
+from torch_inception.training.split import split
 
 
 def image(path: str, content: str | None = None) -> LabelledImage:
@@ -36,17 +34,26 @@ def images_of(classes: dict[str, int], *, seed: int = 0) -> list[LabelledImage]:
     ]
 
 
-def three_parts(images: Sequence[LabelledImage], kept: dict[str, Part] | None = None) -> list[Part]:
+def three_parts(images: Sequence[LabelledImage], earlier: EarlierSplit = NO_SPLIT) -> list[Part]:
     """Split as for a solver that needs validation images."""
-    return split(images, groups_of(images), holdout=0.1, with_validation=True, kept=kept)
+    return split(images, groups_of(images), holdout=0.1, with_validation=True, earlier=earlier)
 
 
-def part_of(
-    images: Sequence[LabelledImage], kept: dict[str, Part] | None = None
-) -> dict[bytes, Part]:
-    return {
-        each.digest: part for each, part in zip(images, three_parts(images, kept=kept), strict=True)
-    }
+def part_of(images: Sequence[LabelledImage], earlier: EarlierSplit = NO_SPLIT) -> dict[bytes, Part]:
+    parts = three_parts(images, earlier)
+    return {each.digest: part for each, part in zip(images, parts, strict=True)}
+
+
+def kept(images: Sequence[LabelledImage], parts: Sequence[Part]) -> EarlierSplit:
+    """Make what an earlier run says of images whose groups have no names."""
+    digests = [each.digest.hex() for each in images]
+    return EarlierSplit(dict(zip(digests, parts, strict=True)), {})
+
+
+def joining(
+    images: Sequence[LabelledImage], groups: Sequence[str], earlier: EarlierSplit
+) -> list[str]:
+    return [images[n].path for n in EarlierParts(images, groups, earlier).joining()]
 
 
 def class_parts(images: Sequence[LabelledImage], parts: Sequence[Part]) -> dict[str, set[Part]]:
@@ -56,7 +63,7 @@ def class_parts(images: Sequence[LabelledImage], parts: Sequence[Part]) -> dict[
     return found
 
 
-def saved(folder: Path, images: Sequence[LabelledImage], parts: Sequence[Part]) -> dict[str, Part]:
+def saved(folder: Path, images: Sequence[LabelledImage], parts: Sequence[Part]) -> EarlierSplit:
     write_splits(folder / "splits.csv", images, parts, groups_of(images))
     return read_splits(folder / "splits.csv")
 
@@ -166,7 +173,7 @@ def test_exact_duplicates_stay_on_one_side_across_classes_too(seed: int) -> None
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_variants_of_one_subject_stay_together(seed: int) -> None:
+def test_variants_of_one_prefix_stay_together(seed: int) -> None:
     variants = [image(f"a/sub {n}/cup {seed}_nohash_{n}.png") for n in range(6)]
     copy_of_one = image("b/copy.png", variants[3].path)
     images = [*variants, copy_of_one, *images_of({"a": 30, "b": 30}, seed=seed)]
@@ -176,7 +183,7 @@ def test_variants_of_one_subject_stay_together(seed: int) -> None:
 
 
 def test_only_the_name_before_the_mark_decides_where_variants_go() -> None:
-    # Were the content to decide, 60 subjects would not land the same way with other images.
+    # Were the content to decide, 60 prefixes would not land the same way with other images.
     others = images_of({"a": 100})
 
     def parts(content: str) -> list[Part]:
@@ -200,38 +207,38 @@ def test_groups_join_through_names_and_copies() -> None:
     assert groups[4] != groups[0]
 
 
-def subject(path: str, name: str) -> LabelledImage:
+def grouped(path: str, name: str) -> LabelledImage:
     """Make an image that the user puts into a group."""
-    return image(path)._replace(subject=name)
+    return image(path)._replace(group=name)
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_images_of_a_subject_stay_together_though_classes_share_it(seed: int) -> None:
-    members = [subject(f"{'ab'[n % 2]}/{seed} {n}.png", f"patient {seed}") for n in range(6)]
+def test_images_of_a_group_stay_together_though_classes_share_it(seed: int) -> None:
+    members = [grouped(f"{'ab'[n % 2]}/{seed} {n}.png", f"patient {seed}") for n in range(6)]
     images = [*members, *images_of({"a": 30, "b": 30}, seed=seed)]
     assert len(set(three_parts(images)[:6])) == 1
     assert len(set(groups_of(images))) == 61
 
 
-def test_only_its_name_decides_where_a_subject_goes() -> None:
+def test_only_its_name_decides_where_a_group_goes() -> None:
     others = images_of({"a": 100})
 
     def parts(count: int) -> list[Part]:
-        members = [subject(f"a/{n} {count}.png", f"p{n % 60}") for n in range(60 * count)]
+        members = [grouped(f"a/{n} {count}.png", f"p{n % 60}") for n in range(60 * count)]
         return three_parts([*members, *others])[:60]
 
     assert parts(1) == parts(2) == parts(3)
     assert set(parts(1)) == set(PARTS)
 
 
-def test_a_subject_leads_over_a_name_before_the_mark_and_over_contents() -> None:
+def test_a_group_leads_over_a_name_before_the_mark_and_over_contents() -> None:
     images = [
-        subject("a/x_nohash_1.png", "p"),
+        grouped("a/x_nohash_1.png", "p"),
         image("a/x_nohash_2.png"),
         image("b/copy.png", "a/x_nohash_2.png"),
     ]
-    assert set(groups_of(images)) == set(groups_of([subject("a/other.png", "p")]))
-    odd = [subject("a/1.png", "caf\udce9"), subject("a/2.png", "\ud800"), subject("a/3.png", "é")]
+    assert set(groups_of(images)) == set(groups_of([grouped("a/other.png", "p")]))
+    odd = [grouped("a/1.png", "caf\udce9"), grouped("a/2.png", "\ud800"), grouped("a/3.png", "é")]
     assert len(set(groups_of(odd))) == 3
 
 
@@ -240,12 +247,12 @@ def test_large_groups_are_tested_as_often_as_single_images(size: int) -> None:
     # Of joined contents one gives the position: were it the lowest, 5 would be tested 41 % often.
     images = images_of({"a": 2000 * size})
     contents = groups_of(images)
-    together = [
+    near_groups = [
         name
         for start in range(0, len(images), size)
         for name in [min(contents[start : start + size], key=leadership)] * size
     ]
-    parts = split(images, together, holdout=0.1, with_validation=False)
+    parts = split(images, near_groups, holdout=0.1, with_validation=False)
     # Three standard deviations of a share of 2000.
     assert parts.count("test") / len(parts) == pytest.approx(0.1, abs=0.02)
 
@@ -253,100 +260,146 @@ def test_large_groups_are_tested_as_often_as_single_images(size: int) -> None:
 def test_a_group_keeps_its_part_when_copies_are_added_to_an_earlier_run() -> None:
     old = images_of({"a": 60, "b": 60})
     before = three_parts(old)
-    kept = dict(zip(groups_of(old), before, strict=True))
+    earlier = kept(old, before)
     new = images_of({"a": 60}, seed=1)
     images = [*old, *new]
     # Each new image is a near copy of an old one, and half of them lead.
     names = groups_of(images)
     pairs = [min(names[n], names[120 + n], key=leadership) for n in range(60)]
-    together = [*pairs, *names[60:120], *pairs]
+    near_groups = [*pairs, *names[60:120], *pairs]
     assert 10 < sum(one == other for one, other in zip(pairs, names[120:], strict=True)) < 50
-    after = split(images, together, holdout=0.1, with_validation=True, kept=kept)
+    after = split(images, near_groups, holdout=0.1, with_validation=True, earlier=earlier)
     assert after[:120] == before
     assert after[120:] == before[:60]
-    assert joining_images(images, together, kept) == []
+    assert joining(images, near_groups, earlier) == []
 
 
-def test_a_new_image_that_joins_two_parts_moves_neither_and_is_for_training() -> None:
+def test_a_new_image_that_joins_two_parts_moves_neither_and_is_for_training(
+    tmp_path: Path,
+) -> None:
     old = images_of({"a": 3, "b": 40})
     names = groups_of(old)
     before: list[Part] = ["test", "train", "validation", *three_parts(old)[3:]]
-    kept = dict(zip(names, before, strict=True))
+    earlier = kept(old, before)
     bridge, follower = image("a/bridge.png"), image("a/follower.png")
     images = [*old, bridge, follower]
-    together = [names[0], names[0], names[2], *names[3:], names[0], names[2]]
-    after = split(images, together, holdout=0.1, with_validation=True, kept=kept)
+    near_groups = [names[0], names[0], names[2], *names[3:], names[0], names[2]]
+    after = split(images, near_groups, holdout=0.1, with_validation=True, earlier=earlier)
     # The class has two groups now, one of them torn, and still nothing moves.
     assert after == [*before, "train", "validation"]
-    assert joining_images(images, together, kept) == [43]
+    assert joining(images, near_groups, earlier) == ["a/bridge.png"]
     # The next run knows them all.
-    saved_names = groups_to_keep(images, groups_of(images), kept)
-    kept = dict(zip(saved_names, after, strict=True))
-    assert split(images, together, holdout=0.1, with_validation=True, kept=kept) == after
-    assert joining_images(images, together, kept) == []
+    earlier = saved(tmp_path, images, after)
+    assert split(images, near_groups, holdout=0.1, with_validation=True, earlier=earlier) == after
+    assert joining(images, near_groups, earlier) == []
 
 
-def test_a_copy_under_the_name_of_a_subject_in_another_part_moves_neither(tmp_path: Path) -> None:
-    old = [image("a/plain.png"), subject("a/1.png", "p"), *images_of({"a": 30, "b": 30})]
+def test_a_copy_under_the_name_of_a_group_in_another_part_moves_neither(tmp_path: Path) -> None:
+    old = [image("a/plain.png"), grouped("a/1.png", "p"), *images_of({"a": 30, "b": 30})]
     before: list[Part] = ["test", "train", *three_parts(old)[2:]]
-    kept = dict(zip(groups_of(old), before, strict=True))
-    copy = subject("a/copy.png", "p")._replace(digest=old[0].digest)
-    for images in ([*old, copy], [copy, *old]):
-        names = groups_of(images)
-        for _ in range(3):  # The run after it finds what it left.
-            parts = split(images, names, holdout=0.1, with_validation=True, kept=kept)
+    copy = grouped("a/copy.png", "p")._replace(digest=old[0].digest)
+    new = grouped("a/new.png", "p")
+    for images in ([*old, copy, new], [new, copy, *old]):
+        earlier = saved(tmp_path, old, before)
+        for run in range(3):  # The run after it finds what it left.
+            names = groups_of(images)
+            parts = split(images, names, holdout=0.1, with_validation=True, earlier=earlier)
             by_path = {each.path: part for each, part in zip(images, parts, strict=True)}
             assert by_path == {
                 **{each.path: part for each, part in zip(old, before, strict=True)},
-                "a/copy.png": "train",
+                "a/copy.png": "test",  # as the image that it is a copy of
+                "a/new.png": "train",
             }
-            assert [images[n].path for n in joining_images(images, names, kept)] == ["a/copy.png"]
-            write_splits(
-                tmp_path / "splits.csv", images, parts, groups_to_keep(images, names, kept)
-            )
-            kept = read_splits(tmp_path / "splits.csv")
+            assert joining(images, names, earlier) == ([] if run else ["a/new.png"])
+            earlier = saved(tmp_path, images, parts)
 
 
-def test_subjects_that_are_new_to_a_folder_go_where_their_names_put_them() -> None:
+def test_a_new_image_of_a_group_goes_where_the_group_was_though_its_others_are_gone(
+    tmp_path: Path,
+) -> None:
+    others = images_of({"a": 30, "b": 30})
+    for part in PARTS:
+        old = [grouped("a/old.png", "p"), image("a/q_nohash_1.png"), *others]
+        earlier = saved(tmp_path, old, [part, part, *three_parts(others)])
+        new = [grouped("a/new.png", "p"), image("a/q_nohash_2.png"), *others]
+        assert three_parts(new, earlier)[:2] == [part, part]
+
+
+def test_images_that_are_put_into_groups_later_stay(tmp_path: Path) -> None:
     old = images_of({"a": 40, "b": 40})
-    turned: dict[str, Part] = dict.fromkeys(groups_of(old), "test")
-    turned[groups_of(old)[0]] = "train"
-    named = [each._replace(subject=f"p{n % 20}") for n, each in enumerate(old)]
-    assert three_parts(named, kept=turned) == three_parts(named)
+    before = three_parts(old)
+    named = [each._replace(group=f"p{n % 20}") for n, each in enumerate(old)]
+    assert three_parts(named, saved(tmp_path, old, before)) == before
+
+
+def test_what_was_trained_on_does_not_test(tmp_path: Path) -> None:
+    images = [*images_of({"a": 30, "b": 30}), image("a/one.png", "x"), image("b/two.png", "x")]
+    parts = three_parts(images)
+    parts[-2:] = ["train", "test"]  # as they were given
+    after = three_parts(images, saved(tmp_path, images, parts))
+    assert after[-2:] == ["train", "train"]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_nothing_moves_however_groups_are_joined_later(seed: int, tmp_path: Path) -> None:
+    random_ = random.Random(seed)
+
+    def some(count: int) -> list[LabelledImage]:
+        names = random_.choices(["x", "y_nohash_", "z_nohash_"], k=count)
+        contents, groups = random_.choices(range(30), k=count), random_.choices("  pq", k=count)
+        return [
+            image(f"a/{name}{seed} {n}.png", str(content))._replace(group=group.strip())
+            for n, (name, content, group) in enumerate(zip(names, contents, groups, strict=True))
+        ]
+
+    images, earlier = [*some(12), *images_of({"a": 9, "b": 9}, seed=seed)], NO_SPLIT
+    before: dict[bytes, Part] = {}
+    for _ in range(5):
+        names = groups_of(images)
+        parts = split(images, names, holdout=0.3, with_validation=False, earlier=earlier)
+        after = {each.digest: part for each, part in zip(images, parts, strict=True)}
+        assert {digest: after[digest] for digest in before} == before
+        assert [after[each.digest] for each in images] == parts
+        before, earlier = after, saved(tmp_path, images, parts)
+        images = [*images, *(each._replace(path=f"{len(images)} {each.path}") for each in some(3))]
 
 
 @pytest.mark.parametrize("seed", range(30))
 def test_a_rerun_keeps_what_it_finds_even_in_small_classes(seed: int, tmp_path: Path) -> None:
     old = images_of({"a": 3, "b": 5, "c": 12}, seed=seed)
     before = part_of(old)
-    kept = saved(tmp_path, old, three_parts(old))
+    earlier = saved(tmp_path, old, three_parts(old))
     more = [*images_of({"a": 9, "b": 7, "d": 3}, seed=seed + 1000), *old]
-    after = part_of(more, kept)
+    after = part_of(more, earlier)
     assert {digest: after[digest] for digest in before} == before
-    assert class_parts(more, three_parts(more, kept=kept))["d"] == set(PARTS)
+    assert class_parts(more, three_parts(more, earlier))["d"] == set(PARTS)
 
 
 def test_a_new_copy_under_a_name_with_the_mark_moves_no_kept_image(tmp_path: Path) -> None:
     old = images_of({"a": 30, "b": 30})
     parts = three_parts(old)
-    kept = saved(tmp_path, old, parts)
+    earlier = saved(tmp_path, old, parts)
     copies = [
         LabelledImage(f"a/new {n}_nohash_1.png", "a", each.digest) for n, each in enumerate(old)
     ]
-    assert three_parts([*old, *copies], kept=kept)[: len(old)] == parts
+    assert three_parts([*old, *copies], earlier)[: len(old)] == parts
 
 
 def test_kept_assignments_win_over_the_hash(tmp_path: Path) -> None:
     images = images_of({"a": 30, "b": 30})
     turned: dict[Part, Part] = {"train": "test", "test": "validation", "validation": "train"}
     parts = [turned[part] for part in three_parts(images)]
-    assert three_parts(images, kept=saved(tmp_path, images, parts)) == parts
+    assert three_parts(images, saved(tmp_path, images, parts)) == parts
 
 
 def test_splits_are_written_one_line_an_image_and_read_back(tmp_path: Path) -> None:
     images = [image('a/odd, "name"\n.png'), image("круг/cup_nohash_1.png"), image("a/p.png")]
-    kept = saved(tmp_path, images, ["train", "test", "validation"])
-    assert kept == dict(zip(groups_of(images), ["train", "test", "validation"], strict=True))
+    earlier = saved(tmp_path, images, ["train", "test", "validation"])
+    assert earlier.of_content == {
+        each.digest.hex(): part
+        for each, part in zip(images, ["train", "test", "validation"], strict=True)
+    }
+    assert earlier.of_group == {groups_of(images)[1]: "test"}
     header = (tmp_path / "splits.csv").read_text(encoding="utf-8").splitlines()[0]
     assert header == "path,label,split,group,sha256"
 
@@ -354,25 +407,25 @@ def test_splits_are_written_one_line_an_image_and_read_back(tmp_path: Path) -> N
 def test_names_that_are_not_text_are_kept_apart_from_their_escapes(tmp_path: Path) -> None:
     raw = "a/caf\udce9_nohash_1.png"
     images = [LabelledImage(raw, "a", b"\1" * 32), *images_of({"a": 60, "b": 5})]
-    kept = saved(tmp_path, images, ["test", *three_parts(images)[1:]])
-    assert three_parts(images, kept=kept)[0] == "test"
+    earlier = saved(tmp_path, images, ["test", *three_parts(images)[1:]])
+    assert three_parts(images, earlier)[0] == "test"
 
 
 def test_no_earlier_run_keeps_nothing(tmp_path: Path) -> None:
-    assert read_splits(tmp_path / "splits.csv") == {}
+    assert read_splits(tmp_path / "splits.csv") == NO_SPLIT
 
 
 def test_an_empty_splits_file_keeps_nothing(tmp_path: Path) -> None:
     (tmp_path / "splits.csv").touch()
-    assert read_splits(tmp_path / "splits.csv") == {}
+    assert read_splits(tmp_path / "splits.csv") == NO_SPLIT
 
 
 BROKEN_TABLES = {
-    "not UTF-8": "path,label,split,group\ncafé.png,a,train,content:00\n".encode("latin-1"),
-    "no column of groups": b"path,label\na,b\n",
-    "semicolons": b"path;label;split;group\na/1.png;a;train;content:00\n",
-    "an unknown part": b"split,group\nexam,content:00\n",
-    "not CSV": b'path,label,split,group\n"' + b"x" * 200_000,
+    "not UTF-8": "split,group,sha256\ntrain,café,00\n".encode("latin-1"),
+    "no column of groups": b"path,label,split,sha256\na,b,c,d\n",
+    "semicolons": b"path;label;split;group;sha256\na/1.png;a;train;content:00;00\n",
+    "an unknown part": b"split,group,sha256\nexam,content:00,00\n",
+    "not CSV": b'path,label,split,group,sha256\n"' + b"x" * 200_000,
 }
 
 

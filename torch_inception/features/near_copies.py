@@ -32,11 +32,8 @@ LEAST_COSINE_BY_HASH = 0.9
 of 100 by it; different drawings on plain grounds, whose hashes are often alike, are kept apart."""
 
 LEAST_CONTRAST = 1.0
-"""Deviation of the luma, of 255, below which an image is near to none: all plain images look alike
+"""Deviation of the luma, of 255, below which an image is not compared: all plain images look alike
 to the network, and the bits of their hashes come of rounding."""
-
-MOST_IMAGES = 200_000
-"""Images among which near copies are looked for: the work grows with their square."""
 
 BLOCK = 1024
 """Images of a block."""
@@ -51,9 +48,6 @@ MANY = 1 / 64
 """Share of the pairs of two blocks from which on a product of matrices is faster than one of each
 pair."""
 
-MOST_SHOWN = 2000
-"""Images of a group up to which each one's nearest near copy is looked for."""
-
 _SLACK = 1e-4
 """How far rounding can move a squared distance, generously."""
 
@@ -61,21 +55,6 @@ Labels = NDArray[numpy.int64]
 """(N,) the same number for images of one group: the place of its first image."""
 
 Flags = NDArray[numpy.bool_]
-
-
-@dataclass(frozen=True)
-class Linked:
-    """Three ways to group images by single linkage; each is finer than the one before.
-
-    Attributes:
-        by_either: near copies by the hash (and a weaker cosine) or the cosine are in one group.
-        by_hash: those by the hash are.
-        by_both: those by both are.
-    """
-
-    by_either: Labels
-    by_hash: Labels
-    by_both: Labels
 
 
 @dataclass(frozen=True)
@@ -122,20 +101,25 @@ class Likeness:
         return torch.from_numpy(bits).float() * 2 - 1
 
 
-def link_near_copies(likeness: Likeness) -> Linked:
-    """Group images by near copies; the same groups in any order and on any number of cores."""
+def link_near_copies(
+    likeness: Likeness, *, block: int = BLOCK, dimensions: int = DIMENSIONS
+) -> "Linked":
+    """Group images by near copies; the same groups in any order and on any number of cores.
+
+    Args:
+        likeness: of N images.
+        block: images that are compared with so many others at a time.
+        dimensions: in which images are compared first.
+    """
     compared = numpy.flatnonzero(~likeness.is_flat)
-    found = _link(likeness.subset(compared)) if len(compared) else None
-    everything = numpy.arange(len(likeness))
-
-    def spread(labels: Labels) -> Labels:
-        own = everything.copy()
-        own[compared] = compared[labels]
-        return own
-
-    if found is None:
-        return Linked(everything, everything, everything)
-    return Linked(*map(spread, (found.by_either, found.by_hash, found.by_both)))
+    linked = Linked(len(compared))
+    if len(compared):
+        images = _Compared.of(likeness.subset(compared), block=block, dimensions=dimensions)
+        blocks = [slice(start, start + block) for start in range(0, len(compared), block)]
+        on_cores(
+            lambda pair: _compare(images, linked, *pair), combinations_with_replacement(blocks, 2)
+        )
+    return linked.among(len(likeness), compared)
 
 
 def join(labels: Labels, first: Labels, second: Labels) -> Labels:
@@ -156,8 +140,16 @@ def join(labels: Labels, first: Labels, second: Labels) -> Labels:
             labels = labels[labels]
 
 
-class _Links:
-    """Groups that grow, on several threads."""
+class Linked:
+    """Three ways to group images by single linkage; each is finer than the one before.
+
+    Groups may grow on several threads.
+
+    Attributes:
+        by_either: near copies by the hash (and a weaker cosine) or the cosine are in one group.
+        by_hash: those by the hash are.
+        by_both: those by both are.
+    """
 
     def __init__(self, count: int) -> None:
         everything = numpy.arange(count)
@@ -188,40 +180,82 @@ class _Links:
         may_join = by_hash & (is_apart | (self.by_hash[one] != self.by_hash[other]))
         return may_join | may_join_both, (by_cosine & is_apart) | may_join_both
 
+    def among(self, count: int, places: Labels) -> "Linked":
+        """Return the same groups where these images are some of more, by their places there (N,).
 
-def _link(likeness: Likeness) -> Linked:
-    bits, (left, right) = likeness.bits(), _projections(likeness)
-    everything, links = numpy.arange(len(likeness)), _Links(len(likeness))
+        The others are by themselves.
+        """
 
-    def compare(block: slice, other: slice) -> None:
-        likeliest = (left[block] @ right[other].T).numpy() + 1  # the cosine, or more
-        by_hash = (bits[block] @ bits[other].T >= 64 - 2 * MOST_BITS).numpy()
-        by_hash &= likeliest >= LEAST_COSINE_BY_HASH - _SLACK
-        by_cosine = likeliest >= LEAST_COSINE - _SLACK
-        if not (by_hash.any() or by_cosine.any()):
-            return
-        one, two = everything[block][:, None], everything[other]
-        by_hash, by_cosine = links.unknown(one, two, by_hash, by_cosine)
-        if by_cosine.mean() > MANY:
-            products = likeness.directions(one[:, 0]) @ likeness.directions(two).T
-            by_cosine &= products.numpy() >= LEAST_COSINE - _SLACK
-        places = numpy.argwhere(by_hash | by_cosine)
-        pairs = places + numpy.array([block.start, other.start])
-        # A look at each pair is dear, and one that is within a group by then needs none.
-        for start in range(0, len(pairs), BLOCK):
-            some, at = pairs[start : start + BLOCK], tuple(places[start : start + BLOCK].T)
-            is_hash, may_be = links.unknown(some[:, 0], some[:, 1], by_hash[at], by_cosine[at])
-            cosines = numpy.zeros(len(some))
-            cosines[is_hash | may_be] = _cosines(likeness, some[is_hash | may_be])
-            links.add(
-                some,
-                is_hash & (cosines >= LEAST_COSINE_BY_HASH),
-                may_be & (cosines >= LEAST_COSINE),
-            )
+        def spread(labels: Labels) -> Labels:
+            spread_out = numpy.arange(count)
+            spread_out[places] = places[labels]
+            return spread_out
 
-    blocks = [slice(start, start + BLOCK) for start in range(0, len(likeness), BLOCK)]
-    on_cores(lambda pair: compare(*pair), combinations_with_replacement(blocks, 2))
-    return Linked(links.by_either, links.by_hash, links.by_both)
+        linked = Linked(count)
+        linked.by_either = spread(self.by_either)
+        linked.by_hash = spread(self.by_hash)
+        linked.by_both = spread(self.by_both)
+        return linked
+
+
+class _Compared(NamedTuple):
+    """What N images are compared by, block by block.
+
+    Attributes:
+        likeness: of the images.
+        bits: of their hashes.
+        left: first factors (N, d + 2) of `_projections`.
+        right: second factors.
+        block: images of a block.
+    """
+
+    likeness: Likeness
+    bits: Tensor
+    left: Tensor
+    right: Tensor
+    block: int
+
+    @classmethod
+    def of(cls, likeness: Likeness, *, block: int, dimensions: int) -> "_Compared":
+        return cls(likeness, likeness.bits(), *_projections(likeness, dimensions), block)
+
+
+def _compare(images: _Compared, linked: Linked, block: slice, other: slice) -> None:
+    """Link the near copies among the pairs of two blocks."""
+    likeliest = (images.left[block] @ images.right[other].T).numpy() + 1  # the cosine, or more
+    by_hash = (images.bits[block] @ images.bits[other].T >= 64 - 2 * MOST_BITS).numpy()
+    by_hash &= likeliest >= LEAST_COSINE_BY_HASH - _SLACK
+    by_cosine = likeliest >= LEAST_COSINE - _SLACK
+    if not (by_hash.any() or by_cosine.any()):
+        return
+    everything = numpy.arange(len(images.likeness))
+    one, two = everything[block][:, None], everything[other]
+    by_hash, by_cosine = linked.unknown(one, two, by_hash, by_cosine)
+    if by_cosine.mean() > MANY:
+        directions = images.likeness.directions
+        products = directions(one[:, 0]) @ directions(two).T
+        by_cosine &= products.numpy() >= LEAST_COSINE - _SLACK
+    places = numpy.argwhere(by_hash | by_cosine)
+    # A look at each pair is dear, and one that is within a group by then needs none.
+    for start in range(0, len(places), images.block):
+        some = places[start : start + images.block]
+        at = tuple(some.T)
+        pairs = some + numpy.array([block.start, other.start])
+        _look_at(images.likeness, linked, pairs, by_hash[at], by_cosine[at])
+
+
+def _look_at(
+    likeness: Likeness, linked: Linked, pairs: Labels, by_hash: Flags, may_be_by_cosine: Flags
+) -> None:
+    """Link pairs of places (P, 2), as far as their cosines allow it."""
+    is_hash, may_be = linked.unknown(pairs[:, 0], pairs[:, 1], by_hash, may_be_by_cosine)
+    cosines = numpy.zeros(len(pairs))
+    cosines[is_hash | may_be] = _cosines(likeness, pairs[is_hash | may_be])
+    linked.add(
+        pairs,
+        is_hash & (cosines >= LEAST_COSINE_BY_HASH),
+        may_be & (cosines >= LEAST_COSINE),
+    )
 
 
 def _cosines(likeness: Likeness, pairs: Labels) -> NDArray[numpy.float64]:
@@ -231,7 +265,7 @@ def _cosines(likeness: Likeness, pairs: Labels) -> NDArray[numpy.float64]:
     return found
 
 
-def _projections(likeness: Likeness) -> tuple[Tensor, Tensor]:
+def _projections(likeness: Likeness, dimensions: int) -> tuple[Tensor, Tensor]:
     """Return factors (N, d + 2) of the negative halves of squared distances in d dimensions.
 
     These dimensions are about those in which the images differ most: orthonormal, and found by
@@ -242,7 +276,7 @@ def _projections(likeness: Likeness) -> tuple[Tensor, Tensor]:
         some = likeness.directions(places[:: -(-len(places) // SAMPLE)])
         middle = some.mean(dim=0)
         some = some - middle
-        basis = some[:DIMENSIONS].T
+        basis = some[:dimensions].T
         for _ in range(3):
             basis = torch.linalg.qr(some.T @ (some @ basis)).Q
     parts = on_cores(
@@ -253,60 +287,3 @@ def _projections(likeness: Likeness) -> tuple[Tensor, Tensor]:
     half = inside.square().sum(dim=1, keepdim=True) / 2
     ones = torch.ones_like(half)
     return torch.cat([inside, -half, ones], dim=1), torch.cat([inside, ones, -half], dim=1)
-
-
-class NearCopy(NamedTuple):
-    """A near copy of an image.
-
-    Attributes:
-        place: of the near copy.
-        bits: in which the hashes differ.
-        cosine: of the square roots of Mixed_7a.
-    """
-
-    place: int
-    bits: int
-    cosine: float
-
-
-def nearest_copies(likeness: Likeness, groups: Labels) -> list[NearCopy | None]:
-    """Return, for each image, the near copy in its group with the highest cosine; None without one.
-
-    Args:
-        likeness: of N images.
-        groups: (N,) the same number for images of one group, which stand together. In groups of
-            more than `MOST_SHOWN` images none are looked for.
-    """
-    found: list[NearCopy | None] = [None] * len(groups)
-    _, numbers, sizes = numpy.unique(groups, return_inverse=True, return_counts=True)
-    shown = numpy.flatnonzero(sizes[numbers] <= MOST_SHOWN)
-    ends = numpy.flatnonzero(numpy.diff(numbers[shown], append=-1)) + 1
-    start = 0
-    while start < len(shown):
-        # The first group that ends so many images or more from here, or the last.
-        end = int(ends[min(int(numpy.searchsorted(ends, start + SLICE)), len(ends) - 1)])
-        some = shown[start:end]
-        for own, near in _nearest(likeness.subset(some), numbers[some]).items():
-            found[some[own]] = near._replace(place=int(some[near.place]))
-        start = end
-    return found
-
-
-def _nearest(likeness: Likeness, groups: Labels) -> dict[int, NearCopy]:
-    """Return the nearest near copy in its group of each image that has one, all at once."""
-    with one_thread():
-        bits = likeness.bits()
-        directions = likeness.directions(numpy.arange(len(likeness)))
-        different, cosines = ((64 - bits @ bits.T) / 2).int(), directions @ directions.T
-    own, is_flat = torch.from_numpy(groups), torch.from_numpy(likeness.is_flat)
-    is_copy = (different <= MOST_BITS) & (cosines >= LEAST_COSINE_BY_HASH)
-    is_copy |= cosines >= LEAST_COSINE
-    is_copy &= (own == own[:, None]) & ~(is_flat | is_flat[:, None])
-    highest, places = cosines.masked_fill(~is_copy.fill_diagonal_(fill_value=False), -1).max(dim=1)
-    return {
-        number: NearCopy(place, int(different[number, place]), round(cosine, 4))
-        for number, (place, cosine) in enumerate(
-            zip(places.tolist(), highest.tolist(), strict=True)
-        )
-        if cosine >= 0
-    }

@@ -1,6 +1,7 @@
 """Text that came from files, as people may safely be shown it."""
 
 import unicodedata
+from collections.abc import Sequence
 
 BRIEF = 200
 """Characters of a value from a file that a message shows at most."""
@@ -26,3 +27,14 @@ def brief(value: object) -> str:
     """Return a value's text for a message: on one line, escaped, and cut off where it is long."""
     text = str(value)
     return printable(text) if len(text) <= BRIEF else f"{printable(text[:BRIEF])}..."
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number and what it counts: "1 image", "1,200 images"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def listed(names: Sequence[str], most: int, *, separator: str = ", ") -> str:
+    """Return names for a message: all, or the first `most` and how many more there are."""
+    shown = separator.join(names[:most])
+    return f"{shown} and {len(names) - most:,} more" if len(names) > most else shown

@@ -17,7 +17,7 @@ from torch_inception.training.divided_folder import (
     warn_of_other_names,
 )
 from torch_inception.training.folder_shapes import check_class_folders, check_folder, class_names
-from torch_inception.training.split import Part
+from torch_inception.training.parts import Part
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,8 @@ A folder is divided so if, hidden ones aside,
 2. each of them holds folders, and no images directly: the class folders.
 
 Where each holds images directly, "train" and "test" are classes like any other. Where some do and
-some do not, it is refused. `val` and `test` may lack classes of `train`, and have no others.
+some do not, it is refused. So is a folder of another name beside parts that hold the same class
+folders. `val` and `test` may lack classes of `train`, and have no others.
 """
 
 import logging
@@ -21,16 +22,11 @@ from torch_inception.training.folder_shapes import (
     holds_images,
     listed,
     names_below,
+    typed,
 )
-from torch_inception.training.split import PARTS, Part
+from torch_inception.training.parts import PART_OF_NAME, PARTS, Part
 
 log = logging.getLogger(__name__)
-
-NAMES: dict[str, Part] = {
-    "train": "train", "val": "validation", "valid": "validation", "validation": "validation",
-    "test": "test",
-}  # fmt: skip
-"""Name of a folder, or value in a table, in lower case -> the part that it stands for."""
 
 
 def given_folders(folder: Path) -> dict[Part, Path]:
@@ -40,8 +36,11 @@ def given_folders(folder: Path) -> dict[Part, Path]:
         DatasetError: it is divided in part, or in a way that leaves a doubt.
     """
     names = class_names(folder)
-    parts = [NAMES.get(name.lower()) for name in names]
-    if len(names) < 2 or None in parts or "train" not in parts:
+    parts = [PART_OF_NAME.get(name.lower()) for name in names]
+    if len(names) < 2 or "train" not in parts:
+        return {}
+    if None in parts:
+        _refuse_others_beside_parts(folder, names)
         return {}
     flat = [name for name in names if holds_images(folder / name)]
     if len(flat) == len(names):
@@ -64,6 +63,31 @@ def given_folders(folder: Path) -> dict[Part, Path]:
         if of_part:
             found[part] = folder / of_part[0]
     return found
+
+
+def _refuse_others_beside_parts(folder: Path, names: Sequence[str]) -> None:
+    """Refuse a folder such as `unlabeled` beside `train` and `test` that hold the same classes.
+
+    Args:
+        folder: that is given as data.
+        names: of the folders in it; of one that means training, and of others.
+    """
+    train, *parts = sorted((name for name in names if name.lower() in PART_OF_NAME), key=_place)
+    classes = names_below(folder / train)
+    same = [name for name in parts if set(classes).intersection(names_below(folder / name))]
+    if len(classes) < 2 or not same or any(holds_images(folder / n) for n in (train, *same)):
+        return
+    beside = [name for name in names if name.lower() not in PART_OF_NAME]
+    raise DatasetError(
+        f"{folder} holds {listed([train, *same])}, with the same class folders, and beside them "
+        f"{listed(beside)}. Move what is no part of the split out of the data folder, or give the "
+        f"parts: --data {typed(folder / train)} --test-data {typed(folder / same[-1])}"
+    )
+
+
+def _place(name: str) -> int:
+    """Order the names of parts as `PARTS`."""
+    return PARTS.index(PART_OF_NAME[name.lower()])
 
 
 def warn_of_other_names(folder: Path, names: Sequence[str]) -> None:

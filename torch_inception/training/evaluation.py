@@ -12,7 +12,7 @@ from torch_inception.heads.fit import FittedHead
 from torch_inception.heads.labelled_rows import all_answers
 from torch_inception.heads.metrics import Answers, full_report, summary
 from torch_inception.training.examples import Examples
-from torch_inception.training.split import LabelledImage
+from torch_inception.training.grouping import LabelledImage
 
 HistoryRow = tuple[str, float | None, float | None, float | None, float | None]
 """Setting; accuracy and cross entropy of the training images, and of held-out images."""
@@ -94,6 +94,7 @@ def make_metrics(
         held_out = {"leave_one_out": {**report, "excluded": excluded, "groups": count}}
     return {
         "classes": examples.labels,
+        "split": "given" if examples.is_given else "drawn",
         "counts": examples.counts(),
         "train": summary(trained),
         **held_out,

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,20 +16,14 @@ from torch_inception.features.cached_pass import PassResult
 from torch_inception.features.near_copies import Likeness
 from torch_inception.features.row_selection import RowSelection
 from torch_inception.heads.labelled_rows import LabelledRows
+from torch_inception.system.escape import counted
 from torch_inception.training.dataset import SMALL_CLASS, Dataset
+from torch_inception.training.earlier_split import EarlierParts, EarlierSplit
 from torch_inception.training.given_split import given_split
-from torch_inception.training.groups import GroupRow, group_rows, join_near_copies, subjects_of
-from torch_inception.training.split import (
-    FEWEST_TO_TEST,
-    PARTS,
-    LabelledImage,
-    Part,
-    groups_of,
-    groups_to_keep,
-    joining_images,
-    parts_of,
-    split,
-)
+from torch_inception.training.grouping import LabelledImage, groups_of, named_groups
+from torch_inception.training.near_groups import GroupRow, group_rows, join_near_copies
+from torch_inception.training.parts import PARTS, Part, parts_of
+from torch_inception.training.split import FEWEST_TO_TEST, split
 
 log = logging.getLogger(__name__)
 
@@ -46,9 +40,10 @@ class Examples:
         likeness: what shows near copies.
         parts: what each image is for.
         all_parts: the parts that there are.
-        groups: for each image, the group by which the next run is to know its part.
-        together: for each image, the name of all that belongs to it, near copies too: it is left
-            out with these, and is in one part with them unless it had to be elsewhere.
+        groups: of `groups_of`, for each image.
+        near_groups: for each image, the group of all that belongs to it, near copies too: it is
+            left out with these, and is in one part with them unless it had to be elsewhere.
+        is_given: whether the parts came with the data.
     """
 
     labels: list[str]
@@ -59,7 +54,8 @@ class Examples:
     parts: list[Part]
     all_parts: Sequence[Part]
     groups: list[str]
-    together: list[str]
+    near_groups: list[str]
+    is_given: bool
 
     def labelled_rows(self, part: Part, *, balanced: bool = False) -> LabelledRows:
         """Return the labelled rows of a part."""
@@ -78,18 +74,18 @@ class Examples:
 
     def part_groups(self, part: Part) -> list[str]:
         """Return the name of all that belongs to it, for each image of a part, in that order."""
-        return [self.together[row] for row in self._rows(part)]
+        return [self.near_groups[row] for row in self._rows(part)]
 
     def group_rows(self) -> Iterator[GroupRow]:
         """Yield the lines of groups.csv."""
-        return group_rows(self.images, self.parts, self.groups, self.together, self.likeness)
+        return group_rows(self.images, self.parts, self.groups, self.near_groups, self.likeness)
 
     @cached_property
     def _group_numbers(self) -> Tensor:
         """The number of each image's group, in the order of the hashes that name groups."""
-        by_hash = sorted(set(self.together), key=lambda group: group.partition(":")[2])
+        by_hash = sorted(set(self.near_groups), key=lambda group: group.partition(":")[2])
         number = {group: position for position, group in enumerate(by_hash)}
-        return torch.tensor([number[group] for group in self.together], dtype=torch.int64)
+        return torch.tensor([number[group] for group in self.near_groups], dtype=torch.int64)
 
     def _rows(self, part: Part) -> list[int]:
         return [row for row, each in enumerate(self.parts) if each == part]
@@ -103,7 +99,7 @@ class Examples:
 
 
 def make_examples(
-    config: TrainConfig, dataset: Dataset, pass_result: PassResult, *, kept: Mapping[str, Part]
+    config: TrainConfig, dataset: Dataset, pass_result: PassResult, *, kept: EarlierSplit
 ) -> Examples:
     """Put labels, rows, groups and parts together; warn of what makes results unreliable.
 
@@ -111,7 +107,7 @@ def make_examples(
         config: how to group and split.
         dataset: the listed files.
         pass_result: rows of those that are whole images.
-        kept: group -> part of an earlier run with the same parts into the same folder.
+        kept: the split of an earlier run into the same folder; one that comes with the data wins.
 
     Raises:
         DatasetError: a class has no whole image, or none to train on; no class has two; or no
@@ -123,40 +119,42 @@ def make_examples(
     targets = [dataset.targets[place] for place in places]
     names = [relative_name(path, dataset.folder) for path in pass_result.paths]
     images = [
-        LabelledImage(name, dataset.labels[target], digest, subject)
-        for name, target, digest, subject in zip(
-            names, targets, pass_result.digests, _subjects(config, dataset, places, names),
+        LabelledImage(name, dataset.labels[target], digest, group)
+        for name, target, digest, group in zip(
+            names, targets, pass_result.digests, _user_groups(config, dataset, places, names),
             strict=True,
         )
     ]  # fmt: skip
     _check_classes(dataset, images)
-    groups = together = groups_of(images)
+    groups = near_groups = groups_of(images)
     likeness = Likeness.of(pass_result.rows, pass_result.facts)
     if config.near_duplicates == "together":
-        together = join_near_copies(images, groups, likeness)
-    if any(dataset.parts):
+        near_groups = join_near_copies(images, groups, likeness)
+    is_given = any(dataset.parts)
+    if is_given:
         given = [dataset.parts[place] for place in places]
-        parts = given_split(given, images, together, with_validation=config.with_validation)
+        parts = given_split(given, images, near_groups, with_validation=config.with_validation)
         all_parts: Sequence[Part] = [part for part in PARTS if part in parts]
-        _warn_of_torn_groups(together, parts, "the given split")
+        _warn_of_torn_groups(near_groups, parts, "the given split")
     else:
+        if kept.refusal:
+            log.info("split: that of the run before is not kept, since %s", kept.refusal)
         parts = split(
-            images, together,
-            holdout=config.holdout, with_validation=config.with_validation, kept=kept,
+            images, near_groups,
+            holdout=config.holdout, with_validation=config.with_validation, earlier=kept,
         )  # fmt: skip
         all_parts = parts_of(config.holdout, with_validation=config.with_validation)
-        _warn_of_joining_images(len(joining_images(images, together, kept)))
-        groups = groups_to_keep(images, groups, kept)
-        _warn_of_torn_groups(together, parts, "the earlier split in this output folder")
+        _warn_of_joining_images(len(EarlierParts(images, near_groups, kept).joining()))
+        _warn_of_torn_groups(near_groups, parts, "the earlier split in this output folder")
     examples = Examples(
         dataset.labels, images, torch.tensor(targets, dtype=torch.int64), pass_result.rows,
-        likeness, parts, all_parts, groups, together,
+        likeness, parts, all_parts, groups, near_groups, is_given,
     )  # fmt: skip
     _warn_of_small_classes(examples)
     return examples
 
 
-def _subjects(
+def _user_groups(
     config: TrainConfig, dataset: Dataset, places: Sequence[int], names: Sequence[str]
 ) -> list[str]:
     """Return the name of the group that the user puts each image into; "" where there is none."""
@@ -165,7 +163,7 @@ def _subjects(
             f"group = {config.group!r}: the data names groups of its own. Leave one of them out."
         )
     if config.group and names:
-        return subjects_of(config.group, names)
+        return named_groups(config.group, names)
     return [dataset.groups[place] if dataset.groups else "" for place in places]
 
 
@@ -201,35 +199,37 @@ def relative_name(path: Path, folder: Path) -> str:
 def _warn_of_joining_images(count: int) -> None:
     if count:
         log.warning(
-            "WARNING: %d new image%s joined to images that an earlier run had in different parts. "
-            "These stay where they are; the new ones are for training.",
-            count, "s are" if count > 1 else " is",
+            "WARNING: %s joined to images that an earlier run had in different parts. "
+            "These stay where they are; what is new is for training.",
+            "1 new image is" if count == 1 else f"{count:,} new images are",
         )  # fmt: skip
 
 
-def _warn_of_torn_groups(together: Sequence[str], parts: Sequence[Part], origin: str) -> None:
+def _warn_of_torn_groups(near_groups: Sequence[str], parts: Sequence[Part], origin: str) -> None:
     """Tell of images that belong together and are in different parts."""
     found: dict[str, set[Part]] = {}
-    for group, part in zip(together, parts, strict=True):
+    for group, part in zip(near_groups, parts, strict=True):
         found.setdefault(group, set()).add(part)
     torn = {group for group, parts_of_group in found.items() if len(parts_of_group) > 1}
     if torn:
+        count = sum(group in torn for group in near_groups)
+        of_test = any("test" in found[group] for group in torn)
         log.warning(
-            "WARNING: %d images in %d groups that belong together (near copies, the same content, "
-            "one subject) are in different parts, because %s has them there: the test results "
-            "are too good. groups.csv lists them.",
-            sum(group in torn for group in together), len(torn), origin,
+            "WARNING: %s in %s that belong together (near copies, the same content or name) "
+            "are in different parts, because %s has them there: the %s results are too good. "
+            "groups.csv lists them.",
+            counted(count, "image"), counted(len(torn), "group"), origin,
+            "test" if of_test else "validation",
         )  # fmt: skip
 
 
 def _warn_of_small_classes(examples: Examples) -> None:
     different: dict[str, set[str]] = {label: set() for label in examples.labels}
-    for image, group in zip(examples.images, examples.together, strict=True):
+    for image, group in zip(examples.images, examples.near_groups, strict=True):
         different[image.label].add(group)
     tested = {image.label for image in examples.part_images("test")}
     for label, groups in different.items():
-        s = "s" if len(groups) > 1 else ""
-        count = f"{len(groups)} different image{s} or group{s}"
+        count = f"{counted(len(groups), 'different image')} or group{'s' * (len(groups) > 1)}"
         if len(groups) < FEWEST_TO_TEST and label not in tested:
             log.warning(
                 "WARNING: the class %r has %s; it needs %d to be tested. It is trained on only.",

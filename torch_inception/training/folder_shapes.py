@@ -78,7 +78,7 @@ def check_folder(folder: Path, *, setting: str) -> None:
     if archive:
         raise DatasetError(f"{name} is {archive}: unpack it first, and give the folder: {flag}.")
     if folder.suffix.lower() in _TABLES and setting == "data":
-        raise DatasetError(f"{name} is a file, not a folder. For a table: --labels {_typed(name)}")
+        raise DatasetError(f"{name} is a file, not a folder. For a table: --labels {typed(name)}")
     raise DatasetError(
         f"{name} is a file, not a folder. Give one that has a folder of images per class: {flag}."
     )
@@ -102,7 +102,7 @@ def check_class_folders(folder: Path, labels: Sequence[str]) -> None:
             raise DatasetError(
                 f"{folder} holds only {labels[0]!r}, and the folders of classes are further "
                 f"below: {listed(names_below(below))}. Give the folder that holds these: "
-                f"--data {_typed(below)}"
+                f"--data {typed(below)}"
             )
     elif holds_images(folder):
         raise _holds_images_itself(folder)
@@ -135,14 +135,14 @@ def _holds_images_itself(folder: Path) -> DatasetError:
         return DatasetError(
             f"{folder} holds images and no folders, and so do the folders beside it: "
             f"{listed(beside)}. If these are the classes, give the folder that holds them: "
-            f"--data {_typed(above)}"
+            f"--data {typed(above)}"
         )
     tables = [path for path in _files(folder) if path.suffix.lower() in _TABLES]
     table = tables[0] if tables else "FILE.csv"
     return DatasetError(
         f"{folder} holds images and no class folders, so nothing says what they show. Move them "
         f"into a folder per class, such as {folder / 'cat'} and {folder / 'dog'}; or list them in "
-        f"a table with the columns path and label: --labels {_typed(table)}"
+        f"a table with the columns path and label: --labels {typed(table)}"
     )
 
 
@@ -179,6 +179,6 @@ def _start(path: Path) -> bytes:
     return b""
 
 
-def _typed(path: str | Path) -> str:
+def typed(path: str | Path) -> str:
     """Return a path as it is typed in a command."""
     return shlex.quote(str(path))

@@ -4,7 +4,9 @@ import logging
 from collections.abc import Sequence
 
 from torch_inception.errors import DatasetError
-from torch_inception.training.split import LabelledImage, Part, split
+from torch_inception.training.grouping import LabelledImage
+from torch_inception.training.parts import Part
+from torch_inception.training.split import split
 
 log = logging.getLogger(__name__)
 

@@ -29,8 +29,10 @@ from torch_inception.images.read import read_file
 from torch_inception.system.cores import usable_cores
 from torch_inception.training.dataset import Dataset
 from torch_inception.training.examples import relative_name
-from torch_inception.training.run_folder import earlier_parts
-from torch_inception.training.split import LabelledImage, Part, groups_of, split
+from torch_inception.training.grouping import LabelledImage, groups_of
+from torch_inception.training.parts import Part
+from torch_inception.training.run_folder import earlier_split
+from torch_inception.training.split import split
 
 log = logging.getLogger(__name__)
 
@@ -100,7 +102,7 @@ def _parts(
 ) -> list[Part | None]:
     """Return the part of each file, None if unreadable.
 
-    Rows are not there yet, so near copies, and subjects, may still have another part.
+    Rows are not there yet, so near copies, and groups of the user's, may still have another part.
     """
     readable = [place for place, each in enumerate(found) if each]
     images = [
@@ -117,7 +119,7 @@ def _parts(
         groups_of(images),
         holdout=config.holdout,
         with_validation=config.with_validation,
-        kept=earlier_parts(config),
+        earlier=earlier_split(config),
     )
     parts: list[Part | None] = [None] * len(found)
     for place, part in zip(readable, drawn, strict=True):

@@ -76,7 +76,7 @@ class LabelTable:
         )
 
 
-def open_table(path: Path, *, known: Iterable[str] = ()) -> LabelTable:
+def open_table(path: Path, *, chosen: Iterable[str] = ()) -> LabelTable:
     """Open a file: JSON Lines if its name ends in `.jsonl`, else CSV.
 
     CSV is UTF-8, with commas, semicolons or tabs, whichever divides the first line into columns
@@ -84,7 +84,7 @@ def open_table(path: Path, *, known: Iterable[str] = ()) -> LabelTable:
 
     Args:
         path: of the file.
-        known: names of columns, besides those of `ROLES`.
+        chosen: names of columns that are known too, besides those of `ROLES`; "" for none.
 
     Raises:
         DatasetError: it is not there, or is no such table; so, too, when a row is asked for.
@@ -101,13 +101,14 @@ def open_table(path: Path, *, known: Iterable[str] = ()) -> LabelTable:
     first = next(((number, line) for number, line in lines if line.strip()), None)
     if first is None:
         raise DatasetError(f"{name} is empty. Give a table with the columns path and label.")
+    known = {*filter(None, chosen), *chain(*ROLES.values())}
     if path.suffix.lower() == ".jsonl":
-        return _json_table(name, chain([first], lines))
+        return _json_table(name, chain([first], lines), known=known)
     if first[1].lstrip()[0] in "[{":
         raise DatasetError(
             f"{name} holds JSON. Write one object per line, and call the file .jsonl: --labels."
         )
-    return _csv_table(name, first, lines, known={*filter(None, known), *chain(*ROLES.values())})
+    return _csv_table(name, first, lines, known=known)
 
 
 def table_of(images: Any) -> LabelTable:  # noqa: ANN401
@@ -147,17 +148,27 @@ def _pair(name: str, number: int, row: Any) -> Sequence[object]:  # noqa: ANN401
     return tuple(row)
 
 
-def _json_table(name: str, lines: Iterator[tuple[int, str]]) -> LabelTable:
-    first = next(lines)
-    columns = list(_json_object(name, *first))
+def _json_table(name: str, lines: Iterable[tuple[int, str]], *, known: set[str]) -> LabelTable:
+    """Return the table of all objects: its columns are the first one's keys, and known ones.
 
-    def rows() -> Iterator[tuple[int, Sequence[object]]]:
-        for number, line in chain([first], lines):
-            if line.strip():
-                found = _json_object(name, number, line)
-                yield number, [found.get(column) for column in columns]
+    All lines are read for that, since a key such as `split` may first occur in the last of them.
+    """
+    columns: dict[str, None] = {}
+    objects: list[tuple[int, dict[str, Any]]] = []
+    for number, line in lines:
+        if line.strip():
+            found = _json_object(name, number, line)
+            if objects:
+                found = {key: found[key] for key in found if key in columns or _is_in(known, key)}
+            columns.update(dict.fromkeys(found))
+            objects.append((number, found))
+    rows = ((number, [found.get(column) for column in columns]) for number, found in objects)
+    return LabelTable(name, "line", list(columns), rows)
 
-    return LabelTable(name, "line", columns, rows())
+
+def _is_in(known: set[str], name: str) -> bool:
+    """Tell whether a column's name is known, as it stands or as `LabelTable.places` takes it."""
+    return name in known or name.strip().lower() in known
 
 
 def _json_object(name: str, number: int, line: str) -> dict[str, Any]:

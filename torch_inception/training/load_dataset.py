@@ -10,7 +10,7 @@ from torch_inception.errors import ConfigError, DatasetError
 from torch_inception.training.dataset import Dataset, read_dataset, with_test_folder
 from torch_inception.training.folder_shapes import check_folder
 from torch_inception.training.label_table import open_table, table_of
-from torch_inception.training.table_dataset import count_unnamed, table_dataset
+from torch_inception.training.table_dataset import table_dataset
 
 log = logging.getLogger(__name__)
 
@@ -59,17 +59,12 @@ def _read(config: TrainConfig, images: object) -> Dataset:
 
 
 def _read_table(config: TrainConfig, file: Path, columns: Mapping[str, str]) -> Dataset:
-    table = open_table(file, known=columns.values())
-    if config.data in (TrainConfig.data, FROM_PYTHON):  # nobody chose it
-        folders = [folder for folder in (Path(config.data),) if folder.is_dir()]
-        return table_dataset(table, [file.parent, *folders], columns=columns)
+    table = open_table(file, chosen=columns.values())
+    if config.data in ("", FROM_PYTHON):  # no folder is named
+        return table_dataset(table, [file.parent], columns=columns)
     folder = Path(config.data)
     check_folder(folder, setting="data")
-    dataset = table_dataset(table, [folder, file.parent], columns=columns)
-    unnamed = count_unnamed(dataset, folder, table=file)
-    if unnamed:
-        log.info("%s: %s files in %s are not named in it", file, f"{unnamed:,}", folder)
-    return dataset
+    return table_dataset(table, [folder, file.parent], columns=columns)
 
 
 def _warn_of_similar_labels(labels: Sequence[str]) -> None:

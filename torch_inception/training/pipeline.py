@@ -28,6 +28,7 @@ from torch_inception.config import (
 )
 from torch_inception.engines.choose import could_be_quantised
 from torch_inception.engines.protocol import Engine
+from torch_inception.errors import ConfigError
 from torch_inception.features.cached_pass import PassResult, Skipped, run_pass
 from torch_inception.heads.coverage import coverage_thresholds
 from torch_inception.heads.fit import FittedHead, fit_head
@@ -67,7 +68,7 @@ from torch_inception.training.output_folder import (
     choose_output,
 )
 from torch_inception.training.report_lines import final_report, history_table
-from torch_inception.training.run_folder import Run, earlier_parts, prepare_output, write_run
+from torch_inception.training.run_folder import Run, earlier_split, prepare_output, write_run
 from torch_inception.training.run_network import RunNetwork, make_network
 from torch_inception.training.scores import image_scores
 from torch_inception.training.training_views import training_rows, views_per_image
@@ -142,10 +143,11 @@ def train_classifier(
 
     Args:
         data: the folder; or a list of pairs (path, label); or a data frame, or a mapping of
-            columns, with the columns path, label and, if need be, split and group.
+            columns, with the columns path, label and, if need be, split and group. "" for none,
+            with `labels`.
         test_data: folder of the same class folders, whose images are for the test alone.
-        labels: table (.csv or .jsonl) of the images, in place of class folders; `data` is then a
-            folder that its paths are relative to.
+        labels: table (.csv or .jsonl) of the images, in place of class folders; its paths are
+            relative to `data` or to the folder that it is in.
         output: folder for the results; by default `runs/` and the name of the data folder.
         overwrite: whether results in that folder are replaced also where no image is in common.
         weights: sources of the network's weights, comma-separated, tried in order.
@@ -196,6 +198,8 @@ def train_classifier(
         CacheError: the feature cache cannot be used.
     """
     settings = dict(locals())  # the parameters, which are the fields of TrainConfig
+    if data == "" and not labels:
+        raise ConfigError("data = '' must name a folder.")
     images = None if is_path(data) or not isinstance(data, Iterable) else data
     if images is not None:
         settings["data"] = FROM_PYTHON
@@ -242,7 +246,7 @@ def _train(
     config: TrainConfig, dataset: Dataset, engine: Engine | None, clock: "_Clock", *, progress: bool
 ) -> TrainingResult:
     # Told of what is wrong with them before any work.
-    earlier, kept = read_earlier_run(config.output_folder), earlier_parts(config)
+    earlier, kept = read_earlier_run(config.output_folder), earlier_split(config)
     with clock.phase("weights"):
         preprocessing = with_range(_configured(config), config, dataset, progress=progress)
         network = make_network(config, preprocessing, dataset, engine)

@@ -1,6 +1,8 @@
 """The folder that a run leaves: complete, or as it was before."""
 
 import dataclasses
+import json
+import os
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -23,20 +25,21 @@ from torch_inception.errors import ConfigError, ModelError
 from torch_inception.system.replacement import prepare_replacing, replaced_together
 from torch_inception.system.write import write_csv, write_json, write_text
 from torch_inception.training.earlier_run import Changes
+from torch_inception.training.earlier_split import NO_SPLIT, EarlierSplit, read_splits, write_splits
 from torch_inception.training.evaluation import HISTORY_HEADER, HistoryRow, ImageAnswer
 from torch_inception.training.examples import Examples
-from torch_inception.training.groups import GroupRow
+from torch_inception.training.near_groups import GroupRow
 from torch_inception.training.scores import ScoreRow, scores_header
-from torch_inception.training.split import Part, parts_of, read_splits, write_splits
 from torch_inception.weights.checked import Weights
 from torch_inception.weights.formats import state_file
 
 LABELS_FILE = "labels.txt"
 SPLITS_FILE = "splits.csv"
 CONFIG_FILE = "config.toml"
+METRICS_FILE = "metrics.json"
 
 RUN_FILES = (
-    LABELS_FILE, "metrics.json", "history.csv", SPLITS_FILE, "groups.csv", "predictions.csv",
+    LABELS_FILE, METRICS_FILE, "history.csv", SPLITS_FILE, "groups.csv", "predictions.csv",
     "held_out.csv", "scores.csv", "skipped.csv", CONFIG_FILE, MODEL_FILE,
 )  # fmt: skip
 """What a run leaves, in the order in which it takes the place of the previous run's."""
@@ -96,7 +99,7 @@ def write_run(folder: Path, run: Run) -> bool:
             shutil.copy2(folder / MODEL_FILE, staging / PREVIOUS_MODEL_FILE)
         save_model(run.model, staging / MODEL_FILE)
         _write_labels(staging, run.model)
-        write_json(staging / "metrics.json", run.metrics)
+        write_json(staging / METRICS_FILE, run.metrics)
         write_csv(staging / "history.csv", HISTORY_HEADER, run.history)
         examples = run.examples
         write_splits(staging / SPLITS_FILE, examples.images, examples.parts, examples.groups)
@@ -153,22 +156,44 @@ def _one_line(label: str) -> str:
     return label.replace("\r", "\\r").replace("\n", "\\n") + "\n"
 
 
-def earlier_parts(config: TrainConfig) -> dict[str, Part]:
-    """Return group -> part of an earlier run into the same folder, if it had the same parts.
+def earlier_split(config: TrainConfig) -> EarlierSplit:
+    """Return the split of an earlier run into the same folder, if it was made as this one is.
 
     Raises:
         DatasetError: the file of its parts cannot be read.
     """
     folder = config.output_folder
-    kept = read_splits(folder / SPLITS_FILE)
-    if set(kept.values()) != set(parts_of(config.holdout, with_validation=config.with_validation)):
-        return {}
+    found = read_splits(folder / SPLITS_FILE)
+    refusal = _why_not_kept(config, folder) if found.of_content else ""
+    return NO_SPLIT._replace(refusal=refusal) if refusal else found
+
+
+def _why_not_kept(config: TrainConfig, folder: Path) -> str:
+    """Return why the split of an earlier run is not kept, or ""."""
     try:
         earlier = make_config(TrainConfig, read_toml(folder / CONFIG_FILE), origin=CONFIG_FILE)
     except ConfigError:
-        return {}
-    is_same = all(getattr(earlier, name) == getattr(config, name) for name in SPLIT_SETTINGS)
-    return kept if is_same else {}
+        return f"the settings in its {CONFIG_FILE} cannot be read"
+    others = [name for name in SPLIT_SETTINGS if _meant(earlier, name) != _meant(config, name)]
+    if others:
+        return f"its settings were others: {', '.join(others)}"
+    if earlier.with_validation != config.with_validation:
+        return f"solver {earlier.solver} has other parts"
+    return "it came with the data" if _was_given(folder) else ""
+
+
+def _meant(config: TrainConfig, name: str) -> object:
+    """Return a setting's value; of a path, the place that it leads to."""
+    value = getattr(config, name)
+    return os.path.realpath(value) if value and name in ("labels", "test_data") else value
+
+
+def _was_given(folder: Path) -> bool:
+    try:
+        metrics = json.loads((folder / METRICS_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(metrics, dict) and metrics.get("split") == "given"
 
 
 def prepare_output(folder: Path) -> None:

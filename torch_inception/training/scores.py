@@ -8,7 +8,7 @@ from torch_inception.heads.fit import FittedHead
 from torch_inception.heads.labelled_rows import all_scores
 from torch_inception.heads.metrics import keeps_scores
 from torch_inception.training.examples import Examples
-from torch_inception.training.split import Part
+from torch_inception.training.parts import Part
 
 ScoreRow = Sequence[object]
 

@@ -10,13 +10,11 @@ from typing import Any, NamedTuple
 
 from torch_inception.classifier.model_file import LABEL_LIMIT
 from torch_inception.errors import DatasetError
-from torch_inception.images.find import find_images
 from torch_inception.system.escape import brief
 from torch_inception.training.dataset import Dataset
-from torch_inception.training.divided_folder import NAMES
 from torch_inception.training.folder_shapes import listed
 from torch_inception.training.label_table import LabelTable
-from torch_inception.training.split import PARTS, Part
+from torch_inception.training.parts import PART_OF_NAME, PARTS, Part
 
 log = logging.getLogger(__name__)
 
@@ -115,17 +113,11 @@ def table_dataset(
     )
 
 
-def count_unnamed(dataset: Dataset, folder: Path, *, table: Path) -> int:
-    """Return how many files of a folder a data set does not have, its table aside."""
-    named = {os.path.abspath(path) for path in (*dataset.paths, table)}  # noqa: PTH100 - faster
-    return sum(os.path.abspath(path) not in named for path in find_images(folder))  # noqa: PTH100
-
-
 def _images(table: LabelTable, places: Mapping[str, int], folders: Sequence[Path]) -> list[_Image]:
     column = {role: table.columns[place].strip().lower() for role, place in places.items()}
     reader = _Reader(
         folders,
-        parts=_IS_VALID if column.get("split") == "is_valid" else NAMES,
+        parts=_IS_VALID if column.get("split") == "is_valid" else PART_OF_NAME,
         may_be_several=column["label"] == "labels",
     )
     mistakes = _Mistakes(table)

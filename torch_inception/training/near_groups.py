@@ -1,24 +1,23 @@
-"""Images that belong together: kept on one side of the split, and left out together."""
+"""Near groups: groups that near copies join. Each is in one part, and is left out as a whole."""
 
 import logging
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy
 
-from torch_inception.errors import DatasetError
 from torch_inception.features.near_copies import (
-    MOST_IMAGES,
     Flags,
     Labels,
     Likeness,
     join,
     link_near_copies,
-    nearest_copies,
 )
-from torch_inception.training.split import LabelledImage, Part, leadership
+from torch_inception.features.nearest_copies import nearest_copies
+from torch_inception.system.escape import counted
+from torch_inception.training.grouping import LabelledImage, leadership
+from torch_inception.training.parts import Part
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +26,9 @@ LARGE_GROUP = 20
 `LARGE_SHARE` of a class."""
 
 LARGE_SHARE = 0.2
+
+MOST_IMAGES = 200_000
+"""Images among which near copies are looked for: the work grows with their square."""
 
 
 class GroupRow(NamedTuple):
@@ -57,37 +59,14 @@ class GroupRow(NamedTuple):
 _REASONS = {"group": "group", "prefix": "name", "content": "content"}
 
 
-def subjects_of(pattern: str, paths: Sequence[str]) -> list[str]:
-    """Return what the pattern's first group finds in each path; "" where it finds nothing.
-
-    Args:
-        pattern: a regular expression that has a group.
-        paths: relative to the data folder, with forward slashes.
-
-    Raises:
-        DatasetError: it finds nothing in any.
-    """
-    found = [re.search(pattern, path) for path in paths]
-    subjects = [(match[1] or "") if match else "" for match in found]
-    matched = [subject for subject in subjects if subject]
-    if not matched:
-        raise DatasetError(
-            f"group = {pattern!r} finds a group in none of {len(paths)} images, such as "
-            f"{paths[0]!r}. It is a regular expression, searched in the path below the data "
-            "folder; what its first (...) finds names the group."
-        )
-    log.info(
-        "groups: %r matches %d of %d images, in %d groups%s",
-        pattern, len(matched), len(paths), len(set(matched)),
-        "" if len(matched) == len(paths) else "; each of the others is by itself",
-    )  # fmt: skip
-    return subjects
-
-
 def join_near_copies(
-    images: Sequence[LabelledImage], groups: Sequence[str], likeness: Likeness
+    images: Sequence[LabelledImage],
+    groups: Sequence[str],
+    likeness: Likeness,
+    *,
+    most: int = MOST_IMAGES,
 ) -> list[str]:
-    """Name, for each image, the group that it is in once near copies are joined.
+    """Name, for each image, its near group: what it is in once near copies are joined.
 
     Where that would be a group of more than `LARGE_GROUP` images and `LARGE_SHARE` of a class, the
     cosine alone joins none of its images; and if that does not do, nor does the hash alone.
@@ -96,12 +75,13 @@ def join_near_copies(
         images: all good images.
         groups: of `split.groups_of`.
         likeness: of the images.
+        most: images among which near copies are looked for.
     """
-    if len(images) > MOST_IMAGES:
+    if len(images) > most:
         log.warning(
-            "WARNING: near copies are looked for among %d images at most, and these are %d: they "
+            "WARNING: near copies are looked for among %s images at most, and these are %s: they "
             "can be on both sides of the split.",
-            MOST_IMAGES, len(images),
+            f"{most:,}", f"{len(images):,}",
         )  # fmt: skip
         return list(groups)
     before = _places(groups)
@@ -117,8 +97,8 @@ def join_near_copies(
         log.warning(
             "WARNING: near copies: %d images look so much alike to the network that they would be "
             "groups of over a fifth of a class. Only those whose hashes are alike too are kept "
-            "together. Images of one subject may be on both sides of the split: name subjects "
-            "with --group.",
+            "together. Images that belong together may be on both sides of the split: name their "
+            "groups with --group.",
             is_large.sum(),
         )  # fmt: skip
     for labels in finer:
@@ -129,8 +109,9 @@ def join_near_copies(
     is_joined = _are_joined(joined, before)
     if is_joined.any():
         log.info(
-            "near copies: %d images in %d groups are kept together; see groups.csv",
-            is_joined.sum(), len(set(joined[is_joined])),
+            "near copies: %s in %s are kept together; see groups.csv",
+            counted(int(is_joined.sum()), "image"),
+            counted(len(set(joined[is_joined])), "group"),
         )  # fmt: skip
     return [names[place] for place in joined.tolist()]
 
@@ -162,7 +143,7 @@ def group_rows(
     images: Sequence[LabelledImage],
     parts: Sequence[Part],
     groups: Sequence[str],
-    together: Sequence[str],
+    near_groups: Sequence[str],
     likeness: Likeness,
 ) -> Iterator[GroupRow]:
     """Yield a line for each image that has others in its group, group by group.
@@ -171,18 +152,18 @@ def group_rows(
         images: all good images.
         parts: of each.
         groups: of `split.groups_of`.
-        together: the names of the groups that near copies make of these.
+        near_groups: what near copies make of these.
         likeness: of the images.
     """
     members: dict[str, list[int]] = {}
-    for place, name in enumerate(together):
+    for place, name in enumerate(near_groups):
         members.setdefault(name, []).append(place)
     places = [place for group in members.values() if len(group) > 1 for place in group]
-    numbers = _places(together)[places]
+    numbers = _places(near_groups)[places]
     shared = Counter(groups)
     nearest = nearest_copies(likeness.subset(numpy.array(places, numpy.int64)), numbers)
     for place, near in zip(places, nearest, strict=True):
         image, kind = images[place], groups[place].partition(":")[0]
         reason = _REASONS[kind] if shared[groups[place]] > 1 else "near copy"
         found = (images[places[near.place]].path, near.bits, near.cosine) if near else ("", "", "")
-        yield GroupRow(together[place], image.path, image.label, parts[place], reason, *found)
+        yield GroupRow(near_groups[place], image.path, image.label, parts[place], reason, *found)

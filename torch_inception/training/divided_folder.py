@@ -108,28 +108,3 @@ def warn_of_other_names(folder: Path, names: Sequence[str]) -> None:
             "--data and --test-data.",
             quoted(names), folder, quoted(sorted(below[-1])),
         )  # fmt: skip
-
-
-def check_classes(folder: Path, labels: Sequence[str], *, known: Path | str) -> None:
-    """Do nothing if the class folders of a part are among those that are trained on.
-
-    Args:
-        folder: of the part.
-        labels: of training.
-        known: where they come from.
-
-    Raises:
-        DatasetError: there are others, or none.
-    """
-    names = class_names(folder)
-    if not names:
-        raise DatasetError(
-            f"{folder} needs a folder of images per class, with the names of {known}: "
-            f"{quoted(labels)}. It has no folders."
-        )
-    strange = [name for name in names if name not in labels]
-    if strange:
-        raise DatasetError(
-            f"{folder} has class folders that {known} has not: {quoted(strange)}; there, classes "
-            f"are {quoted(labels)}. Rename or remove the folders."
-        )

@@ -85,8 +85,8 @@ def check_folder(folder: Path, *, setting: str) -> None:
     )
 
 
-def check_class_folders(folder: Path, labels: Sequence[str]) -> None:
-    """Do nothing if a folder has two class folders or more.
+def refuse_fewer_than_two_classes(folder: Path, labels: Sequence[str]) -> None:
+    """Refuse a folder with fewer than two class folders.
 
     Args:
         folder: that is there.

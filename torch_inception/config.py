@@ -295,7 +295,7 @@ class PredictConfig:
     )
     explain: str = setting(
         "",
-        "folder for a picture per image: what of it speaks for its best class, and what against it",
+        "folder for a map per image: what of it speaks for its best class, and what against it",
         group="explanations",
         is_path=True,
     )

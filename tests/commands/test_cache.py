@@ -78,7 +78,7 @@ def test_size_and_content_are_told_by_kind(cache: Path, capsys: pytest.CaptureFi
     assert [re.split(r"  +", line.strip()) for line in lines] == [
         ["features", "4.7 MB", "540 rows"], ["thumbnails", "0.6 MB"],
         ["weights", "2.0 MB", "2 files"],
-        ["networks", "0.5 MB", "3 files"], ["downloads", "0.7 MB", "1 files"],
+        ["networks", "0.5 MB", "3 files"], ["downloads", "0.7 MB", "1 file"],
         ["file index", "0.3 MB"], ["total", "8.8 MB"],
     ]  # fmt: skip
     assert len({line.index("MB") for line in lines}) == 1

@@ -1,4 +1,4 @@
-"""`predict --explain`: a picture per image."""
+"""`predict --explain`: a map per image."""
 
 import csv
 import io
@@ -22,7 +22,7 @@ Explain = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture
 def explain(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Explain:
-    """Give a function that runs the command with pictures and returns (status, out, err)."""
+    """Give a function that runs the command with maps and returns (status, out, err)."""
 
     def call(*arguments: object) -> tuple[int, str, str]:
         flags = ["--model", model, "--explain", tmp_path / "why", "--quiet"]
@@ -32,16 +32,16 @@ def explain(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     return call
 
 
-def test_a_picture_is_written_and_named(explain: Explain, images: Path, tmp_path: Path) -> None:
+def test_a_map_is_written_and_named(explain: Explain, images: Path, tmp_path: Path) -> None:
     status, out, _ = explain(images / "1 red.png", "--top", 1)
     assert status == 0
     assert out.splitlines()[1] == f"see {tmp_path / 'why' / '1 red.png'}"
-    with Image.open(tmp_path / "why" / "1 red.png") as picture:
-        assert picture.format == "PNG"
-        assert min(picture.size) > 598
+    with Image.open(tmp_path / "why" / "1 red.png") as sheet:
+        assert sheet.format == "PNG"
+        assert min(sheet.size) > 598
 
 
-def test_pictures_of_one_name_do_not_take_each_others_place(
+def test_maps_of_one_name_do_not_take_each_others_place(
     explain: Explain, images: Path, tmp_path: Path
 ) -> None:
     twin = images / "deep" / "1 red.jpg"
@@ -77,8 +77,8 @@ def test_what_is_explained_can_be_chosen(explain: Explain, tmp_path: Path) -> No
         tmp_path / "both.png", "--explain-class", "red", "--explain-versus", "green"
     )
     assert status == 0
-    with Image.open(tmp_path / "why" / "both.png") as picture:
-        left, right = (numpy.asarray(picture)[300, x].astype(int) for x in (60, 560))
+    with Image.open(tmp_path / "why" / "both.png") as sheet:
+        left, right = (numpy.asarray(sheet)[300, x].astype(int) for x in (60, 560))
     assert left[0] - left[2] > 60  # vermilion
     assert right[2] - right[0] > 60  # blue
 

@@ -25,15 +25,13 @@ def additions(classifier: "Classifier", config: PredictConfig) -> list[Addition]
     if config.coverage:
         found.append(_label_set(classifier, config.coverage))
     if config.explain:
-        pictures = Pictures(
+        maps = MapFiles(
             classifier,
             Path(config.explain),
             label=config.explain_class,
             versus=config.explain_versus,
         )
-        found.append(
-            Addition(["explanation"], pictures.find, lambda values: f"see {_shown(values)}\n")
-        )
+        found.append(Addition(["explanation"], maps.find, lambda values: f"see {_shown(values)}\n"))
     return found
 
 
@@ -52,12 +50,12 @@ def _shown(values: Values) -> str:
     return ", ".join(map(printable, value)) if isinstance(value, list) else printable(str(value))
 
 
-class Pictures:
-    """Writes a picture per image that explains its answer.
+class MapFiles:
+    """Draws a map per image that explains its answer.
 
     Args:
         classifier: what named it.
-        folder: where pictures go; it is made if it is not there.
+        folder: where maps go; it is made if it is not there.
         label: of the class that is explained; "" for the best one of each image.
         versus: label of a class that it is compared with, if any.
 
@@ -82,17 +80,17 @@ class Pictures:
             ) from error
 
     def find(self, path: Path, answer: "Sequence[Prediction]") -> Values:
-        """Write the picture of an image that was named; return its file."""
+        """Write the map of an image that was named; return its file."""
         explanation = self._classifier.explain(path)
         label = self._label or answer[0].label
         question = f"{label} and not {self._versus}" if self._versus else label
-        picture = overlay(
+        sheet = overlay(
             explanation.pixels,
             explanation.seen(label, versus=self._versus),
             caption=f"Why {question}? Its score is {explanation.score(label):.5f}.",
         )
         file = self._folder / self._new_name(path)
-        picture.save(file, "PNG")
+        sheet.save(file, "PNG")
         return {"explanation": str(file)}
 
     def _new_name(self, path: Path) -> str:

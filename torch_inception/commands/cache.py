@@ -19,7 +19,7 @@ from torch_inception.system.cache_contents import (
     clear_cache,
 )
 from torch_inception.system.cache_folder import cache_folder
-from torch_inception.system.escape import printable
+from torch_inception.system.escape import counted, printable
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -67,8 +67,8 @@ def _count(kind: str, entries: Sequence[CacheEntry]) -> str:
     sizes = [(file.name, size) for entry in entries for file, size in entry.sizes.items()]
     if kind == "features":
         rows = sum(size // RECORD_BYTES for name, size in sizes if name == ROWS_FILE)
-        return f"{rows:,} rows"
-    return "" if kind in (FILE_INDEX, THUMBNAILS) else f"{len(sizes):,} files"
+        return counted(rows, "row")
+    return "" if kind in (FILE_INDEX, THUMBNAILS) else counted(len(sizes), "file")
 
 
 def _tell_of_clearing(removed: Sequence[CacheEntry], left: Sequence[CacheEntry]) -> int:

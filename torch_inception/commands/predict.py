@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None, *, engine: "Engine | None" = None) -
     arguments = parser.parse(argv)
     config = parser.config(arguments, PredictConfig)
     if (config.explain_class or config.explain_versus) and not config.explain:
-        parser.error("--explain-class and --explain-versus need --explain, a folder for pictures")
+        parser.error("--explain-class and --explain-versus need --explain, a folder for maps")
     return run_command(
         lambda: _predict(arguments.paths, config, engine),
         log_to=sys.stderr,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from torch_inception.commands.flags import Parser
 from torch_inception.commands.run import SUCCESS, run_command
 from torch_inception.config import expand_home
-from torch_inception.system.escape import printable
+from torch_inception.system.escape import counted, listed, printable
 from torch_inception.system.torch_pair import check_torch_pair
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def _training_lines(training: "TrainingRecord") -> list[Line]:
         (
             "trained",
             f"{in_words(training.created)}, by torch_inception {training.version}, on "
-            f"{training.images} images",
+            f"{counted(training.images, 'image')}",
         ),
         ("test accuracy", test),
         (f"{training.judged_by} accuracy", held_out),
@@ -79,8 +79,7 @@ def _training_lines(training: "TrainingRecord") -> list[Line]:
 
 
 def _classes(labels: Sequence[str]) -> str:
-    more = f" and {len(labels) - CLASSES_SHOWN} more" if len(labels) > CLASSES_SHOWN else ""
-    return f"{len(labels)}: {', '.join(labels[:CLASSES_SHOWN])}{more}"
+    return f"{len(labels)}: {listed(labels, CLASSES_SHOWN)}"
 
 
 def _settings(model: "Model") -> str:

@@ -36,7 +36,9 @@ def main(argv: Sequence[str] | None = None, *, engine: "Engine | None" = None) -
         with silent_libtiff():
             result = run_training(config, engine=engine, progress=progress)
         if config.strict and result.skipped:
-            print_error(f"{len(result.skipped)} files were skipped, and --strict allows none.")
+            count = len(result.skipped)
+            were = "1 file was" if count == 1 else f"{count:,} files were"
+            print_error(f"{were} skipped, and --strict allows none.")
             return FAILURE
         return SUCCESS
 

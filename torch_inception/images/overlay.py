@@ -1,4 +1,4 @@
-"""A picture of what speaks for and against a class: the image in grey, and two colours over it."""
+"""A map of what speaks for and against a class: the image in grey, and two colours over it."""
 
 import numpy
 from numpy.typing import NDArray
@@ -29,13 +29,13 @@ def overlay(pixels: Pixels, logits: NDArray[numpy.float32], *, caption: str) -> 
     per_cell = logits * (IMAGE_SIZE**2 / CELL)
     limit = max(float(abs(per_cell).max()), 1e-9)
     image = Image.fromarray(coloured(pixels, per_cell / limit))
-    picture = Image.new("RGB", (side + 7 * _MARGIN, side + 4 * _MARGIN), _PAPER)
-    picture.paste(image.resize((side, side), Image.Resampling.BILINEAR), (_MARGIN, _MARGIN))
-    draw = ImageDraw.Draw(picture)
-    _draw_scale(picture, draw, left=side + 2 * _MARGIN, height=side, limit=limit)
+    sheet = Image.new("RGB", (side + 7 * _MARGIN, side + 4 * _MARGIN), _PAPER)
+    sheet.paste(image.resize((side, side), Image.Resampling.BILINEAR), (_MARGIN, _MARGIN))
+    draw = ImageDraw.Draw(sheet)
+    _draw_scale(sheet, draw, left=side + 2 * _MARGIN, height=side, limit=limit)
     place = (_MARGIN, side + 2 * _MARGIN)
     draw.text(place, _drawable(caption), fill=_INK, font=ImageFont.load_default(_TEXT))
-    return picture
+    return sheet
 
 
 def coloured(pixels: Pixels, share: NDArray[numpy.float32]) -> Pixels:
@@ -54,12 +54,12 @@ def coloured(pixels: Pixels, share: NDArray[numpy.float32]) -> Pixels:
 
 
 def _draw_scale(
-    picture: Image.Image, draw: ImageDraw.ImageDraw, *, left: int, height: int, limit: float
+    sheet: Image.Image, draw: ImageDraw.ImageDraw, *, left: int, height: int, limit: float
 ) -> None:
     """Draw the colours from `limit` at the top to -`limit` at the bottom, with numbers."""
     shares = numpy.linspace(1, -1, height, dtype=numpy.float32)[:, None].repeat(_BAR, axis=1)
     paper = numpy.full((height, _BAR, 3), 255, numpy.uint8)
-    picture.paste(Image.fromarray(coloured(paper, shares)), (left, _MARGIN))
+    sheet.paste(Image.fromarray(coloured(paper, shares)), (left, _MARGIN))
     font = ImageFont.load_default(_TEXT)
     for share, above in ((1.0, "for"), (0.5, ""), (0.0, ""), (-0.5, ""), (-1.0, "against")):
         y = _MARGIN + round((1 - share) / 2 * height)

@@ -11,12 +11,13 @@ from pathlib import Path
 from torch_inception.errors import DatasetError
 from torch_inception.images.find import find_images
 from torch_inception.system.escape import columns, padded, printable
-from torch_inception.training.divided_folder import (
-    check_classes,
-    given_folders,
-    warn_of_other_names,
+from torch_inception.training.divided_folder import given_folders, warn_of_other_names
+from torch_inception.training.folder_shapes import (
+    check_folder,
+    class_names,
+    quoted,
+    refuse_fewer_than_two_classes,
 )
-from torch_inception.training.folder_shapes import check_class_folders, check_folder, class_names
 from torch_inception.training.parts import Part
 
 log = logging.getLogger(__name__)
@@ -90,7 +91,7 @@ def read_dataset(folder: Path) -> Dataset:
     if divided:
         return _read_divided(folder, divided)
     labels = class_names(folder)
-    check_class_folders(folder, labels)
+    refuse_fewer_than_two_classes(folder, labels)
     warn_of_other_names(folder, labels)
     dataset = _read_class_folders(folder, labels)
     _refuse_empty_classes(dataset)
@@ -110,7 +111,7 @@ def with_test_folder(dataset: Dataset, folder: Path) -> Dataset:
             f"{dataset.name} has a test part already, and --test-data {folder} would be another. "
             "Leave out the one or the other."
         )
-    check_classes(folder, dataset.labels, known=dataset.name)
+    _refuse_other_classes(folder, dataset.labels, known=dataset.name)
     test = _read_class_folders(folder, dataset.labels, part="test")
     if not test.paths:
         raise DatasetError(f"{folder} has no images to test with. Add some: --test-data.")
@@ -129,11 +130,11 @@ def with_test_folder(dataset: Dataset, folder: Path) -> Dataset:
 
 def _read_divided(folder: Path, divided: Mapping[Part, Path]) -> Dataset:
     labels = class_names(divided["train"])
-    check_class_folders(divided["train"], labels)
+    refuse_fewer_than_two_classes(divided["train"], labels)
     dataset = Dataset(folder, labels, [], [])
     counts = []
     for part, place in divided.items():
-        check_classes(place, labels, known=divided["train"])
+        _refuse_other_classes(place, labels, known=divided["train"])
         of_part = _read_class_folders(place, labels, part=part)
         if part == "train":
             _refuse_empty_classes(of_part)
@@ -167,6 +168,31 @@ def _refuse_empty_classes(dataset: Dataset) -> None:
         raise DatasetError(
             f"the class folder {empty[0]!r} in {dataset.folder} has no images. "
             "Add some, or remove the folder."
+        )
+
+
+def _refuse_other_classes(folder: Path, labels: Sequence[str], *, known: Path | str) -> None:
+    """Refuse a part whose class folders are not all among those that are trained on.
+
+    Args:
+        folder: of the part.
+        labels: of training.
+        known: where they come from.
+
+    Raises:
+        DatasetError: there are others, or none.
+    """
+    names = class_names(folder)
+    if not names:
+        raise DatasetError(
+            f"{folder} needs a folder of images per class, with the names of {known}: "
+            f"{quoted(labels)}. It has no folders."
+        )
+    strange = [name for name in names if name not in labels]
+    if strange:
+        raise DatasetError(
+            f"{folder} has class folders that {known} has not: {quoted(strange)}; there, classes "
+            f"are {quoted(labels)}. Rename or remove the folders."
         )
 
 

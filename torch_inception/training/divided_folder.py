@@ -20,8 +20,8 @@ from torch_inception.errors import DatasetError
 from torch_inception.training.folder_shapes import (
     class_names,
     holds_images,
-    listed,
     names_below,
+    quoted,
     typed,
 )
 from torch_inception.training.parts import PART_OF_NAME, PARTS, Part
@@ -49,7 +49,7 @@ def given_folders(folder: Path) -> dict[Part, Path]:
         if name in flat or not names_below(folder / name):
             what = "holds images itself" if name in flat else "holds no folders"
             raise DatasetError(
-                f"{folder} is divided into {listed(names)}, but {name!r} {what}. Put its images "
+                f"{folder} is divided into {quoted(names)}, but {name!r} {what}. Put its images "
                 "into a folder per class, as in the others, or move it out of the data folder; or "
                 "give one of the others alone: --data."
             )
@@ -58,7 +58,7 @@ def given_folders(folder: Path) -> dict[Part, Path]:
         of_part = [name for name, each in zip(names, parts, strict=True) if each == part]
         if len(of_part) > 1:
             raise DatasetError(
-                f"{folder} holds {listed(of_part)}, which all mean the {part} part. Keep one."
+                f"{folder} holds {quoted(of_part)}, which all mean the {part} part. Keep one."
             )
         if of_part:
             found[part] = folder / of_part[0]
@@ -79,8 +79,8 @@ def _refuse_others_beside_parts(folder: Path, names: Sequence[str]) -> None:
         return
     beside = [name for name in names if name.lower() not in PART_OF_NAME]
     raise DatasetError(
-        f"{folder} holds {listed([train, *same])}, with the same class folders, and beside them "
-        f"{listed(beside)}. Move what is no part of the split out of the data folder, or give the "
+        f"{folder} holds {quoted([train, *same])}, with the same class folders, and beside them "
+        f"{quoted(beside)}. Move what is no part of the split out of the data folder, or give the "
         f"parts: --data {typed(folder / train)} --test-data {typed(folder / same[-1])}"
     )
 
@@ -106,30 +106,5 @@ def warn_of_other_names(folder: Path, names: Sequence[str]) -> None:
             "WARNING: the folders %s of %s hold folders of the same names: %s. They are taken for "
             "classes. If they are parts of a split, call them train, val and test; or give them as "
             "--data and --test-data.",
-            listed(names), folder, listed(sorted(below[-1])),
+            quoted(names), folder, quoted(sorted(below[-1])),
         )  # fmt: skip
-
-
-def check_classes(folder: Path, labels: Sequence[str], *, known: Path | str) -> None:
-    """Do nothing if the class folders of a part are among those that are trained on.
-
-    Args:
-        folder: of the part.
-        labels: of training.
-        known: where they come from.
-
-    Raises:
-        DatasetError: there are others, or none.
-    """
-    names = class_names(folder)
-    if not names:
-        raise DatasetError(
-            f"{folder} needs a folder of images per class, with the names of {known}: "
-            f"{listed(labels)}. It has no folders."
-        )
-    strange = [name for name in names if name not in labels]
-    if strange:
-        raise DatasetError(
-            f"{folder} has class folders that {known} has not: {listed(strange)}; there, classes "
-            f"are {listed(labels)}. Rename or remove the folders."
-        )

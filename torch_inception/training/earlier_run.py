@@ -11,7 +11,7 @@ from torch_inception.classifier.model_file import load_model
 from torch_inception.classifier.training_record import in_words
 from torch_inception.errors import ModelError
 from torch_inception.heads.metrics import percent
-from torch_inception.system.escape import printable
+from torch_inception.system.escape import counted, listed, printable
 from torch_inception.training.evaluation import ImageAnswer
 from torch_inception.training.examples import Examples
 
@@ -192,19 +192,15 @@ def _classes_in_words(changes: Changes) -> list[str]:
         for before, now in changes.renamed_classes.items()
     ]
     said = [
-        *_listed("new", list(map(printable, changes.new_classes))),
-        *_listed("gone", list(map(printable, changes.gone_classes))),
-        *_listed("renamed", renamed),
+        f"{what} {listed(names, CLASSES_SHOWN)}"
+        for what, names in (
+            ("new", list(map(printable, changes.new_classes))),
+            ("gone", list(map(printable, changes.gone_classes))),
+            ("renamed", renamed),
+        )
+        if names
     ]
     return [f"  classes: {'; '.join(said)}"] if said else []
-
-
-def _listed(what: str, names: Sequence[str]) -> list[str]:
-    """Return one text, or none where there are no names."""
-    if not names:
-        return []
-    more = f" and {len(names) - CLASSES_SHOWN} more" if len(names) > CLASSES_SHOWN else ""
-    return [f"{what} {', '.join(names[:CLASSES_SHOWN])}{more}"]
 
 
 def _labels_in_words(changes: Changes) -> list[str]:
@@ -219,7 +215,5 @@ def _accuracy_in_words(changes: Changes) -> str:
     if not changes.tested:
         return "accuracy: no image was for the test in both"
     before, now = (count / changes.tested for count in (changes.right_before, changes.right_now))
-    count = "1 image that both tested"
-    if changes.tested > 1:
-        count = f"{changes.tested} images that both tested"
-    return f"accuracy on {count}: {percent(before)} before, {percent(now)} now"
+    count = counted(changes.tested, "image")
+    return f"accuracy on {count} that both tested: {percent(before)} before, {percent(now)} now"

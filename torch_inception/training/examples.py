@@ -125,7 +125,7 @@ def make_examples(
             strict=True,
         )
     ]  # fmt: skip
-    _check_classes(dataset, images)
+    _refuse_classes_too_small(dataset, images)
     groups = near_groups = groups_of(images)
     likeness = Likeness.of(pass_result.rows, pass_result.facts)
     if config.near_duplicates == "together":
@@ -167,7 +167,8 @@ def _user_groups(
     return [dataset.groups[place] if dataset.groups else "" for place in places]
 
 
-def _check_classes(dataset: Dataset, images: Sequence[LabelledImage]) -> None:
+def _refuse_classes_too_small(dataset: Dataset, images: Sequence[LabelledImage]) -> None:
+    """Refuse classes without a whole image, and data in which no class has two different ones."""
     present = {image.label for image in images}
     for label in dataset.labels:
         if label not in present:

@@ -10,6 +10,7 @@ from pathlib import Path
 from torch_inception.errors import DatasetError
 from torch_inception.images.find import is_hidden
 from torch_inception.images.plugins import plugins
+from torch_inception.system.escape import listed
 
 FILES_LOOKED_AT = 100
 """Files of a folder that are opened at most to see whether it holds images."""
@@ -84,8 +85,8 @@ def check_folder(folder: Path, *, setting: str) -> None:
     )
 
 
-def check_class_folders(folder: Path, labels: Sequence[str]) -> None:
-    """Do nothing if a folder has two class folders or more.
+def refuse_fewer_than_two_classes(folder: Path, labels: Sequence[str]) -> None:
+    """Refuse a folder with fewer than two class folders.
 
     Args:
         folder: that is there.
@@ -101,7 +102,7 @@ def check_class_folders(folder: Path, labels: Sequence[str]) -> None:
         if below is not None:
             raise DatasetError(
                 f"{folder} holds only {labels[0]!r}, and the folders of classes are further "
-                f"below: {listed(names_below(below))}. Give the folder that holds these: "
+                f"below: {quoted(names_below(below))}. Give the folder that holds these: "
                 f"--data {typed(below)}"
             )
     elif holds_images(folder):
@@ -119,11 +120,9 @@ def archive_name(path: Path) -> str:
     return next((name for begin, name in _ARCHIVES if re.match(begin, start, re.DOTALL)), "")
 
 
-def listed(names: Sequence[str]) -> str:
+def quoted(names: Sequence[str]) -> str:
     """Return names for a message, quoted: all, or the first and how many more there are."""
-    shown = ", ".join(repr(name) for name in names[:_NAMES_SHOWN])
-    more = len(names) - _NAMES_SHOWN
-    return f"{shown} and {more} more" if more > 0 else shown
+    return listed([repr(name) for name in names], _NAMES_SHOWN)
 
 
 def _holds_images_itself(folder: Path) -> DatasetError:
@@ -134,7 +133,7 @@ def _holds_images_itself(folder: Path) -> DatasetError:
     if len(beside) >= 2:
         return DatasetError(
             f"{folder} holds images and no folders, and so do the folders beside it: "
-            f"{listed(beside)}. If these are the classes, give the folder that holds them: "
+            f"{quoted(beside)}. If these are the classes, give the folder that holds them: "
             f"--data {typed(above)}"
         )
     tables = [path for path in _files(folder) if path.suffix.lower() in _TABLES]

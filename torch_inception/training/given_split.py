@@ -40,7 +40,7 @@ def given_split(
     if not with_validation and "validation" in parts:
         log.info("The given validation images are trained on too: this solver needs none.")
         parts = ["train" if part == "validation" else part for part in parts]
-    _check_every_class_trains(parts, images)
+    _refuse_classes_without_training(parts, images)
     if with_validation and "validation" not in parts:
         log.info("The solver needs validation images: they are a tenth of the training images.")
         trained = [place for place, part in enumerate(parts) if part == "train"]
@@ -55,7 +55,9 @@ def given_split(
     return parts
 
 
-def _check_every_class_trains(parts: Sequence[Part], images: Sequence[LabelledImage]) -> None:
+def _refuse_classes_without_training(
+    parts: Sequence[Part], images: Sequence[LabelledImage]
+) -> None:
     trained = {image.label for image, part in zip(images, parts, strict=True) if part == "train"}
     for image in images:
         if image.label not in trained:

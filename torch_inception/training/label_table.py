@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 from torch_inception.errors import DatasetError
 from torch_inception.images.image_input import PATH_COLUMNS, is_data_frame, is_path
 from torch_inception.system.escape import brief
-from torch_inception.training.folder_shapes import archive_name, listed
+from torch_inception.training.folder_shapes import archive_name, quoted
 
 LONGEST_LINE = 100_000
 """Bytes of the longest line that is read; paths have 4,096 at most."""
@@ -68,7 +68,7 @@ class LabelTable:
 
     def _missing(self, role: str, wanted: str) -> DatasetError:
         what = f"column {wanted!r}" if wanted else f"column of {role}s ({', '.join(ROLES[role])})"
-        there = listed([brief(name) for name in self.columns])
+        there = quoted([brief(name) for name in self.columns])
         setting = f"--{role}-column" if self.unit == "line" else f"{role}_column"
         return DatasetError(
             f"{self.name} has no {what}. Its columns are {there}. Rename one, or tell which is "

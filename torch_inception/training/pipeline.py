@@ -38,6 +38,7 @@ from torch_inception.heads.metrics import Answers
 from torch_inception.images.image_input import is_path
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.system.cache_folder import cache_folder, cache_in_use
+from torch_inception.system.escape import counted
 from torch_inception.system.threads import one_thread
 from torch_inception.system.torch_modes import default_modes
 from torch_inception.training.conflicts import without_conflicts
@@ -388,8 +389,8 @@ def _warn_of_lost_test(dataset: Dataset, examples: Examples) -> None:
 
 def _tell_of_features(pass_result: PassResult, engine: Engine) -> None:
     log.info(
-        "features: %d computed, %d reused, %d files skipped",
-        pass_result.computed, pass_result.reused, len(pass_result.skipped),
+        "features: %d computed, %d reused, %s skipped",
+        pass_result.computed, pass_result.reused, counted(len(pass_result.skipped), "file"),
     )  # fmt: skip
     if pass_result.computed >= LONG_PASS and could_be_quantised(engine):
         log.info(

@@ -12,7 +12,7 @@ from torch_inception.classifier.model_file import LABEL_LIMIT
 from torch_inception.errors import DatasetError
 from torch_inception.system.escape import brief
 from torch_inception.training.dataset import Dataset
-from torch_inception.training.folder_shapes import listed
+from torch_inception.training.folder_shapes import quoted
 from torch_inception.training.label_table import LabelTable
 from torch_inception.training.parts import PART_OF_NAME, PARTS, Part
 
@@ -87,7 +87,7 @@ def table_dataset(
     places = table.places(columns)
     unused = [name for place, name in enumerate(table.columns) if place not in places.values()]
     if unused:
-        log.info("%s: columns that are not used: %s", table.name, listed(unused))
+        log.info("%s: columns that are not used: %s", table.name, quoted(unused))
     images = _images(table, places, folders)
     labels = sorted({image.label for image in images})
     if len(labels) < 2:

@@ -11,12 +11,13 @@ from pathlib import Path
 from torch_inception.errors import DatasetError
 from torch_inception.images.find import find_images
 from torch_inception.system.escape import columns, padded, printable
-from torch_inception.training.divided_folder import given_folders, warn_of_other_names
+from torch_inception.training.divided_folder import given_folders, warn_of_folders_below
 from torch_inception.training.folder_shapes import (
     check_folder,
     class_names,
     quoted,
     refuse_fewer_than_two_classes,
+    warn_of_loose_images,
 )
 from torch_inception.training.parts import Part
 
@@ -92,7 +93,7 @@ def read_dataset(folder: Path) -> Dataset:
         return _read_divided(folder, divided)
     labels = class_names(folder)
     refuse_fewer_than_two_classes(folder, labels)
-    warn_of_other_names(folder, labels)
+    warn_of_folders_below(folder, labels)
     dataset = _read_class_folders(folder, labels)
     _refuse_empty_classes(dataset)
     return dataset
@@ -129,6 +130,7 @@ def with_test_folder(dataset: Dataset, folder: Path) -> Dataset:
 
 
 def _read_divided(folder: Path, divided: Mapping[Part, Path]) -> Dataset:
+    warn_of_loose_images(folder)
     labels = class_names(divided["train"])
     refuse_fewer_than_two_classes(divided["train"], labels)
     dataset = Dataset(folder, labels, [], [])
@@ -152,6 +154,7 @@ def _read_divided(folder: Path, divided: Mapping[Part, Path]) -> Dataset:
 def _read_class_folders(
     folder: Path, labels: Sequence[str], *, part: Part | None = None
 ) -> Dataset:
+    warn_of_loose_images(folder)
     samples = list(labelled_files(folder, labels))
     return Dataset(
         folder=folder,

@@ -12,7 +12,6 @@ folders. `val` and `test` may lack classes of `train`, and have no others.
 """
 
 import logging
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -90,21 +89,19 @@ def _place(name: str) -> int:
     return PARTS.index(PART_OF_NAME[name.lower()])
 
 
-def warn_of_other_names(folder: Path, names: Sequence[str]) -> None:
-    """Warn where folders such as `Training` and `Testing` seem to be parts, not classes.
+def warn_of_folders_below(folder: Path, names: Sequence[str]) -> None:
+    """Warn where the folders below those that are taken for classes may be the classes.
 
     Args:
         folder: with class folders.
         names: of the folders in it.
     """
-    if not any(re.search("train|test|val", name, re.IGNORECASE) for name in names):
-        return
     below = sorted((set(names_below(folder / name)) for name in names), key=len)
     same = all(len(each) >= 2 and each <= below[-1] for each in below)
     if same and not any(holds_images(folder / name) for name in names):
         log.warning(
-            "WARNING: the folders %s of %s hold folders of the same names: %s. They are taken for "
-            "classes. If they are parts of a split, call them train, val and test; or give them as "
-            "--data and --test-data.",
-            quoted(names), folder, quoted(sorted(below[-1])),
+            "WARNING: the folders %s of %s are taken for classes, and hold folders of the same "
+            "names: %s. If these are the classes, give one of the folders: --data %s. If the "
+            "folders are parts of a split, call them train, val and test.",
+            quoted(names), folder, quoted(sorted(below[-1])), typed(folder / names[0]),
         )  # fmt: skip

@@ -132,6 +132,8 @@ def make_examples(
         near_groups = join_near_copies(images, groups, likeness)
     is_given = any(dataset.parts)
     if is_given:
+        if config.holdout != TrainConfig.holdout:
+            log.info("split: holdout = %g is not used: the parts are given", config.holdout)
         given = [dataset.parts[place] for place in places]
         parts = given_split(given, images, near_groups, with_validation=config.with_validation)
         all_parts: Sequence[Part] = [part for part in PARTS if part in parts]
@@ -173,8 +175,8 @@ def _refuse_classes_too_small(dataset: Dataset, images: Sequence[LabelledImage])
     for label in dataset.labels:
         if label not in present:
             raise DatasetError(
-                f"no file of the class {label!r} of {dataset.name} is a whole image. "
-                "Add images, or remove the class."
+                f"no file of the class {label!r} of {dataset.name} can be used; what is said above "
+                "tells why. Add images, or remove the class."
             )
     if len({(image.label, image.digest) for image in images}) == len(dataset.labels):
         raise DatasetError(

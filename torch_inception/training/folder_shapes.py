@@ -1,5 +1,6 @@
 """Folders that are no folder of class folders: what they are instead, and the command that fits."""
 
+import logging
 import re
 import shlex
 from collections.abc import Sequence
@@ -10,7 +11,9 @@ from pathlib import Path
 from torch_inception.errors import DatasetError
 from torch_inception.images.find import is_hidden
 from torch_inception.images.plugins import plugins
-from torch_inception.system.escape import listed
+from torch_inception.system.escape import counted, listed
+
+log = logging.getLogger(__name__)
 
 FILES_LOOKED_AT = 100
 """Files of a folder that are opened at most to see whether it holds images."""
@@ -49,6 +52,16 @@ def names_below(folder: Path) -> list[str]:
 def holds_images(folder: Path) -> bool:
     """Tell whether files that lie directly in a folder begin as images do."""
     return any(_is_image(path) for path in islice(_files(folder), FILES_LOOKED_AT))
+
+
+def warn_of_loose_images(folder: Path) -> None:
+    """Warn of images that lie beside the class folders: nothing says what they show."""
+    loose = [path.name for path in _files(folder) if _is_image(path)]
+    if loose:
+        log.warning(
+            "WARNING: %s in %s, beside the class folders, is in no class and not used: %s.",
+            counted(len(loose), "image"), folder, quoted(loose),
+        )  # fmt: skip
 
 
 def check_folder(folder: Path, *, setting: str) -> None:

@@ -15,7 +15,7 @@ from torch_inception.features.near_copies import (
     link_near_copies,
 )
 from torch_inception.features.nearest_copies import nearest_copies
-from torch_inception.system.escape import counted
+from torch_inception.system.escape import counted, listed
 from torch_inception.training.grouping import LabelledImage, leadership
 from torch_inception.training.parts import Part
 
@@ -26,6 +26,9 @@ LARGE_GROUP = 20
 `LARGE_SHARE` of a class."""
 
 LARGE_SHARE = 0.2
+
+PAIRS_SHOWN = 5
+"""Pairs of near copies with two labels that a warning names."""
 
 MOST_IMAGES = 200_000
 """Images among which near copies are looked for: the work grows with their square."""
@@ -95,12 +98,13 @@ def join_near_copies(
     is_large = _are_large(joined, before, classes)
     if is_large.any():
         log.warning(
-            "WARNING: near copies: %d images look so much alike to the network that they would be "
-            "groups of over a fifth of a class. Only those whose hashes are alike too are kept "
-            "together. Images that belong together may be on both sides of the split: name their "
-            "groups with --group.",
+            "WARNING: near copies: %d images look much alike to the network, too many to be copies "
+            "of each other. Only those whose hashes agree too are kept together.%s",
             is_large.sum(),
+            "" if any(image.group for image in images)
+            else " If several show one subject, name the subjects: --group.",
         )  # fmt: skip
+    _warn_of_labels(images, linked.by_both)
     for labels in finer:
         joined = numpy.where(_are_large(joined, before, classes), labels, joined)
     names: dict[int, str] = {}
@@ -114,6 +118,23 @@ def join_near_copies(
             counted(len(set(joined[is_joined])), "group"),
         )  # fmt: skip
     return [names[place] for place in joined.tolist()]
+
+
+def _warn_of_labels(images: Sequence[LabelledImage], copies: Labels) -> None:
+    """Warn of copies that have several labels: one of these is likely wrong."""
+    first: dict[int, LabelledImage] = {}
+    pairs = []
+    for image, group in zip(images, copies.tolist(), strict=True):
+        other = first.setdefault(group, image)
+        if other.label != image.label:
+            pairs.append(f"{other.path} and {image.path}")
+    if pairs:
+        log.warning(
+            "WARNING: %s in several classes, and a label may be wrong: %s.",
+            "1 image has a near copy" if len(pairs) == 1
+            else f"{len(pairs):,} images have a near copy",
+            listed(pairs, PAIRS_SHOWN),
+        )  # fmt: skip
 
 
 def _places(names: Sequence[str]) -> Labels:

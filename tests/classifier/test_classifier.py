@@ -18,7 +18,7 @@ from torchvision.models import Inception_V3_Weights
 
 from tests.fakes import FAKE_RECORD, FakeEngine
 from torch_inception.classifier.classifier import Classifier, Prediction, imagenet_labels
-from torch_inception.classifier.model_file import load_model
+from torch_inception.classifier.model_file import load_model, save_model
 from torch_inception.commands.outputs import write_answers
 from torch_inception.commands.predict import main
 from torch_inception.errors import ConfigError, ImageError, ModelError
@@ -335,8 +335,12 @@ def test_an_engine_of_other_weights_is_refused(trained: Path) -> None:
         Classifier.load(trained, engine=FakeEngine(other))
 
 
-def test_equal_runs_write_equal_files(colours: Path, tmp_path: Path) -> None:
+def test_equal_runs_write_equal_files_but_for_their_dates(colours: Path, tmp_path: Path) -> None:
     for name in ("first", "second"):
         train_classifier(colours, output=tmp_path / name, engine=FakeEngine())
+        model = load_model(tmp_path / name)
+        assert model.training is not None
+        undated = dataclasses.replace(model.training, created="2026-01-01T00:00:00Z")
+        save_model(dataclasses.replace(model, training=undated), tmp_path / name / "model.pt")
     first, second = ((tmp_path / name / "model.pt").read_bytes() for name in ("first", "second"))
     assert first == second

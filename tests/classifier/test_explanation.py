@@ -12,7 +12,7 @@ from torch import Tensor
 
 from tests.drawings import landscape
 from tests.fakes import MappingEngine
-from tests.test_end_to_end import WEIGHTS, draw_patterns
+from tests.test_end_to_end import WEIGHTS, draw
 from torch_inception import Classifier, train_classifier
 from torch_inception.classifier.explanation import FIRST_CENTRE, STRIDE, Explanation, logit_maps
 from torch_inception.config import Layers, Resize, Solver
@@ -183,7 +183,11 @@ def test_the_library_explains_whatever_stands_for_an_image(colours: Path, run: P
 @pytest.fixture(scope="module")
 def patterns(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("explained") / "patterns"
-    draw_patterns(folder, 12)
+    # Other images than those of test_end_to_end, whose rows must not be in the cache yet.
+    for kind in ("dots", "stripes"):
+        (folder / kind).mkdir(parents=True)
+        for number in range(12):
+            draw(kind, 100 + number).save(folder / kind / f"{number}.png")
     return folder
 
 

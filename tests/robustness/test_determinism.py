@@ -65,6 +65,8 @@ def assert_same(one: Path, other: Path) -> None:
     """Compare two runs bit for bit."""
     ours, theirs = (torch.load(run / "model.pt", weights_only=True) for run in (one, other))
     assert ours.keys() == theirs.keys()
+    dates = [each["training"].pop("created") for each in (ours, theirs)]
+    assert all(dates)
     for name, value in ours.items():
         same = torch.equal(value, theirs[name]) if torch.is_tensor(value) else value == theirs[name]
         assert same, name

@@ -159,8 +159,8 @@ PICKLES = {
     "a text without end": b"\x80\x02X\xff\xff\xff\x7fabc.",
     "no end": b"\x80\x02}",
     "a number": b"\x80\x02K\x05.",
-    "a format alone": b"\x80\x02}X\6\0\0\0formatK\2s.",
-    "a list in itself": b"\x80\x02}(X\6\0\0\0formatK\2X\6\0\0\0labels]q\0h\0au.",
+    "a format alone": b"\x80\x02}X\6\0\0\0formatK\3s.",
+    "a list in itself": b"\x80\x02}(X\6\0\0\0formatK\3X\6\0\0\0labels]q\0h\0au.",
     "a format in itself": b"\x80\x02}X\6\0\0\0format]q\0h\0as.",
     "a deep format": b"\x80\x02}X\6\0\0\0format" + b"]" * 100_000 + b"a" * 99_999 + b"s.",
 }

@@ -5,6 +5,7 @@ how many images went through it. Some first convert and fold weights of the real
 """
 
 import os
+import re
 import resource
 import sys
 import tempfile
@@ -93,13 +94,15 @@ class Training:
     def files(self) -> set[str]:
         """Return the names of all that lies in the cache, around the results, and elsewhere.
 
-        torch makes a folder of its own for compiled code when an optimizer is first used.
+        torch makes a folder of its own for compiled code when an optimizer is first used. The model
+        of the run before is there if there was one.
         """
         places = (self.cache, self.output.parent, self.folder / "temporary")
         names = {
             str(file.relative_to(self.folder)) for place in places for file in place.rglob("*")
         }
-        return {name for name in names if not name.startswith("temporary/torchinductor_")}
+        others = re.compile(r"temporary/torchinductor_|.*model\.previous\.pt")
+        return {name for name in names if not others.match(name)}
 
 
 def _train(training: Training, limit_bytes: int | None) -> None:

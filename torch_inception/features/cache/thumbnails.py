@@ -5,7 +5,7 @@ import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from torch_inception.features.cache.database import Database, select_where_in
+from torch_inception.features.cache.database import DamagedError, Database, select_where_in
 
 LAYOUT = 1
 """Number of the layout of the file and of the way in which thumbnails are made."""
@@ -43,14 +43,20 @@ class Thumbnails:
         Raises:
             CacheError: the file cannot be used.
         """
-        rows = [(digest, jpeg, _checksum(digest, jpeg)) for digest, jpeg in thumbnails.items()]
-        if rows and self._database.is_writable:
-            self._database.run(
-                lambda connection: connection.executemany(
-                    "REPLACE INTO thumbnails VALUES (?, ?, ?)", rows
-                ),
-                writing=True,
-            )
+        if thumbnails and self._database.is_writable:
+            self._database.run(lambda connection: _store(connection, thumbnails), writing=True)
+
+
+def _store(connection: sqlite3.Connection, thumbnails: Mapping[bytes, bytes]) -> None:
+    """Write thumbnails, and see that they can be found: SQLite does not notice all damage.
+
+    Raises:
+        DamagedError: they cannot be.
+    """
+    rows = [(digest, jpeg, _checksum(digest, jpeg)) for digest, jpeg in thumbnails.items()]
+    connection.executemany("REPLACE INTO thumbnails VALUES (?, ?, ?)", rows)
+    if _look_up(connection, list(thumbnails)) != thumbnails:
+        raise DamagedError("what is written to it is not found")
 
 
 def _look_up(connection: sqlite3.Connection, wanted: list[bytes]) -> dict[bytes, bytes]:

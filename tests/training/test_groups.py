@@ -12,9 +12,9 @@ import pytest
 
 from tests.drawings import draw_frames
 from tests.fakes import FakeEngine
-from tests.features.test_near_copies import angles, likeness_of, random_hashes
-from tests.training.test_split import image, images_of
-from tests.training.test_training import TrainCommand, table
+from tests.features.likenesses import angles, likeness_of, random_hashes
+from tests.training.labelled_images import image, images_of
+from tests.training.runs import TrainCommand, table
 from torch_inception.commands.train import main
 from torch_inception.errors import ConfigError, DatasetError
 from torch_inception.features.near_copies import Likeness

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.training.test_training import TrainCommand, metrics_of, table
+from tests.training.runs import TrainCommand, metrics_of, table
 
 
 @pytest.fixture

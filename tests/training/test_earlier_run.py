@@ -9,7 +9,7 @@ from PIL import Image
 
 from tests.drawings import draw_colours
 from tests.fakes import FakeEngine
-from tests.training.test_training import TrainCommand, metrics_of
+from tests.training.runs import TrainCommand, metrics_of
 from torch_inception.classifier.classifier import Classifier
 from torch_inception.classifier.model_file import load_model
 from torch_inception.errors import ConfigError, DatasetError

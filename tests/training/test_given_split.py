@@ -9,7 +9,7 @@ import pytest
 
 from tests.drawings import draw_frames
 from tests.fakes import FakeEngine
-from tests.training.test_split import image, images_of
+from tests.training.labelled_images import image, images_of
 from torch_inception.config import TrainConfig
 from torch_inception.errors import ConfigError, DatasetError
 from torch_inception.features.cached_pass import run_pass

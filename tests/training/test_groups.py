@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy
 import pytest
+from PIL import Image
 
 from tests.drawings import draw_frames
 from tests.fakes import FakeEngine
-from tests.features.test_near_copies import angles, likeness_of, random_hashes
-from tests.training.test_split import image, images_of
-from tests.training.test_training import TrainCommand, table
+from tests.features.likenesses import angles, likeness_of, random_hashes
+from tests.training.labelled_images import image, images_of
+from tests.training.runs import TrainCommand, table
 from torch_inception.commands.train import main
 from torch_inception.errors import ConfigError, DatasetError
 from torch_inception.features.near_copies import Likeness
@@ -148,7 +149,7 @@ def test_the_cosine_alone_joins_no_large_part_of_a_class(
     warned = [r for r in caplog.records if r.levelno == logging.WARNING]
     assert bool(warned) is (expected == 1)
     if warned:
-        assert f"{count} images look so much alike" in warned[0].getMessage()
+        assert f"{count} images look much alike" in warned[0].getMessage()
     else:
         assert f"near copies: {count} images in 1 group are kept together" in caplog.text
 
@@ -214,7 +215,7 @@ def test_frames_of_one_film_are_in_one_part_by_default_and_listed(
     # All look alike to a network that sees nothing but the mean colour; the hash tells them apart.
     assert main(arguments, engine=FakeEngine()) == 0
     out, err = capsys.readouterr()
-    assert "WARNING: near copies: 120 images look so much alike" in err
+    assert "WARNING: near copies: 120 images look much alike" in err
     assert "near copies: 120 images in 30 groups are kept together; see groups.csv" in out
     assert {len(found) for found in parts_by_field(run).values()} == {1}
     rows = table(run / "groups.csv")
@@ -243,13 +244,20 @@ def test_a_new_image_that_joins_two_parts_goes_to_training_and_is_told(
     shutil.copy(colours / trained, colours / "red" / "cup_nohash_2.png")
     for _ in range(3):
         err = train()[2]
-        assert "WARNING: 1 new image is joined to images that an earlier run had in differ" in err
         assert "WARNING: 3 images in 1 group that belong together" in err
+        assert "joined" not in err  # its content is known
         after = {row["path"]: row["split"] for row in table(run / "splits.csv")}
         assert after == {**before, "red/cup_nohash_2.png": "train"}
+    with Image.open(colours / trained) as image:
+        image.crop((0, 0, image.width, 20)).save(colours / "red" / "cup_nohash_3.png")
+    assert "WARNING: 1 new image is joined to images that an earlier run had in" in train()[2]
+    assert "joined" not in train()[2]
+    joined = dict.fromkeys(("red/cup_nohash_2.png", "red/cup_nohash_3.png"), "train")
+    after = {row["path"]: row["split"] for row in table(run / "splits.csv")}
+    assert after == {**before, **joined}
 
 
-def test_new_images_that_join_two_parts_by_name_and_content_are_told_and_listed(
+def test_images_that_join_two_parts_by_name_and_content_stay_and_are_listed(
     train: TrainCommand, colours: Path, run: Path
 ) -> None:
     assert train()[0] == 0
@@ -264,7 +272,7 @@ def test_new_images_that_join_two_parts_by_name_and_content_are_told_and_listed(
     (colours / "red" / "sub").mkdir()
     shutil.copy(colours / "red" / "rose_nohash_2.png", colours / "red" / "sub")
     status, _, err = train()
-    assert (status, "WARNING: 2 new images are joined to images that an ear" in err) == (0, True)
+    assert (status, "WARNING: 3 images in 1 group that belong together" in err) == (0, True)
     rows = {
         row["path"]: row["reason"] for row in table(run / "groups.csv") if "rose" in row["path"]
     }
@@ -272,7 +280,7 @@ def test_new_images_that_join_two_parts_by_name_and_content_are_told_and_listed(
         ("red/rose_nohash_1.png", "red/rose_nohash_2.png", "red/sub/rose_nohash_2.png"), "name"
     )
     after = {row["path"]: row["split"] for row in table(run / "splits.csv")}
-    assert {after[path] for path in rows} == {"train"}
+    assert [after[path] for path in sorted(rows)] == ["train", "test", "test"]
     assert train()[0] == 0
     assert {row["path"]: row["split"] for row in table(run / "splits.csv")} == after
 

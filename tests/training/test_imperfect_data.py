@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from tests.fakes import FakeEngine
-from tests.training.test_training import TrainCommand, metrics_of, table
+from tests.training.runs import TrainCommand, metrics_of, table
 from torch_inception.classifier.classifier import Classifier
 from torch_inception.errors import ConfigError
 from torch_inception.training.pipeline import train_classifier

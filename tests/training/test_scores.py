@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes import FakeEngine
-from tests.training.test_training import table
+from tests.training.runs import table
 from torch_inception.heads import metrics
 from torch_inception.training.pipeline import train_classifier
 

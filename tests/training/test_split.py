@@ -1,12 +1,12 @@
 """Which images are for training, validation and testing, and that they stay there."""
 
-import hashlib
 import random
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from tests.training.labelled_images import image, images_of
 from torch_inception.errors import TorchInceptionError
 from torch_inception.training.earlier_split import (
     NO_SPLIT,
@@ -18,20 +18,6 @@ from torch_inception.training.earlier_split import (
 from torch_inception.training.grouping import LabelledImage, groups_of, leadership
 from torch_inception.training.parts import PARTS, Part
 from torch_inception.training.split import split
-
-
-def image(path: str, content: str | None = None) -> LabelledImage:
-    """Make an image of the class that its path begins with; content is told by a word."""
-    label = path.split("/")[0]
-    return LabelledImage(path, label, hashlib.sha256((content or path).encode()).digest())
-
-
-def images_of(classes: dict[str, int], *, seed: int = 0) -> list[LabelledImage]:
-    return [
-        image(f"{label}/{number}.png", f"{seed} {label} {number}")
-        for label, count in classes.items()
-        for number in range(count)
-    ]
 
 
 def three_parts(images: Sequence[LabelledImage], earlier: EarlierSplit = NO_SPLIT) -> list[Part]:

@@ -1,12 +1,10 @@
 """The main job: a folder of class folders in, a run folder out."""
 
-import csv
 import dataclasses
 import inspect
 import json
 import logging
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -15,6 +13,7 @@ import torch
 from PIL import Image
 
 from tests.fakes import FakeEngine
+from tests.training.runs import TrainCommand, metrics_of, table
 from torch_inception.classifier.classifier import Classifier
 from torch_inception.commands.train import main
 from torch_inception.config import Solver, TrainConfig, make_config, read_toml
@@ -22,24 +21,11 @@ from torch_inception.errors import ConfigError, DatasetError
 from torch_inception.heads.metrics import percent, wilson_interval
 from torch_inception.training.pipeline import train_classifier
 
-TrainCommand = Callable[..., tuple[int, str, str]]
-
 FILES = {
     *("model.pt", "labels.txt", "metrics.json", "history.csv"),
     *("splits.csv", "groups.csv", "predictions.csv", "held_out.csv", "scores.csv"),
     *("skipped.csv", "config.toml"),
 }
-
-
-def table(file: Path) -> list[dict[str, str]]:
-    with file.open(encoding="utf-8", newline="") as stream:
-        return list(csv.DictReader(stream))
-
-
-def metrics_of(run: Path) -> dict[str, Any]:
-    content = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
-    assert isinstance(content, dict)
-    return content
 
 
 def test_a_run_leaves_every_file_and_nothing_else(train: TrainCommand, run: Path) -> None:

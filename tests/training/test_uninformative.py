@@ -13,6 +13,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from tests.fakes import FakeEngine
+from tests.training.runs import TrainCommand
 from torch_inception.features.cached_pass import PassResult, run_pass
 from torch_inception.features.row_selection import SLICE, RowSelection
 from torch_inception.images.preprocess import Preprocessing
@@ -139,8 +140,6 @@ def test_whatever_makes_rows_equal_is_told(
     assert "blue/blue_04.png and 86 more. " in message
 
 
-def test_line_breaks_in_names_are_escaped(
-    train: Callable[..., tuple[int, str, str]], colours: Path
-) -> None:
+def test_line_breaks_in_names_are_escaped(train: TrainCommand, colours: Path) -> None:
     Image.new("L", (9, 9)).save(colours / "red" / "two\nlines.png")
     assert "red/two\\nlines.png" in train()[2]

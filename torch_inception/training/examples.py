@@ -139,21 +139,32 @@ def make_examples(
         all_parts: Sequence[Part] = [part for part in PARTS if part in parts]
         _warn_of_torn_groups(near_groups, parts, "the given split")
     else:
-        if kept.refusal:
-            log.info("split: that of the run before is not kept, since %s", kept.refusal)
-        parts = split(
-            images, near_groups,
-            holdout=config.holdout, with_validation=config.with_validation, earlier=kept,
-        )  # fmt: skip
+        parts = _drawn_split(config, images, near_groups, kept)
         all_parts = parts_of(config.holdout, with_validation=config.with_validation)
-        _warn_of_joining_images(len(EarlierParts(images, near_groups, kept).joining()))
-        _warn_of_torn_groups(near_groups, parts, "the earlier split in this output folder")
     examples = Examples(
         dataset.labels, images, torch.tensor(targets, dtype=torch.int64), pass_result.rows,
         likeness, parts, all_parts, groups, near_groups, is_given,
     )  # fmt: skip
     _warn_of_small_classes(examples)
     return examples
+
+
+def _drawn_split(
+    config: TrainConfig,
+    images: Sequence[LabelledImage],
+    near_groups: Sequence[str],
+    kept: EarlierSplit,
+) -> list[Part]:
+    """Return the part of each image; tell what an earlier run has to do with it."""
+    if kept.refusal:
+        log.info("split: that of the run before is not kept, since %s", kept.refusal)
+    parts = split(
+        images, near_groups,
+        holdout=config.holdout, with_validation=config.with_validation, earlier=kept,
+    )  # fmt: skip
+    _warn_of_joining_images(len(EarlierParts(images, near_groups, kept).joining()))
+    _warn_of_torn_groups(near_groups, parts, "the earlier split in this output folder")
+    return parts
 
 
 def _user_groups(

@@ -187,7 +187,9 @@ def test_parts_with_other_names_are_warned_of_and_are_classes(
     assert read_dataset(tmp_path).labels == ["Testing", "Training"]
     (record,) = caplog.records
     assert "folders 'Testing', 'Training' of" in record.getMessage()
-    assert "If they are parts of a split, call them train, val and test; or" in record.getMessage()
+    assert (
+        "If the folders are parts of a split, call them train, val and test." in record.getMessage()
+    )
     caplog.clear()
     (tmp_path / "Testing").rename(tmp_path / "Plants")
     (tmp_path / "Training").rename(tmp_path / "Animals")
@@ -210,3 +212,32 @@ def test_a_folder_above_that_may_not_be_opened_is_not_needed(tmp_path: Path) -> 
 def test_a_folder_that_holds_nothing_has_no_class_folders(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="at least two class folders and has none"):
         read_dataset(tmp_path)
+
+
+def test_images_beside_the_class_folders_are_warned_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    draw_colours(tmp_path / "train", count=2)
+    draw_colours(tmp_path / "test", count=1)
+    for place in (tmp_path, tmp_path / "train"):
+        Image.new("RGB", (9, 9)).save(place / "loose.png")
+        (place / "notes.txt").write_text("no image")
+    caplog.set_level(logging.WARNING)
+    assert len(read_dataset(tmp_path).paths) == 9
+    assert [record.getMessage() for record in caplog.records] == [
+        f"WARNING: 1 image in {place}, beside the class folders, is in no class and not used: "
+        "'loose.png'."
+        for place in (tmp_path, tmp_path / "train")
+    ]
+
+
+def test_a_folder_of_data_sets_is_warned_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("photos", "old photos"):
+        draw_colours(tmp_path / name, count=1)
+    caplog.set_level(logging.WARNING)
+    assert read_dataset(tmp_path).labels == ["old photos", "photos"]
+    (record,) = caplog.records
+    assert "are taken for classes, and hold folders of the same names" in record.getMessage()
+    assert f"--data '{tmp_path / 'old photos'}'" in record.getMessage()

@@ -303,3 +303,17 @@ def test_labels_without_information_are_guessed_no_better_than_by_chance(
         low, high = wilson_interval(round(whole[part]["accuracy"] * fields), fields)
         assert low < 0.5 < high, part
     assert whole["leave_one_out"]["n"] + whole["test"]["n"] == 120
+
+
+def test_copies_with_two_labels_are_warned_of(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    images = [image("a/1.png"), image("b/2.png"), image("b/3.png"), image("a/4.png")]
+    # The first two by hash and cosine; the last two by the cosine alone.
+    hashes = [5, 5, *random_hashes(2)]
+    with caplog.at_level(logging.WARNING):
+        join_near_copies(images, groups_of(images), likeness_of(angles(0, 5, 60, 65), hashes))
+    assert [record.getMessage() for record in caplog.records] == [
+        "WARNING: 1 image has a near copy in several classes, and a label may be wrong: "
+        "a/1.png and b/2.png."
+    ]

@@ -73,7 +73,7 @@ def run(patterns: Path, real_cache: Path) -> Path:
     assert status == 0, complaints
     assert [line.split() for line in shown.splitlines()[1:3]] == [["dots", "13"], ["stripes", "12"]]
     assert complaints.count(npm.WHAT_IT_IS) == 1
-    assert "features: 24 computed, 0 reused, 1 files skipped" in shown
+    assert "features: 24 computed, 0 reused, 1 file skipped" in shown
     assert "broken.jpg" in complaints
     assert "Final test accuracy = " in shown
     return output
@@ -85,7 +85,7 @@ def test_a_second_run_reuses_every_feature_and_gives_the_same_model(
     again = ["--data", str(patterns), "--output", str(tmp_path / "again"), "--weights", WEIGHTS]
     status, shown, _ = command("train", *again, cache=real_cache)
     assert status == 0
-    assert "features: 0 computed, 24 reused, 1 files skipped" in shown
+    assert "features: 0 computed, 24 reused, 1 file skipped" in shown
     first = torch.load(run / "model.pt", weights_only=True)
     second = torch.load(tmp_path / "again" / "model.pt", weights_only=True)
     assert torch.equal(first["weight"], second["weight"])

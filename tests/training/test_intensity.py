@@ -91,6 +91,20 @@ def test_test_images_have_no_say_in_the_range(counts: Path, run: Path) -> None:
     assert high < 2000
 
 
+def test_with_test_images_elsewhere_all_others_have_a_say(
+    counts: Path, run: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = counts.parent / "other"
+    for label in ("bright", "dark"):
+        (other / label).mkdir(parents=True)
+        Image.fromarray(values(label, 9) * 60).save(other / label / "1.tif")
+    with caplog.at_level(logging.INFO):
+        train_classifier(
+            counts, test_data=other, output=run, engine=FakeEngine(), intensity="dataset"
+        )
+    assert "of 40 training images" in caplog.text
+
+
 def test_a_model_scales_new_images_as_it_was_trained(counts: Path, run: Path) -> None:
     for intensity in ("image", "dataset", "0,1000"):
         train_classifier(counts, output=run, engine=FakeEngine(), intensity=intensity)

@@ -123,7 +123,7 @@ def _parts(
     )
     parts: list[Part | None] = [None] * len(found)
     for place, part in zip(readable, drawn, strict=True):
-        parts[place] = (dataset.parts[place] if dataset.parts else None) or part
+        parts[place] = (dataset.parts[place] or "train") if dataset.parts else part
     return parts
 
 

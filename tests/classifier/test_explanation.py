@@ -171,6 +171,8 @@ def test_the_library_explains_whatever_stands_for_an_image(colours: Path, run: P
         assert (classifier.explain(item).logits == found.logits).all()
     with pytest.raises(ConfigError, match="no class 'pink'. The model has: blue, green, red"):
         found.seen("pink")
+    with pytest.raises(ConfigError, match="no class ''"):
+        found.seen("")
     with pytest.raises(ImageError, match="empty"):
         classifier.explain(b"")
     with pytest.raises(TypeError, match="not list"):

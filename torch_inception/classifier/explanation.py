@@ -40,13 +40,14 @@ Map = NDArray[numpy.float32]
 class Explanation:
     """What of an image speaks for and against each class.
 
-    `logits[k]` is `base[k]` and all places of all `maps[layer][k]` together. Zero at a place is
-    what an average training image has there.
+    `logits[k]` is `base[k]` and all places of all `maps[layer][k]` together. The maps of an average
+    training image add up to 0.
 
     Attributes:
         labels: class names.
         logits: (C,) float64, calibrated.
-        base: (C,) float64, the logits of the average training image.
+        base: (C,) float64, the logits of the average training image; those of an image without any
+            features where the model does not know the average (`Model.mean_inputs`).
         maps: layer -> (C, height, width) float32, in logits, of the layers that the head reads.
         pixels: (299, 299, 3) uint8, what the network sees.
         placement: where that lies in the image.
@@ -72,12 +73,14 @@ class Explanation:
             versus: label of another class: what speaks for the first and not for this one.
 
         Returns:
-            (299, 299) float32, in logits per pixel; the sum is the logit less its base.
+            (299, 299) float32, in logits per pixel; the sum is the logit less its base, or the
+            difference of both classes'.
 
         Raises:
             ConfigError: there is no such class.
         """
-        first, *others = [class_number(self.labels, name) for name in (label, versus) if name]
+        first = class_number(self.labels, label)
+        others = [class_number(self.labels, versus)] if versus else []
         total = numpy.zeros((IMAGE_SIZE, IMAGE_SIZE))
         for layer, maps in self.maps.items():
             of_class = maps[first].astype(numpy.float64)

@@ -1,18 +1,27 @@
 """What `predict` tells of an image beside its best classes, where that is asked for."""
 
-import os
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from torch_inception.commands.outputs import Addition, Values
 from torch_inception.config import PredictConfig
-from torch_inception.errors import ConfigError
+from torch_inception.errors import ConfigError, ImageError
 from torch_inception.images.overlay import overlay
 from torch_inception.system.escape import printable
 
 if TYPE_CHECKING:
     from torch_inception.classifier.classifier import Classifier, Prediction
+
+
+log = logging.getLogger(__name__)
+
+ENDING = ".map.png"
+"""How names of maps end, so that none takes the place of an image."""
+
+MOST_CHARACTERS = 60
+"""Of an image's name in that of its map: file systems have names of 255 bytes at most."""
 
 
 def additions(classifier: "Classifier", config: PredictConfig) -> list[Addition]:
@@ -31,7 +40,7 @@ def additions(classifier: "Classifier", config: PredictConfig) -> list[Addition]
             label=config.explain_class,
             versus=config.explain_versus,
         )
-        found.append(Addition(["explanation"], maps.find, lambda values: f"see {_shown(values)}\n"))
+        found.append(Addition(["explanation"], maps.find, _see))
     return found
 
 
@@ -43,6 +52,10 @@ def _label_set(classifier: "Classifier", coverage: float) -> Addition:
         return {"set": classifier.label_set(answer, coverage=coverage)}
 
     return Addition(["set"], find, lambda values: f"set: {_shown(values)}\n")
+
+
+def _see(values: Values) -> str:
+    return f"see {_shown(values)}\n" if values["explanation"] else ""
 
 
 def _shown(values: Values) -> str:
@@ -80,8 +93,12 @@ class MapFiles:
             ) from error
 
     def find(self, path: Path, answer: "Sequence[Prediction]") -> Values:
-        """Write the map of an image that was named; return its file."""
-        explanation = self._classifier.explain(path)
+        """Draw the map of an image that was named; return its file, None where that fails."""
+        try:
+            explanation = self._classifier.explain(path)
+        except ImageError as error:  # it has changed since it was named
+            log.warning("no map of %s: %s", path, error)
+            return {"explanation": None}
         label = self._label or answer[0].label
         question = f"{label} and not {self._versus}" if self._versus else label
         sheet = overlay(
@@ -94,10 +111,11 @@ class MapFiles:
         return {"explanation": str(file)}
 
     def _new_name(self, path: Path) -> str:
-        """Return a name that no other image of this run has."""
-        name, number = path.stem, 1
-        while os.path.normcase(name) in self._names:
+        """Return a name that no other image of this run has, nor any image that is no map."""
+        stem, number = path.stem[:MOST_CHARACTERS], 1
+        name = f"{stem}{ENDING}"
+        while name.casefold() in self._names:
             number += 1
-            name = f"{path.stem}-{number}"
-        self._names.add(os.path.normcase(name))
-        return f"{name}.png"
+            name = f"{stem}-{number}{ENDING}"
+        self._names.add(name.casefold())
+        return name

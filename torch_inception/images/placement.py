@@ -7,6 +7,9 @@ from numpy.typing import NDArray
 
 from torch_inception.images.preprocess import IMAGE_SIZE, Preprocessing, crop_box, padded_box
 
+_STRIP = 64
+"""Columns that are computed at a time."""
+
 
 class Side(NamedTuple):
     """One direction.
@@ -22,7 +25,7 @@ class Side(NamedTuple):
     step: float
 
     def masses(self, values: NDArray[numpy.float64]) -> NDArray[numpy.float64]:
-        """Share the numbers of the last axis (..., 299) out over the image's pixels (..., length).
+        """Share numbers (..., 299) float64 out over the image's pixels, (..., length) float64.
 
         Each pixel of the image gets what lies on it; what lies outside is lost.
         """
@@ -49,7 +52,11 @@ class Placement(NamedTuple):
         The sum stays, but for what lies on padding.
         """
         columns = self.across.masses(values.astype(numpy.float64))
-        return self.down.masses(columns.T).T.astype(numpy.float32)
+        found = numpy.empty((self.down.length, self.across.length), numpy.float32)
+        for start in range(0, self.across.length, _STRIP):  # a large image fills the memory
+            strip = slice(start, start + _STRIP)
+            found[:, strip] = self.down.masses(columns[:, strip].T).T
+        return found
 
 
 def placement(size: tuple[int, int], preprocessing: Preprocessing) -> Placement:

@@ -31,7 +31,7 @@ from torch_inception.training.dataset import Dataset
 from torch_inception.training.examples import relative_name
 from torch_inception.training.grouping import LabelledImage, groups_of
 from torch_inception.training.parts import Part
-from torch_inception.training.run_folder import earlier_split
+from torch_inception.training.run_folder import kept_split
 from torch_inception.training.split import split
 
 log = logging.getLogger(__name__)
@@ -119,7 +119,7 @@ def _parts(
         groups_of(images),
         holdout=config.holdout,
         with_validation=config.with_validation,
-        earlier=earlier_split(config),
+        earlier=kept_split(config),
     )
     parts: list[Part | None] = [None] * len(found)
     for place, part in zip(readable, drawn, strict=True):

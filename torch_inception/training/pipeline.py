@@ -69,7 +69,7 @@ from torch_inception.training.output_folder import (
     choose_output,
 )
 from torch_inception.training.report_lines import final_report, history_table
-from torch_inception.training.run_folder import Run, earlier_split, prepare_output, write_run
+from torch_inception.training.run_folder import Run, kept_split, prepare_output, write_run
 from torch_inception.training.run_network import RunNetwork, make_network
 from torch_inception.training.scores import image_scores
 from torch_inception.training.training_views import training_rows, views_per_image
@@ -247,9 +247,10 @@ def _train(
     config: TrainConfig, dataset: Dataset, engine: Engine | None, clock: "_Clock", *, progress: bool
 ) -> TrainingResult:
     # Told of what is wrong with them before any work.
-    earlier, kept = read_earlier_run(config.output_folder), earlier_split(config)
-    with clock.phase("weights"):
+    earlier, kept = read_earlier_run(config.output_folder), kept_split(config)
+    with clock.phase("dataset"):
         preprocessing = with_range(_configured(config), config, dataset, progress=progress)
+    with clock.phase("weights"):
         network = make_network(config, preprocessing, dataset, engine)
     with clock.phase("features"):
         pass_result = run_pass(

@@ -5,7 +5,7 @@ from typing import Any
 
 from torch_inception.heads.fit import FittedHead
 from torch_inception.heads.metrics import accuracy_in_words, percent
-from torch_inception.system.escape import columns, padded, printable
+from torch_inception.system.escape import columns, listed, padded, printable
 from torch_inception.training.evaluation import ImageAnswer, history
 
 MISCLASSIFIED_SHOWN = 10
@@ -113,21 +113,16 @@ def _left_out_lines(left_out: Mapping[str, Any], *, tested: int) -> list[str]:
 def _limits(report: Mapping[str, Any]) -> list[str]:
     """Return what an accuracy does not tell."""
     lines = []
-    absent = [label for label, each in report["per_class"].items() if each["n"] == 0]
+    absent = [printable(name) for name, each in report["per_class"].items() if each["n"] == 0]
     if report["n"] and absent:
-        lines.append(f"  it says nothing of {listed_labels(absent)}: no image of it is among these")
+        names = listed(absent, LABELS_SHOWN)
+        lines.append(f"  it says nothing of {names}: no image of it is among these")
     if report["n"] > IMAGES_A_GROUP * report["groups"]:
         lines.append(
             f"  of only {report['groups']} groups of images that belong together: the interval is "
             "too narrow"
         )
     return lines
-
-
-def listed_labels(labels: Sequence[str]) -> str:
-    """Write some labels in a row."""
-    more = f" and {len(labels) - LABELS_SHOWN} more" if len(labels) > LABELS_SHOWN else ""
-    return ", ".join(map(printable, labels[:LABELS_SHOWN])) + more
 
 
 def _accuracy(name: str, report: Mapping[str, Any]) -> str:

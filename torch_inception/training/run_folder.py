@@ -156,7 +156,7 @@ def _one_line(label: str) -> str:
     return label.replace("\r", "\\r").replace("\n", "\\n") + "\n"
 
 
-def earlier_split(config: TrainConfig) -> EarlierSplit:
+def kept_split(config: TrainConfig) -> EarlierSplit:
     """Return the split of an earlier run into the same folder, if it was made as this one is.
 
     Raises:

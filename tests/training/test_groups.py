@@ -317,3 +317,13 @@ def test_copies_with_two_labels_are_warned_of(
         "WARNING: 1 image has a near copy in several classes, and a label may be wrong: "
         "a/1.png and b/2.png."
     ]
+
+
+@pytest.mark.parametrize(("count", "is_joined"), [(5, True), (6, False)])
+def test_the_cosine_alone_joins_no_half_of_a_class(count: int, is_joined: bool) -> None:
+    images = images_of({"a": count, "b": 30})
+    likeness = likeness_of(
+        numpy.eye(40)[[0] * count + list(range(1, 31))], random_hashes(count + 30)
+    )
+    names = join_near_copies(images, groups_of(images), likeness)
+    assert (len(set(names[:count])) == 1) is is_joined

@@ -27,6 +27,12 @@ LARGE_GROUP = 20
 
 LARGE_SHARE = 0.2
 
+SMALL_GROUP = 6
+"""Images from which on a group needs it, if it also holds more than `MOST_SHARE` of a class: little
+would be left to learn from or to test."""
+
+MOST_SHARE = 0.5
+
 PAIRS_SHOWN = 5
 """Pairs of near copies with two labels that a warning names."""
 
@@ -71,8 +77,9 @@ def join_near_copies(
 ) -> list[str]:
     """Name, for each image, its near group: what it is in once near copies are joined.
 
-    Where that would be a group of more than `LARGE_GROUP` images and `LARGE_SHARE` of a class, the
-    cosine alone joins none of its images; and if that does not do, nor does the hash alone.
+    Where that would be a group of more than `LARGE_GROUP` images and `LARGE_SHARE` of a class, or of
+    `SMALL_GROUP` and `MOST_SHARE`, the cosine alone joins none of its images; and if that does not
+    do, nor does the hash alone.
 
     Args:
         images: all good images.
@@ -147,10 +154,12 @@ def _places(names: Sequence[str]) -> Labels:
 def _are_large(joined: Labels, before: Labels, classes: Labels) -> Flags:
     """Tell which images are in a group that near copies make too large."""
     of_class, sizes = numpy.unique(numpy.stack([joined, classes]), axis=1, return_counts=True)
-    is_share = sizes / numpy.bincount(classes)[of_class[1]] > LARGE_SHARE
-    counts = numpy.bincount(joined)
-    large: Flags = numpy.isin(joined, of_class[0][is_share]) & (counts[joined] > LARGE_GROUP)
-    return large & _are_joined(joined, before)
+    shares, counts = sizes / numpy.bincount(classes)[of_class[1]], numpy.bincount(joined)
+    found = numpy.zeros(len(joined), bool)
+    for share, count in ((LARGE_SHARE, LARGE_GROUP + 1), (MOST_SHARE, SMALL_GROUP)):
+        found |= numpy.isin(joined, of_class[0][shares > share]) & (counts[joined] >= count)
+    large: Flags = found & _are_joined(joined, before)
+    return large
 
 
 def _are_joined(joined: Labels, before: Labels) -> Flags:

@@ -199,7 +199,7 @@ def train_classifier(
         CacheError: the feature cache cannot be used.
     """
     settings = dict(locals())  # the parameters, which are the fields of TrainConfig
-    if data == "" and not labels:
+    if isinstance(data, str) and not data and not labels:
         raise ConfigError("data = '' must name a folder.")
     images = None if is_path(data) or not isinstance(data, Iterable) else data
     if images is not None:

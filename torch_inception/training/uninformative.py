@@ -35,7 +35,7 @@ def warn_of_uninformative(pass_result: PassResult, folder: Path) -> None:
     if plain:
         log.warning(
             "WARNING: the network sees one plain colour in %s, which teaches nothing: %s. If there "
-            "is more to see, save as 8-bit PNG or JPEG.",
+            "is more to see, choose the range of its values (--intensity), or save as 8-bit PNG.",
             counted(len(plain), "image"), listed(plain, NAMED),
         )  # fmt: skip
     groups = same_rows(pass_result, is_plain)

@@ -77,9 +77,9 @@ def join_near_copies(
 ) -> list[str]:
     """Name, for each image, its near group: what it is in once near copies are joined.
 
-    Where that would be a group of more than `LARGE_GROUP` images and `LARGE_SHARE` of a class, or of
-    `SMALL_GROUP` and `MOST_SHARE`, the cosine alone joins none of its images; and if that does not
-    do, nor does the hash alone.
+    Where that would be a group of more than `LARGE_GROUP` images and `LARGE_SHARE` of a class, or
+    of `SMALL_GROUP` and `MOST_SHARE`, the cosine alone joins none of its images; and if that does
+    not do, nor does the hash alone.
 
     Args:
         images: all good images.

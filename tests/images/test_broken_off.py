@@ -241,4 +241,4 @@ def test_a_webp_whose_image_is_far_larger_than_it_says_is_not_decoded(
     content = b"WEBP" + canvas + chunk
     content = b"RIFF" + struct.pack("<I", len(content)) + content
     monkeypatch.setattr(WebPImagePlugin.WebPImageFile, "load", lambda image: pytest.fail())
-    assert not is_broken_off(content)
+    assert not is_broken_off(content, (16, 16))

@@ -18,6 +18,7 @@ from PIL import Image, UnidentifiedImageError
 from torch_inception.errors import ImageError
 from torch_inception.images.deep import DeepSettings, Values, share_not_finite, to_bytes
 from torch_inception.images.facts import Original
+from torch_inception.images.limits import wait_for_memory
 from torch_inception.images.pillow_settings import default_settings, retry_without_warnings
 from torch_inception.images.rgb import oriented, to_rgb
 from torch_inception.images.tiff_stack import TiffStack
@@ -36,6 +37,12 @@ _NOT_BELIEVED = (
 )  # fmt: skip
 """Layouts that tifffile is told not to look for: what such files say of themselves can make it take
 any memory, or open other files. Their pages are read one by one; OME's order is found in `ome`."""
+
+_LEVELS = [
+    (numpy.arange(256) % 2**bits * 255 / max(1, 2**bits - 1)).round().astype(numpy.uint8)
+    for bits in range(8)
+]
+"""Values of few bits as bytes, from black to white."""
 
 _PREMULTIPLIED, _STRAIGHT = 1, 2
 _MOST_COUNTED = 2**16 - 1
@@ -56,7 +63,10 @@ def decode_tiff(content: bytes, tags: TiffTags, deep: DeepSettings) -> tuple[Ima
     if not {_WIDTH, _HEIGHT}.issubset(tags.first):
         raise UnidentifiedImageError
     if tags.has_more:
-        raise ImageError(f"a TIFF image of more than {MAX_PAGES:,} pages; save it in several files")
+        raise ImageError(
+            f"a TIFF image of more than {MAX_PAGES:,} pages, or of too many tags; save it in "
+            "several files"
+        )
     tifffile = _import_tifffile(tags)
     return retry_without_warnings(lambda warn: _read(tifffile, content, deep, warn=warn))
 
@@ -72,14 +82,15 @@ def _read(
     names = tifffile.TIFF.FILE_FLAGS.intersection(_NOT_BELIEVED)
     flags = {f"is_{name}": False for name in names}
     try:
-        with (
-            default_settings("TIFF", warn=warn),
-            numpy.errstate(all="ignore"),
-            _silence(),
-            tifffile.TiffFile(io.BytesIO(content), **flags) as file,
-        ):
-            stack = TiffStack(file, content, deep)
-            image, lost = _decoded(stack, deep)
+        with numpy.errstate(all="ignore"), _silence():
+            with default_settings("TIFF", warn=warn):
+                file = tifffile.TiffFile(io.BytesIO(content), **flags)
+                stack = TiffStack(file, content, deep)
+                needed = stack.checked_bytes(deep)
+            # Not with those settings, for which other threads wait.
+            wait_for_memory(needed)
+            with default_settings("TIFF", warn=warn):
+                image, lost = _decoded(stack, deep)
     except (ImageError, MemoryError, Warning):
         raise
     except Exception as error:  # tifffile and its decoders raise almost anything
@@ -128,7 +139,7 @@ def _scaled(values: Values, stack: TiffStack, deep: DeepSettings) -> NDArray[num
     if values.dtype == numpy.bool_:
         values = values.view(numpy.uint8)
     if values.dtype == numpy.uint8:
-        levels = values * (255 // (2**stack.bits - 1)) if stack.bits < 8 else values
+        levels = _LEVELS[stack.bits][values] if stack.bits < 8 else values
         return numpy.ascontiguousarray(255 - levels if stack.is_white_zero else levels)
     value_range = deep.range_of(values)
     scaled = numpy.empty(values.shape, numpy.uint8)

@@ -11,9 +11,10 @@ import numpy
 
 from torch_inception.errors import ImageError
 from torch_inception.images.deep import DeepSettings, Values
-from torch_inception.images.integrity.tiff_page import check_page
-from torch_inception.images.limits import MAX_SIDE, wait_for_memory
+from torch_inception.images.integrity.tiff_page import check_page, check_parts
+from torch_inception.images.limits import MAX_SIDE
 from torch_inception.images.ome import ome_planes
+from torch_inception.images.tiff_tags import MAX_PAGES
 
 MAX_BYTES = 2**29
 """Bytes of all pages that are decoded for one image."""
@@ -22,7 +23,7 @@ MAX_BYTES_IN_USE = 3 * 2**28
 """Bytes that an image takes at a time, besides those of its file."""
 
 _WHITE_ZERO, _BLACK_ZERO, _RGB, _YCBCR = 0, 1, 2, 6
-_ORIENTATION, _SUB_PAGES, _MAX_SUB_PAGES = 274, 330, 64
+_ORIENTATION = 274
 
 
 class TiffStack:
@@ -53,9 +54,6 @@ class TiffStack:
     """
 
     def __init__(self, file: Any, content: bytes, deep: DeepSettings) -> None:  # noqa: ANN401
-        sub_pages = file.pages.first.tags.get(_SUB_PAGES)
-        if sub_pages is not None and sub_pages.count > _MAX_SUB_PAGES:
-            raise ImageError(f"a TIFF image with {sub_pages.count:,} smaller copies: it is damaged")
         check_page(file.pages.first, content)
         self._series, self._content = file.series[0], content
         self._first = page = self._series.keyframe
@@ -68,6 +66,10 @@ class TiffStack:
             raise ImageError(f"a TIFF image with the axes {axes}, of a page {page.axes}")
         self._axes, self._shape = axes[:outer], shape[:outer]
         self._order: Sequence[int] = range(math.prod(self._shape))
+        if len(self._order) > MAX_PAGES:
+            raise ImageError(
+                f"a TIFF image of {len(self._order):,} pages; save it in several files"
+            )
         if planes := ome_planes(file.pages.first.description, len(self._order)):
             self._axes, self._shape, self._order = planes
         self._samples = int(page.shape[page.axes.index("S")]) if "S" in page.axes else 1
@@ -128,7 +130,6 @@ class TiffStack:
         Returns:
             (H, W), or (H, W, samples) where the file is colour.
         """
-        self._check_cost(len(pages))
         result = self._plane(pages[0], channel)
         if len(pages) == 1:
             return result
@@ -144,18 +145,21 @@ class TiffStack:
         return result.round().astype(kind) if kind == numpy.uint8 else result
 
     def _plane(self, page: int, channel: int) -> Values:
-        along, sample = divmod(channel, self._samples)
-        places = [int(each) for each in numpy.unravel_index(page, self._shape_of_pages())]
-        if self._place >= 0:
-            places.insert(self._place, along)
-        number = int(numpy.ravel_multi_index(places, self._shape)) if self._shape else 0
-        values = self._page(self._order[number])
+        sample = channel % self._samples
+        values = self._page(self._place_in_file(page, channel))
         if self._samples == 1:
             return values
         is_last = self._first.axes == "YXS"
         if self.is_colour:
             return values if is_last else numpy.moveaxis(values, 0, -1)
         return values[..., sample] if is_last else values[sample]
+
+    def _place_in_file(self, page: int, channel: int) -> int:
+        places = [int(each) for each in numpy.unravel_index(page, self._shape_of_pages())]
+        if self._place >= 0:
+            places.insert(self._place, channel // self._samples)
+        number = int(numpy.ravel_multi_index(places, self._shape)) if self._shape else 0
+        return self._order[number]
 
     def _shape_of_pages(self) -> tuple[int, ...]:
         shape = [side for place, side in enumerate(self._shape) if place != self._place]
@@ -185,16 +189,31 @@ class TiffStack:
         values = numpy.frombuffer(self._content, dtype, size, start)
         return values.astype(dtype.newbyteorder("=")).reshape(self._first.shape)
 
-    def _check_cost(self, pages: int) -> None:
-        """Refuse what would take too much, before it is decoded; wait for memory that is much."""
+    def checked_bytes(self, deep: DeepSettings) -> int:
+        """Return the bytes that decoding what is asked for takes at a time.
+
+        Raises:
+            ImageError: it would take too much, or the file does not have it.
+        """
+        pages = self.chosen_pages(deep.page)
+        channels = [self.chosen_channel(each) for each in deep.channels or (1,)]
+        count = len(pages)
         width, height = int(self._first.imagewidth), int(self._first.imagelength)
         values, item = width * height * self._samples, self._first.dtype.itemsize
         # A page, twice while it is decoded; the mean so far; what is shown, in bytes and as RGB.
-        at_once = values * (2 * item + (8 if pages > 1 else 0)) + 8 * width * height
-        is_much = at_once > MAX_BYTES_IN_USE or pages * values * item > MAX_BYTES
+        at_once = values * (2 * item + (8 if count > 1 else 0)) + 8 * width * height
+        is_much = at_once > MAX_BYTES_IN_USE or count * values * item > MAX_BYTES
         if max(width, height) > MAX_SIDE or is_much:
             raise ImageError(
-                f"too large to decode safely: {pages:,} page{'s' if pages > 1 else ''} of "
+                f"too large to decode safely: {count:,} page{'s' if count > 1 else ''} of "
                 f"{width} x {height} pixels with {self._samples} samples of {8 * item} bits"
             )
-        wait_for_memory(at_once)
+        self._check_parts(pages, [0] if self.is_colour else channels)
+        return int(at_once)
+
+    def _check_parts(self, pages: Sequence[int], channels: Sequence[int]) -> None:
+        if len(self._series) == 1:
+            return
+        for channel in channels:
+            numbers = (self._place_in_file(page, channel) for page in pages)
+            check_parts((self._series[number] for number in numbers), len(self._content))

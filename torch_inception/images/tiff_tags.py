@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from torch_inception.errors import ImageError
 from torch_inception.images.deep import DeepSettings
-from torch_inception.images.integrity.tiff_tags import Tag, TagReader, check_lengths
+from torch_inception.images.integrity.tiff_tags import Directory, Tag, TagReader, check_lengths
 
 MAX_PAGES = 10_000
 """Pages that are looked at; more take seconds to go through."""
@@ -24,6 +24,10 @@ _MAX_BYTES = 2**22
 _READ_BYTES, _READ_NUMBERS = 2**12, 2**12
 """What is read of a description, and of numbers for each sample."""
 
+_MAX_SUB_PAGES = 64
+"""Smaller copies of a page, which tifffile opens too; pyramids have some ten."""
+
+_SUB_PAGES = 330
 _SUBFILE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION = 254, 256, 257, 258, 259
 _DESCRIPTION, _SAMPLES, _PLANAR, _EXTRA_SAMPLES, _FORMAT = 270, 277, 284, 338, 339
 
@@ -73,7 +77,7 @@ class TiffTags(NamedTuple):
             stated = int(found[1])
         elif found := re.match(rb'{.{0,500}?"shape": \[([\d, ]{1,200})\]', text):
             sides = (self.numbers(tag, 1)[0] for tag in (_WIDTH, _HEIGHT, _SAMPLES))
-            shape = (int(side) for side in found[1].split(b",") if side.strip())
+            shape = (int(side) for side in re.findall(rb"\d+", found[1]))
             stated = math.prod(shape) // max(1, math.prod(sides))
         return min(max(self.pages, stated), 2**16 - 1)
 
@@ -138,10 +142,20 @@ def read_tiff_tags(content: bytes) -> TiffTags:
         first = first or directory.tags
         kind = next(iter(reader.numbers(directory.tags.get(_SUBFILE))), 0)
         pages += not kind & _REDUCED
-        count += directory.entries
+        count += directory.entries + _entries_below(directory, reader)
         if number == MAX_PAGES or count > _MAX_TAGS:
             return TiffTags(max(1, pages), True, first, reader)
     return TiffTags(max(1, pages), False, first, reader)
+
+
+def _entries_below(directory: Directory, reader: TagReader) -> int:
+    """Return how many entries smaller copies of a page have; too many where that is unclear."""
+    tag = directory.tags.get(_SUB_PAGES)
+    if tag is None:
+        return 0
+    places = reader.numbers(tag, most=_MAX_SUB_PAGES)
+    is_unclear = len(places) != tag.length or directory.entries != len(directory.tags)
+    return _MAX_TAGS if is_unclear else sum(reader.entries(place) for place in places)
 
 
 def _check(tags: dict[int, Tag]) -> None:

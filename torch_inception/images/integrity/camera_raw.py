@@ -20,12 +20,18 @@ _CR2 = b"II*\0\x10\0\0\0CR"
 _MAX_SUB_IFDS = 32
 """Further images of the first that are looked at; raw images have up to eight."""
 
+_MAX_TAGS = 2**17
+"""Tags that these have together."""
+
 
 def is_camera_raw(content: bytes) -> bool:
     """Tell whether a TIFF is a camera's raw image.
 
     Args:
         content: of the file.
+
+    Raises:
+        ImageError: it has far too many tags.
     """
     reader = TagReader(content)
     first = reader.tags()
@@ -41,7 +47,11 @@ def is_camera_raw(content: bytes) -> bool:
 
 def _sub_images(reader: TagReader, first: dict[int, Tag]) -> list[dict[int, Tag]]:
     found = []
+    count = 0
     for place in reader.numbers(first.get(_SUB_IFDS), most=_MAX_SUB_IFDS):
+        count += reader.entries(place)
+        if count > _MAX_TAGS:
+            raise ImageError(f"a TIFF image of {count:,} tags: it is damaged")
         with suppress(ImageError):  # what nobody reads may be broken
             found.append(reader.tags(place))
     return found

@@ -65,7 +65,7 @@ def check_trailing_zeros(content: bytes, image: Image.Image) -> None:
     elif image.format in ("AVIF", "HEIF"):
         parts = image_parts(content)
     has_zeros = any(ends_in_zeros(content, *part) for part in parts)
-    if has_zeros or (image.format == "WEBP" and is_broken_off(content)):
+    if has_zeros or (image.format == "WEBP" and is_broken_off(content, image.size)):
         raise ImageError(BROKEN_OFF)
 
 

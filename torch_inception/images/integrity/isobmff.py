@@ -14,11 +14,11 @@ Part = tuple[int, int]
 def image_parts(content: bytes) -> list[Part]:
     """Return where the coded data of each item are that is an image; none of a file that is odd."""
     try:
-        top = _boxes(content, 0, len(content))
+        top = boxes_of(content, 0, len(content))
         meta = next((place for name, place in top if name == b"meta"), None)
         if meta is None:
             return []
-        boxes = dict(_boxes(content, meta[0] + 4, meta[1]))
+        boxes = dict(boxes_of(content, meta[0] + 4, meta[1]))
         others = set(_items_of_other_types(content, boxes[b"iinf"]))
         places = _places(content, boxes[b"iloc"])
         return [part for item, part in places if item not in others]
@@ -26,7 +26,7 @@ def image_parts(content: bytes) -> list[Part]:
         return []
 
 
-def _boxes(content: bytes, position: int, end: int) -> Iterator[tuple[bytes, Part]]:
+def boxes_of(content: bytes, position: int, end: int) -> Iterator[tuple[bytes, Part]]:
     """Yield the names of boxes and where their contents are (section 4.2)."""
     for _ in range(MAX_PARTS):
         if position + 8 > end:
@@ -46,7 +46,7 @@ def _boxes(content: bytes, position: int, end: int) -> Iterator[tuple[bytes, Par
 def _items_of_other_types(content: bytes, box: Part) -> Iterator[int]:
     """Yield the numbers of items that are no images (8.11.6)."""
     start = box[0] + (8 if content[box[0]] else 6)
-    for _, (entry, _) in _boxes(content, start, box[1]):
+    for _, (entry, _) in boxes_of(content, start, box[1]):
         number, kind = struct.unpack_from(
             ">I2x4s" if content[entry] > 2 else ">H2x4s", content, entry + 4
         )

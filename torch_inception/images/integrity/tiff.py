@@ -14,11 +14,14 @@ _PLANAR, _SEPARATE = 284, 2
 _COMPRESSION, _NONE, _JPEG, _PACKBITS = 259, 1, (6, 7), 32773
 _JPEG_TABLES = 347
 
-_OVERLAP = 4
+OVERLAP = 4
 """Times the file that all strips may have together."""
 
-_OVERLAP_BYTES = 64 * 2**20
+OVERLAP_BYTES = 64 * 2**20
 """Bytes that they may have in any file: some writers store equal tiles once."""
+
+LIE_UPON_ONE_ANOTHER = "damaged: a TIFF image whose strips lie upon one another"
+"""What is said of a file where they have more."""
 
 _PLACES = ((273, 279), (324, 325))
 """Tags of where strips or tiles are, and how long; TIFF 6.0, sections 3 and 15."""
@@ -47,8 +50,8 @@ def tiff_parts(content: bytes, image: TiffImagePlugin.TiffImageFile) -> Iterator
         return
     for places, lengths in _PLACES:
         parts = list(zip(tags.get(places, ()), tags.get(lengths, ()), strict=False))
-        if sum(length for _, length in parts) > max(_OVERLAP * len(content), _OVERLAP_BYTES):
-            raise ImageError("damaged: a TIFF image whose strips lie upon one another")
+        if sum(length for _, length in parts) > max(OVERLAP * len(content), OVERLAP_BYTES):
+            raise ImageError(LIE_UPON_ONE_ANOTHER)
         for place, length in dict.fromkeys(parts):
             part = content[place : place + length]
             if compression in _JPEG and part.startswith(b"\xff\xd8"):

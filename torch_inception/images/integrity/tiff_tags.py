@@ -71,6 +71,13 @@ class TagReader:
         """
         return self._directory(self._first() if position is None else position).tags
 
+    def entries(self, position: int) -> int:
+        """Return how many entries a directory says that it has; 0 for none in the file."""
+        try:
+            return self._read("Q" if self._is_big else "H", position)[0]
+        except (struct.error, OverflowError):
+            return 0
+
     def pages(self) -> Iterator[Directory]:
         """Yield one directory after another, up to one that is not whole or comes again.
 

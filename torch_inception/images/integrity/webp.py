@@ -8,7 +8,7 @@ from PIL import WebPImagePlugin
 
 from torch_inception.errors import ImageError
 from torch_inception.images.integrity.trailing_zeros import ZEROS
-from torch_inception.images.limits import MAX_PARTS, check_size, wait_if_large
+from torch_inception.images.limits import MAX_PARTS
 
 _SURPLUS = 4
 """Zeros without which sound data are not decoded; those of libwebp can do without three."""
@@ -24,11 +24,15 @@ def check_webp(content: bytes) -> None:
         raise ImageError("cut short: a WebP image whose data are not all there")
 
 
-def is_broken_off(content: bytes) -> bool:
+def is_broken_off(content: bytes, size: tuple[int, int]) -> bool:
     """Tell whether zeros have taken the place of data of the first image.
 
     A black area at the end of an image may be thousands of zeros, so that their number tells
     nothing. They are decoded, and if some of them can be left out, all of them are surplus.
+
+    Args:
+        content: of the file.
+        size: of the image that it is opened as, which may be decoded.
     """
     name, start, end = _first_image(content)
     padded = end + (end - start) % 2
@@ -40,17 +44,16 @@ def is_broken_off(content: bytes) -> bool:
         return False
     shorter = data[:-_SURPLUS]
     chunk = name + struct.pack("<I", len(shorter)) + shorter + bytes(len(shorter) % 2)
-    return _decodes(b"RIFF" + struct.pack("<I", 4 + len(chunk)) + b"WEBP" + chunk)
+    return _decodes(b"RIFF" + struct.pack("<I", 4 + len(chunk)) + b"WEBP" + chunk, size)
 
 
-def _decodes(content: bytes) -> bool:
+def _decodes(content: bytes, size: tuple[int, int]) -> bool:
     with suppress(Exception):  # Pillow's plug-ins raise almost anything.
         image = WebPImagePlugin.WebPImageFile(io.BytesIO(content))
         # It may be larger than the image that it was taken from says.
-        check_size(image, len(content))
-        wait_if_large(image, image.size)
-        image.load()
-        return True
+        if image.width <= size[0] and image.height <= size[1]:
+            image.load()
+            return True
     return False
 
 

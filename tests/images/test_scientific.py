@@ -104,6 +104,42 @@ def test_colour_is_right_in_planes_too(dtype: str, planar: str, samples: int) ->
         assert abs(green - expected[..., 1:2]).max() <= 1
 
 
+@pytest.mark.parametrize("dtype", ["u2", "f4"])
+def test_premultiplied_colour_has_the_range_of_its_colours(dtype: str) -> None:
+    most = 65535 if dtype == "u2" else 1
+    straight = numpy.full((4, 25, 4), most / 2)
+    straight[..., :3] = numpy.linspace(0, most, 100).reshape(4, 25, 1)
+    straight[0, :5, 3] = 0
+    multiplied = straight.copy()
+    multiplied[..., :3] *= straight[..., 3:] / most
+    found = [
+        numpy.asarray(
+            decode(written(values.astype(dtype), photometric="rgb", extrasamples=[alpha]))
+        ).astype(int)[1:]
+        for values, alpha in ((straight, "unassalpha"), (multiplied, "assocalpha"))
+    ]
+    assert abs(found[0] - found[1]).max() <= 1
+    # Half of a colour and half of white.
+    assert (found[1].min(), found[1].max()) == (pytest.approx(159, abs=3), 255)
+
+
+def test_a_chosen_channel_of_premultiplied_colour_is_the_colour() -> None:
+    values = numpy.full((6, 8, 4), 65535, "u2")
+    values[..., 0], values[..., 3] = 1275, 65535 // 2
+    content = written(values, photometric="rgb", extrasamples=["assocalpha"])
+    # 1275 of half alpha are 2550: of 5100, half.
+    assert abs(pixels(content, channels=(1,)).astype(int) - 128).max() <= 1
+
+
+@pytest.mark.parametrize("settings", [{"page": 1}, {"page": "max"}, {"channels": (1,)}])
+def test_colour_that_is_not_rgb_is_not_shown_as_if_it_were(settings: dict[str, Any]) -> None:
+    red = numpy.full((2, 6, 8, 3), (76, 85, 255), "u1")
+    content = written(red, photometric="ycbcr", compression="lzw", subsampling=(1, 1))
+    assert numpy.asarray(decode(content))[0, 0].tolist() == [254, 0, 0]
+    with pytest.raises(ImageError, match="save it anew as grey or RGB"):
+        pixels(content, **settings)
+
+
 @pytest.mark.parametrize("planar", ["contig", "separate"])
 def test_five_samples_are_channels(planar: str) -> None:
     values = numpy.stack([plane(number) for number in range(5)]).astype("u2")

@@ -21,7 +21,7 @@ MAX_BYTES = 2**29
 MAX_BYTES_IN_USE = 3 * 2**28
 """Bytes that an image takes at a time, besides those of its file."""
 
-_WHITE_ZERO, _BLACK_ZERO, _RGB, _YCBCR = 0, 1, 2, 6
+_WHITE_ZERO, _BLACK_ZERO, _RGB = 0, 1, 2
 _ORIENTATION, _SUB_PAGES, _MAX_SUB_PAGES = 274, 330, 64
 
 
@@ -72,12 +72,12 @@ class TiffStack:
             self._axes, self._shape, self._order = planes
         self._samples = int(page.shape[page.axes.index("S")]) if "S" in page.axes else 1
         photometric = int(page.photometric)
-        if photometric not in (_WHITE_ZERO, _BLACK_ZERO, _RGB, _YCBCR) and self._samples < 5:
+        if photometric not in (_WHITE_ZERO, _BLACK_ZERO, _RGB) and self._samples < 5:
             raise ImageError(
                 f"a TIFF image of the kind {page.photometric!s} that is read with 8 bits and one "
                 "page only; save it anew as grey or RGB"
             )
-        self.is_colour = photometric in (_RGB, _YCBCR) and self._samples >= 3
+        self.is_colour = photometric == _RGB and self._samples >= 3
         self.is_white_zero = photometric == _WHITE_ZERO
         # Channels that are planes of their own, unless the planes are colour.
         self._place = -1 if self.is_colour else self._channel_axis(deep)

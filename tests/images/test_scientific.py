@@ -249,6 +249,57 @@ def test_planes_lie_where_the_description_says() -> None:
         pixels(wrong, page=1)
 
 
+def images_of_ome() -> tuple[NDArray[Any], bytes]:
+    """Return two stacks of (3, 2) pages and channels, and an OME-TIFF of both."""
+    numbers = [plane(number) for number in range(12)]
+    stacks = numpy.stack(numbers).reshape(2, 3, 2, 6, 8).astype("u2")
+    stream = io.BytesIO()
+    with tifffile.TiffWriter(stream, ome=True) as file:
+        for stack in stacks:
+            file.write(stack, metadata={"axes": "ZCYX"}, photometric="minisblack")
+    return stacks, stream.getvalue()
+
+
+def test_of_several_images_in_an_ome_tiff_the_first_is_taken() -> None:
+    stacks, content = images_of_ome()
+    first = stacks[0]
+    assert (pixels(content, page="max")[..., 0] == levels(first[:, 0].max(axis=0))).all()
+    assert (pixels(content, page=2, channels=(2,))[..., 0] == levels(first[1, 1])).all()
+    with pytest.raises(ImageError, match="page 4 is asked for, and the file has 3"):
+        pixels(content, page=4)
+
+
+@pytest.mark.parametrize(
+    "sizes", [("9999999999999", "-9999999999993"), ("0", "12"), ("1", "2"), ("x", "3")]
+)
+def test_images_of_an_ome_tiff_with_other_sizes_are_not_believed(sizes: tuple[str, str]) -> None:
+    stacks, content = images_of_ome()
+    told = iter(sizes)
+    changed = described(
+        content, lambda text: re.sub('SizeZ="3"', lambda _: f'SizeZ="{next(told)}"', text)
+    )
+    assert (pixels(changed, page=12)[..., 0] == levels(stacks[1, 2, 1])).all()
+
+
+WHOLE_ONLY: list[dict[str, Any]] = [
+    {"photometric": "rgb", "compression": "jpeg"},
+    {"photometric": "ycbcr", "compression": "lzw", "subsampling": (1, 1)},
+    {"photometric": "separated"},
+]
+
+
+@pytest.mark.parametrize("options", WHOLE_ONLY)
+@pytest.mark.parametrize("settings", [{"page": 1}, {"page": "max"}, {"channels": (1, 2)}])
+def test_where_there_is_nothing_to_choose_a_file_is_as_it_is(
+    options: dict[str, Any], settings: dict[str, Any]
+) -> None:
+    samples = 4 if options["photometric"] == "separated" else 3
+    content = written(numpy.full((16, 16, samples), 90, "u1"), **options)
+    assert (pixels(content, **settings) == pixels(content)).all()
+    with pytest.raises(ImageError, match="page 2 is asked for, and the file has 1"):
+        pixels(content, page=2)
+
+
 def test_a_file_that_another_belongs_to_opens_none(tmp_path: Path) -> None:
     other = tmp_path / "other.ome.tif"
     other.write_bytes(written(plane(1).astype("u2")))

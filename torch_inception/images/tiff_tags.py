@@ -25,6 +25,7 @@ _READ_BYTES, _READ_NUMBERS = 2**12, 2**12
 """What is read of a description, and of numbers for each sample."""
 
 _SUBFILE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION = 254, 256, 257, 258, 259
+_PHOTOMETRIC = 262
 _DESCRIPTION, _SAMPLES, _PLANAR, _EXTRA_SAMPLES, _FORMAT = 270, 277, 284, 338, 339
 
 _BY_PILLOW = frozenset({
@@ -34,6 +35,9 @@ _BY_PILLOW = frozenset({
 
 _NOT_IN_EACH_PILLOW = frozenset({34925, 50000, 50001})
 """Those of the above that depend on how Pillow was built: LZMA, Zstandard, WebP."""
+
+_ONLY_BY_PILLOW = frozenset({2, 3, 4, 6, 7, 32771, 32809, 34676, 34677, 50001})
+"""Compressions of which `integrity.tiff_page` allows no page: fax, JPEG, WebP and others."""
 
 _REDUCED = 1
 """Bit of the tag 254: the page is a small copy of another (section 8)."""
@@ -88,21 +92,32 @@ class TiffTags(NamedTuple):
 
     def is_stack(self, deep: DeepSettings) -> bool:
         """Tell whether there is something to choose from, and is chosen."""
-        has_channels = self.numbers(_SAMPLES, 1)[0] > 1
-        return (deep.chooses and self.stated_pages > 1) or (bool(deep.channels) and has_channels)
+        return (deep.chooses and self.stated_pages > 1) or (
+            bool(deep.channels) and self._has_channels()
+        )
+
+    def _has_channels(self) -> bool:
+        """Tell whether a page has samples of which one can be chosen, as those of CMYK cannot."""
+        samples = self.numbers(_SAMPLES, 1)[0]
+        is_grey_or_rgb = self.numbers(_PHOTOMETRIC, 1)[0] in (0, 1, 2)
+        is_choosable = self.numbers(_COMPRESSION, 1)[0] not in _ONLY_BY_PILLOW
+        return is_choosable and samples > 1 and (is_grey_or_rgb or samples > 4)
 
     def may_be_for_tifffile(self) -> bool:
         """Tell whether tifffile may read the file where this Pillow fails."""
         return self.numbers(_COMPRESSION, 1)[0] in _NOT_IN_EACH_PILLOW
 
     def check_only_one(self, deep: DeepSettings) -> None:
-        """Check, of a file with one page and channel, that no other is asked for.
+        """Check, of a file in which there is nothing to choose, that nothing else is asked for.
+
+        The colours of one image are no channels here, as they are none in other formats.
 
         Raises:
             ImageError: another is.
         """
         pages = [deep.page] if isinstance(deep.page, int) else []
-        for name, numbers in (("page", pages), ("channel", deep.channels)):
+        channels = deep.channels if self.numbers(_SAMPLES, 1)[0] == 1 else ()
+        for name, numbers in (("page", pages), ("channel", channels)):
             for number in numbers:
                 if number > 1:
                     raise ImageError(f"{name} {number} is asked for, and the file has 1")

@@ -104,6 +104,42 @@ def test_colour_is_right_in_planes_too(dtype: str, planar: str, samples: int) ->
         assert abs(green - expected[..., 1:2]).max() <= 1
 
 
+@pytest.mark.parametrize("dtype", ["u2", "f4"])
+def test_premultiplied_colour_has_the_range_of_its_colours(dtype: str) -> None:
+    most = 65535 if dtype == "u2" else 1
+    straight = numpy.full((4, 25, 4), most / 2)
+    straight[..., :3] = numpy.linspace(0, most, 100).reshape(4, 25, 1)
+    straight[0, :5, 3] = 0
+    multiplied = straight.copy()
+    multiplied[..., :3] *= straight[..., 3:] / most
+    found = [
+        numpy.asarray(
+            decode(written(values.astype(dtype), photometric="rgb", extrasamples=[alpha]))
+        ).astype(int)[1:]
+        for values, alpha in ((straight, "unassalpha"), (multiplied, "assocalpha"))
+    ]
+    assert abs(found[0] - found[1]).max() <= 1
+    # Half of a colour and half of white.
+    assert (found[1].min(), found[1].max()) == (pytest.approx(159, abs=3), 255)
+
+
+def test_a_chosen_channel_of_premultiplied_colour_is_the_colour() -> None:
+    values = numpy.full((6, 8, 4), 65535, "u2")
+    values[..., 0], values[..., 3] = 1275, 65535 // 2
+    content = written(values, photometric="rgb", extrasamples=["assocalpha"])
+    # 1275 of half alpha are 2550: of 5100, half.
+    assert abs(pixels(content, channels=(1,)).astype(int) - 128).max() <= 1
+
+
+@pytest.mark.parametrize("settings", [{"page": 1}, {"page": "max"}, {"channels": (1,)}])
+def test_colour_that_is_not_rgb_is_not_shown_as_if_it_were(settings: dict[str, Any]) -> None:
+    red = numpy.full((2, 6, 8, 3), (76, 85, 255), "u1")
+    content = written(red, photometric="ycbcr", compression="lzw", subsampling=(1, 1))
+    assert numpy.asarray(decode(content))[0, 0].tolist() == [254, 0, 0]
+    with pytest.raises(ImageError, match="save it anew as grey or RGB"):
+        pixels(content, **settings)
+
+
 @pytest.mark.parametrize("planar", ["contig", "separate"])
 def test_five_samples_are_channels(planar: str) -> None:
     values = numpy.stack([plane(number) for number in range(5)]).astype("u2")
@@ -213,6 +249,57 @@ def test_planes_lie_where_the_description_says() -> None:
         pixels(wrong, page=1)
 
 
+def images_of_ome() -> tuple[NDArray[Any], bytes]:
+    """Return two stacks of (3, 2) pages and channels, and an OME-TIFF of both."""
+    numbers = [plane(number) for number in range(12)]
+    stacks = numpy.stack(numbers).reshape(2, 3, 2, 6, 8).astype("u2")
+    stream = io.BytesIO()
+    with tifffile.TiffWriter(stream, ome=True) as file:
+        for stack in stacks:
+            file.write(stack, metadata={"axes": "ZCYX"}, photometric="minisblack")
+    return stacks, stream.getvalue()
+
+
+def test_of_several_images_in_an_ome_tiff_the_first_is_taken() -> None:
+    stacks, content = images_of_ome()
+    first = stacks[0]
+    assert (pixels(content, page="max")[..., 0] == levels(first[:, 0].max(axis=0))).all()
+    assert (pixels(content, page=2, channels=(2,))[..., 0] == levels(first[1, 1])).all()
+    with pytest.raises(ImageError, match="page 4 is asked for, and the file has 3"):
+        pixels(content, page=4)
+
+
+@pytest.mark.parametrize(
+    "sizes", [("9999999999999", "-9999999999993"), ("0", "12"), ("1", "2"), ("x", "3")]
+)
+def test_images_of_an_ome_tiff_with_other_sizes_are_not_believed(sizes: tuple[str, str]) -> None:
+    stacks, content = images_of_ome()
+    told = iter(sizes)
+    changed = described(
+        content, lambda text: re.sub('SizeZ="3"', lambda _: f'SizeZ="{next(told)}"', text)
+    )
+    assert (pixels(changed, page=12)[..., 0] == levels(stacks[1, 2, 1])).all()
+
+
+WHOLE_ONLY: list[dict[str, Any]] = [
+    {"photometric": "rgb", "compression": "jpeg"},
+    {"photometric": "ycbcr", "compression": "lzw", "subsampling": (1, 1)},
+    {"photometric": "separated"},
+]
+
+
+@pytest.mark.parametrize("options", WHOLE_ONLY)
+@pytest.mark.parametrize("settings", [{"page": 1}, {"page": "max"}, {"channels": (1, 2)}])
+def test_where_there_is_nothing_to_choose_a_file_is_as_it_is(
+    options: dict[str, Any], settings: dict[str, Any]
+) -> None:
+    samples = 4 if options["photometric"] == "separated" else 3
+    content = written(numpy.full((16, 16, samples), 90, "u1"), **options)
+    assert (pixels(content, **settings) == pixels(content)).all()
+    with pytest.raises(ImageError, match="page 2 is asked for, and the file has 1"):
+        pixels(content, page=2)
+
+
 def test_a_file_that_another_belongs_to_opens_none(tmp_path: Path) -> None:
     other = tmp_path / "other.ome.tif"
     other.write_bytes(written(plane(1).astype("u2")))
@@ -286,3 +373,19 @@ def test_tifffile_is_imported_only_where_it_is_needed() -> None:
         "assert not {'tifffile', 'imagecodecs'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    "layout", [{"imagej": True}, {"ome": True}, {}, {"compression": "zlib"}], ids=str
+)
+@pytest.mark.parametrize("share", [0.45, 0.6, 0.95])
+def test_a_stack_that_is_cut_short_is_not_taken_for_a_shorter_one(
+    layout: dict[str, Any], share: float
+) -> None:
+    values = numpy.random.default_rng(0).integers(0, 4095, (3, 64, 64)).astype(numpy.uint16)
+    stream = io.BytesIO()
+    tifffile.imwrite(stream, values, photometric="minisblack", **layout)
+    content, deep = stream.getvalue(), DeepSettings(page="max")
+    assert decode(content, deep=deep).size == (64, 64)
+    with pytest.raises(ImageError, match="cut short"):
+        decode(content[: int(share * len(content))], deep=deep)

@@ -20,7 +20,12 @@ from torch_inception.commands.train import main
 from torch_inception.errors import ConfigError, DatasetError
 from torch_inception.features.near_copies import Likeness
 from torch_inception.heads.metrics import wilson_interval
-from torch_inception.training.grouping import LabelledImage, groups_of, named_groups
+from torch_inception.training.grouping import (
+    LabelledImage,
+    groups_of,
+    named_groups,
+    tell_of_named_groups,
+)
 from torch_inception.training.near_groups import group_rows, join_near_copies
 from torch_inception.training.pipeline import train_classifier
 from torch_inception.weights.sources import npm
@@ -51,8 +56,9 @@ def sizes(names: Sequence[str]) -> list[int]:
 
 def test_what_the_pattern_finds_names_the_group(caplog: pytest.LogCaptureFixture) -> None:
     paths = ["a/p1_x.png", "b/deep/p1_y.png", "a/p22.png", "b/other.png", "a/pp.png"]
+    assert named_groups(r"p(\d*)[^/]*$", paths) == ["1", "1", "22", "", ""]
     with caplog.at_level(logging.INFO):
-        assert named_groups(r"p(\d*)[^/]*$", paths) == ["1", "1", "22", "", ""]
+        tell_of_named_groups(r"p(\d*)[^/]*$", ["1", "1", "22", "", ""])
     (message,) = caplog.messages
     assert message.startswith(r"groups: 'p(\\d*)[^/]*$' matches 3 of 5 images, in 2 groups")
     # An alternative that takes no part names nothing.

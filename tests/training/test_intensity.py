@@ -14,8 +14,10 @@ from tests.fakes import CountingEngine, FakeEngine
 from torch_inception import Classifier, FeatureExtractor, train_classifier
 from torch_inception.classifier.model_file import load_model
 from torch_inception.errors import ConfigError
+from torch_inception.images.deep import DeepSettings
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.training.grouping import LabelledImage, groups_of
+from torch_inception.training.intensity import _examined
 from torch_inception.training.split import split
 
 Train = Callable[..., tuple[int, str, str]]
@@ -137,6 +139,59 @@ def test_a_data_set_of_8_bits_has_no_range(
         train_classifier(colours, output=run, engine=FakeEngine(), intensity="dataset")
     assert saved(run).dataset_range is None
     assert "no training image has more than 8 bits" in caplog.text
+
+
+def test_deep_images_that_are_added_give_a_range(
+    colours: Path, run: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    train_classifier(colours, output=run, engine=FakeEngine(), intensity="dataset")
+    for number in range(16):
+        Image.fromarray(values("dark", number)).save(colours / "red" / f"deep{number}.tif")
+    caplog.clear()
+    with caplog.at_level(logging.INFO):
+        train_classifier(colours, output=run, engine=FakeEngine(), intensity="dataset")
+    assert "no training image has more than 8 bits" not in caplog.text
+    low, high = saved(run).dataset_range or (0, 0)
+    assert low == 100
+    assert 1000 <= high <= 1019
+
+
+def test_test_images_of_a_named_group_have_no_say_in_the_range(tmp_path: Path, run: Path) -> None:
+    folder = tmp_path / "patients"
+    for label in ("bright", "dark"):
+        (folder / label).mkdir(parents=True)
+        for number in range(40):
+            name = f"patient{number // 4}_{number}.tif"
+            Image.fromarray(values(label, number)).save(folder / label / name)
+    settings: dict[str, Any] = {
+        "group": "(patient[0-9]+)_", "near_duplicates": "ignore", "intensity": "dataset",
+        "holdout": 0.3,
+    }  # fmt: skip
+    train_classifier(folder, output=run, engine=FakeEngine(), **settings)
+    rows = (run / "splits.csv").read_text().splitlines()
+    tested = [row.split(",")[0] for row in rows if row.endswith(",test") or ",test," in row]
+    assert tested
+    for name in tested:
+        path = folder / name
+        number = int(path.stem.rpartition("_")[2])
+        Image.fromarray(values(path.parent.name, number) + 50_000).save(path)
+    train_classifier(folder, output=run.parent / "anew", engine=FakeEngine(), **settings)
+    low, high = saved(run.parent / "anew").dataset_range or (0, 0)
+    assert low == 100
+    assert high < 2000
+
+
+def test_an_image_gives_as_many_values_however_many_channels_it_has(tmp_path: Path) -> None:
+    tifffile = pytest.importorskip("tifffile")
+    pytest.importorskip("imagecodecs")
+    path = tmp_path / "three.tif"
+    three = numpy.arange(3 * 20 * 20, dtype="u2").reshape(3, 20, 20)
+    tifffile.imwrite(path, three, photometric="minisblack")
+    found = _examined(path, DeepSettings(channels=(1, 2, 3)), most=30)
+    assert found is not None
+    assert found.values is not None
+    assert 15 <= found.values.size <= 30
+    assert found.values.min() < 400 < 800 <= found.values.max()
 
 
 def test_files_of_several_pages_are_counted_also_from_the_cache(

@@ -44,6 +44,8 @@ _LEVELS = [
 ]
 """Values of few bits as bytes, from black to white."""
 
+_CUT = "cut short: a TIFF image whose pages are not all there"
+
 _PREMULTIPLIED, _STRAIGHT = 1, 2
 _MOST_COUNTED = 2**16 - 1
 
@@ -67,14 +69,18 @@ def decode_tiff(content: bytes, tags: TiffTags, deep: DeepSettings) -> tuple[Ima
             f"a TIFF image of more than {MAX_PAGES:,} pages, or of too many tags; save it in "
             "several files"
         )
+    if tags.reader.is_cut and deep.chooses:
+        raise ImageError(_CUT)
     tifffile = _import_tifffile(tags)
-    return retry_without_warnings(lambda warn: _read(tifffile, content, deep, warn=warn))
+    least = tags.described_pages
+    return retry_without_warnings(lambda warn: _read(tifffile, content, deep, least, warn=warn))
 
 
 def _read(
     tifffile: Any,  # noqa: ANN401 - a module without types
     content: bytes,
     deep: DeepSettings,
+    least: int,
     *,
     warn: bool,
 ) -> tuple[Image.Image, Original]:
@@ -86,6 +92,8 @@ def _read(
             with default_settings("TIFF", warn=warn):
                 file = tifffile.TiffFile(io.BytesIO(content), **flags)
                 stack = TiffStack(file, content, deep)
+                if stack.planes < least:
+                    raise ImageError(_CUT)
                 needed = stack.checked_bytes(deep)
             # Not with those settings, for which other threads wait.
             wait_for_memory(needed)
@@ -117,6 +125,8 @@ def _decoded(stack: TiffStack, deep: DeepSettings) -> tuple[Image.Image, float]:
 
 def _colour_image(values: Values, stack: TiffStack, deep: DeepSettings) -> Image.Image:
     """Scale colours (H, W, 3 or more) by one range; lay them on white where they are clear."""
+    if values.shape[-1] > 3 and stack.alpha == _PREMULTIPLIED:
+        values = _straight(values)
     colours = _scaled(values[..., :3], stack, deep)
     if deep.channels:
         return _shown([colours[..., stack.chosen_channel(each)] for each in deep.channels])
@@ -124,14 +134,34 @@ def _colour_image(values: Values, stack: TiffStack, deep: DeepSettings) -> Image
         return Image.fromarray(colours)
     layered = numpy.dstack([colours, _opacity(values[..., 3])])
     height, width = values.shape[:2]
-    mode = "RGBa" if stack.alpha == _PREMULTIPLIED else "RGBA"
-    return to_rgb(Image.frombytes(mode, (width, height), layered.tobytes()))
+    return to_rgb(Image.frombytes("RGBA", (width, height), layered.tobytes()))
+
+
+def _straight(values: Values) -> Values:
+    """Return colours as they are without alpha, by which they are multiplied in the file.
+
+    Where alpha is 0, they stay.
+    """
+    most = _largest(values)
+    straight = values.copy()
+    for colours in straight:  # row by row, in little memory
+        shares = colours[:, 3:4] / most
+        found = colours[:, :3] / numpy.where(shares > 0, shares, 1)
+        if values.dtype.kind != "f":
+            found = found.round().clip(0, most)
+        colours[:, :3] = found
+    return straight
+
+
+def _largest(values: Values) -> float:
+    """Return what is wholly opaque: of integers their largest, of floats 1."""
+    return 1.0 if values.dtype.kind == "f" else float(numpy.iinfo(values.dtype).max)
 
 
 def _opacity(alpha: Values) -> NDArray[numpy.uint8]:
-    """Return alpha as 0 to 255; integers have it up to their largest, floats up to 1."""
-    most = 1.0 if alpha.dtype.kind == "f" else float(numpy.iinfo(alpha.dtype).max)
-    return numpy.nan_to_num(alpha / most * 255).round().clip(0, 255).astype(numpy.uint8)
+    """Return alpha as 0 to 255."""
+    shares = alpha / _largest(alpha)
+    return numpy.nan_to_num(shares * 255).round().clip(0, 255).astype(numpy.uint8)
 
 
 def _scaled(values: Values, stack: TiffStack, deep: DeepSettings) -> NDArray[numpy.uint8]:

@@ -22,7 +22,7 @@ MAX_BYTES = 2**29
 MAX_BYTES_IN_USE = 3 * 2**28
 """Bytes that an image takes at a time, besides those of its file."""
 
-_WHITE_ZERO, _BLACK_ZERO, _RGB, _YCBCR = 0, 1, 2, 6
+_WHITE_ZERO, _BLACK_ZERO, _RGB = 0, 1, 2
 _ORIENTATION = 274
 
 
@@ -74,12 +74,12 @@ class TiffStack:
             self._axes, self._shape, self._order = planes
         self._samples = int(page.shape[page.axes.index("S")]) if "S" in page.axes else 1
         photometric = int(page.photometric)
-        if photometric not in (_WHITE_ZERO, _BLACK_ZERO, _RGB, _YCBCR) and self._samples < 5:
+        if photometric not in (_WHITE_ZERO, _BLACK_ZERO, _RGB) and self._samples < 5:
             raise ImageError(
                 f"a TIFF image of the kind {page.photometric!s} that is read with 8 bits and one "
                 "page only; save it anew as grey or RGB"
             )
-        self.is_colour = photometric in (_RGB, _YCBCR) and self._samples >= 3
+        self.is_colour = photometric == _RGB and self._samples >= 3
         self.is_white_zero = photometric == _WHITE_ZERO
         # Channels that are planes of their own, unless the planes are colour.
         self._place = -1 if self.is_colour else self._channel_axis(deep)
@@ -96,6 +96,11 @@ class TiffStack:
         if len(self._axes) == 1 and self._samples == 1 and deep.chooses:
             return 0 if deep.channels and (self._axes == "C" or deep.page is None) else -1
         return self._axes.find("C")
+
+    @property
+    def planes(self) -> int:
+        """How many pages there are of all channels together."""
+        return len(self._order)
 
     def chosen_pages(self, page: int | str | None) -> Sequence[int]:
         """Return the places of the pages that a setting asks for.

@@ -29,6 +29,7 @@ _MAX_SUB_PAGES = 64
 
 _SUB_PAGES = 330
 _SUBFILE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION = 254, 256, 257, 258, 259
+_PHOTOMETRIC = 262
 _DESCRIPTION, _SAMPLES, _PLANAR, _EXTRA_SAMPLES, _FORMAT = 270, 277, 284, 338, 339
 
 _BY_PILLOW = frozenset({
@@ -38,6 +39,9 @@ _BY_PILLOW = frozenset({
 
 _NOT_IN_EACH_PILLOW = frozenset({34925, 50000, 50001})
 """Those of the above that depend on how Pillow was built: LZMA, Zstandard, WebP."""
+
+_ONLY_BY_PILLOW = frozenset({2, 3, 4, 6, 7, 32771, 32809, 34676, 34677, 50001})
+"""Compressions of which `integrity.tiff_page` allows no page: fax, JPEG, WebP and others."""
 
 _REDUCED = 1
 """Bit of the tag 254: the page is a small copy of another (section 8)."""
@@ -67,10 +71,12 @@ class TiffTags(NamedTuple):
 
     @property
     def stated_pages(self) -> int:
-        """Pages of the file. ImageJ and tifffile may store many behind one page's tags; they say.
+        """Pages of the file, at most 65,535: those that have tags, or that it says it has."""
+        return min(max(self.pages, self.described_pages), 2**16 - 1)
 
-        At most 65,535.
-        """
+    @property
+    def described_pages(self) -> int:
+        """Pages that ImageJ and tifffile say there are: many can be behind one page's tags."""
         text = self.reader.text(self.first.get(_DESCRIPTION), most=_READ_BYTES)
         stated = 1
         if found := re.match(rb"ImageJ=.{0,200}?\nimages=(\d{1,5})\n", text, re.DOTALL):
@@ -79,7 +85,7 @@ class TiffTags(NamedTuple):
             sides = (self.numbers(tag, 1)[0] for tag in (_WIDTH, _HEIGHT, _SAMPLES))
             shape = (int(side) for side in re.findall(rb"\d+", found[1]))
             stated = math.prod(shape) // max(1, math.prod(sides))
-        return min(max(self.pages, stated), 2**16 - 1)
+        return stated
 
     def described(self) -> str:
         """Say in words what numbers the first page has."""
@@ -92,21 +98,32 @@ class TiffTags(NamedTuple):
 
     def is_stack(self, deep: DeepSettings) -> bool:
         """Tell whether there is something to choose from, and is chosen."""
-        has_channels = self.numbers(_SAMPLES, 1)[0] > 1
-        return (deep.chooses and self.stated_pages > 1) or (bool(deep.channels) and has_channels)
+        return (deep.chooses and self.stated_pages > 1) or (
+            bool(deep.channels) and self._has_channels()
+        )
+
+    def _has_channels(self) -> bool:
+        """Tell whether a page has samples of which one can be chosen, as those of CMYK cannot."""
+        samples = self.numbers(_SAMPLES, 1)[0]
+        is_grey_or_rgb = self.numbers(_PHOTOMETRIC, 1)[0] in (0, 1, 2)
+        is_choosable = self.numbers(_COMPRESSION, 1)[0] not in _ONLY_BY_PILLOW
+        return is_choosable and samples > 1 and (is_grey_or_rgb or samples > 4)
 
     def may_be_for_tifffile(self) -> bool:
         """Tell whether tifffile may read the file where this Pillow fails."""
         return self.numbers(_COMPRESSION, 1)[0] in _NOT_IN_EACH_PILLOW
 
     def check_only_one(self, deep: DeepSettings) -> None:
-        """Check, of a file with one page and channel, that no other is asked for.
+        """Check, of a file in which there is nothing to choose, that nothing else is asked for.
+
+        The colours of one image are no channels here, as they are none in other formats.
 
         Raises:
             ImageError: another is.
         """
         pages = [deep.page] if isinstance(deep.page, int) else []
-        for name, numbers in (("page", pages), ("channel", deep.channels)):
+        channels = deep.channels if self.numbers(_SAMPLES, 1)[0] == 1 else ()
+        for name, numbers in (("page", pages), ("channel", channels)):
             for number in numbers:
                 if number > 1:
                     raise ImageError(f"{name} {number} is asked for, and the file has 1")
@@ -117,7 +134,7 @@ class TiffTags(NamedTuple):
         is_signed = self.numbers(_FORMAT, 1)[0] == _SIGNED and bits <= 8
         is_planar = self.numbers(_PLANAR, 1)[0] == _SEPARATE and samples > 1 and bits > 8
         is_premultiplied = bits > 8 and self.numbers(_EXTRA_SAMPLES, 0)[0] == _PREMULTIPLIED
-        is_stack = self.is_stack(deep)
+        is_stack = self.is_stack(deep) or (deep.chooses and self.reader.is_cut)
         is_unknown = self.numbers(_COMPRESSION, 1)[0] not in _BY_PILLOW
         return is_signed or is_planar or is_premultiplied or is_stack or is_unknown
 

@@ -20,7 +20,12 @@ from torch_inception.system.escape import counted
 from torch_inception.training.dataset import SMALL_CLASS, Dataset
 from torch_inception.training.earlier_split import EarlierParts, EarlierSplit
 from torch_inception.training.given_split import given_split
-from torch_inception.training.grouping import LabelledImage, groups_of, named_groups
+from torch_inception.training.grouping import (
+    LabelledImage,
+    groups_of,
+    named_groups,
+    tell_of_named_groups,
+)
 from torch_inception.training.near_groups import GroupRow, group_rows, join_near_copies
 from torch_inception.training.parts import PARTS, Part, parts_of
 from torch_inception.training.split import FEWEST_TO_TEST, split
@@ -118,13 +123,15 @@ def make_examples(
     places = [place_of[path] for path in pass_result.paths]
     targets = [dataset.targets[place] for place in places]
     names = [relative_name(path, dataset.folder) for path in pass_result.paths]
+    user_groups = groups_of_user(config, dataset, places, names)
+    if config.group:
+        tell_of_named_groups(config.group, user_groups)
     images = [
         LabelledImage(name, dataset.labels[target], digest, group)
         for name, target, digest, group in zip(
-            names, targets, pass_result.digests, _user_groups(config, dataset, places, names),
-            strict=True,
+            names, targets, pass_result.digests, user_groups, strict=True
         )
-    ]  # fmt: skip
+    ]
     _refuse_classes_too_small(dataset, images)
     groups = near_groups = groups_of(images)
     likeness = Likeness.of(pass_result.rows, pass_result.facts)
@@ -167,10 +174,21 @@ def _drawn_split(
     return parts
 
 
-def _user_groups(
+def groups_of_user(
     config: TrainConfig, dataset: Dataset, places: Sequence[int], names: Sequence[str]
 ) -> list[str]:
-    """Return the name of the group that the user puts each image into; "" where there is none."""
+    """Return the name of the group that the user puts each image into; "" where there is none.
+
+    Args:
+        config: how to group.
+        dataset: the listed files, and the groups that come with them.
+        places: of the images in the data set.
+        names: of the images, relative to the data folder.
+
+    Raises:
+        DatasetError: no image has a group.
+        ConfigError: groups are named twice.
+    """
     if config.group and any(dataset.groups):
         raise ConfigError(
             f"group = {config.group!r}: the data names groups of its own. Leave one of them out."

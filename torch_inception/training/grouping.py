@@ -93,16 +93,20 @@ def named_groups(pattern: str, paths: Sequence[str]) -> list[str]:
     """
     found = [re.search(pattern, path) for path in paths]
     groups = [(match[1] or "") if match else "" for match in found]
-    matched = [group for group in groups if group]
-    if not matched:
+    if not any(groups):
         raise DatasetError(
             f"group = {pattern!r} finds a group in none of {counted(len(paths), 'image')}, such as "
             f"{paths[0]!r}. It is a regular expression, searched in the path below the data "
             "folder; what its first (...) finds names the group."
         )
+    return groups
+
+
+def tell_of_named_groups(pattern: str, groups: Sequence[str]) -> None:
+    """Log how many images have a group of `named_groups`."""
+    matched = [group for group in groups if group]
     log.info(
         "groups: %r matches %d of %s, in %s%s",
-        pattern, len(matched), counted(len(paths), "image"), counted(len(set(matched)), "group"),
-        "" if len(matched) == len(paths) else "; each of the others is by itself",
+        pattern, len(matched), counted(len(groups), "image"), counted(len(set(matched)), "group"),
+        "" if len(matched) == len(groups) else "; each of the others is by itself",
     )  # fmt: skip
-    return groups

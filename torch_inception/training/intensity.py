@@ -28,7 +28,7 @@ from torch_inception.images.preprocess import Preprocessing
 from torch_inception.images.read import read_file
 from torch_inception.system.cores import usable_cores
 from torch_inception.training.dataset import Dataset
-from torch_inception.training.examples import relative_name
+from torch_inception.training.examples import groups_of_user, relative_name
 from torch_inception.training.grouping import LabelledImage, groups_of
 from torch_inception.training.parts import Part
 from torch_inception.training.run_folder import kept_split
@@ -63,9 +63,10 @@ def with_range(
         return preprocessing
     earlier = earlier_preprocessing(config.output_folder)
     kept = earlier and replace(earlier, resize=config.resize, exact_decode=config.exact_decode)
-    if kept and kept == replace(preprocessing, dataset_range=kept.dataset_range):
-        found, origin = kept.dataset_range, "as in the run before"
-    else:
+    is_same = kept and kept == replace(preprocessing, dataset_range=kept.dataset_range)
+    found = kept.dataset_range if kept and is_same else None
+    origin = "as in the run before"
+    if found is None:  # or deep images may have been added
         found, origin = _range_of_training_images(preprocessing, config, dataset, progress=progress)
     if found is None:
         log.info("intensity: no training image has more than 8 bits; there is no range to be had")
@@ -102,17 +103,15 @@ def _parts(
 ) -> list[Part | None]:
     """Return the part of each file, None if unreadable.
 
-    Rows are not there yet, so near copies, and groups of the user's, may still have another part.
+    Rows are not there yet, so near copies may still have another part.
     """
     readable = [place for place, each in enumerate(found) if each]
+    names = [relative_name(dataset.paths[place], dataset.folder) for place in readable]
+    labels = [dataset.labels[dataset.targets[place]] for place in readable]
+    digests = [each.digest for each in found if each]
+    user_groups = groups_of_user(config, dataset, readable, names)
     images = [
-        LabelledImage(
-            relative_name(dataset.paths[place], dataset.folder),
-            dataset.labels[dataset.targets[place]],
-            each.digest,
-        )
-        for place, each in enumerate(found)
-        if each
+        LabelledImage(*each) for each in zip(names, labels, digests, user_groups, strict=True)
     ]
     drawn = split(
         images,
@@ -132,9 +131,7 @@ def _examined(path: Path, deep: DeepSettings, most: int) -> _Examined | None:
     taken: list[Values] = []
 
     def take(values: Values) -> ValueRange:
-        known = finite(values)
-        step = -(-known.size // most) or 1
-        taken.append(known[::step].astype(numpy.float64))
+        taken.append(_spread(finite(values), most).astype(numpy.float64))
         return ValueRange(0.0, 0.0)
 
     try:
@@ -147,4 +144,9 @@ def _examined(path: Path, deep: DeepSettings, most: int) -> _Examined | None:
             decode_file(content, deep=replace(deep, range_of=take))
     except ImageError:
         return _Examined(digest, None)
-    return _Examined(digest, numpy.concatenate(taken) if taken else None)
+    return _Examined(digest, _spread(numpy.concatenate(taken), most) if taken else None)
+
+
+def _spread(values: Values, most: int) -> Values:
+    """Return up to so many values of one row, evenly spread over it."""
+    return values[:: -(-values.size // most) or 1]

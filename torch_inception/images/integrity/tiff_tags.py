@@ -52,9 +52,13 @@ class TagReader:
 
     Args:
         content: of the file.
+
+    Attributes:
+        is_cut: whether `pages` came upon one that lies behind the end of the file.
     """
 
     def __init__(self, content: bytes) -> None:
+        self.is_cut = False
         self._content = content
         self._order = "<" if content.startswith(b"II") else ">"
         self._is_big = 43 in content[2:4]
@@ -93,6 +97,7 @@ class TagReader:
                 return
             yield directory
             position = directory.following
+        self.is_cut = position >= len(self._content)
 
     def numbers(self, tag: Tag | None, *, most: int = 1) -> tuple[int, ...]:
         """Return the first numbers of a tag; none where they are not whole, or not there.

@@ -1,6 +1,7 @@
 """What the program around us has set changes no image, breaks none, and stays as it is."""
 
 import hashlib
+import io
 import json
 import subprocess
 import sys
@@ -151,6 +152,19 @@ def test_large_images_that_wait_for_each_other_do_not_wait_for_ever() -> None:
     with several():
         sizes = at_once(lambda: decode(content).size, threads=3)
     assert sizes == [(4200, 4200)] * 3
+
+
+def test_a_tiff_for_tifffile_waits_for_no_image_that_waits_for_it() -> None:
+    # One takes the memory first and then the settings; the other must not do it the other way.
+    tifffile = pytest.importorskip("tifffile")
+    pytest.importorskip("imagecodecs")
+    stream = io.BytesIO()
+    tifffile.imwrite(stream, numpy.zeros((2600, 2600)), compression="zlib")
+    contents = [stream.getvalue(), encoded(Image.new("L", (4200, 4200)), "PNG")]
+    turns = iter(contents * 6)
+    with variable(ImageFile, "LOAD_TRUNCATED_IMAGES", True):
+        sizes = at_once(lambda: [decode(next(turns)).size for _ in range(3)], threads=4)
+    assert len(sizes) == 4
 
 
 def test_an_image_that_the_program_opened_is_loaded_the_same_way(tmp_path: Path) -> None:

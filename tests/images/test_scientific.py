@@ -2,6 +2,7 @@
 
 import io
 import re
+import struct
 import subprocess
 import sys
 from collections.abc import Callable
@@ -59,6 +60,18 @@ def test_numbers_of_every_kind(dtype: str, photometric: str, big: bool, order: s
 def test_signed_integers_of_8_bits_are_scaled_as_others_are() -> None:
     content = written(numpy.array([[-128, 0, 127]], "i1"))
     assert numpy.asarray(decode(content))[0, :, 0].tolist() == [0, 128, 255]
+
+
+def test_white_of_few_bits_is_white() -> None:
+    # Pillow reads no 3 bits. A row of 8 pixels is 24 bits: 0 to 7.
+    content = written(numpy.arange(8, dtype="u1")[None], photometric="minisblack")
+    packed = content.replace(
+        bytes(range(8)), bytes([0b00000101, 0b00111001, 0b01110111]) + bytes(5)
+    )
+    packed = packed.replace(
+        struct.pack("<HHIHH", 258, 3, 1, 8, 0), struct.pack("<HHIHH", 258, 3, 1, 3, 0)
+    )
+    assert numpy.asarray(decode(packed))[0, :, 0].tolist() == [0, 36, 73, 109, 146, 182, 219, 255]
 
 
 INTEGERS = ("u1", "u2")

@@ -118,6 +118,136 @@ FILES: dict[str, Callable[[], bytes]] = {
 }  # fmt: skip
 
 
+def box(name: bytes, content: bytes) -> bytes:
+    return struct.pack(">I4s", 8 + len(content), name) + content
+
+
+def pages(*tables: bytes, count: int, tags: list[Tag]) -> bytes:
+    """Write pages with the same tags behind 8 bytes, and what they point to."""
+    data = b"".join(tables)
+    entries = b"".join(struct.pack("<HHII", *tag) for tag in sorted(tags))
+    size, start = 6 + len(entries), 8 + len(data)
+    found = b"II*\0" + struct.pack("<I", start) + data
+    for number in range(1, count + 1):
+        following = start + size * number if number < count else 0
+        found += struct.pack("<H", len(tags)) + entries + struct.pack("<I", following)
+    return found
+
+
+def page_tags(size: tuple[int, int], *tags: Tag, bits: int = 8) -> list[Tag]:
+    width, height = size
+    own: list[Tag] = [
+        (256, 4, 1, width), (257, 4, 1, height), (258, 3, 1, bits), (262, 3, 1, 1),
+        (277, 3, 1, 1),
+    ]  # fmt: skip
+    return own + list(tags)
+
+
+def sharing_strips() -> bytes:
+    """Write 100 pages that share one table of 20,000 strips of one byte."""
+    count = 20_000
+    return pages(
+        bytes(4) + struct.pack("<I", 8) * count, struct.pack("<H", 1) * count, count=100,
+        tags=page_tags((1, count), (259, 3, 1, 1), (278, 3, 1, 1), (273, 4, count, 12),
+                       (279, 3, count, 12 + 4 * count)),
+    )  # fmt: skip
+
+
+def strips_upon_one_another() -> bytes:
+    """Write a page of 400 strips, all of which are one PNG image with a long comment."""
+    png = imagecodecs.png_encode(numpy.zeros((1, 4), "u1"))
+    comment = struct.pack(">I4s", 2**20, b"teXt") + bytes(2**20)
+    image = png[:33] + comment + struct.pack(">I", zlib.crc32(comment[4:])) + png[33:]
+    return pages(
+        image, struct.pack("<I", 8) * 400, struct.pack("<I", len(image)) * 400, count=1,
+        tags=page_tags((4, 400), (259, 3, 1, 34_933), (278, 3, 1, 1), (273, 4, 400, 8 + len(image)),
+                       (279, 4, 400, 8 + len(image) + 1600)),
+    )  # fmt: skip
+
+
+def copies_without_end() -> bytes:
+    """Write a page with 32 smaller copies that are one directory of 65,535 tags."""
+    first = pages(bytes(128), count=1, tags=page_tags((4, 4), (330, 4, 32, 0)))
+    place = len(first)
+    first = first.replace(
+        struct.pack("<HHII", 330, 4, 32, 0), struct.pack("<HHII", 330, 4, 32, place)
+    )
+    tags = b"".join(struct.pack("<HHII", 1000, 3, 1, 0) for _ in range(65_535))
+    return first + struct.pack("<I", place + 128) * 32 + struct.pack("<H", 65_535) + tags
+
+
+SMALL, LARGE = numpy.zeros((8, 8), "u1"), numpy.zeros((5000, 5000), "u1")
+PAGE_OF_PART = "larger images in it than it is itself"
+
+
+def lerc_images() -> bytes:
+    return tiff((2000, 2000), imagecodecs.lerc_encode(numpy.zeros((2000, 2000))) * 60,
+                (259, 3, 1, 34_887))  # fmt: skip
+
+
+def lerc_of_other_numbers() -> bytes:
+    """Write a page of bytes, the LERC image of which has 64-bit floats."""
+    part = imagecodecs.lerc_encode(numpy.zeros((2000, 2000)))
+    return tiff((2000, 2000), part, (258, 3, 1, 8), (339, 3, 1, 1), (259, 3, 1, 34_887))
+
+
+def jpegxl_behind_another() -> bytes:
+    decoy = imagecodecs.jpegxl_encode(SMALL)
+    real = imagecodecs.jpegxl_encode(LARGE)
+    part = JPEG_XL_FILE + box(b"uuid", b"jxlc" + decoy) + box(b"jxlc", real)
+    return tiff((16, 16), part, (258, 3, 1, 8), (339, 3, 1, 1), (259, 3, 1, 50_002))
+
+
+def jpegxl_film() -> bytes:
+    part = imagecodecs.jpegxl_encode(numpy.zeros((50, 16, 16, 3), "u1"), photometric="rgb")
+    return tiff((16, 16), part, (258, 3, 1, 8), (339, 3, 1, 1), (259, 3, 1, 50_002))
+
+
+def jpeg2000_behind_another() -> bytes:
+    decoy = imagecodecs.jpeg2k_encode(SMALL, codecformat="j2k")
+    real = imagecodecs.jpeg2k_encode(LARGE, codecformat="jp2", level=50)
+    head = real.index(b"jp2h") - 4
+    part = real[:head] + box(b"uuid", decoy) + real[head:]
+    return tiff((8, 8), part, (258, 3, 1, 8), (339, 3, 1, 1), (259, 3, 1, 34_712))
+
+
+JPEG_XL_FILE = box(b"JXL ", b"\r\n\x87\n") + box(b"ftyp", b"jxl \0\0\0\0jxl ")
+
+REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
+    "LERC images behind one another": (lerc_images, PAGE_OF_PART),
+    "LERC of other numbers": (lerc_of_other_numbers, PAGE_OF_PART),
+    "JPEG XL behind another": (jpegxl_behind_another, PAGE_OF_PART),
+    "JPEG XL film": (jpegxl_film, "film"),
+    "JPEG 2000 behind another": (jpeg2000_behind_another, PAGE_OF_PART),
+    "pages that share strips": (sharing_strips, "more than 100,000 strips"),
+    "strips upon one another": (strips_upon_one_another, "lie upon one another"),
+    "pages that are only stated": (
+        lambda: written(
+            numpy.zeros((4, 4)), description='{"shape": [30000, 4, 4]}', metadata=None
+        ) + bytes(128 * 30_000),
+        "30,000 pages",
+    ),
+    "copies of many tags": (copies_without_end, "tags: it is damaged"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_its_decoders_would_take_for_more_is_refused_before(name: str) -> None:
+    make, reason = REFUSED[name]
+    content = make()
+    assert len(content) < 2**23
+    start = time.perf_counter()
+    with pytest.raises(ImageError, match=reason):
+        decode(content, deep=DeepSettings(page="max"))
+    assert time.perf_counter() - start < 2
+
+
+def test_a_shape_without_commas_is_no_damage() -> None:
+    values = numpy.array([[0, 1000]], "u2")
+    content = written(values, description='{"shape": [1 2]}', metadata=None)
+    assert numpy.asarray(decode(content))[0, :, 0].tolist() == [0, 255]
+
+
 DECODE = """
 import sys
 import imagecodecs, tifffile

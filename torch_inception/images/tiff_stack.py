@@ -217,8 +217,8 @@ class TiffStack:
         return int(at_once)
 
     def _check_parts(self, pages: Sequence[int], channels: Sequence[int]) -> None:
-        if len(self._series) == 1:
-            return
+        if len(self._series) == 1 < len(self._order):
+            return  # they lie behind one another, as many as the file is long
         for channel in channels:
             numbers = (self._place_in_file(page, channel) for page in pages)
             check_parts((self._series[number] for number in numbers), len(self._content))

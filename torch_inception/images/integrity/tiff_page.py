@@ -57,6 +57,7 @@ def check_page(page: Any, content: bytes) -> None:  # noqa: ANN401 - of tifffile
         raise ImageError(
             f"a TIFF image of a seldom kind, with the compression {compression}; save it anew"
         )
+    check_parts([page], len(content))
     room = math.prod(page.chunks) * numpy.dtype(dtype).itemsize
     for start, count in parts:
         if start + count > len(content):

@@ -57,6 +57,7 @@ def decode_tiff(content: bytes, tags: TiffTags, deep: DeepSettings) -> tuple[Ima
         raise UnidentifiedImageError
     if tags.has_more:
         raise ImageError(f"a TIFF image of more than {MAX_PAGES:,} pages; save it in several files")
+    tags.check_choosable(deep)
     tifffile = _import_tifffile(tags)
     return retry_without_warnings(lambda warn: _read(tifffile, content, deep, warn=warn))
 

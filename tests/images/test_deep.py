@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tests.images.test_decode import png
-from torch_inception.errors import ConfigError
+from torch_inception.errors import ConfigError, ImageError
 from torch_inception.images import deep
 from torch_inception.images.decode import decode, decode_file, may_be_deep, to_image
 from torch_inception.images.deep import DeepSettings, fixed_range, image_range
@@ -138,6 +138,20 @@ def test_colour_of_16_bits_is_read_in_full_and_has_one_range(samples: int) -> No
     expected = (pixels[..., :3] - low) / (high - low) * 255
     assert abs(found - expected.round().clip(0, 255)).max() <= 1
     assert len(set(found[:, 0].tolist())) == 256
+
+
+@pytest.mark.parametrize("most", [300, 4095, 65535])
+@pytest.mark.parametrize("kind", ["P5", "P6"])
+def test_ppm_has_the_values_of_its_file(kind: str, most: int) -> None:
+    values = numpy.array([[0, 150, 75, 300], [300, 15, 30, 0]])
+    pixels = values if kind == "P5" else numpy.stack([values, values // 3, values // 5], axis=-1)
+    content = f"{kind} 4 2 {most}\n".encode() + pixels.astype(">u2").tobytes()
+    found = numpy.asarray(decode(content, deep=DeepSettings(fixed_range(0, 255 * 15))))
+    expected = (pixels if kind == "P6" else pixels[..., None]) / 15
+    assert abs(found - expected).max() <= 0.5
+    assert numpy.asarray(decode(content)).max() == 255
+    with pytest.raises(ImageError):
+        decode(content[:-1])
 
 
 def test_grey_of_16_bits_with_alpha_is_laid_on_white() -> None:

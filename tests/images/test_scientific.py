@@ -12,6 +12,7 @@ from typing import Any
 import numpy
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 from tests.openings import openings
 from torch_inception.errors import ImageError
@@ -299,6 +300,18 @@ WHOLE_ONLY: list[dict[str, Any]] = [
     {"photometric": "ycbcr", "compression": "lzw", "subsampling": (1, 1)},
     {"photometric": "separated"},
 ]
+
+
+@pytest.mark.parametrize("settings", [{"page": 1}, {"page": "max"}, {"channels": (1, 2)}])
+def test_pages_of_a_compression_that_cannot_be_chosen_are_told_so(
+    settings: dict[str, Any],
+) -> None:
+    pages = [Image.new("1", (9, 9)) for _ in range(2)]
+    stream = io.BytesIO()
+    pages[0].save(stream, "TIFF", save_all=True, append_images=pages[1:], compression="group4")
+    with pytest.raises(ImageError, match="of 2 pages with the compression 4, of which none can"):
+        pixels(stream.getvalue(), **settings)
+    assert not pixels(stream.getvalue()).any()
 
 
 @pytest.mark.parametrize("options", WHOLE_ONLY)

@@ -29,6 +29,7 @@ from torch_inception.images.deep_colour import (
     keep_lower_bytes,
     lower_bytes_of_grey,
 )
+from torch_inception.images.deep_ppm import keep_values
 from torch_inception.images.facts import Original
 from torch_inception.images.image_input import holds_pixels, is_file_object, is_path, no_image
 from torch_inception.images.integrity.completeness import check_complete, check_trailing_zeros
@@ -193,6 +194,7 @@ def _opened(
                 image = plugin.opens(io.BytesIO(content), "")
             except (SyntaxError, IndexError, TypeError, struct.error):
                 continue  # so a plug-in says that the file is not of its format
+            keep_values(image)
             size, mode = image.size, image.mode
             if shorter_side is not None and plugin.format == "JPEG":
                 check_size(image, len(content), max_pixels=MAX_REDUCED_PIXELS)

@@ -71,6 +71,7 @@ def decode_tiff(content: bytes, tags: TiffTags, deep: DeepSettings) -> tuple[Ima
         )
     if tags.reader.is_cut and deep.chooses:
         raise ImageError(_CUT)
+    tags.check_choosable(deep)
     tifffile = _import_tifffile(tags)
     least = tags.described_pages
     return retry_without_warnings(lambda warn: _read(tifffile, content, deep, least, warn=warn))

@@ -106,8 +106,21 @@ class TiffTags(NamedTuple):
         """Tell whether a page has samples of which one can be chosen, as those of CMYK cannot."""
         samples = self.numbers(_SAMPLES, 1)[0]
         is_grey_or_rgb = self.numbers(_PHOTOMETRIC, 1)[0] in (0, 1, 2)
-        is_choosable = self.numbers(_COMPRESSION, 1)[0] not in _ONLY_BY_PILLOW
-        return is_choosable and samples > 1 and (is_grey_or_rgb or samples > 4)
+        is_by_pillow = self.numbers(_COMPRESSION, 1)[0] in _ONLY_BY_PILLOW
+        return not is_by_pillow and samples > 1 and (is_grey_or_rgb or samples > 4)
+
+    def check_choosable(self, deep: DeepSettings) -> None:
+        """Check that what is chosen of a file is not of a compression that only Pillow reads.
+
+        Raises:
+            ImageError: it is.
+        """
+        compression = self.numbers(_COMPRESSION, 1)[0]
+        if compression in _ONLY_BY_PILLOW and self.is_stack(deep):
+            raise ImageError(
+                f"a TIFF image of {self.stated_pages:,} pages with the compression {compression}, "
+                "of which none can be chosen; save it without compression, or as PNG"
+            )
 
     def may_be_for_tifffile(self) -> bool:
         """Tell whether tifffile may read the file where this Pillow fails."""

@@ -227,6 +227,12 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
         ) + bytes(128 * 30_000),
         "30,000 pages",
     ),
+    "many pages of a slow compression": (
+        lambda: written(
+            numpy.zeros((150, 1000, 1000), "u1"), compression="jpeg2000", photometric="minisblack"
+        ),
+        "too large to decode safely: 150 pages",
+    ),
     "copies of many tags": (copies_without_end, "tags: it is damaged"),
 }  # fmt: skip
 

@@ -78,6 +78,7 @@ def test_white_of_few_bits_is_white() -> None:
 INTEGERS = ("u1", "u2")
 COMPRESSIONS = [
     *[(name, dtype) for name in ("jpegxl", "jpeg2000", "png") for dtype in INTEGERS],
+    *[("jpegxl", dtype) for dtype in ("f2", "f4")],
     *[("lerc", dtype) for dtype in (*INTEGERS, "f4", "f8")],
     *[(name, "f8") for name in ("zlib", "lzw", "lzma", "zstd", "packbits")],
 ]

@@ -198,6 +198,13 @@ def jpegxl_behind_another() -> bytes:
     return tiff((16, 16), part, (258, 3, 1, 8), (339, 3, 1, 1), (259, 3, 1, 50_002))
 
 
+def jpegxl_in_pieces() -> bytes:
+    real = imagecodecs.jpegxl_encode(LARGE)
+    start = box(b"jxlp", struct.pack(">I", 0) + real[:3])
+    part = JPEG_XL_FILE + start + box(b"jxlp", struct.pack(">I", 2**31 + 1) + real[3:])
+    return tiff((16, 16), part, (258, 3, 1, 8), (339, 3, 1, 1), (259, 3, 1, 50_002))
+
+
 def jpegxl_film() -> bytes:
     part = imagecodecs.jpegxl_encode(numpy.zeros((50, 16, 16, 3), "u1"), photometric="rgb")
     return tiff((16, 16), part, (258, 3, 1, 8), (339, 3, 1, 1), (259, 3, 1, 50_002))
@@ -217,6 +224,7 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "LERC images behind one another": (lerc_images, PAGE_OF_PART),
     "LERC of other numbers": (lerc_of_other_numbers, PAGE_OF_PART),
     "JPEG XL behind another": (jpegxl_behind_another, PAGE_OF_PART),
+    "JPEG XL in pieces": (jpegxl_in_pieces, PAGE_OF_PART),
     "JPEG XL film": (jpegxl_film, "film"),
     "JPEG 2000 behind another": (jpeg2000_behind_another, PAGE_OF_PART),
     "pages that share strips": (sharing_strips, "more than 100,000 strips"),
@@ -226,6 +234,12 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
             numpy.zeros((4, 4)), description='{"shape": [30000, 4, 4]}', metadata=None
         ) + bytes(128 * 30_000),
         "30,000 pages",
+    ),
+    "many pages of a slow compression": (
+        lambda: written(
+            numpy.zeros((150, 1000, 1000), "u1"), compression="jpeg2000", photometric="minisblack"
+        ),
+        "too large to decode safely: 150 pages",
     ),
     "copies of many tags": (copies_without_end, "tags: it is damaged"),
 }  # fmt: skip

@@ -19,6 +19,12 @@ from torch_inception.images.tiff_tags import MAX_PAGES
 MAX_BYTES = 2**29
 """Bytes of all pages that are decoded for one image."""
 
+MAX_SLOW_BYTES = 2**27
+"""The same of those that take some 0.05 s for each megabyte."""
+
+_SLOW = frozenset({33003, 33004, 33005, 34712, 34925, 50002, 52546})
+"""Compressions that are slow: JPEG 2000, LZMA, JPEG XL."""
+
 MAX_BYTES_IN_USE = 3 * 2**28
 """Bytes that an image takes at a time, besides those of its file."""
 
@@ -207,7 +213,10 @@ class TiffStack:
         values, item = width * height * self._samples, self._first.dtype.itemsize
         # A page, twice while it is decoded; the mean so far; what is shown, in bytes and as RGB.
         at_once = values * (2 * item + (8 if count > 1 else 0)) + 8 * width * height
-        is_much = at_once > MAX_BYTES_IN_USE or count * values * item > MAX_BYTES
+        decoded = count * values * item
+        is_slow = int(self._first.compression) in _SLOW
+        is_much = at_once > MAX_BYTES_IN_USE or decoded > MAX_BYTES
+        is_much |= is_slow and decoded * len(channels) > MAX_SLOW_BYTES
         if max(width, height) > MAX_SIDE or is_much:
             raise ImageError(
                 f"too large to decode safely: {count:,} page{'s' if count > 1 else ''} of "

@@ -63,7 +63,10 @@ def jpeg2000_bytes(part: bytes) -> int:
     Raises:
         ImageError: it is none.
     """
-    start = _codestream(part, _JPEG2000_FILE, b"jp2c")
+    start = 0
+    if part.startswith(_JPEG2000_FILE):
+        boxes = boxes_of(part, 0, len(part))
+        start = next((place for name, (place, _) in boxes if name == b"jp2c"), len(part))
     if not part.startswith(_JPEG2000, start):
         raise _without("JPEG 2000")
     width, height, left, top = struct.unpack_from(">4I", part, start + 8)
@@ -79,10 +82,10 @@ def jpegxl_bytes(part: bytes) -> int:
     Raises:
         ImageError: it is none, or a film.
     """
-    start = _codestream(part, _JPEGXL_FILE, b"jxlc")
-    if not part.startswith(_JPEGXL, start):
+    stream = _jpegxl_stream(part)
+    if not stream.startswith(_JPEGXL):
         raise _without("JPEG XL")
-    bits = _bits(part[start + 2 : start + 66])
+    bits = _bits(stream[2:66])
     width, height = _jpegxl_size(bits)
     is_default = bits(1)
     if is_default:
@@ -99,12 +102,14 @@ def jpegxl_bytes(part: bytes) -> int:
     return width * height * (1 + more) * _bytes_of(depth)
 
 
-def _codestream(part: bytes, signature: bytes, name: bytes) -> int:
-    """Return where the codestream begins: at once, or in the first box of a name in a file."""
-    if not part.startswith(signature):
-        return 0
+def _jpegxl_stream(part: bytes) -> bytes:
+    """Return the codestream: all of it, or what boxes have of it; ISO/IEC 18181-2, 9.8 and 9.9."""
+    if not part.startswith(_JPEGXL_FILE):
+        return part
+    # Those of several boxes have a number before it.
+    numbers = {b"jxlc": 0, b"jxlp": 4}
     boxes = boxes_of(part, 0, len(part))
-    return next((place for box, (place, _) in boxes if box == name), len(part))
+    return b"".join(part[a + numbers[name] : b] for name, (a, b) in boxes if name in numbers)
 
 
 def _bytes_of(depth: int) -> int:
@@ -135,7 +140,7 @@ def _jpegxl_depth(bits: _Bits) -> int:
     depth = depth or 1 + bits(6)
     if is_float:
         bits(4)
-        return 32
+        return max(16, depth)
     return depth
 
 

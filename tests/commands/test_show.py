@@ -1,5 +1,6 @@
 """`torch-inception show`: what a trained model is."""
 
+import dataclasses
 import re
 from pathlib import Path
 
@@ -7,6 +8,8 @@ import pytest
 
 from tests.fakes import FakeEngine
 from torch_inception.commands.main import main
+from torch_inception.commands.show import model_lines
+from torch_inception.images.preprocess import Preprocessing
 from torch_inception.training.pipeline import train_classifier
 
 
@@ -30,7 +33,7 @@ def test_a_model_tells_what_it_is(
     assert said.pop("leave-one-out accuracy").startswith(
         f"{100 * left_out['accuracy']:.1f}% (N={left_out['n']}), 95% interval "
     )
-    assert said.pop("preprocessing").startswith("resize = pad, exact_decode = False")
+    assert said.pop("preprocessing") == "resize = pad, exact_decode = False, intensity = image"
     layers = {"last": "the last", "all": "three"}[result.metrics["head"]["layers"]]
     assert said == {
         "classes": "3: blue, green, red",
@@ -43,3 +46,13 @@ def test_a_model_tells_what_it_is(
 def test_a_model_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", str(tmp_path / "nothing")]) == 1
     assert capsys.readouterr().err.startswith("error: there is no model ")
+
+
+def test_the_range_of_deep_images_is_shown(colours: Path, run: Path) -> None:
+    model = train_classifier(colours, output=run, engine=FakeEngine()).classifier.model
+    deep = Preprocessing(intensity="dataset", dataset_range=(98.0, 1327.0010000000475), page="max")
+    lines = dict(model_lines(dataclasses.replace(model, preprocessing=deep)))
+    assert lines["preprocessing"] == (
+        "resize = squash, exact_decode = False, intensity = dataset, dataset_range = 98 to 1327, "
+        "page = max"
+    )

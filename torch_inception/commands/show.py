@@ -83,5 +83,14 @@ def _classes(labels: Sequence[str]) -> str:
 
 
 def _settings(model: "Model") -> str:
+    """Return how images are preprocessed; what is not set is left out."""
     settings = dataclasses.asdict(model.preprocessing)
-    return ", ".join(f"{name} = {value}" for name, value in settings.items())
+    return ", ".join(
+        f"{name} = {_number_range(value) if isinstance(value, tuple) else value}"
+        for name, value in settings.items()
+        if value not in ("", None)
+    )
+
+
+def _number_range(values: tuple[float, ...]) -> str:
+    return " to ".join(f"{value:g}" for value in values)

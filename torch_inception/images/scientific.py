@@ -197,8 +197,8 @@ def _import_tifffile(tags: TiffTags) -> Any:  # noqa: ANN401 - a module without 
         tifffile = importlib.import_module("tifffile")
     except ImportError as error:
         raise ImageError(
-            f"a TIFF image of a seldom kind ({tags.described()}); if it is whole, this reads it: "
-            f"{INSTALL}"
+            f"a stack, or a TIFF image of a seldom kind ({tags.described()}); if it is whole, this "
+            f"reads it: {INSTALL}"
         ) from error
     _listen()
     return tifffile

@@ -221,9 +221,9 @@ def test_alpha_that_is_zero_everywhere_is_ignored(
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "PA", "RGBa", "La"])
 def test_alpha_of_every_mode_that_is_zero_everywhere_is_ignored(mode: str) -> None:
     straight = {"RGBa": "RGBA", "La": "LA"}.get(mode, mode)
-    clear = Image.new("RGBA", (3, 2), (50, 50, 50, 0)).convert(straight).convert(mode)
+    clear = Image.new("RGBA", (3, 2), (51, 51, 51, 0)).convert(straight).convert(mode)
     # Colours that are multiplied with an alpha of 0 are black.
-    expected = (0, 0, 0) if mode in ("RGBa", "La") else (50, 50, 50)
+    expected = (0, 0, 0) if mode in ("RGBa", "La") else (51, 51, 51)
     assert to_image(clear).getcolors() == [(6, expected)]
 
 

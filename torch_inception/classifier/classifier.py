@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from torch_inception.classifier.explanation import Explanation, class_number, logit_maps
+from torch_inception.classifier.explanation import Explanation, logit_maps
 from torch_inception.classifier.model_file import Model, load_model, save_model, weights_beside
 from torch_inception.config import (
     DEFAULT_WEIGHTS,
@@ -272,14 +272,6 @@ class Classifier:
         found = _load_engine(model, self._path, "", torch.device("cpu"))
         assert isinstance(found, GivesMaps)
         return found
-
-    def check_label(self, label: str) -> None:
-        """Do nothing if there is a class of this name.
-
-        Raises:
-            ConfigError: there is none.
-        """
-        class_number(self.labels, label)
 
     def label_set(self, answer: Sequence[Prediction], *, coverage: float = 0.9) -> list[str]:
         """Return the smallest set of labels that holds the true one with a chosen probability.

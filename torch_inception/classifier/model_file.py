@@ -157,18 +157,10 @@ def weights_beside(path: Path, record: WeightsRecord) -> Weights | None:
     return dataclasses.replace(weights, record=found) if is_its_own else None
 
 
-def earlier_arithmetic(folder: Path) -> str:
-    """Return the arithmetic of an earlier run's model; "" where there is none to read."""
+def earlier_model(folder: Path) -> Model | None:
+    """Return the model of an earlier run; None where there is none that can be read."""
     try:
-        return load_model(folder).arithmetic
-    except ModelError:
-        return ""
-
-
-def earlier_preprocessing(folder: Path) -> Preprocessing | None:
-    """Return the preprocessing of an earlier run's model; None where there is none to read."""
-    try:
-        return load_model(folder).preprocessing
+        return load_model(folder)
     except ModelError:
         return None
 

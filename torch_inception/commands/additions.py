@@ -79,11 +79,14 @@ class MapFiles:
     def __init__(
         self, classifier: "Classifier", folder: Path, *, label: str = "", versus: str = ""
     ) -> None:
+        # Imported here, as commands can be imported without torch.
+        from torch_inception.classifier.explanation import class_number
+
         self._classifier, self._folder = classifier, folder
         self._label, self._versus = label, versus
         self._names: set[str] = set()
         for name in filter(None, (label, versus)):
-            classifier.check_label(name)
+            class_number(classifier.labels, name)
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from torch_inception.classifier.model_file import load_model
+from torch_inception.classifier.model_file import earlier_model
 from torch_inception.classifier.training_record import in_words
-from torch_inception.errors import ModelError
 from torch_inception.heads.metrics import percent
 from torch_inception.system.escape import counted, listed, printable
 from torch_inception.training.evaluation import ImageAnswer
@@ -100,11 +99,8 @@ def _read_columns(path: Path, *names: str) -> list[list[str]]:
 
 
 def _created(folder: Path) -> str:
-    try:
-        training = load_model(folder).training
-    except ModelError:
-        return ""
-    return training.created if training else ""
+    model = earlier_model(folder)
+    return model.training.created if model and model.training else ""
 
 
 def changes_since(

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy
 
-from torch_inception.classifier.model_file import earlier_preprocessing
+from torch_inception.classifier.model_file import earlier_model
 from torch_inception.config import TrainConfig
 from torch_inception.errors import ImageError
 from torch_inception.features.ordered_map import ordered_map
@@ -61,8 +61,10 @@ def with_range(
     """
     if preprocessing.intensity != "dataset":
         return preprocessing
-    earlier = earlier_preprocessing(config.output_folder)
-    kept = earlier and replace(earlier, resize=config.resize, exact_decode=config.exact_decode)
+    earlier = earlier_model(config.output_folder)
+    kept = earlier and replace(
+        earlier.preprocessing, resize=config.resize, exact_decode=config.exact_decode
+    )
     is_same = kept and kept == replace(preprocessing, dataset_range=kept.dataset_range)
     found = kept.dataset_range if kept and is_same else None
     origin = "as in the run before"

@@ -17,11 +17,11 @@ from torch_inception.classifier.model_file import (
     PREVIOUS_MODEL_FILE,
     WEIGHTS_FILE,
     Model,
-    load_model,
+    earlier_model,
     save_model,
 )
 from torch_inception.config import TrainConfig, make_config, read_toml, to_toml
-from torch_inception.errors import ConfigError, ModelError
+from torch_inception.errors import ConfigError
 from torch_inception.system.replacement import prepare_replacing, replaced_together
 from torch_inception.system.write import write_csv, write_json, write_text
 from torch_inception.training.earlier_run import Changes
@@ -115,9 +115,8 @@ def write_run(folder: Path, run: Run) -> bool:
 def _has_another_model(folder: Path, model: Model) -> bool:
     if not (folder / MODEL_FILE).is_file():
         return False
-    try:
-        earlier = load_model(folder)
-    except ModelError:
+    earlier = earlier_model(folder)
+    if earlier is None:
         return True
     heads = [(each.head.weight, each.head.bias) for each in (earlier, model)]
     is_same_head = all(torch.equal(*pair) for pair in zip(*heads, strict=True))

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from torch_inception.classifier.model_file import earlier_arithmetic
+from torch_inception.classifier.model_file import earlier_model
 from torch_inception.config import TrainConfig
 from torch_inception.engines.choose import training_engine
 from torch_inception.engines.openvino.int8 import Quantisation
@@ -64,11 +64,12 @@ def make_network(
         return RunNetwork(engine)
     weights = load_weights(config.weights, pooling=config.pooling)
     sample = QuantisationSample(preprocessing, dataset.paths, FileIndex(cache_folder()))
+    earlier = earlier_model(config.output_folder)
     made, quantisation = training_engine(
         config,
         weights,
         preprocessing,
         sample,
-        earlier=earlier_arithmetic(config.output_folder),
+        earlier=earlier.arithmetic if earlier else "",
     )
     return RunNetwork(made, weights.refused, quantisation, sample.read_images)

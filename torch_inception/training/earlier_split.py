@@ -34,6 +34,9 @@ class EarlierSplit(NamedTuple):
     refusal: str = ""
 
 
+SPLITS_HEADER = ("path", "label", "split", "group", "sha256")
+"""Columns of splits.csv."""
+
 NO_SPLIT = EarlierSplit({}, {})
 
 
@@ -91,7 +94,7 @@ def write_splits(
         (image.path, image.label, part, group, image.digest.hex())
         for image, part, group in zip(images, parts, groups, strict=True)
     ]
-    write_csv(path, ("path", "label", "split", "group", "sha256"), rows)
+    write_csv(path, SPLITS_HEADER, rows)
 
 
 def read_splits(path: Path) -> EarlierSplit:

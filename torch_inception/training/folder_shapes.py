@@ -3,6 +3,8 @@
 import logging
 import re
 import shlex
+import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from itertools import islice
@@ -47,6 +49,27 @@ def names_below(folder: Path) -> list[str]:
     with suppress(OSError):
         return class_names(folder)
     return []
+
+
+def class_folders(folder: Path, labels: Sequence[str]) -> dict[str, str]:
+    """Return, for each class that has a folder here, the name of that folder.
+
+    It is the label; or, where no other is meant, a name that differs from it in Unicode form only.
+    """
+    names = class_names(folder)
+    found = {label: label for label in set(labels).intersection(names)}
+    label_of = {composed(label): label for label in labels}
+    forms = Counter(map(composed, {*labels, *names}))
+    for name in names:
+        label = label_of.get(composed(name))
+        if name not in found and label is not None and forms[composed(name)] == 2:
+            found.setdefault(label, name)
+    return found
+
+
+def composed(name: str) -> str:
+    """Return a name in the Unicode form in which letters and their accents are one (NFC)."""
+    return unicodedata.normalize("NFC", name)
 
 
 def holds_images(folder: Path) -> bool:

@@ -27,7 +27,7 @@ from torch_inception.system.escape import counted
 from torch_inception.system.threads import one_thread
 from torch_inception.system.torch_modes import default_modes
 from torch_inception.training.conflicts import without_conflicts
-from torch_inception.training.dataset import Dataset, class_table
+from torch_inception.training.dataset import Dataset, class_table, tell_of_unused
 from torch_inception.training.earlier_run import (
     EarlierRun,
     changes_in_words,
@@ -141,6 +141,7 @@ def _train(
     with clock.phase("split"):
         if not config.keep_conflicts:
             pass_result = without_conflicts(dataset, pass_result)
+        tell_of_unused(dataset, pass_result.paths)
         warn_of_uninformative(pass_result, dataset.folder)
         examples = make_examples(config, dataset, pass_result, kept=kept)
         check_overwrite(config, earlier, examples)

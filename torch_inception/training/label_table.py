@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from torch_inception.errors import DatasetError
 from torch_inception.images.image_input import PATH_COLUMNS, is_data_frame, is_path
 from torch_inception.system.escape import brief, brief_repr
-from torch_inception.training.earlier_split import SPLITS_HEADER
+from torch_inception.training.earlier_split import SplitRow
 from torch_inception.training.folder_shapes import archive_name, quoted
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class LabelTable:
     @property
     def is_of_run(self) -> bool:
         """Whether a run has written it: spaces around a label are part of it, as of a folder."""
-        return set(SPLITS_HEADER) <= set(self.columns)
+        return set(SplitRow._fields) <= set(self.columns)
 
     def places(self, chosen: Mapping[str, str]) -> dict[str, int]:
         """Return, for each role that a column has, the place of that column.

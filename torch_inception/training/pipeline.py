@@ -123,11 +123,19 @@ def _train(
     config: TrainConfig, dataset: Dataset, engine: Engine | None, clock: "_Clock", *, progress: bool
 ) -> TrainingResult:
     # Told of what is wrong with them before any work.
-    earlier, kept = read_earlier_run(config.output_folder), kept_split(config)
+    earlier = read_earlier_run(config.output_folder)
+    kept = kept_split(config, earlier)
     with clock.phase("dataset"):
-        preprocessing = with_range(_configured(config), config, dataset, progress=progress)
+        preprocessing = with_range(
+            _configured(config),
+            config,
+            dataset,
+            earlier=earlier.model,
+            kept_split=kept,
+            progress=progress,
+        )
     with clock.phase("weights"):
-        network = make_network(config, preprocessing, dataset, engine)
+        network = make_network(config, preprocessing, dataset, engine, earlier=earlier.arithmetic)
     with clock.phase("features"):
         pass_result = run_pass(
             network.engine,
@@ -162,7 +170,7 @@ def _train(
             fitted = _fit(config, train, examples)
         learnt = _Learnt(config, dataset, network, preprocessing, pass_result, examples, fitted)
         run = _run_of(learnt, earlier, clock.seconds)
-    is_kept = write_run(config.output_folder, run)
+    is_kept = write_run(run, earlier)
     _tell_of_results(run, is_kept=is_kept)
     classifier = Classifier(run.model, network.engine)
     return TrainingResult(classifier, run.metrics, config.output_folder, pass_result.skipped)
@@ -180,13 +188,13 @@ class _Learnt(NamedTuple):
     fitted: FittedHead
 
 
-def _run_of(learnt: _Learnt, earlier: EarlierRun | None, seconds: Mapping[str, float]) -> Run:
+def _run_of(learnt: _Learnt, earlier: EarlierRun, seconds: Mapping[str, float]) -> Run:
     """Return everything that the run leaves."""
     config, examples, fitted = learnt.config, learnt.examples, learnt.fitted
     views, folder = views_per_image(config), learnt.dataset.folder
     answers = answer_test(fitted, examples)
     tested = image_answers(examples.part_images("test"), answers, examples.labels)
-    changes = None if earlier is None else changes_since(earlier, examples, tested)
+    changes = changes_since(earlier, examples, tested) if earlier.images else None
     metrics = make_metrics(
         config,
         examples,

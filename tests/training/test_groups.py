@@ -157,7 +157,7 @@ def test_the_cosine_alone_joins_no_large_part_of_a_class(
     if warned:
         assert f"{count} images look much alike" in warned[0].getMessage()
     else:
-        assert f"near copies: {count} images in 1 group are kept together" in caplog.text
+        assert f"near copies: {count} images in 1 group belong together" in caplog.text
 
 
 def test_in_a_large_group_the_hash_joins_and_where_that_is_too_much_both_must() -> None:
@@ -222,7 +222,7 @@ def test_frames_of_one_film_are_in_one_part_by_default_and_listed(
     assert main(arguments, engine=FakeEngine()) == 0
     out, err = capsys.readouterr()
     assert "WARNING: near copies: 120 images look much alike" in err
-    assert "near copies: 120 images in 30 groups are kept together; see groups.csv." in out
+    assert "near copies: 120 images in 30 groups belong together; see groups.csv." in out
     assert "To take each by itself: --near-duplicates ignore\n" in out
     count = "60 images that count as 15, since those that belong together count once"
     advice = "If its near copies are images of their own: --near-duplicates ignore."

@@ -268,8 +268,10 @@ def a_zip() -> bytes:
         ("a.csv", b"path,label\ncat/1.jpg,cat\n", "needs at least two labels and has only 'cat'"),
         (
             "a.csv",
-            b"cat/1.jpg,cat\n",
-            "has no column of paths .path, file_name, fname, image, file",
+            b"cat/1.jpg;cat\n",
+            "has no column of paths .path, file_name, fname, image, filename. and no column of "
+            "labels .label, labels.. Its columns are 'cat/1.jpg', 'cat'. Rename what is meant, or "
+            "name it: --path-column NAME --label-column NAME",
         ),
         (
             "a.csv",
@@ -496,7 +498,7 @@ HUGE = 10**5000
             "no such file in the current folder .row 0.*no label .row 1",
         ),
         ({"path": ["a"], "label": ["x", "y"]}, "the dict of images has columns of different len"),
-        ({"path": ["a"]}, "the dict of images has no column of labels.*meant: label_column"),
+        ({"path": ["a"]}, "the dict of images has no column of labels.*name it: label_column"),
         ({"path": 5, "label": ["x"]}, "the dict of images: its column 'path' is 5 and not a list"),
         ({"path": "a.jpg", "label": "x"}, "its column 'path' is 'a.jpg' and not a list"),
         ([(5, "a")], "no path .row 0; the first: 5."),

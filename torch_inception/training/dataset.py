@@ -213,8 +213,9 @@ def _refuse_other_classes(folder: Path, labels: Sequence[str], *, known: Path | 
     others = [name for label, name in taken.items() if name != label]
     if others:
         log.info(
-            "classes: %s in %s are as in %s, but for the Unicode form of their letters",
-            quoted(others), folder, known,
+            "classes: names in %s that differ from those of %s only in the Unicode form of their "
+            "letters are taken for the same: %s",
+            folder, known, quoted(others),
         )  # fmt: skip
 
 

@@ -165,12 +165,15 @@ def _holds_images_itself(folder: Path) -> DatasetError:
     """Return the error of a class folder that was given as data, or of a flat folder."""
     # A name such as "." has its parent only when it is written out.
     above = folder.absolute().parent if folder.name in ("", "..") else folder.parent
-    beside = [name for name in names_below(above) if holds_images(above / name)]
+    beside = [
+        name
+        for name in names_below(above)
+        if holds_images(above / name) and not names_below(above / name)
+    ]
     if len(beside) >= 2:
         return DatasetError(
-            f"{folder} holds images and no folders, and so do the folders beside it: "
-            f"{quoted(beside)}. If these are the classes, give the folder that holds them: "
-            f"--data {typed(above)}"
+            f"{folder} holds images and no folders, as all of these do: {quoted(beside)}. If these "
+            f"are the classes, give the folder that holds them: --data {typed(above)}"
         )
     tables = [path for path in _files(folder) if path.suffix.lower() in _TABLES]
     table = tables[0] if tables else "FILE.csv"

@@ -71,17 +71,23 @@ class LabelTable:
                 raise DatasetError(f"{self.name} has {name!r} twice among its columns. Rename one.")
             if name in columns:
                 found[role] = list(columns).index(name)
-            elif role in _NEEDED:
-                raise self._missing(role, wanted)
+        self._refuse_missing([role for role in _NEEDED if role not in found], chosen)
         return found
 
-    def _missing(self, role: str, wanted: str) -> DatasetError:
-        what = f"column {wanted!r}" if wanted else f"column of {role}s ({', '.join(ROLES[role])})"
+    def _refuse_missing(self, roles: Sequence[str], chosen: Mapping[str, str]) -> None:
+        if not roles:
+            return
+        what = " and no ".join(
+            f"column {chosen[role]!r}" if chosen.get(role)
+            else f"column of {role}s ({', '.join(ROLES[role])})"
+            for role in roles
+        )  # fmt: skip
         there = quoted([brief(name) for name in self.columns])
-        setting = f"--{role}-column" if self.unit == "line" else f"{role}_column"
-        return DatasetError(
-            f"{self.name} has no {what}. Its columns are {there}. Rename one, or tell which is "
-            f"meant: {setting}."
+        setting = "--{}-column NAME" if self.unit == "line" else "{}_column"
+        settings = " ".join(setting.format(role) for role in roles)
+        raise DatasetError(
+            f"{self.name} has no {what}. Its columns are {there}. Rename what is meant, or name "
+            f"it: {settings}"
         )
 
 

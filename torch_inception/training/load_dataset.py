@@ -70,7 +70,7 @@ def _warn_of_similar_labels(labels: Sequence[str]) -> None:
     """Warn of classes whose names a person may take for one."""
     first: dict[str, str] = {}
     for label in labels:
-        other = first.setdefault(composed(composed(label).lower()), label)
+        other = first.setdefault(composed(composed(label).lower()).strip(), label)
         if other == label:
             continue
         is_form = composed(label) == composed(other)
@@ -78,5 +78,13 @@ def _warn_of_similar_labels(labels: Sequence[str]) -> None:
             "WARNING: the names of the classes %s and %s differ only in %s. They are two classes; "
             "if they should be one, give both the same name.",
             *((ascii(other), ascii(label)) if is_form else (repr(other), repr(label))),
-            "the Unicode form of their letters" if is_form else "upper and lower case",
+            "the Unicode form of their letters" if is_form else _difference(label, other),
         )
+
+
+def _difference(label: str, other: str) -> str:
+    kinds = {
+        "upper and lower case": composed(label).strip() != composed(other).strip(),
+        "the spaces around them": composed(label.lower()) != composed(other.lower()),
+    }
+    return " and ".join(kind for kind, differs in kinds.items() if differs)

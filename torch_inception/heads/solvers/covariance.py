@@ -57,6 +57,10 @@ class Covariance:
         found: Tensor = rows @ self._vectors
         return found
 
+    def principal(self, count: int) -> tuple[Tensor, Tensor]:
+        """Return the largest eigenvalues (R,) of S and their vectors (D, R), R <= count."""
+        return self._eigenvalues[-count:], self._vectors[:, -count:]
+
     def outside(self, rows: Tensor) -> Tensor:
         """Return what of rows (K, D) float64 is orthogonal to all eigenvectors, (K, D)."""
         if self._is_whole:

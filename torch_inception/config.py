@@ -293,6 +293,12 @@ class PredictConfig:
         "0.9 or 0.95: also show the smallest set of labels that holds the true one with this "
         "probability (default: no set)",
     )
+    false_rejection: float = setting(
+        0.05,
+        "share of images like the training images that may be called unlike them, above 0 and "
+        "below 1",
+    )
+    neighbours: int = setting(0, "training images that each image is most like, to show")
     explain: str = setting(
         "",
         "folder for a map per image: what of it speaks for its best class, and what against it",
@@ -323,6 +329,10 @@ class PredictConfig:
         _check_types(self)
         _require(self, "top", self.top >= 1, "must be 1 or more")
         _require(self, "coverage", self.coverage in (0, *COVERAGES), "must be 0.9 or 0.95")
+        _require(
+            self, "false_rejection", 0 < self.false_rejection < 1, "must be above 0 and below 1"
+        )
+        _require(self, "neighbours", self.neighbours >= 0, "must be 0 or more")
 
 
 def _check_group(pattern: str) -> None:

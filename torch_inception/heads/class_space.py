@@ -17,41 +17,27 @@ eigenvalues, and s = 0.5:
 T - W is positive definite, and with c no d(x)^2 is negative: -c is the least that the difference
 can be for the class with the largest c_k.
 
-Stored are the first `AXES` principal axes of S0. Across the others S and S0 count as multiples of
+Stored are the first principal axes of S0. Across the others S and S0 count as multiples of
 the identity: only the squared length of what is left of x is needed there.
 """
 
 import dataclasses
+import hashlib
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from torch_inception.features.row_selection import RowSelection
-from torch_inception.heads.labelled_rows import LabelledRows
-from torch_inception.heads.solvers.covariance import NEGLIGIBLE, Covariance
-from torch_inception.heads.solvers.discriminant import DiscriminantAnalysis
-from torch_inception.heads.solvers.selection import sampled_rows
-from torch_inception.network import COLUMNS
+from torch_inception.features.row_selection import SLICE, RowSelection
+from torch_inception.network import COLUMNS, LAYERS
+from torch_inception.system.tensor_file import plain_tensor
+from torch_inception.system.threads import on_cores
 
 LAYER = "Mixed_7a"
 """The layer that tells strangers apart best; docs/results.md."""
-
-STRENGTH = 0.5
-"""Share of the identity in the covariances, s. Fixed: the strength that is best for the head gives
-distances that differ much between data sets."""
-
-AXES = 512
-"""Principal axes that are stored, at most. With so many, no more than 0.002 of the area under the
-ROC curve is lost; docs/results.md."""
-
-SIMILARITY_AXES = 256
-"""Coordinates by which images are compared with each other; more find no more of the same class."""
-
-MOST_DISTANCES = 1001
-"""Distances of training images that are stored, spread evenly over their ranks, at most."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +70,37 @@ class ClassSpace:
     offset: float
     left_out: Tensor
     judged: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return tensors and plain values for `torch.save`."""
+        return {each.name: getattr(self, each.name) for each in dataclasses.fields(self)}
+
+    @classmethod
+    def from_dict(cls, values: Any, *, classes: int) -> "ClassSpace":  # noqa: ANN401
+        """Read back what `as_dict` gave.
+
+        Args:
+            values: whatever a file holds.
+            classes: how many there are.
+
+        Raises:
+            TypeError, ValueError: it is something else.
+        """
+        if not isinstance(values, Mapping):
+            raise TypeError("the space of the classes is not a table of values")
+        plain: dict[str, Any] = {
+            name: plain_tensor(value) if isinstance(value, Tensor) else value
+            for name, value in values.items()
+        }
+        space = cls(**plain)
+        _check(space, classes)
+        return space
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 (hexadecimal) of what its coordinates depend on."""
+        parts = (self.middle, self.axes, self.whitening)
+        return hashlib.sha256(b"".join(each.numpy().tobytes() for each in parts)).hexdigest()
 
     def coordinates(self, rows: Tensor) -> Tensor:
         """Map rows of features (K, 4096) to coordinates (K, R) float64."""
@@ -123,111 +140,53 @@ class ClassSpace:
         return float(self.left_out[math.ceil(round(place * (len(self.left_out) - 1), 9))])
 
 
-class FittedSpace(NamedTuple):
-    """A space, and the distances of the images that it was fitted on.
-
-    Attributes:
-        space: the space.
-        rows: (K,) int64, which rows could be left out.
-        distances: (K,) float64, of these, each to classes that were fitted without its group.
-    """
-
-    space: ClassSpace
-    rows: Tensor
-    distances: Tensor
+def all_distances(space: ClassSpace, features: RowSelection) -> Tensor:
+    """Map all rows of features to distances (N,) float64."""
+    return _of_all(space.distances, features)
 
 
-def fit_class_space(labelled: LabelledRows) -> FittedSpace:
-    """Fit a space on training images; on a sample of them where they are very many.
-
-    Args:
-        labelled: rows of images as they are, of two classes or more.
-    """
-    rows = sampled_rows(labelled)
-    some = labelled.subset(rows)
-    classes = LabelledRows(
-        RowSelection.of(_inputs(some.features.all_rows[some.features.numbers])),
-        some.targets,
-        some.classes,
-        groups=some.groups,
-    )
-    one_class = dataclasses.replace(classes, targets=torch.zeros_like(classes.targets), classes=1)
-    within, total = DiscriminantAnalysis(classes), DiscriminantAnalysis(one_class)
-    space = _space(within, total)
-    to_classes, to_all = (
-        each.distances_left_out(STRENGTH, each.coordinates()) for each in (within, total)
-    )
-    squares = to_classes.min(dim=1).values - to_all[:, 0] + space.offset
-    is_left_out = ~squares.isnan()
-    distances = squares[is_left_out].clamp(min=0).sqrt()
-    space = dataclasses.replace(
-        space, left_out=_spread(distances.sort().values), judged=len(distances)
-    )
-    return FittedSpace(space, rows[is_left_out], distances)
+def all_coordinates(space: ClassSpace, features: RowSelection, count: int) -> Tensor:
+    """Map all rows of features to their first coordinates, (N, `count`) float32 at most."""
+    return _of_all(lambda rows: space.coordinates(rows)[:, :count].float(), features)
 
 
-def _space(within: DiscriminantAnalysis, total: DiscriminantAnalysis) -> ClassSpace:
-    """Return the space; nothing is known of its limit yet."""
-    assert isinstance(total.covariance, Covariance)
-    variance, total_variance = within.covariance.variance, total.covariance.variance
-    values, axes = total.covariance.principal(AXES)
-    size, count = axes.shape
-    identity = torch.eye(count, dtype=torch.float64)
-    # Along the axes: S0 is `total`, S is `own`, and their difference comes from the class means.
-    means = within.classes.means @ axes
-    shares = within.classes.counts / within.classes.counts.sum()
-    between = (means.T * shares) @ means
-    own = torch.diag(values) - between
-    shrunk = (1 - STRENGTH) * own + STRENGTH * variance * identity
-    shrunk_total = (1 - STRENGTH) * values + STRENGTH * total_variance
-    across = [
-        _inverse_across(variance, own, size),
-        _inverse_across(total_variance, torch.diag(values), size),
-    ]
-    unit = STRENGTH * variance
-    root = torch.linalg.cholesky(shrunk)
-    whitening = torch.linalg.solve_triangular(root, identity * math.sqrt(unit), upper=False)
-    # It must not be singular where all class means are the same.
-    gap = STRENGTH * max(total_variance - variance, NEGLIGIBLE)
-    apart = (1 - STRENGTH) * between + gap * identity
-    lowest = (means * torch.linalg.solve(apart, means.T).T).sum(dim=1).max()
-    return ClassSpace(
-        middle=total.centre.half(),
-        axes=axes.half(),
-        whitening=whitening.half(),
-        shares=(unit / shrunk_total).half(),
-        rest=unit * (across[0] - across[1]),
-        means=(means @ whitening.T).half(),
-        unit=1 / unit,
-        offset=float(lowest),
-        left_out=torch.empty(0),
-        judged=0,
-    )
+def _of_all(work: Callable[[Tensor], Tensor], features: RowSelection) -> Tensor:
+    """Do something for all rows, a few at a time, on several cores."""
+    parts = (on_cores(work, torch.split(portion, SLICE)) for portion in features.portions())
+    return torch.cat([part for portion in parts for part in portion])
 
 
-def _inverse_across(variance: float, along: Tensor, size: int) -> float:
-    """Return the inverse of a shrunk covariance across the axes, where it is taken as one number.
-
-    Args:
-        variance: mean eigenvalue of the covariance.
-        along: (R, R), the covariance along the axes.
-        size: D.
-    """
-    left = max(size * variance - float(along.trace()), 0) / max(size - len(along), 1)
-    return 1 / ((1 - STRENGTH) * left + STRENGTH * variance)
-
-
-def _spread(ordered: Tensor) -> Tensor:
-    """Return values of some N in order, spread evenly over their ranks, as float32."""
-    count = min(len(ordered), MOST_DISTANCES)
-    places = torch.linspace(0, len(ordered) - 1, count, dtype=torch.float64)
-    return ordered[places.ceil().long()].float()
+def _check(space: ClassSpace, classes: int) -> None:
+    """Raise an error where parts do not fit together."""
+    count = space.axes.shape[-1]
+    shapes = {
+        "middle": (LAYERS[LAYER],),
+        "axes": (LAYERS[LAYER], count),
+        "whitening": (count, count),
+        "shares": (count,),
+        "means": (classes, count),
+    }
+    for name, shape in shapes.items():
+        tensor = getattr(space, name)
+        if tensor.shape != shape or tensor.dtype != torch.float16:
+            raise ValueError(f"the space of the classes: {name} does not fit")
+        if not torch.isfinite(tensor).all():
+            raise ValueError(f"the space of the classes: {name} is not finite")
+    numbers = (space.rest, space.unit, space.offset)
+    if any(type(n) is not float or not 0 <= n < math.inf for n in numbers):
+        raise ValueError("the space of the classes: a number is not one")
+    known = space.left_out
+    if known.dtype != torch.float32 or known.dim() != 1 or not torch.isfinite(known).all():
+        raise ValueError("the distances of the training images are not numbers")
+    counts = range(len(known), 2**53) if len(known) else range(1)
+    if type(space.judged) is not int or space.judged not in counts:
+        raise ValueError("the number of the distances is not one")
 
 
 def _centred(rows: Tensor, middle: Tensor) -> Tensor:
-    return _inputs(rows).double() - middle.double()
+    return space_inputs(rows).double() - middle.double()
 
 
-def _inputs(rows: Tensor) -> Tensor:
+def space_inputs(rows: Tensor) -> Tensor:
     """Return the square roots (K, D) float32 of the layer's numbers in rows (K, 4096)."""
     return rows[:, COLUMNS[LAYER]].float().clamp(min=0).sqrt()

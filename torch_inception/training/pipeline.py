@@ -12,12 +12,14 @@ from typing import Any, NamedTuple
 
 from torch_inception.classifier.classifier import Classifier
 from torch_inception.classifier.model_file import PREVIOUS_MODEL_FILE, Model
+from torch_inception.classifier.training_images import training_images
 from torch_inception.config import TrainConfig
 from torch_inception.engines.choose import could_be_quantised
 from torch_inception.engines.protocol import Engine
 from torch_inception.features.cached_pass import PassResult, Skipped, run_pass
 from torch_inception.heads.coverage import coverage_thresholds
 from torch_inception.heads.fit import FittedHead, fit_head
+from torch_inception.heads.fit_class_space import FittedSpace, fit_class_space
 from torch_inception.heads.inputs import mean_inputs
 from torch_inception.heads.labelled_rows import LabelledRows
 from torch_inception.heads.metrics import Answers
@@ -28,6 +30,7 @@ from torch_inception.system.threads import one_thread
 from torch_inception.system.torch_modes import default_modes
 from torch_inception.training.conflicts import without_conflicts
 from torch_inception.training.dataset import Dataset, class_table
+from torch_inception.training.distances import image_distances, unlike_report
 from torch_inception.training.earlier_run import (
     EarlierRun,
     changes_in_words,
@@ -159,11 +162,14 @@ def _train(
     with one_thread():
         with clock.phase("head"):
             fitted = _fit(config, train, examples)
-        learnt = _Learnt(config, dataset, network, preprocessing, pass_result, examples, fitted)
+            space = fit_class_space(examples.labelled_rows("train"))
+        learnt = _Learnt(
+            config, dataset, network, preprocessing, pass_result, examples, fitted, space
+        )
         run = _run_of(learnt, earlier, clock.seconds)
     is_kept = write_run(config.output_folder, run)
     _tell_of_results(run, is_kept=is_kept)
-    classifier = Classifier(run.model, network.engine)
+    classifier = Classifier(run.model, network.engine, path=config.output_folder)
     return TrainingResult(classifier, run.metrics, config.output_folder, pass_result.skipped)
 
 
@@ -177,6 +183,7 @@ class _Learnt(NamedTuple):
     pass_result: PassResult
     examples: Examples
     fitted: FittedHead
+    space: FittedSpace
 
 
 def _run_of(learnt: _Learnt, earlier: EarlierRun | None, seconds: Mapping[str, float]) -> Run:
@@ -196,6 +203,8 @@ def _run_of(learnt: _Learnt, earlier: EarlierRun | None, seconds: Mapping[str, f
         views=views,
         seconds=seconds,
     )
+    distances = image_distances(learnt.space, examples)
+    metrics["unlike"] = unlike_report(learnt.space, distances)
     metrics["changes"] = changes and changes._asdict()
     return Run(
         config,
@@ -205,9 +214,14 @@ def _run_of(learnt: _Learnt, earlier: EarlierRun | None, seconds: Mapping[str, f
         history(fitted),
         tested,
         answers_held_out(fitted, examples, views=views),
-        image_scores(fitted, examples, views=views),
+        image_scores(fitted, examples, distances, views=views),
         [(relative_name(each.path, folder), each.reason) for each in learnt.pass_result.skipped],
         changes,
+        training_images(
+            learnt.space.space,
+            examples.labelled_rows("train"),
+            [(image.path, image.label) for image in examples.part_images("train")],
+        ),
     )
 
 
@@ -223,6 +237,7 @@ def _model_of(learnt: _Learnt, test: Answers) -> Model:
         refused=network.refused,
         coverage=coverage_thresholds(fitted.held_out),
         mean_inputs=mean_inputs(fitted.head.layers, train),
+        space=learnt.space.space,
         training=training_record(fitted, learnt.examples, test),
     )
 

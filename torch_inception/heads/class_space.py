@@ -44,16 +44,13 @@ LAYER = "Mixed_7a"
 class ClassSpace:
     """Coordinates in which the images of each class spread alike in every direction.
 
-    They are in units in which s v = 1, so that all of it fits into float16.
-
     Attributes:
-        middle: (D,) float16, m.
-        axes: (D, R) float16, the principal axes.
-        whitening: (R, R) float16, maps (x - m) along the axes to coordinates: W^-1 is its square.
-        shares: (R,) float16, the diagonal of T^-1 along the axes.
+        middle: (D,) float32, m.
+        axes: (D, R) float32, the principal axes.
+        whitening: (R, R) float32, maps (x - m) along the axes to coordinates: W^-1 is its square.
+        shares: (R,) float32, the diagonal of T^-1 along the axes.
         rest: the difference of W^-1 and T^-1 across the axes.
-        means: (C, R) float16, coordinates of the class means.
-        unit: 1 / (s v).
+        means: (C, R) float32, coordinates of the class means.
         offset: c.
         left_out: (Q,) float32, distances of training images to classes that were fitted without
             them, in order.
@@ -66,7 +63,6 @@ class ClassSpace:
     shares: Tensor
     rest: float
     means: Tensor
-    unit: float
     offset: float
     left_out: Tensor
     judged: int
@@ -115,7 +111,7 @@ class ClassSpace:
         to_classes = torch.cdist(coordinates, self.means.double()).min(dim=1).values.square()
         to_all = along.square() @ self.shares.double()
         difference = to_classes - to_all + self.rest * across
-        return (difference * self.unit + self.offset).clamp(min=0).sqrt()
+        return (difference + self.offset).clamp(min=0).sqrt()
 
     def _along(self, centred: Tensor) -> Tensor:
         along: Tensor = centred @ self.axes.double()
@@ -168,11 +164,10 @@ def _check(space: ClassSpace, classes: int) -> None:
     }
     for name, shape in shapes.items():
         tensor = getattr(space, name)
-        if tensor.shape != shape or tensor.dtype != torch.float16:
+        is_fit = tensor.shape == shape and tensor.dtype == torch.float32
+        if not is_fit or not torch.isfinite(tensor).all():
             raise ValueError(f"the space of the classes: {name} does not fit")
-        if not torch.isfinite(tensor).all():
-            raise ValueError(f"the space of the classes: {name} is not finite")
-    numbers = (space.rest, space.unit, space.offset)
+    numbers = (space.rest, space.offset)
     if any(type(n) is not float or not 0 <= n < math.inf for n in numbers):
         raise ValueError("the space of the classes: a number is not one")
     known = space.left_out

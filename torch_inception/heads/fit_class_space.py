@@ -1,7 +1,6 @@
 """Fit the space that tells how far an image is from the classes: see `class_space.py`."""
 
 import dataclasses
-import math
 from typing import NamedTuple
 
 import torch
@@ -18,9 +17,9 @@ STRENGTH = 0.5
 """Share of the identity in the covariances, s. Fixed: the strength that is best for the head gives
 distances that differ much between data sets."""
 
-AXES = 512
-"""Principal axes that are stored, at most. With so many, no more than 0.001 of the area under the
-ROC curve is lost; docs/results.md."""
+AXES = 480
+"""Principal axes that are stored, at most: 3.4 MB, and 1.9 kB per class. With so many, no more than
+0.001 of the area under the ROC curve is lost; docs/results.md."""
 
 MOST_DISTANCES = 1001
 """Distances of training images that are stored, spread evenly over their ranks, at most."""
@@ -87,21 +86,19 @@ def _space(within: DiscriminantAnalysis, total: DiscriminantAnalysis) -> ClassSp
         _inverse_across(variance, own, size),
         _inverse_across(total_variance, torch.diag(values), size),
     ]
-    unit = STRENGTH * variance
     root = torch.linalg.cholesky(shrunk)
-    whitening = torch.linalg.solve_triangular(root, identity * math.sqrt(unit), upper=False)
+    whitening = torch.linalg.solve_triangular(root, identity, upper=False)
     # It must not be singular where all class means are the same.
     gap = STRENGTH * max(total_variance - variance, NEGLIGIBLE)
     apart = (1 - STRENGTH) * between + gap * identity
     lowest = (means * torch.linalg.solve(apart, means.T).T).sum(dim=1).max()
     return ClassSpace(
-        middle=total.centre.half(),
-        axes=axes.half(),
-        whitening=whitening.half(),
-        shares=(unit / shrunk_total).half(),
-        rest=unit * (across[0] - across[1]),
-        means=(means @ whitening.T).half(),
-        unit=1 / unit,
+        middle=total.centre.float(),
+        axes=axes.float(),
+        whitening=whitening.float(),
+        shares=(1 / shrunk_total).float(),
+        rest=across[0] - across[1],
+        means=(means @ whitening.T).float(),
         offset=float(lowest),
         left_out=torch.empty(0),
         judged=0,

@@ -58,8 +58,13 @@ class Covariance:
         return found
 
     def principal(self, count: int) -> tuple[Tensor, Tensor]:
-        """Return the largest eigenvalues (R,) of S and their vectors (D, R), R <= count."""
-        return self._eigenvalues[-count:], self._vectors[:, -count:]
+        """Return the largest eigenvalues (R,) of S, in falling order, and their vectors (D, R).
+
+        Args:
+            count: R at most.
+        """
+        # torch gives them in rising order.
+        return self._eigenvalues[-count:].flip(0), self._vectors[:, -count:].flip(1)
 
     def outside(self, rows: Tensor) -> Tensor:
         """Return what of rows (K, D) float64 is orthogonal to all eigenvectors, (K, D)."""

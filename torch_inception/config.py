@@ -455,14 +455,22 @@ def check_choice(name: str, value: object, kind: Any) -> None:  # noqa: ANN401 -
         raise ConfigError(f"{name} = {value!r} is not one of {', '.join(choices)}.")
 
 
+_BYTE = re.compile(r"(?<!\\)((?:\\\\)*)\\u(dc[89a-f][0-9a-f])")
+"""Escape of a byte that is not text, as PEP 383 numbers them, after escaped backslashes."""
+
+
 def read_toml(path: Path) -> dict[str, Any]:
-    """Read the settings in a TOML file.
+    r"""Read the settings in a TOML file.
+
+    Names of files may hold bytes that are not text. `\udc80` to `\udcff` stand for these, which
+    TOML knows nothing of.
 
     Raises:
         ConfigError: it is not there, or is not TOML.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        text = path.read_text(encoding="utf-8-sig")
+        return tomllib.loads(_BYTE.sub(lambda found: found[1] + chr(int(found[2], 16)), text))
     except OSError as error:
         raise ConfigError(f"cannot read the settings in {path} ({error.strerror}).") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -470,7 +478,10 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def to_toml(config: TrainConfig) -> str:
-    """Write every setting as TOML; `read_toml` and `make_config` give the same back."""
+    """Write every setting as TOML; `read_toml` and `make_config` give the same back.
+
+    Bytes that are not text are left for `write_text` to escape.
+    """
     values = dataclasses.asdict(config)
     return "".join(f"{name} = {_toml_value(value)}\n" for name, value in values.items())
 

@@ -7,10 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from torch_inception.classifier.model_file import earlier_model
+from torch_inception.classifier.model_file import Model, earlier_model
 from torch_inception.classifier.training_record import in_words
 from torch_inception.heads.metrics import percent
 from torch_inception.system.escape import counted, listed, printable
+from torch_inception.training.earlier_split import (
+    SPLITS_FILE,
+    EarlierSplit,
+    read_splits,
+    split_of,
+)
 from torch_inception.training.evaluation import ImageAnswer
 from torch_inception.training.examples import Examples
 
@@ -31,17 +37,29 @@ class EarlierRun:
 
     Attributes:
         folder: the run folder.
-        images: SHA-256 of the content, in hexadecimal -> image.
-        created: when the model was trained, as `TrainingRecord.created`; "" where that is not told.
+        images: SHA-256 of the content, in hexadecimal -> image; empty where there was no run.
+        split: what it says of parts.
+        model: None where there is none that can be read.
     """
 
     folder: Path
     images: Mapping[str, EarlierImage]
-    created: str
+    split: EarlierSplit
+    model: Model | None
 
     def labels(self) -> set[str]:
         """Return the names of its classes."""
         return {image.label for image in self.images.values()}
+
+    @property
+    def created(self) -> str:
+        """When the model was trained, as `TrainingRecord.created`; "" where that is not told."""
+        return self.model.training.created if self.model and self.model.training else ""
+
+    @property
+    def arithmetic(self) -> str:
+        """Of the engine that computed its features; "" where that is not told."""
+        return self.model.arithmetic if self.model else ""
 
 
 class Changes(NamedTuple):
@@ -74,33 +92,26 @@ class Changes(NamedTuple):
     right_now: int
 
 
-def read_earlier_run(folder: Path) -> EarlierRun | None:
-    """Return what a folder tells of its run; None where it does not name the images of one."""
-    answers = dict(_read_columns(folder / "predictions.csv", "path", "prediction"))
-    images = {
-        digest: EarlierImage(label, answers.get(path))
-        for digest, label, path in _read_columns(folder / "splits.csv", "sha256", "label", "path")
-    }
-    return EarlierRun(folder, images, _created(folder)) if images else None
+def read_earlier_run(folder: Path) -> EarlierRun:
+    """Return what a folder tells of its run.
 
-
-def _read_columns(path: Path, *names: str) -> list[list[str]]:
-    """Return some columns of a table, row by row; nothing where it cannot be read or lacks one.
-
-    Rows that are too short are left out.
+    Raises:
+        DatasetError: the file of its images and their parts cannot be read.
     """
+    answers = _predictions(folder / "predictions.csv")
+    rows = read_splits(folder / SPLITS_FILE)
+    images = {row.sha256: EarlierImage(row.label, answers.get(row.path)) for row in rows}
+    return EarlierRun(folder, images, split_of(rows), earlier_model(folder))
+
+
+def _predictions(path: Path) -> dict[str, str]:
+    """Return the names that images were given, by their paths; none where they cannot be read."""
     try:
         # Spreadsheets begin the tables that they save with a mark.
         with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = [[row[name] for name in names] for row in csv.DictReader(file)]
-        return [row for row in rows if None not in row]
+            return {row["path"]: row["prediction"] for row in csv.DictReader(file)}
     except (OSError, ValueError, KeyError, csv.Error):
-        return []
-
-
-def _created(folder: Path) -> str:
-    model = earlier_model(folder)
-    return model.training.created if model and model.training else ""
+        return {}
 
 
 def changes_since(

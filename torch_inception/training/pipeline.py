@@ -29,7 +29,7 @@ from torch_inception.system.escape import counted
 from torch_inception.system.threads import one_thread
 from torch_inception.system.torch_modes import default_modes
 from torch_inception.training.conflicts import without_conflicts
-from torch_inception.training.dataset import Dataset, class_table
+from torch_inception.training.dataset import Dataset, class_table, tell_of_unused
 from torch_inception.training.distances import image_distances, unlike_report
 from torch_inception.training.earlier_run import (
     EarlierRun,
@@ -126,11 +126,19 @@ def _train(
     config: TrainConfig, dataset: Dataset, engine: Engine | None, clock: "_Clock", *, progress: bool
 ) -> TrainingResult:
     # Told of what is wrong with them before any work.
-    earlier, kept = read_earlier_run(config.output_folder), kept_split(config)
+    earlier = read_earlier_run(config.output_folder)
+    kept = kept_split(config, earlier)
     with clock.phase("dataset"):
-        preprocessing = with_range(_configured(config), config, dataset, progress=progress)
+        preprocessing = with_range(
+            _configured(config),
+            config,
+            dataset,
+            earlier=earlier.model,
+            kept_split=kept,
+            progress=progress,
+        )
     with clock.phase("weights"):
-        network = make_network(config, preprocessing, dataset, engine)
+        network = make_network(config, preprocessing, dataset, engine, earlier=earlier.arithmetic)
     with clock.phase("features"):
         pass_result = run_pass(
             network.engine,
@@ -144,6 +152,7 @@ def _train(
     with clock.phase("split"):
         if not config.keep_conflicts:
             pass_result = without_conflicts(dataset, pass_result)
+        tell_of_unused(dataset, pass_result.paths)
         warn_of_uninformative(pass_result, dataset.folder)
         examples = make_examples(config, dataset, pass_result, kept=kept)
         check_overwrite(config, earlier, examples)
@@ -167,7 +176,7 @@ def _train(
             config, dataset, network, preprocessing, pass_result, examples, fitted, space
         )
         run = _run_of(learnt, earlier, clock.seconds)
-    is_kept = write_run(config.output_folder, run)
+    is_kept = write_run(run, earlier)
     _tell_of_results(run, is_kept=is_kept)
     classifier = Classifier(run.model, network.engine, path=config.output_folder)
     return TrainingResult(classifier, run.metrics, config.output_folder, pass_result.skipped)
@@ -186,13 +195,13 @@ class _Learnt(NamedTuple):
     space: FittedSpace
 
 
-def _run_of(learnt: _Learnt, earlier: EarlierRun | None, seconds: Mapping[str, float]) -> Run:
+def _run_of(learnt: _Learnt, earlier: EarlierRun, seconds: Mapping[str, float]) -> Run:
     """Return everything that the run leaves."""
     config, examples, fitted = learnt.config, learnt.examples, learnt.fitted
     views, folder = views_per_image(config), learnt.dataset.folder
     answers = answer_test(fitted, examples)
     tested = image_answers(examples.part_images("test"), answers, examples.labels)
-    changes = None if earlier is None else changes_since(earlier, examples, tested)
+    changes = changes_since(earlier, examples, tested) if earlier.images else None
     metrics = make_metrics(
         config,
         examples,

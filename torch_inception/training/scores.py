@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+import torch
 from torch import Tensor
 
 from torch_inception.heads.fit import FittedHead
@@ -39,7 +40,7 @@ def image_scores(
     for part in examples.all_parts:
         scores, is_seen = _scores_of_part(fitted, examples, part, views=views)
         for image, seen, distance, row in zip(
-            examples.part_images(part), is_seen, distances[part].tolist(), scores.numpy(),
+            examples.part_images(part), is_seen.tolist(), distances[part].tolist(), scores.numpy(),
             strict=True,
         ):  # fmt: skip
             numbers = (f"{number:.6g}" for number in (distance, *row))
@@ -48,13 +49,15 @@ def image_scores(
 
 def _scores_of_part(
     fitted: FittedHead, examples: Examples, part: Part, *, views: int
-) -> tuple[Tensor, list[bool]]:
-    """Return the scores (N, C) of a part's images, and whether the head was fitted on each."""
-    scores = all_scores(fitted.head, examples.labelled_rows(part))
-    is_seen = [part == "train"] * len(scores)
-    if part == "train" and fitted.left_out is not None and fitted.left_out_scores is not None:
-        places = fitted.left_out // views
-        scores[places] = fitted.left_out_scores
-        for place in places.tolist():
-            is_seen[place] = False
+) -> tuple[Tensor, Tensor]:
+    """Return the scores (N, C) of a part's images, and whether (N,) the head was fitted on each."""
+    rows = examples.labelled_rows(part)
+    is_seen = torch.full((len(rows),), part == "train")
+    if part != "train" or fitted.left_out is None or fitted.left_out_scores is None:
+        return all_scores(fitted.head, rows), is_seen
+    places = fitted.left_out // views
+    is_seen[places] = False
+    scores = torch.empty(len(rows), rows.classes)
+    scores[places] = fitted.left_out_scores
+    scores[is_seen] = all_scores(fitted.head, rows.subset(is_seen))
     return scores, is_seen

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from torch_inception.features.row_selection import SLICE
+from torch_inception.features.row_selection import SLICE, whole_groups
 from torch_inception.heads.head import Head
 from torch_inception.heads.labelled_rows import LabelledRows
 from torch_inception.heads.metrics import Answers, answers_of, keeps_scores, scores_of
@@ -179,13 +179,8 @@ def _whole_groups(groups: Tensor, count: int) -> Iterator[Tensor]:
     sizes = torch.unique_consecutive(groups[order], return_counts=True)[1]
     order = order[(sizes <= LARGEST_GROUP).repeat_interleave(sizes)]
     ends = sizes[sizes <= LARGEST_GROUP].cumsum(0)
-    start = 0
-    while start < len(order):
-        # The first group that ends so many or more from here, or the last.
-        place = torch.searchsorted(ends, torch.tensor(start + count))
-        end = int(ends[min(int(place), len(ends) - 1)])
-        yield order[start:end]
-        start = end
+    for some in whole_groups(ends.tolist(), count):
+        yield order[some]
 
 
 def _class_means(labelled: LabelledRows) -> Tensor:

@@ -41,6 +41,7 @@ from torch_inception.system.cache_folder import cache_folder, cache_in_use
 from torch_inception.system.escape import counted
 from torch_inception.system.threads import one_thread
 from torch_inception.system.torch_modes import default_modes
+from torch_inception.tensorboard.board import check_board
 from torch_inception.training.conflicts import without_conflicts
 from torch_inception.training.dataset import Dataset, class_table
 from torch_inception.training.earlier_run import (
@@ -69,6 +70,7 @@ from torch_inception.training.output_folder import (
     choose_output,
 )
 from torch_inception.training.report_lines import final_report, history_table
+from torch_inception.training.run_board import board_folder, write_run_board
 from torch_inception.training.run_folder import Run, kept_split, prepare_output, write_run
 from torch_inception.training.run_network import RunNetwork, make_network
 from torch_inception.training.scores import image_scores
@@ -139,6 +141,7 @@ def train_classifier(
     device: Device = TrainConfig.device,
     keep_conflicts: bool = TrainConfig.keep_conflicts,
     strict: bool = TrainConfig.strict,
+    tensorboard: bool = TrainConfig.tensorboard,
 ) -> TrainingResult:
     """Train a classifier on a folder of class folders, a table, a list or a data frame.
 
@@ -191,6 +194,7 @@ def train_classifier(
         device: where the network runs.
         keep_conflicts: whether images that lie, byte for byte, in several classes are trained on.
         strict: kept in `config.toml`; only the command's exit status depends on it.
+        tensorboard: whether the folder `tensorboard` is written into the results, too.
 
     Raises:
         ConfigError: a setting cannot be used.
@@ -238,6 +242,8 @@ def run_training(
         check_inputs_stay(config)
         prepare_output(output)
         check_is_run(config)
+        if config.tensorboard:
+            check_board(board_folder(output))
         log.info(class_table(dataset))
     with cache_in_use(cache_folder()):
         return _train(config, dataset, engine, clock, progress=progress)
@@ -286,7 +292,8 @@ def _train(
         learnt = _Learnt(config, dataset, network, preprocessing, pass_result, examples, fitted)
         run = _run_of(learnt, earlier, clock.seconds)
     is_kept = write_run(config.output_folder, run)
-    _tell_of_results(run, is_kept=is_kept)
+    has_board = config.tensorboard and write_run_board(run, fitted)
+    _tell_of_results(run, is_kept=is_kept, has_board=has_board)
     classifier = Classifier(run.model, network.engine)
     return TrainingResult(classifier, run.metrics, config.output_folder, pass_result.skipped)
 
@@ -351,7 +358,7 @@ def _model_of(learnt: _Learnt, test: Answers) -> Model:
     )
 
 
-def _tell_of_results(run: Run, *, is_kept: bool) -> None:
+def _tell_of_results(run: Run, *, is_kept: bool, has_board: bool) -> None:
     lines = final_report(run.metrics, misclassified(run.tested))
     if run.changes is not None:
         lines += changes_in_words(run.changes)
@@ -362,6 +369,9 @@ def _tell_of_results(run: Run, *, is_kept: bool) -> None:
     output = run.config.output_folder
     results.info("Results are in %s. To name an image:", output)
     results.info("  torch-inception predict --model %s IMAGE", shlex.quote(str(output)))
+    if has_board:
+        results.info("To look at its curves and images:")
+        results.info("  tensorboard --logdir %s", shlex.quote(str(board_folder(output))))
 
 
 def _configured(config: TrainConfig) -> Preprocessing:

@@ -20,7 +20,7 @@ from torch_inception.classifier.classifier import Classifier
 from torch_inception.images.overlay import AGAINST
 from torch_inception.network import LAYERS
 from torch_inception.tensorboard.board import BOARD_FILES
-from torch_inception.training.pipeline import train_classifier
+from torch_inception.training.train_classifier import train_classifier
 
 tensorboard = pytest.importorskip("tensorboard")
 

@@ -25,7 +25,7 @@ from torch_inception.tensorboard.projector import (
     principal_components,
     sample_points,
 )
-from torch_inception.training.pipeline import train_classifier
+from torch_inception.training.train_classifier import train_classifier
 
 pytest.importorskip("tensorboard")
 

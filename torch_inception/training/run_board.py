@@ -1,6 +1,7 @@
 """What TensorBoard shows of a run, put together from what the run has come to."""
 
 import logging
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from torch_inception.tensorboard.projector import Point
 from torch_inception.training.run_folder import Run
 
 log = logging.getLogger(__name__)
+results = logging.getLogger("torch_inception.results")
 
 
 def board_folder(output: Path) -> Path:
@@ -19,11 +21,10 @@ def board_folder(output: Path) -> Path:
     return output / "tensorboard"
 
 
-def write_run_board(run: Run, fitted: FittedHead) -> bool:
-    """Write what TensorBoard shows; where that fails, say so: the run is complete without it.
+def write_run_board(run: Run, fitted: FittedHead) -> None:
+    """Write what TensorBoard shows, and say how to look at it.
 
-    Returns:
-        whether it is written.
+    Where that fails, say so: the run is complete without it.
     """
     judged = run.metrics["leave_one_out" if fitted.left_out is not None else "validation"]
     board = Board(
@@ -41,8 +42,9 @@ def write_run_board(run: Run, fitted: FittedHead) -> bool:
         write_board(folder, board, cache=cache_folder())
     except (CacheError, OSError) as error:
         log.warning("WARNING: %s cannot be written (%s). The other results are.", folder, error)
-        return False
-    return True
+        return
+    results.info("To look at its curves and images:")
+    results.info("  tensorboard --logdir %s", shlex.quote(str(folder)))
 
 
 def _points(run: Run) -> Iterator[Point]:

@@ -20,6 +20,7 @@ from torch_inception.classifier.classifier import Classifier
 from torch_inception.images.overlay import AGAINST
 from torch_inception.network import LAYERS
 from torch_inception.tensorboard.board import BOARD_FILES
+from torch_inception.tensorboard.events import EventFile
 from torch_inception.training.train_classifier import train_classifier
 
 tensorboard = pytest.importorskip("tensorboard")
@@ -196,6 +197,15 @@ def test_where_it_fails_the_run_is_complete(train: TrainCommand, run: Path) -> N
     assert "logdir" not in out
     assert (run / "model.pt").is_file()
     assert files(run / "tensorboard") == {"held_out"}
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no disk that is always full")
+def test_a_full_disk_is_noticed() -> None:
+    with (
+        pytest.raises(OSError, match="No space left on device"),
+        Path("/dev/full").open("wb") as file,
+    ):
+        EventFile(file).add_scalar("accuracy", 0.5, 1)
 
 
 def test_without_the_package_it_says_what_to_install(

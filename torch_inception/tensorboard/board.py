@@ -21,7 +21,7 @@ from torch_inception.network import LAYERS
 from torch_inception.system.escape import counted
 from torch_inception.system.replacement import prepare_replacing, replaced_together
 from torch_inception.tensorboard.confusion_image import draw_confusion
-from torch_inception.tensorboard.events import EVENTS, Writer, event_writer, summary_writer
+from torch_inception.tensorboard.events import EVENTS, EventFile, check_tensorboard, event_file
 from torch_inception.tensorboard.projector import (
     PROJECTOR_FILES,
     Point,
@@ -68,7 +68,7 @@ def check_board(folder: Path) -> None:
     Raises:
         ConfigError: TensorBoard is not installed, or something else has the name of a file.
     """
-    summary_writer()
+    check_tensorboard()
     try:
         if folder.exists():
             prepare_replacing(folder, BOARD_FILES)
@@ -99,9 +99,9 @@ def _write_curves(folder: Path, board: Board) -> None:
     steps = step_numbers(board.tried)
     chosen = steps[[each.setting for each in board.tried].index(board.chosen.setting)]
     with (
-        event_writer(folder / "train") as train,
-        event_writer(folder / "held_out") as held_out,
-        event_writer(folder / "test") as test,
+        event_file(folder / "train") as train,
+        event_file(folder / "held_out") as held_out,
+        event_file(folder / "test") as test,
     ):
         train.add_text("settings", _settings_table(board, steps), chosen)
         for step, each in zip(steps, board.tried, strict=True):
@@ -123,29 +123,29 @@ def step_numbers(tried: Sequence[Tried]) -> list[int]:
     return [int(each.setting.removeprefix("step ")) for each in tried]
 
 
-def _add_measures(writer: Writer, measures: Mapping[str, Any], step: int) -> None:
+def _add_measures(events: EventFile, measures: Mapping[str, Any], step: int) -> None:
     for name in ("accuracy", "cross_entropy"):
         if measures["n"]:
-            writer.add_scalar(name, measures[name], step)
+            events.add_scalar(name, measures[name], step)
 
 
-def _add_head(writer: Writer, tried: Tried, step: int) -> None:
+def _add_head(events: EventFile, tried: Tried, step: int) -> None:
     """Add the weights of each layer, which differ in size, and the biases."""
     layers = head_layers(tried.head)
     weights = torch.split(tried.head.weight, [LAYERS[layer] for layer in layers], dim=1)
     for layer, weight in zip(layers, weights, strict=True):
-        writer.add_histogram(f"head/weights_{layer}", weight, step)
-    writer.add_histogram("head/biases", tried.head.bias, step)
+        events.add_histogram(f"head/weights_{layer}", weight, step)
+    events.add_histogram("head/biases", tried.head.bias, step)
     if tried.strength:
-        writer.add_scalar("head/strength", tried.strength, step)
+        events.add_scalar("head/strength", tried.strength, step)
 
 
 def _add_confusion(
-    writer: Writer, confusion: Sequence[Sequence[int]], labels: Sequence[str], step: int
+    events: EventFile, confusion: Sequence[Sequence[int]], labels: Sequence[str], step: int
 ) -> None:
     if any(map(any, confusion)):
         image = draw_confusion(confusion, labels)
-        writer.add_image("confusion_matrix", image, step, dataformats="HWC")
+        events.add_image("confusion_matrix", image, step)
 
 
 def _settings_table(board: Board, steps: Sequence[int]) -> str:
@@ -164,8 +164,8 @@ def _write_images(folder: Path, board: Board, cache: Path) -> None:
     rows = board.rows.subset(torch.tensor(places))
     components, share = principal_components(rows, board.chosen.head.layers)
     shown = f"{len(points):,} of {counted(len(board.points), 'image')}"
-    with event_writer(folder) as writer:
-        writer.add_text(
+    with event_file(folder) as events:
+        events.add_text(
             "projector",
             f"{shown}, each by {components.shape[1]} principal components of its features, which "
             f"hold {share:.0%} of their variance.",

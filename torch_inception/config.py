@@ -104,6 +104,11 @@ class TrainConfig:
         "folders; paths are relative to --data or to the table",
         is_path=True,
     )
+    tensorboard: bool = setting(
+        False,
+        "also write the folder tensorboard into the results: curves, histograms, confusion "
+        "matrices and a map of the images, which TensorBoard shows",
+    )
     weights: str = setting(
         DEFAULT_WEIGHTS,
         "sources of the network's weights, tried in order: imagenet, npm:nsfwjs, hf:OWNER/NAME, or "

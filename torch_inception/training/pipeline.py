@@ -28,6 +28,7 @@ from torch_inception.system.cache_folder import cache_folder, cache_in_use
 from torch_inception.system.escape import counted
 from torch_inception.system.threads import one_thread
 from torch_inception.system.torch_modes import default_modes
+from torch_inception.tensorboard.board import check_board
 from torch_inception.training.conflicts import without_conflicts
 from torch_inception.training.dataset import Dataset, class_table, tell_of_unused
 from torch_inception.training.distances import image_distances, unlike_report
@@ -57,6 +58,7 @@ from torch_inception.training.output_folder import (
     choose_output,
 )
 from torch_inception.training.report_lines import final_report, history_table
+from torch_inception.training.run_board import board_folder, write_run_board
 from torch_inception.training.run_folder import Run, kept_split, prepare_output, write_run
 from torch_inception.training.run_network import RunNetwork, make_network
 from torch_inception.training.scores import image_scores
@@ -117,6 +119,8 @@ def run_training(
         check_inputs_stay(config)
         prepare_output(output)
         check_is_run(config)
+        if config.tensorboard:
+            check_board(board_folder(output))
         log.info(class_table(dataset))
     with cache_in_use(cache_folder()):
         return _train(config, dataset, engine, clock, progress=progress)
@@ -178,6 +182,8 @@ def _train(
         run = _run_of(learnt, earlier, clock.seconds)
     is_kept = write_run(run, earlier)
     _tell_of_results(run, is_kept=is_kept)
+    if config.tensorboard:
+        write_run_board(run, fitted)
     classifier = Classifier(run.model, network.engine, path=config.output_folder)
     return TrainingResult(classifier, run.metrics, config.output_folder, pass_result.skipped)
 

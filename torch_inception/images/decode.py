@@ -145,8 +145,8 @@ def _with_facts(found: _Loaded, pages: int) -> Original:
 
 def _decoded(content: bytes, shorter_side: int | None, *, warn: bool) -> _Loaded:
     """Decode an image that is upright, but not yet RGB."""
-    found, is_cut = _loaded(content, shorter_side, warn=warn)
-    if not is_cut:
+    found, has_lower_bytes = _loaded(content, shorter_side, warn=warn)
+    if not has_lower_bytes:
         return found
     lower, _ = _loaded(content, shorter_side, warn=warn, lower_bytes=True)
     return found._replace(lower=lower.image)
@@ -159,8 +159,8 @@ def _loaded(
     image, (width, height), mode = _opened(content, shorter_side, warn=warn)
     with image:
         wait_if_large(image, (width, height))
-        opened_size, is_cut = image.size, is_deep_colour(image)
-        if is_cut:
+        opened_size, has_lower_bytes = image.size, is_deep_colour(image)
+        if has_lower_bytes:
             check_size(image, len(content), max_pixels=MAX_PIXELS * 8 // BYTES_A_PIXEL)
         is_grey = lower_bytes and keep_lower_bytes(image)
         with default_settings(image.format, warn=warn):
@@ -175,7 +175,7 @@ def _loaded(
             original = Original(width, height, image.format or "", mode)
             turned = upright(image)
         turned = lower_bytes_of_grey(turned) if is_grey else turned
-        return _Loaded(turned, original, grey_kind(image)), is_cut
+        return _Loaded(turned, original, grey_kind(image)), has_lower_bytes
 
 
 def _opened(

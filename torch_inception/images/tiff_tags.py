@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from torch_inception.errors import ImageError
 from torch_inception.images.deep import DeepSettings
-from torch_inception.images.integrity.tiff_tags import Directory, Tag, TagReader, check_lengths
+from torch_inception.images.integrity.tiff_directory import Directory, Tag, TagReader, check_lengths
 
 MAX_PAGES = 10_000
 """Pages that are looked at; more take seconds to go through."""

@@ -12,10 +12,10 @@ from tests.images.test_decode import png
 from torch_inception.errors import ConfigError, ImageError
 from torch_inception.images import deep
 from torch_inception.images.decode import decode, decode_file, may_be_deep, to_image
-from torch_inception.images.deep import DeepSettings, fixed_range, image_range
+from torch_inception.images.deep import DeepSettings, ValueRange, image_range
 from torch_inception.images.preprocess import Preprocessing
 
-TWELVE_BITS = DeepSettings(fixed_range(0, 4095))
+TWELVE_BITS = DeepSettings(ValueRange(0, 4095))
 
 
 def tiff(values: NDArray[Any], **tags: Any) -> bytes:  # noqa: ANN401
@@ -146,7 +146,7 @@ def test_ppm_has_the_values_of_its_file(kind: str, most: int) -> None:
     values = numpy.array([[0, 150, 75, 300], [300, 15, 30, 0]])
     pixels = values if kind == "P5" else numpy.stack([values, values // 3, values // 5], axis=-1)
     content = f"{kind} 4 2 {most}\n".encode() + pixels.astype(">u2").tobytes()
-    found = numpy.asarray(decode(content, deep=DeepSettings(fixed_range(0, 255 * 15))))
+    found = numpy.asarray(decode(content, deep=DeepSettings(ValueRange(0, 255 * 15))))
     expected = (pixels if kind == "P6" else pixels[..., None]) / 15
     assert abs(found - expected).max() <= 0.5
     assert numpy.asarray(decode(content)).max() == 255

@@ -28,6 +28,7 @@ from torch_inception.config import (
 from torch_inception.engines.choose import choose_device, load_cached_engine, load_engine
 from torch_inception.engines.protocol import Engine, GivesMaps
 from torch_inception.errors import ConfigError, ImageError, ModelError, WeightsError
+from torch_inception.features.deep_facts import FactsTally
 from torch_inception.features.image_rows import FeatureRow, ImageInput, see, stream_rows
 from torch_inception.heads.coverage import label_set
 from torch_inception.heads.head import Head
@@ -256,7 +257,7 @@ class Classifier:
             base.numpy(),
             {layer: each.float().numpy() for layer, each in found.items()},
             seen.pixels,
-            placement(seen.size, self.model.preprocessing),
+            placement((seen.facts.width, seen.facts.height), self.model.preprocessing),
         )
 
     def _feature_maps(self, pixels: Pixels) -> list[Tensor]:
@@ -329,10 +330,18 @@ class Classifier:
             yield row
 
     def _stream(self, images: Iterable[ImageInput]) -> Iterator[FeatureRow | ImageError]:
+        """Yield the row of each image, or why it has none; tell at the end what was odd."""
+        tally = FactsTally(self.model.preprocessing)
         # The cache keeps rows in float16, so only heads that were fitted on such are served by it.
-        return stream_rows(
-            self.engine, self.model.preprocessing, images, from_cache=self.model.half_features
+        yield from stream_rows(
+            self.engine,
+            self.model.preprocessing,
+            images,
+            from_cache=self.model.half_features,
+            tally=tally,
         )
+        tally.tell()
+        tally.tell_of_plain()
 
     @default_modes()
     @one_thread()

@@ -3,6 +3,7 @@
 import io
 import struct
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,9 +22,11 @@ from torch_inception.images.deep import (
     is_deep_grey,
     on_grid,
     share_not_finite,
+    share_outside,
 )
 from torch_inception.images.deep_colour import (
     BYTES_A_PIXEL,
+    colour_values,
     deep_colour_to_rgb,
     is_deep_colour,
     keep_lower_bytes,
@@ -39,6 +42,7 @@ from torch_inception.images.limits import (
     MAX_REDUCED_PIXELS,
     check_size,
     one_large_image_at_a_time,
+    wait_for_memory,
     wait_if_large,
 )
 from torch_inception.images.pillow_settings import default_settings, retry_without_warnings
@@ -46,7 +50,7 @@ from torch_inception.images.plugins import plugins
 from torch_inception.images.read import read_file, read_file_object
 from torch_inception.images.reasons import explain_failures
 from torch_inception.images.rgb import is_on_its_side, to_rgb, upright
-from torch_inception.images.tiff_tags import is_tiff, read_tiff_tags
+from torch_inception.images.tiff_tags import TiffTags, is_tiff, read_tiff_tags
 
 
 class Decoded(NamedTuple):
@@ -106,6 +110,8 @@ def decode_file(
     check_complete(content)
     with one_large_image_at_a_time(), explain_failures(content):
         tags = read_tiff_tags(content) if is_tiff(content) else None
+        if tags and tags.is_page_alone(deep):
+            return _page_alone(content, tags, shorter_side, deep)
         if tags and tags.is_for_tifffile(deep):
             return Decoded(*scientific.decode_tiff(content, tags, deep))
         if tags:
@@ -118,8 +124,22 @@ def decode_file(
                 raise
             return Decoded(*scientific.decode_tiff(content, tags, deep))
         # By now the opened file is let go of, and with it a second copy of the pixels.
-        pages = tags.stated_pages if tags else 1
-        return Decoded(_to_rgb(found, deep), _with_facts(found, pages))
+        original = _with_facts(found, deep)
+        if tags:
+            pages, channels = tags.stated_layout()
+            original = original._replace(pages=pages, channels=channels)
+        return Decoded(_to_rgb(found, deep), original)
+
+
+def _page_alone(
+    content: bytes, tags: TiffTags, shorter_side: int | None, deep: DeepSettings
+) -> Decoded:
+    """Decode a page of a TIFF as one that has no others."""
+    wait_for_memory(len(content))  # the copy
+    found = decode_file(
+        tags.page_alone(deep), shorter_side=shorter_side, deep=replace(deep, page=None)
+    )
+    return found._replace(original=found.original._replace(pages=len(tags.places)))
 
 
 def may_be_deep(content: bytes) -> bool:
@@ -136,11 +156,18 @@ def _to_rgb(found: _Loaded, deep: DeepSettings) -> Image.Image:
     return to_rgb(found.image, deep, found.kind)
 
 
-def _with_facts(found: _Loaded, pages: int) -> Original:
-    if not is_deep_grey(found.image):
-        return found.original._replace(pages=pages)
-    values = grey_values(on_grid(found.image), found.kind)
-    return found.original._replace(pages=pages, not_finite=share_not_finite(values))
+def _with_facts(found: _Loaded, deep: DeepSettings) -> Original:
+    """Return what the file holds, and what is to be told of values of more than 8 bits."""
+    if found.lower is not None:
+        values = colour_values(on_grid(found.image), on_grid(found.lower))
+    elif is_deep_grey(found.image):
+        values = grey_values(on_grid(found.image), found.kind)
+    else:
+        return found.original
+    outside = share_outside(values, deep.value_range)
+    return found.original._replace(
+        not_finite=share_not_finite(values), outside=outside, is_deep=True
+    )
 
 
 def _decoded(content: bytes, shorter_side: int | None, *, warn: bool) -> _Loaded:
@@ -239,12 +266,11 @@ def to_decoded(
     if is_file_object(item) and not isinstance(item, Image.Image):
         return decode_file(read_file_object(item), shorter_side=shorter_side, deep=deep)
     if isinstance(item, Image.Image):
-        image, mode = _from_pillow(item, deep), item.mode
-    elif holds_pixels(item):
-        image, mode = _from_pixels(item), "RGB"
-    else:
-        raise no_image(item)
-    return Decoded(image, Original(*image.size, "", mode))
+        return _from_pillow(item, deep)
+    if holds_pixels(item):
+        image = _from_pixels(item)
+        return Decoded(image, Original(*image.size, "", "RGB"))
+    raise no_image(item)
 
 
 def _from_pixels(item: Any) -> Image.Image:  # noqa: ANN401
@@ -254,7 +280,7 @@ def _from_pixels(item: Any) -> Image.Image:  # noqa: ANN401
     return Image.fromarray(numpy.ascontiguousarray(pixels))
 
 
-def _from_pillow(image: Image.Image, deep: DeepSettings) -> Image.Image:
+def _from_pillow(image: Image.Image, deep: DeepSettings) -> Decoded:
     _check_pixels(image.size)
 
     def load(warn: bool) -> Image.Image:
@@ -264,7 +290,8 @@ def _from_pillow(image: Image.Image, deep: DeepSettings) -> Image.Image:
 
     with explain_failures(b""):
         loaded = retry_without_warnings(load)
-        return to_rgb(loaded, deep, grey_kind(image))
+        found = _Loaded(loaded, Original(*loaded.size, "", image.mode), grey_kind(image))
+        return Decoded(_to_rgb(found, deep), _with_facts(found, deep))
 
 
 def _check_pixels(shape: Iterable[int]) -> None:

@@ -10,9 +10,13 @@ from typing import NamedTuple
 from torch_inception.classifier.model_file import earlier_model
 from torch_inception.classifier.training_record import in_words
 from torch_inception.heads.metrics import percent
+from torch_inception.images.preprocess import Preprocessing
 from torch_inception.system.escape import counted, listed, printable
 from torch_inception.training.evaluation import ImageAnswer
 from torch_inception.training.examples import Examples
+
+SETTINGS = ("resize", "exact_decode", "intensity", "page", "channels")
+"""Of preprocessing, that a user chooses."""
 
 CLASSES_SHOWN = 10
 """Names of classes in a line at most."""
@@ -33,11 +37,13 @@ class EarlierRun:
         folder: the run folder.
         images: SHA-256 of the content, in hexadecimal -> image.
         created: when the model was trained, as `TrainingRecord.created`; "" where that is not told.
+        preprocessing: of its model; None where that cannot be read.
     """
 
     folder: Path
     images: Mapping[str, EarlierImage]
     created: str
+    preprocessing: Preprocessing | None
 
     def labels(self) -> set[str]:
         """Return the names of its classes."""
@@ -59,6 +65,7 @@ class Changes(NamedTuple):
         tested: images that both runs tested.
         right_before: of which the earlier model named so many right.
         right_now: of which the new model names so many right.
+        settings: of preprocessing that are others: name -> value before, value now.
     """
 
     created: str
@@ -72,6 +79,7 @@ class Changes(NamedTuple):
     tested: int
     right_before: int
     right_now: int
+    settings: dict[str, tuple[str, str]]
 
 
 def read_earlier_run(folder: Path) -> EarlierRun | None:
@@ -81,7 +89,11 @@ def read_earlier_run(folder: Path) -> EarlierRun | None:
         digest: EarlierImage(label, answers.get(path))
         for digest, label, path in _read_columns(folder / "splits.csv", "sha256", "label", "path")
     }
-    return EarlierRun(folder, images, _created(folder)) if images else None
+    if not images:
+        return None
+    model = earlier_model(folder)
+    created = model.training.created if model and model.training else ""
+    return EarlierRun(folder, images, created, model.preprocessing if model else None)
 
 
 def _read_columns(path: Path, *names: str) -> list[list[str]]:
@@ -98,13 +110,11 @@ def _read_columns(path: Path, *names: str) -> list[list[str]]:
         return []
 
 
-def _created(folder: Path) -> str:
-    model = earlier_model(folder)
-    return model.training.created if model and model.training else ""
-
-
 def changes_since(
-    earlier: EarlierRun, examples: Examples, tested: Sequence[ImageAnswer]
+    earlier: EarlierRun,
+    examples: Examples,
+    tested: Sequence[ImageAnswer],
+    preprocessing: Preprocessing,
 ) -> Changes:
     """Compare a run with the one before.
 
@@ -112,6 +122,7 @@ def changes_since(
         earlier: that one.
         examples: the images of this one.
         tested: answers to its test images.
+        preprocessing: of its images.
     """
     label_of = {image.digest.hex(): image.label for image in examples.images}
     both = earlier.images.keys() & label_of.keys()
@@ -147,7 +158,13 @@ def changes_since(
             for answer, prediction in shared
         ),
         right_now=sum(answer.prediction == answer.label for answer, _ in shared),
+        settings=_changed_settings(earlier.preprocessing or preprocessing, preprocessing),
     )
+
+
+def _changed_settings(before: Preprocessing, now: Preprocessing) -> dict[str, tuple[str, str]]:
+    pairs = {name: (str(getattr(before, name)), str(getattr(now, name))) for name in SETTINGS}
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
 
 def _renamed(labels: Sequence[tuple[str, str]], *, gone: set[str], new: set[str]) -> dict[str, str]:
@@ -178,6 +195,7 @@ def changes_in_words(changes: Changes) -> list[str]:
         f"  images: {images}",
         *_classes_in_words(changes),
         *_labels_in_words(changes),
+        *_settings_in_words(changes),
         f"  {_accuracy_in_words(changes)}",
     ]
 
@@ -205,6 +223,14 @@ def _labels_in_words(changes: Changes) -> list[str]:
         return []
     said = "1 image has" if count == 1 else f"{count} images have"
     return [f"  labels: {said} another one; accuracies are those on the new labels"]
+
+
+def _settings_in_words(changes: Changes) -> list[str]:
+    said = [
+        f"{name} was {before or 'not set'}, is {now or 'not set'}"
+        for name, (before, now) in changes.settings.items()
+    ]
+    return [f"  settings: {'; '.join(said)}"] if said else []
 
 
 def _accuracy_in_words(changes: Changes) -> str:

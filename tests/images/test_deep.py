@@ -154,6 +154,39 @@ def test_ppm_has_the_values_of_its_file(kind: str, most: int) -> None:
         decode(content[:-1])
 
 
+@pytest.mark.parametrize("most", [300, 4095, 65535])
+@pytest.mark.parametrize("kind", ["P2", "P3"])
+def test_ppm_in_digits_has_the_values_of_its_file_too(kind: str, most: int) -> None:
+    values = numpy.arange(4 * 2 * (1 if kind == "P2" else 3)) * 12
+    pixels = values.reshape(2, 4, -1)
+    digits = " ".join(map(str, values)).replace(" 12 ", " # a dozen\n12\t")
+    content = f"{kind}\n# by hand\n4 2 {most}\n{digits}\n".encode()
+    by_15 = DeepSettings(ValueRange(0, 255 * 15))
+    decoded = decode_file(content, deep=by_15)
+    assert abs(numpy.asarray(decoded.image) - pixels / 15).max() <= 0.5
+    assert decoded.original.is_deep
+    # What is damaged is Pillow's to refuse.
+    for wrong in (
+        content.replace(b" 36 ", b" 70000 "), content.replace(b" 36 ", b" x "), content[:-4] + b"\n"
+    ):  # fmt: skip
+        with pytest.raises(ImageError):
+            decode(wrong, deep=by_15)
+
+
+def test_values_that_a_range_cuts_off_are_counted() -> None:
+    values = numpy.arange(0, 1000, 10, dtype="u2").reshape(10, 10)
+    colours = png([[value] * 3 for value in values.ravel().tolist()], depth=16, colour_type=2)
+    for content in (tiff(values), tiff(values.astype("f4")), colours):
+        original = decode_file(content, deep=DeepSettings(ValueRange(95, 885))).original
+        # 0 to 90, and 890 to 990.
+        assert original.outside == pytest.approx(0.21)
+        assert original.is_deep
+        assert decode_file(content).original.outside == 0
+    eight_bits = tiff(values.astype("u1"))
+    assert decode_file(eight_bits, deep=DeepSettings(ValueRange(95, 885))).original.outside == 0
+    assert not decode_file(eight_bits).original.is_deep
+
+
 def test_grey_of_16_bits_with_alpha_is_laid_on_white() -> None:
     pixels = [[0, 65535], [300, 65535], [600, 65535], [300, 0]]
     found = numpy.asarray(decode(png(pixels, depth=16, colour_type=4)))[0]

@@ -58,6 +58,12 @@ def test_numbers_of_every_kind(dtype: str, photometric: str, big: bool, order: s
     assert abs(pixels(content)[..., 0] - expected).max() <= 1
 
 
+def test_what_stands_in_a_file_is_named() -> None:
+    kinds = {"c8": "64-bit complex floats", "f8": "64-bit floats", "i4": "32-bit signed integers"}
+    for dtype, expected in kinds.items():
+        assert read_tiff_tags(written(plane().astype(dtype))).described().startswith(expected)
+
+
 def test_signed_integers_of_8_bits_are_scaled_as_others_are() -> None:
     content = written(numpy.array([[-128, 0, 127]], "i1"))
     assert numpy.asarray(decode(content))[0, :, 0].tolist() == [0, 128, 255]

@@ -32,7 +32,7 @@ from torch_inception.images.deep_colour import (
     keep_lower_bytes,
     lower_bytes_of_grey,
 )
-from torch_inception.images.deep_ppm import keep_values
+from torch_inception.images.deep_ppm import keep_values, with_binary_values
 from torch_inception.images.facts import Original
 from torch_inception.images.image_input import holds_pixels, is_file_object, is_path, no_image
 from torch_inception.images.integrity.completeness import check_complete, check_trailing_zeros
@@ -108,6 +108,7 @@ def decode_file(
     if not content:
         raise ImageError("the file is empty")
     check_complete(content)
+    content = with_binary_values(content)
     with one_large_image_at_a_time(), explain_failures(content):
         tags = read_tiff_tags(content) if is_tiff(content) else None
         if tags and tags.is_page_alone(deep):

@@ -390,7 +390,8 @@ def parse_channels(text: str) -> tuple[int, ...]:
     Raises:
         ConfigError: they are not one to three numbers from 1.
     """
-    if text and not re.fullmatch(r"0*[1-9]\d{0,8}(,0*[1-9]\d{0,8}){0,2}", text, re.ASCII):
+    number = r"\s*0*[1-9]\d{0,8}\s*"
+    if text and not re.fullmatch(f"{number}(,{number}){{0,2}}", text, re.ASCII):
         raise ConfigError(f"channels = {text!r} are not one to three numbers from 1, such as 1,2.")
     return tuple(map(int, text.split(","))) if text else ()
 

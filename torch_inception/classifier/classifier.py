@@ -35,6 +35,7 @@ from torch_inception.config import (
 from torch_inception.engines.choose import choose_device, load_cached_engine, load_engine
 from torch_inception.engines.protocol import Engine, GivesMaps
 from torch_inception.errors import ConfigError, ImageError, ModelError, WeightsError
+from torch_inception.features.deep_facts import FactsTally
 from torch_inception.features.image_rows import FeatureRow, ImageInput, see, stream_rows
 from torch_inception.heads.class_space import ClassSpace
 from torch_inception.heads.coverage import label_set
@@ -317,7 +318,7 @@ class Classifier:
             base.numpy(),
             {layer: each.float().numpy() for layer, each in found.items()},
             seen.pixels,
-            placement(seen.size, self.model.preprocessing),
+            placement((seen.facts.width, seen.facts.height), self.model.preprocessing),
         )
 
     def _feature_maps(self, pixels: Pixels) -> list[Tensor]:
@@ -393,12 +394,19 @@ class Classifier:
         """Yield the row of features of each image, as they come; a bad one yields its error.
 
         A row is what `best`, `distance_of` and `neighbours_of` answer by, without seeing the image
-        again.
+        again. At the end it is told what was odd about the images.
         """
+        tally = FactsTally(self.model.preprocessing)
         # The cache keeps rows in float16, so only heads that were fitted on such are served by it.
-        return stream_rows(
-            self.engine, self.model.preprocessing, images, from_cache=self.model.half_features
+        yield from stream_rows(
+            self.engine,
+            self.model.preprocessing,
+            images,
+            from_cache=self.model.half_features,
+            tally=tally,
         )
+        tally.tell()
+        tally.tell_of_plain()
 
     @default_modes()
     @one_thread()

@@ -4,7 +4,8 @@ import dataclasses
 import logging
 import shlex
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,7 @@ from torch_inception.system.escape import counted
 from torch_inception.system.threads import one_thread
 from torch_inception.system.torch_modes import default_modes
 from torch_inception.tensorboard.board import check_board
+from torch_inception.training.bit_depth import tell_of_bit_depth
 from torch_inception.training.conflicts import without_conflicts
 from torch_inception.training.dataset import Dataset, class_table, tell_of_unused
 from torch_inception.training.distances import image_distances, unlike_report
@@ -70,6 +72,9 @@ results = logging.getLogger("torch_inception.results")
 
 LONG_PASS = 2000
 """Images to compute from which on a run tells of 8-bit integers."""
+
+SKIPPED_NAMED = 5
+"""Files that are skipped for the same reason that are named one by one."""
 
 INT8_SPEED_UP = 3.5
 """How many times as fast as float32 a pass over 640 x 480 JPEGs is; benchmarks/whole_pass.py."""
@@ -158,6 +163,7 @@ def _train(
             pass_result = without_conflicts(dataset, pass_result)
         tell_of_unused(dataset, pass_result.paths)
         warn_of_uninformative(pass_result, dataset.folder)
+        tell_of_bit_depth(pass_result, dataset, preprocessing)
         examples = make_examples(config, dataset, pass_result, kept=kept)
         check_overwrite(config, earlier, examples)
         _warn_of_lost_test(dataset, examples)
@@ -207,7 +213,9 @@ def _run_of(learnt: _Learnt, earlier: EarlierRun, seconds: Mapping[str, float]) 
     views, folder = views_per_image(config), learnt.dataset.folder
     answers = answer_test(fitted, examples)
     tested = image_answers(examples.part_images("test"), answers, examples.labels)
-    changes = changes_since(earlier, examples, tested) if earlier.images else None
+    changes = (
+        changes_since(earlier, examples, tested, learnt.preprocessing) if earlier.images else None
+    )
     metrics = make_metrics(
         config,
         examples,
@@ -304,8 +312,23 @@ def _tell_of_features(pass_result: PassResult, engine: Engine) -> None:
             "With --precision int8 this processor would have computed them some %s times as fast.",
             INT8_SPEED_UP,
         )
-    for skip in pass_result.skipped:
-        log.warning("skipped: %s: %s", skip.path, skip.reason)
+    _tell_of_skipped(pass_result.skipped)
+
+
+def _tell_of_skipped(skipped: Sequence[Skipped]) -> None:
+    """Log each file and its reason; one that many have, such as a missing page, only once."""
+    paths_of: dict[str, list[Path]] = defaultdict(list)
+    for skip in skipped:
+        paths_of[skip.reason].append(skip.path)
+    for reason, paths in paths_of.items():
+        if len(paths) > SKIPPED_NAMED:
+            log.warning(
+                "skipped: %s, the first of them %s: %s",
+                counted(len(paths), "file"), paths[0], reason,
+            )  # fmt: skip
+            continue
+        for path in paths:
+            log.warning("skipped: %s: %s", path, reason)
 
 
 class _Clock:

@@ -84,6 +84,7 @@ def test_the_range_pages_and_channels_that_settings_mean() -> None:
     assert parse_intensity("image") is parse_intensity("dataset") is None
     assert (parse_page(""), parse_page("12"), parse_page("max")) == (None, 12, "max")
     assert (parse_channels(""), parse_channels("3,1")) == ((), (3, 1))
+    assert parse_channels(" 3 , 1") == (3, 1)
 
 
 def test_the_defaults_are_the_documented_ones() -> None:

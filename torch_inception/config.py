@@ -104,6 +104,11 @@ class TrainConfig:
         "folders; paths are relative to --data or to the table",
         is_path=True,
     )
+    tensorboard: bool = setting(
+        False,
+        "also write the folder tensorboard into the results: curves, histograms, confusion "
+        "matrices and a map of the images, which TensorBoard shows",
+    )
     weights: str = setting(
         DEFAULT_WEIGHTS,
         "sources of the network's weights, tried in order: imagenet, npm:nsfwjs, hf:OWNER/NAME, or "
@@ -293,6 +298,12 @@ class PredictConfig:
         "0.9 or 0.95: also show the smallest set of labels that holds the true one with this "
         "probability (default: no set)",
     )
+    false_rejection: float = setting(
+        0.05,
+        "share of images like the training images that may be called unlike them, above 0 and "
+        "below 1",
+    )
+    neighbours: int = setting(0, "training images that each image is most like, to show")
     explain: str = setting(
         "",
         "folder for a map per image: what of it speaks for its best class, and what against it",
@@ -323,6 +334,10 @@ class PredictConfig:
         _check_types(self)
         _require(self, "top", self.top >= 1, "must be 1 or more")
         _require(self, "coverage", self.coverage in (0, *COVERAGES), "must be 0.9 or 0.95")
+        _require(
+            self, "false_rejection", 0 < self.false_rejection < 1, "must be above 0 and below 1"
+        )
+        _require(self, "neighbours", self.neighbours >= 0, "must be 0 or more")
 
 
 def _check_group(pattern: str) -> None:
@@ -375,7 +390,8 @@ def parse_channels(text: str) -> tuple[int, ...]:
     Raises:
         ConfigError: they are not one to three numbers from 1.
     """
-    if text and not re.fullmatch(r"0*[1-9]\d{0,8}(,0*[1-9]\d{0,8}){0,2}", text, re.ASCII):
+    number = r"\s*0*[1-9]\d{0,8}\s*"
+    if text and not re.fullmatch(f"{number}(,{number}){{0,2}}", text, re.ASCII):
         raise ConfigError(f"channels = {text!r} are not one to three numbers from 1, such as 1,2.")
     return tuple(map(int, text.split(","))) if text else ()
 

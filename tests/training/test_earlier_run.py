@@ -56,6 +56,7 @@ def test_what_changed_is_told_and_recorded(train: TrainCommand, colours: Path, r
     recorded = metrics_of(run)["changes"]
     assert recorded["renamed_classes"] == {"green": "leaf"}
     assert (recorded["new_images"], recorded["gone_images"]) == (25, 1)
+    assert recorded["settings"] == {}
     assert tested - 1 <= recorded["tested"] <= tested
     # The old name counts as right for what has the new one now.
     assert recorded["right_before"] == recorded["tested"]
@@ -98,6 +99,16 @@ def test_both_models_are_compared_on_what_both_tested(colours: Path, run: Path) 
     reds = sum(row.split(",")[1] == "red" for row in table[1:])
     assert (found["tested"], found["right_before"]) == (len(table) - 1, reds)
     assert found["right_now"] == len(table) - 1
+
+
+def test_changed_settings_of_preprocessing_are_told(train: TrainCommand, run: Path) -> None:
+    train("--resize", "pad")
+    out = train("--intensity", "-100,400", "--page", "2")[1]
+    expected = "resize was pad, is squash; intensity was image, is -100,400; page was not set, is 2"
+    assert changes(out)[1] == f"settings: {expected}"
+    assert metrics_of(run)["changes"]["settings"] == {
+        "resize": ["pad", "squash"], "intensity": ["image", "-100,400"], "page": ["", "2"],
+    }  # fmt: skip
 
 
 def test_results_of_other_images_are_not_replaced(

@@ -304,6 +304,7 @@ def test_the_library_takes_any_setting_and_refuses_what_it_cannot_use(
         "random_scale": 7.0, "random_brightness": 9.0,
         "learning_rate": 0.5, "batch_size": 8, "eval_interval": 3, "seed": 5, "device": "cpu",
         "strict": True, "keep_conflicts": True, "overwrite": True, "test_data": "", "labels": "",
+        "tensorboard": False,
         "intensity": "0,4095", "page": "max", "channels": "1,2",
         "path_column": "", "label_column": "",
     }  # fmt: skip

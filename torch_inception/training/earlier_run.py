@@ -10,6 +10,7 @@ from typing import NamedTuple
 from torch_inception.classifier.model_file import Model, earlier_model
 from torch_inception.classifier.training_record import in_words
 from torch_inception.heads.metrics import percent
+from torch_inception.images.preprocess import Preprocessing
 from torch_inception.system.escape import counted, listed, printable
 from torch_inception.training.earlier_split import (
     SPLITS_FILE,
@@ -19,6 +20,9 @@ from torch_inception.training.earlier_split import (
 )
 from torch_inception.training.evaluation import ImageAnswer
 from torch_inception.training.examples import Examples
+
+SETTINGS = ("resize", "exact_decode", "intensity", "page", "channels")
+"""Of preprocessing, that a user chooses."""
 
 CLASSES_SHOWN = 10
 """Names of classes in a line at most."""
@@ -77,6 +81,7 @@ class Changes(NamedTuple):
         tested: images that both runs tested.
         right_before: of which the earlier model named so many right.
         right_now: of which the new model names so many right.
+        settings: of preprocessing that are others: name -> value before, value now.
     """
 
     created: str
@@ -90,6 +95,7 @@ class Changes(NamedTuple):
     tested: int
     right_before: int
     right_now: int
+    settings: dict[str, tuple[str, str]]
 
 
 def read_earlier_run(folder: Path) -> EarlierRun:
@@ -115,7 +121,10 @@ def _predictions(path: Path) -> dict[str, str]:
 
 
 def changes_since(
-    earlier: EarlierRun, examples: Examples, tested: Sequence[ImageAnswer]
+    earlier: EarlierRun,
+    examples: Examples,
+    tested: Sequence[ImageAnswer],
+    preprocessing: Preprocessing,
 ) -> Changes:
     """Compare a run with the one before.
 
@@ -123,6 +132,7 @@ def changes_since(
         earlier: that one.
         examples: the images of this one.
         tested: answers to its test images.
+        preprocessing: of its images.
     """
     label_of = {image.digest.hex(): image.label for image in examples.images}
     both = earlier.images.keys() & label_of.keys()
@@ -158,7 +168,18 @@ def changes_since(
             for answer, prediction in shared
         ),
         right_now=sum(answer.prediction == answer.label for answer, _ in shared),
+        settings=_changed_settings(earlier.model, preprocessing),
     )
+
+
+def _changed_settings(before: Model | None, now: Preprocessing) -> dict[str, tuple[str, str]]:
+    if before is None:
+        return {}
+    pairs = {
+        name: (str(getattr(before.preprocessing, name)), str(getattr(now, name)))
+        for name in SETTINGS
+    }
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
 
 def _renamed(labels: Sequence[tuple[str, str]], *, gone: set[str], new: set[str]) -> dict[str, str]:
@@ -189,6 +210,7 @@ def changes_in_words(changes: Changes) -> list[str]:
         f"  images: {images}",
         *_classes_in_words(changes),
         *_labels_in_words(changes),
+        *_settings_in_words(changes),
         f"  {_accuracy_in_words(changes)}",
     ]
 
@@ -216,6 +238,14 @@ def _labels_in_words(changes: Changes) -> list[str]:
         return []
     said = "1 image has" if count == 1 else f"{count} images have"
     return [f"  labels: {said} another one; accuracies are those on the new labels"]
+
+
+def _settings_in_words(changes: Changes) -> list[str]:
+    said = [
+        f"{name} was {before or 'not set'}, is {now or 'not set'}"
+        for name, (before, now) in changes.settings.items()
+    ]
+    return [f"  settings: {'; '.join(said)}"] if said else []
 
 
 def _accuracy_in_words(changes: Changes) -> str:

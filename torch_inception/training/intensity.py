@@ -158,7 +158,7 @@ def _examined(path: Path, deep: DeepSettings, most: int) -> _Examined | None:
     digest = hashlib.sha256(content).digest()
     try:
         if may_be_deep(content):
-            decode_file(content, deep=replace(deep, range_of=take))
+            decode_file(content, deep=replace(deep, measure=take))
     except ImageError:
         return _Examined(digest, None)
     return _Examined(digest, _spread(numpy.concatenate(taken), most) if taken else None)

@@ -19,6 +19,11 @@ from torch_inception.classifier.model_file import (
     Model,
     save_model,
 )
+from torch_inception.classifier.training_images import (
+    NEIGHBOURS_FILE,
+    TrainingImages,
+    save_training_images,
+)
 from torch_inception.config import TrainConfig, make_config, read_toml, to_toml
 from torch_inception.errors import ConfigError
 from torch_inception.system.replacement import prepare_replacing, replaced_together
@@ -38,7 +43,7 @@ METRICS_FILE = "metrics.json"
 
 RUN_FILES = (
     LABELS_FILE, METRICS_FILE, "history.csv", SPLITS_FILE, "groups.csv", "predictions.csv",
-    "held_out.csv", "scores.csv", "skipped.csv", CONFIG_FILE, MODEL_FILE,
+    "held_out.csv", "scores.csv", "skipped.csv", CONFIG_FILE, NEIGHBOURS_FILE, MODEL_FILE,
 )  # fmt: skip
 """What a run leaves, in the order in which it takes the place of the previous run's."""
 
@@ -67,6 +72,7 @@ class Run:
         scores: rows of `scores_header`.
         skipped: (path, reason) of each file that is not a whole image.
         changes: since the run before into the same folder, if there was one.
+        training_images: where they lie.
     """
 
     config: TrainConfig
@@ -79,6 +85,7 @@ class Run:
     scores: Iterable[ScoreRow]
     skipped: list[tuple[str, str]]
     changes: Changes | None
+    training_images: TrainingImages
 
 
 def write_run(run: Run, earlier: EarlierRun) -> bool:
@@ -101,6 +108,7 @@ def write_run(run: Run, earlier: EarlierRun) -> bool:
         if is_kept:
             shutil.copy2(folder / MODEL_FILE, staging / PREVIOUS_MODEL_FILE)
         save_model(run.model, staging / MODEL_FILE)
+        save_training_images(run.training_images, staging / NEIGHBOURS_FILE)
         _write_labels(staging, run.model)
         write_json(staging / METRICS_FILE, run.metrics)
         write_csv(staging / "history.csv", HISTORY_HEADER, run.history)
@@ -122,7 +130,9 @@ def _is_same(earlier: Model | None, model: Model) -> bool:
     heads = [(each.head.weight, each.head.bias) for each in (earlier, model)]
     is_same_head = all(torch.equal(*pair) for pair in zip(*heads, strict=True))
     others = [
-        dataclasses.replace(each, head=model.head, mean_inputs=None, training=None, refused=())
+        dataclasses.replace(
+            each, head=model.head, mean_inputs=None, space=None, training=None, refused=()
+        )
         for each in (earlier, model)
     ]
     return is_same_head and others[0] == others[1]

@@ -16,6 +16,7 @@ from torch_inception.classifier.model_file import load_model
 from torch_inception.errors import ConfigError
 from torch_inception.images.deep import DeepSettings
 from torch_inception.images.preprocess import Preprocessing
+from torch_inception.training.earlier_split import EarlierParts
 from torch_inception.training.grouping import LabelledImage, groups_of
 from torch_inception.training.intensity import _examined
 from torch_inception.training.split import split
@@ -78,7 +79,7 @@ def drawn_for_test(counts: Path) -> str:
         Image.fromarray(values("dark", number) + 50_000).save(new)
         image = LabelledImage(new.name, "dark", sha256(new.read_bytes()).digest())
         images = [*others, image]
-        parts = split(images, groups_of(images), holdout=0.1, with_validation=False)
+        parts = split(EarlierParts(images, groups_of(images)), holdout=0.1, with_validation=False)
         if parts[-1] == "test":
             return "dark/new.tif,dark,test"
     raise AssertionError

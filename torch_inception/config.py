@@ -37,6 +37,7 @@ NearDuplicates = Literal["together", "ignore"]
 Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["auto", "fp32", "int8"]
 EngineName = Literal["torch", "openvino"]
+Bundle = Literal["no", "fp32", "fp16"]
 Format = Literal["text", "json", "csv"]
 
 INTENSITIES = ("image", "dataset")
@@ -145,6 +146,12 @@ class TrainConfig:
         "of a TIFF of several channels: up to three numbers from 1, such as 1,2 (magenta and "
         "green) or 1,2,3 (red, green and blue); saved too (default: the first, and you are told)",
         group="images",
+    )
+    bundle: Bundle = setting(
+        "no",
+        "put the network into model.pt, so that the model needs no source of weights: 88 MB more, "
+        "or 45 in fp16, with scores that differ a little",
+        group="network",
     )
     strict: bool = setting(
         False, "exit with status 1 when a file had to be skipped", group="images"

@@ -16,7 +16,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from torch_inception.classifier.explanation import Explanation, logit_maps
-from torch_inception.classifier.model_file import Model, load_model, save_model, weights_beside
+from torch_inception.classifier.model_file import (
+    Model,
+    load_model,
+    save_model,
+    weights_beside,
+    weights_inside,
+    whole,
+)
 from torch_inception.classifier.training_images import (
     NEIGHBOURS_FILE,
     Neighbour,
@@ -25,6 +32,7 @@ from torch_inception.classifier.training_images import (
 )
 from torch_inception.config import (
     DEFAULT_WEIGHTS,
+    Bundle,
     Device,
     PoolingChoice,
     PredictConfig,
@@ -174,9 +182,24 @@ class Classifier:
         """The class names, in the order of the head's rows."""
         return self.model.labels
 
-    def save(self, path: str | Path) -> None:
-        """Write a `model.pt` that `load` reads back."""
-        save_model(self.model, Path(path))
+    @default_modes()
+    def save(self, path: str | Path, *, bundle: Bundle = "no") -> None:
+        """Write a `model.pt` that `load` reads back.
+
+        Args:
+            path: of the file.
+            bundle: "fp32" or "fp16" has the network in it, so that it works where the weights
+                cannot be had: 88 or 45 MB more. In fp16, scores differ a little.
+
+        Raises:
+            WeightsError: the weights are to be in it, and cannot be had.
+        """
+        check_choice("bundle", bundle, Bundle)
+        model = self.model
+        if bundle != "no":
+            weights = weights_inside(model) or _own_weights(model.record, self._path)
+            model = whole(model, weights, half=bundle == "fp16")
+        save_model(model, Path(path))
 
     @overload
     def predict(  # type: ignore[overload-overlap]  # a str is one image, not many characters
@@ -485,7 +508,7 @@ def _load_engine(
     loaded = _same_weights(model.record, weights, str(path)) if weights else None
     engine = load_cached_engine(model.record, model.arithmetic, device)
     if engine is None:
-        loaded = loaded or _own_weights(model.record, path)
+        loaded = loaded or weights_inside(model) or _own_weights(model.record, path)
         return load_engine(loaded, device=device, arithmetic=model.arithmetic)
     if loaded is None:
         log_weights(model.record)
@@ -519,7 +542,8 @@ def _same_weights(record: WeightsRecord, sources: str | Path, model: str) -> Wei
         weights = load_weights(sources or record.source, pooling=record.pooling, for_model=True)
     except WeightsError as error:
         raise WeightsError(
-            f"{trained_with}), and they cannot be had. Name a copy in --weights.\n{error}"
+            f"{trained_with}), and they cannot be had. Name a copy in --weights; or train with "
+            f"--bundle where they can be had, and the model needs none.\n{error}"
         ) from error
     _check_record(weights.record, record, model)
     return weights

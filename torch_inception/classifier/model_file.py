@@ -20,7 +20,7 @@ from torch_inception.images.preprocess import Preprocessing
 from torch_inception.network import ROW_SIZE
 from torch_inception.system.escape import brief
 from torch_inception.system.tensor_file import load_tensors, plain_tensor, save_whole
-from torch_inception.weights.checked import Weights
+from torch_inception.weights.checked import Weights, fingerprint, make_weights
 from torch_inception.weights.formats import state_file
 from torch_inception.weights.record import WeightsRecord
 
@@ -44,7 +44,7 @@ LABEL_LIMIT = 1000
 
 @dataclass(frozen=True)
 class Model:
-    """Everything of a classifier but the network, which is named by its record, not copied.
+    """Everything of a classifier; the network is named by its record, and only copied if asked for.
 
     Attributes:
         labels: class names; row i of the head belongs to labels[i].
@@ -61,6 +61,8 @@ class Model:
         space: tells how far an image is from the training images; None where that is not known.
         training: when and by what it was trained, and how good it was; None where another program
             trained it.
+        network: names -> tensors of the network, in float32 or float16, where the model is whole;
+            None where it only names them.
     """
 
     labels: list[str]
@@ -74,6 +76,7 @@ class Model:
     mean_inputs: Tensor | None = None
     space: ClassSpace | None = None
     training: TrainingRecord | None = None
+    network: Mapping[str, Tensor] | None = None
 
 
 def save_model(model: Model, path: Path) -> None:
@@ -97,6 +100,7 @@ def save_model(model: Model, path: Path) -> None:
         "mean_inputs": model.mean_inputs,
         "space": model.space and model.space.as_dict(),
         "training": model.training and model.training.as_dict(),
+        "network": None if model.network is None else dict(model.network),
     }
     save_whole(content, path)
 
@@ -136,11 +140,56 @@ def load_model(path: Path) -> Model:
             space=content["space"]
             and ClassSpace.from_dict(content["space"], classes=len(head.weight)),
             training=content["training"] and TrainingRecord.from_dict(content["training"]),
+            network=_network(content["network"]),
         )
     except KeyError as error:
         raise ModelError(f"{file} is damaged ({brief(error)} is missing). Train again.") from error
     except (ConfigError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         raise ModelError(f"{file} is damaged ({brief(error)}). Train again.") from error
+
+
+def whole(model: Model, weights: Weights, *, half: bool = False) -> Model:
+    """Return a model with its network in it, which needs no source of weights.
+
+    Args:
+        model: that was trained with these weights.
+        weights: of the network.
+        half: whether convolutions are kept in float16, in half the room. The features are then
+            those of the rounded weights, and the record is theirs.
+    """
+    tensors = weights.tensors
+    if half:
+        tensors = {
+            name: tensor.half() if name.endswith(".conv.weight") else tensor
+            for name, tensor in tensors.items()
+        }
+    found = fingerprint({name: tensor.float() for name, tensor in tensors.items()})
+    record = dataclasses.replace(model.record, fingerprint=found)
+    return dataclasses.replace(model, network=tensors, record=record)
+
+
+def weights_inside(model: Model) -> Weights | None:
+    """Return the weights that a model has in it, checked; None where it only names them.
+
+    Raises:
+        WeightsError: they are not those of the network that its record is of.
+    """
+    if model.network is None:
+        return None
+    record = model.record
+    weights = make_weights(
+        model.network,
+        source=record.source,
+        version=record.version,
+        pooling=record.pooling,
+        scale=(record.mean, record.std),
+        lineage=record.lineage,
+    )
+    if weights.record.fingerprint != record.fingerprint:
+        raise WeightsError(
+            "the network in the model is not the one that its head was trained with. Train again."
+        )
+    return weights
 
 
 def weights_beside(path: Path, record: WeightsRecord) -> Weights | None:
@@ -217,6 +266,15 @@ def _mean_inputs(value: object, head: Head) -> Tensor | None:
     if not torch.isfinite(mean).all():
         raise ValueError("the average image holds values that are not finite")
     return mean
+
+
+def _network(value: object) -> dict[str, Tensor] | None:
+    """Return the tensors of a network; what they are is checked when they are used."""
+    if value is None:
+        return None
+    if type(value) is not dict or not all(isinstance(name, str) for name in value):
+        raise ValueError("the network is not a table of tensors")
+    return {name: plain_tensor(tensor) for name, tensor in value.items()}
 
 
 def _bool(value: object) -> bool:

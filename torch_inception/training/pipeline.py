@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from torch_inception.classifier.classifier import Classifier
-from torch_inception.classifier.model_file import PREVIOUS_MODEL_FILE, Model
+from torch_inception.classifier.model_file import PREVIOUS_MODEL_FILE, Model, whole
 from torch_inception.classifier.training_images import training_images
 from torch_inception.config import TrainConfig
 from torch_inception.engines.choose import could_be_quantised
@@ -251,7 +251,7 @@ def _run_of(learnt: _Learnt, earlier: EarlierRun, seconds: Mapping[str, float]) 
 def _model_of(learnt: _Learnt, test: Answers) -> Model:
     network, fitted = learnt.network, learnt.fitted
     train = learnt.examples.labelled_rows("train").features
-    return Model(
+    model = Model(
         learnt.examples.labels,
         fitted.head,
         learnt.preprocessing,
@@ -263,6 +263,9 @@ def _model_of(learnt: _Learnt, test: Answers) -> Model:
         space=learnt.space.space,
         training=training_record(fitted, learnt.examples, test),
     )
+    if network.weights is None:
+        return model
+    return whole(model, network.weights, half=learnt.config.bundle == "fp16")
 
 
 def _tell_of_results(run: Run, *, is_kept: bool) -> None:

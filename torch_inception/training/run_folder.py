@@ -131,7 +131,13 @@ def _is_same(earlier: Model | None, model: Model) -> bool:
     is_same_head = all(torch.equal(*pair) for pair in zip(*heads, strict=True))
     others = [
         dataclasses.replace(
-            each, head=model.head, mean_inputs=None, space=None, training=None, refused=()
+            each,
+            head=model.head,
+            mean_inputs=None,
+            space=None,
+            training=None,
+            network=None,
+            refused=(),
         )
         for each in (earlier, model)
     ]

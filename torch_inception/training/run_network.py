@@ -10,12 +10,14 @@ from torch_inception.config import TrainConfig
 from torch_inception.engines.choose import training_engine
 from torch_inception.engines.openvino.int8 import Quantisation
 from torch_inception.engines.protocol import Engine
+from torch_inception.errors import ConfigError
 from torch_inception.features.cache.file_index import FileIndex
 from torch_inception.features.image_rows import ReadImage
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.system.cache_folder import cache_folder
 from torch_inception.training.dataset import Dataset
 from torch_inception.training.quantisation_sample import QuantisationSample
+from torch_inception.weights.checked import Weights
 from torch_inception.weights.load import load_weights
 
 
@@ -27,12 +29,14 @@ class RunNetwork(NamedTuple):
         refused: (source, reason) of each source of weights that was tried in vain.
         quantisation: what an 8-bit network was made from.
         read_images: images that were read for that.
+        weights: of the network, where they are to be in the model.
     """
 
     engine: Engine
     refused: tuple[tuple[str, str], ...] = ()
     quantisation: Quantisation | None = None
     read_images: Mapping[Path, ReadImage] = MappingProxyType({})
+    weights: Weights | None = None
 
     def description(self) -> dict[str, Any]:
         """Return plain values for metrics.json."""
@@ -65,9 +69,17 @@ def make_network(
         ConfigError: the device, the engine or the precision cannot be had.
         WeightsError: no source of weights works.
     """
+    is_whole = config.bundle != "no"
+    if engine is not None and is_whole:
+        raise ConfigError(
+            f"bundle = {config.bundle!r}: an engine of your own has no weights that could be put "
+            "into the model. Leave one of them out."
+        )
     if engine is not None:
         return RunNetwork(engine)
     weights = load_weights(config.weights, pooling=config.pooling)
     sample = QuantisationSample(preprocessing, dataset.paths, FileIndex(cache_folder()))
     made, quantisation = training_engine(config, weights, preprocessing, sample, earlier=earlier)
-    return RunNetwork(made, weights.refused, quantisation, sample.read_images)
+    return RunNetwork(
+        made, weights.refused, quantisation, sample.read_images, weights if is_whole else None
+    )

@@ -6,6 +6,7 @@ from typing import Any
 
 from torch_inception.config import (
     FROM_PYTHON,
+    Bundle,
     ClassWeights,
     Device,
     EngineName,
@@ -60,6 +61,7 @@ def train_classifier(
     seed: int = TrainConfig.seed,
     device: Device = TrainConfig.device,
     keep_conflicts: bool = TrainConfig.keep_conflicts,
+    bundle: Bundle = TrainConfig.bundle,
     strict: bool = TrainConfig.strict,
     tensorboard: bool = TrainConfig.tensorboard,
 ) -> TrainingResult:
@@ -113,6 +115,8 @@ def train_classifier(
         seed: of everything that is drawn, 0 to 2^63 - 1.
         device: where the network runs.
         keep_conflicts: whether images that lie, byte for byte, in several classes are trained on.
+        bundle: whether the network is put into `model.pt`, and in which type of number; see
+            `Classifier.save`.
         strict: kept in `config.toml`; only the command's exit status depends on it.
         tensorboard: whether the folder `tensorboard` is written into the results, too.
 

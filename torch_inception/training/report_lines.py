@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch_inception.heads.fit import FittedHead
-from torch_inception.heads.metrics import accuracy_in_words, percent
+from torch_inception.heads.metrics import percent, summary_in_words
 from torch_inception.system.escape import columns, listed, padded, printable
 from torch_inception.training.evaluation import ImageAnswer, history
 
@@ -126,9 +126,7 @@ def _limits(report: Mapping[str, Any]) -> list[str]:
 
 
 def _accuracy(name: str, report: Mapping[str, Any]) -> str:
-    count = report["n"]
-    right = round(report["accuracy"] * count) if count else 0
-    return f"{name} accuracy = {accuracy_in_words(right, count)}"
+    return f"{name} accuracy = {summary_in_words(report)}"
 
 
 def number(value: float | None) -> str:

@@ -10,7 +10,7 @@ from sklearn.metrics import accuracy_score, f1_score
 from tests.fakes import FAKE_RECORD, FakeEngine
 from tests.training.runs import TrainCommand, table
 from torch_inception.training.model_card import markdown
-from torch_inception.training.pipeline import train_classifier
+from torch_inception.training.train_classifier import train_classifier
 
 HOSTILE = [
     "<script>alert(1)</script>",

@@ -4,6 +4,7 @@ For each file: state, bytes, SHA-256; then, unless the cache has a row of that c
 worker computes it, pixels and row. Workers do this; the caller's thread writes to the cache.
 """
 
+import logging
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -36,6 +37,9 @@ from torch_inception.features.row_selection import RowSelection
 from torch_inception.images.facts import ImageFacts
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.system.cache_folder import cache_in_use
+from torch_inception.system.escape import counted
+
+log = logging.getLogger(__name__)
 
 COMMIT_ROWS = 32
 """Rows between two commits to the cache; what an interrupted run loses at most."""
@@ -135,6 +139,16 @@ def run_pass(
             reused=len(good) - found.computed,
             seconds=seconds,
         )
+
+
+def tell_of_pass(result: PassResult) -> None:
+    """Log how many rows were computed, and which files are not whole images."""
+    log.info(
+        "features: %d computed, %d reused, %s skipped",
+        result.computed, result.reused, counted(len(result.skipped), "file"),
+    )  # fmt: skip
+    for skip in result.skipped:
+        log.warning("skipped: %s: %s", skip.path, skip.reason)
 
 
 def select_rows(

@@ -4,7 +4,7 @@ import dataclasses
 import logging
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,6 +70,18 @@ class Dataset:
         counted = Counter(self.targets)
         return {label: counted[number] for number, label in enumerate(self.labels)}
 
+    def restricted_to(self, paths: Iterable[Path]) -> "Dataset":
+        """Return the data set of some of the files, in their order."""
+        place_of = {path: place for place, path in enumerate(self.paths)}
+        places = [place_of[path] for path in paths]
+        return dataclasses.replace(
+            self,
+            paths=[self.paths[place] for place in places],
+            targets=[self.targets[place] for place in places],
+            parts=[self.parts[place] for place in places] if self.parts else (),
+            groups=[self.groups[place] for place in places] if self.groups else (),
+        )
+
     def followed_by(self, other: "Dataset") -> "Dataset":
         """Return this data set with the files of a folder of the same classes after its own."""
         return dataclasses.replace(
@@ -81,21 +93,27 @@ class Dataset:
         )
 
 
-def read_dataset(folder: Path) -> Dataset:
+def read_dataset(folder: Path, *, to_train: bool = True) -> Dataset:
     """List the files of a folder of class folders, or of one that is divided into parts.
 
+    Args:
+        folder: as it was given.
+        to_train: whether a head is to learn from it: that takes two classes, and none is empty.
+
     Raises:
-        DatasetError: there is no such folder, it has fewer than two classes, or one is empty.
+        DatasetError: there is no such folder, it has too few classes, or one is empty.
     """
     check_folder(folder, setting="data")
     divided = given_folders(folder)
     if divided:
         return _read_divided(folder, divided)
     labels = class_names(folder)
-    refuse_fewer_than_two_classes(folder, labels)
+    if to_train or not labels:
+        refuse_fewer_than_two_classes(folder, labels)
     warn_of_folders_below(folder, labels)
     dataset = _read_class_folders(folder, labels)
-    _refuse_empty_classes(dataset)
+    if to_train:
+        _refuse_empty_classes(dataset)
     return dataset
 
 

@@ -15,7 +15,7 @@ from torch_inception.classifier.model_file import PREVIOUS_MODEL_FILE, Model
 from torch_inception.config import TrainConfig
 from torch_inception.engines.choose import could_be_quantised
 from torch_inception.engines.protocol import Engine
-from torch_inception.features.cached_pass import PassResult, Skipped, run_pass
+from torch_inception.features.cached_pass import PassResult, Skipped, run_pass, tell_of_pass
 from torch_inception.heads.coverage import coverage_thresholds
 from torch_inception.heads.fit import FittedHead, fit_head
 from torch_inception.heads.inputs import mean_inputs
@@ -23,7 +23,6 @@ from torch_inception.heads.labelled_rows import LabelledRows
 from torch_inception.heads.metrics import Answers
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.system.cache_folder import cache_folder, cache_in_use
-from torch_inception.system.escape import counted
 from torch_inception.system.threads import one_thread
 from torch_inception.system.torch_modes import default_modes
 from torch_inception.training.conflicts import without_conflicts
@@ -137,7 +136,8 @@ def _train(
             ready=network.read_images,
             progress=progress,
         )
-        _tell_of_features(pass_result, network.engine)
+        tell_of_pass(pass_result)
+        _tell_of_int8(pass_result, network.engine)
     with clock.phase("split"):
         if not config.keep_conflicts:
             pass_result = without_conflicts(dataset, pass_result)
@@ -264,18 +264,12 @@ def _warn_of_lost_test(dataset: Dataset, examples: Examples) -> None:
         )
 
 
-def _tell_of_features(pass_result: PassResult, engine: Engine) -> None:
-    log.info(
-        "features: %d computed, %d reused, %s skipped",
-        pass_result.computed, pass_result.reused, counted(len(pass_result.skipped), "file"),
-    )  # fmt: skip
+def _tell_of_int8(pass_result: PassResult, engine: Engine) -> None:
     if pass_result.computed >= LONG_PASS and could_be_quantised(engine):
         log.info(
             "With --precision int8 this processor would have computed them some %s times as fast.",
             INT8_SPEED_UP,
         )
-    for skip in pass_result.skipped:
-        log.warning("skipped: %s: %s", skip.path, skip.reason)
 
 
 class _Clock:

@@ -106,7 +106,7 @@ def write_run(folder: Path, run: Run) -> bool:
     has_card = _takes_card(folder / CARD_FILE)
     more = {PREVIOUS_MODEL_FILE: is_kept, CARD_FILE: has_card}
     names = [*(name for name, is_written in more.items() if is_written), *RUN_FILES]
-    with _explained(folder), replaced_together(folder, names) as staging:
+    with writable(folder), replaced_together(folder, names) as staging:
         if is_kept:
             shutil.copy2(folder / MODEL_FILE, staging / PREVIOUS_MODEL_FILE)
         if has_card:
@@ -168,7 +168,7 @@ def write_converted(folder: Path, weights: Weights, model: Model) -> None:
         raise ConfigError(f"output {folder} has the results of a training. Choose another.")
     source = str((folder / WEIGHTS_FILE).absolute())
     record = dataclasses.replace(model.record, source=source)
-    with _explained(folder), replaced_together(folder, CONVERTED_FILES) as staging:
+    with writable(folder), replaced_together(folder, CONVERTED_FILES) as staging:
         state_file.save(weights, staging / WEIGHTS_FILE)
         _write_labels(staging, model)
         save_model(dataclasses.replace(model, record=record), staging / MODEL_FILE)
@@ -229,17 +229,25 @@ def prepare_output(folder: Path) -> None:
     Raises:
         ConfigError: it cannot.
     """
-    with _explained(folder):
+    with writable(folder):
         prepare_replacing(folder, FILES_OF_TWO_RUNS)
 
 
 @contextmanager
-def _explained(folder: Path) -> Iterator[None]:
-    """Say what to do about a folder that cannot be written."""
+def writable(folder: Path, *, otherwise: str = "choose another --output") -> Iterator[None]:
+    """Say of a folder that cannot be written what to do.
+
+    Args:
+        folder: for results.
+        otherwise: what can be done where it can never be written.
+
+    Raises:
+        ConfigError: a block could not write to it.
+    """
     try:
         yield
     except OSError as error:
         raise ConfigError(
             f"cannot write the results to {folder} ({error.strerror or error}). Free space, or "
-            "choose another --output."
+            f"{otherwise}."
         ) from error

@@ -8,6 +8,7 @@ from torch_inception.heads.fit import FittedHead
 from torch_inception.heads.labelled_rows import all_scores
 from torch_inception.heads.metrics import keeps_scores
 from torch_inception.training.examples import Examples
+from torch_inception.training.grouping import LabelledImage
 from torch_inception.training.parts import Part
 
 ScoreRow = Sequence[object]
@@ -34,10 +35,22 @@ def image_scores(fitted: FittedHead, examples: Examples, *, views: int) -> Itera
         return
     for part in examples.all_parts:
         scores, is_seen = _scores_of_part(fitted, examples, part, views=views)
-        for image, seen, row in zip(
-            examples.part_images(part), is_seen, scores.numpy(), strict=True
-        ):
-            yield image.path, image.label, part, str(seen).lower(), *(f"{p:.6g}" for p in row)
+        yield from score_rows(examples.part_images(part), part, is_seen, scores)
+
+
+def score_rows(
+    images: Sequence[LabelledImage], part: Part, is_seen: Sequence[bool], scores: Tensor
+) -> Iterator[ScoreRow]:
+    """Yield a row of scores.csv per image of a part.
+
+    Args:
+        images: of the part.
+        part: of all of them.
+        is_seen: for each, whether the head that gives the scores was fitted on it.
+        scores: (N, C).
+    """
+    for image, seen, row in zip(images, is_seen, scores.numpy(), strict=True):
+        yield image.path, image.label, part, str(seen).lower(), *(f"{p:.6g}" for p in row)
 
 
 def _scores_of_part(

@@ -22,9 +22,11 @@ ROOMS = [
 """The ground floor first: a room imports only from rooms before it."""
 
 PUBLIC = {
-    "CacheError", "Classifier", "ConfigError", "DatasetError", "FeatureExtractor", "ImageError",
+    "CacheError", "Classifier", "ConfigError", "DatasetError", "EvaluationResult",
+    "FeatureExtractor", "ImageError",
     "ImageFolder", "InstallationError", "ModelError", "Prediction", "TorchInceptionError",
-    "TrainConfig", "TrainingResult", "WeightsError", "train_classifier",
+    "TrainConfig", "TrainingResult", "WeightsError", "evaluate_classifier",
+    "train_classifier",
 }  # fmt: skip
 
 
@@ -81,7 +83,7 @@ def test_the_core_needs_five_packages() -> None:
     assert names == {"torch", "torchvision", "pillow", "numpy", "tqdm"}
 
 
-@pytest.mark.parametrize("command", ["train", "predict", "convert"])
+@pytest.mark.parametrize("command", ["train", "predict", "evaluate", "convert"])
 def test_help_does_not_wait_for_torch(command: str) -> None:
     code = (
         f"import sys, torch_inception.commands.{command} as command\n"

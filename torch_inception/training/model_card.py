@@ -161,7 +161,8 @@ def _limits(model: Model) -> list[str]:
         *("", "## Limits", ""),
         "- It answers with one of these classes, whatever an image shows.",
         "- A score is a probability that was calibrated on images like the training images. For "
-        "other images, such as those of another camera, accuracy and scores can be worse.",
+        "other images, such as those of another camera, accuracy and scores can be worse: "
+        "`torch-inception evaluate FOLDER IMAGES` measures it.",
         f"- The network is not in this folder. {_weights(model.record)}",
     ]
 

@@ -356,3 +356,19 @@ def test_settings_in_a_file(trained: Path, new: Path, evaluate: Evaluate, tmp_pa
     assert evaluate(trained, "--config", settings, "--name", "second")[0] == 0
     first, second = (metrics_of(trained / "evaluation" / name) for name in ("first", "second"))
     assert first["test"] == second["test"]
+
+
+def test_hostile_names_are_shown_escaped(
+    trained: Path, new: Path, tmp_path: Path, evaluate: Evaluate
+) -> None:
+    data = tmp_path / "\x1b[2J\nerror: no"
+    new.rename(data)
+    (data / "red" / "g0.png").rename(data / "red" / "\u202egnp.exe\n.png")
+    draw(data / "a\nWARNING: b" / "1.png", 1, 2, 3)
+    status, out, err = evaluate(trained, data, "--against", trained)
+    assert status == 0
+    assert all(character.isprintable() or character == "\n" for character in out + err)
+    assert not [line for line in (out + err).splitlines() if line.startswith("error")]
+    assert err.count("WARNING: ") - err.count("\\nWARNING: ") == 1
+    rows = table(trained / "evaluation" / data.name / "predictions.csv")
+    assert "red/\u202egnp.exe\n.png" in {row["path"] for row in rows}

@@ -145,15 +145,13 @@ def run_evaluation(
         "against": other and comparison and {**comparison._asdict(), "model": other.identity()},
     }
     answers = write_evaluation(output, config, found.dataset, answered, metrics)
-    for line in [
-        *evaluation_lines(metrics["test"], misclassified(answers)),
-        *(comparison_lines(comparison, name=this.name) if comparison else []),
-        f"Results are in {output}.",
-    ]:
-        results.info("%s", line)
+    lines = evaluation_lines(metrics["test"], misclassified(answers))
     _warn_of_trained(this.name, sum(answered.is_seen), len(answered.images))
     if comparison:
+        lines += comparison_lines(comparison, name=this.name)
         _warn_of_trained(comparison.run, comparison.trained_on, comparison.n)
+    for line in [*lines, f"Results are in {output}."]:
+        results.info("%s", line)
     skipped = answered.pass_result.skipped
     return EvaluationResult(this.classifier, metrics, output, skipped, dataset.folder)
 

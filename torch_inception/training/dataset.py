@@ -226,4 +226,4 @@ def class_table(dataset: Dataset) -> str:
     counts = {printable(label): f"{count:,}" for label, count in dataset.counts().items()}
     width, digits = max(map(columns, counts)), max(map(len, counts.values()))
     lines = [f"  {padded(label, width)}  {count:>{digits}}" for label, count in counts.items()]
-    return "\n".join([f"{len(counts)} classes in {dataset.name}:", *lines])
+    return "\n".join([f"{len(counts)} classes in {printable(dataset.name)}:", *lines])

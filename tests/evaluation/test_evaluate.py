@@ -1,5 +1,6 @@
 """`torch-inception evaluate`: figures on other images, as scikit-learn has them; its files."""
 
+import dataclasses
 import json
 import os
 import shutil
@@ -21,6 +22,7 @@ from tests.evaluation.conftest import Evaluate, draw
 from tests.fakes import FakeEngine
 from tests.training.runs import metrics_of, table
 from torch_inception import evaluate_classifier
+from torch_inception.classifier.model_file import load_model, save_model
 from torch_inception.errors import ConfigError, DatasetError, ModelError
 from torch_inception.training.train_classifier import train_classifier
 
@@ -57,6 +59,11 @@ def test_figures_are_those_of_scikit_learn(trained: Path, new: Path) -> None:
     for row, expected in zip(listed, scores, strict=True):
         found = [float(row[f"score:{label}"]) for label in CLASSES]
         assert found == pytest.approx(expected.tolist(), abs=1e-6)
+    distances = [result.classifier.distance(path) for path in paths]
+    listed_distances = [float(row["distance"]) for row in listed]
+    assert listed_distances == pytest.approx([each.distance for each in distances], rel=1e-4)
+    unlike = [each for each in distances if not each.known]
+    assert result.metrics["unlike"]["test"] == len(unlike)
 
 
 def test_the_test_part_of_a_run_has_its_figures_again(trained: Path, evaluate: Evaluate) -> None:
@@ -76,9 +83,13 @@ def test_what_it_says_and_leaves(trained: Path, new: Path, evaluate: Evaluate) -
     folder = trained / "evaluation" / "new"
     assert (status, err) == (0, "")
     lines = out.splitlines()
-    assert lines[:4] == [f"3 classes in {new}:", "  blue    7", "  green   6", "  red    11"]
+    assert lines[0] == f"3 classes in {new}, and their files:"
+    assert lines[1:4] == ["  blue    7", "  green   6", "  red    11"]
     start = lines.index("Evaluation accuracy = 83.3% (N=24), 95% interval 64.1% to 93.3% (Wilson)")
+    unlike = metrics_of(folder)["unlike"]["test"]
     assert lines[start + 1 :] == [
+        f"  unlike the training images: {unlike} ({unlike / 0.24:.1f}%); of images that are like "
+        "them, 5.0% would be",
         "Lowest recall: red 72.7% (N=11), green 83.3% (N=6)",
         "Misclassified test images:",
         "  green/b0.png  green, taken for blue",
@@ -297,6 +308,27 @@ def test_the_model_file_stands_for_its_run(trained: Path, new: Path, tmp_path: P
     again = evaluate_classifier(alone, new, engine=FakeEngine())
     assert again.output == alone.parent / "evaluation" / "new"
     assert again.metrics["model"] == found.metrics["model"]
+
+
+def test_a_model_that_knows_no_distances(trained: Path, new: Path, evaluate: Evaluate) -> None:
+    model = load_model(trained)
+    save_model(dataclasses.replace(model, space=None, training=None), trained / "model.pt")
+    status, out, _ = evaluate(trained, new)
+    assert status == 0
+    assert "unlike" not in out
+    metrics = metrics_of(trained / "evaluation" / "new")
+    assert metrics["unlike"] is None
+    assert metrics["model"]["created"] is None
+    rows = table(trained / "evaluation" / "new" / "scores.csv")
+    assert {row["distance"] for row in rows} == {"nan"}
+
+
+def test_class_names_may_have_another_unicode_form(colours: Path, run: Path, new: Path) -> None:
+    (colours / "red").rename(colours / "caf\u00e9")
+    (new / "red").rename(new / "cafe\u0301")
+    train_classifier(colours, output=run, engine=FakeEngine())
+    found = evaluate_classifier(run, new, engine=FakeEngine())
+    assert (found.metrics["test"]["n"], found.metrics["unknown_classes"]) == (24, {})
 
 
 def test_the_preprocessing_is_that_of_the_model(colours: Path, run: Path, tmp_path: Path) -> None:

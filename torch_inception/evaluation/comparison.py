@@ -73,7 +73,7 @@ def compare(
         only_other_right=alone[1],
         both_wrong=count[False, False],
         p_value=mcnemar(*alone),
-        trained_on=sum(other.is_seen),
+        trained_on=int(other.is_seen.sum()),
         left_out=dict(left_out),
         unreadable=sum(image.label not in left_out for image in this.images) - n,
     )

@@ -24,6 +24,7 @@ from torch_inception.heads.metrics import full_report
 from torch_inception.images.image_input import is_path
 from torch_inception.system.cache_folder import cache_folder, cache_in_use
 from torch_inception.system.torch_modes import default_modes
+from torch_inception.training.distances import unlike_report
 from torch_inception.training.evaluation import misclassified
 from torch_inception.training.folder_shapes import quoted
 from torch_inception.training.report_lines import evaluation_lines
@@ -145,8 +146,8 @@ def run_evaluation(
         "against": other and comparison and {**comparison._asdict(), "model": other.identity()},
     }
     answers = write_evaluation(output, config, found.dataset, answered, metrics)
-    lines = evaluation_lines(metrics["test"], misclassified(answers))
-    _warn_of_trained(this.name, sum(answered.is_seen), len(answered.images))
+    lines = evaluation_lines(metrics, misclassified(answers))
+    _warn_of_trained(this.name, int(answered.is_seen.sum()), len(answered.images))
     if comparison:
         lines += comparison_lines(comparison, name=this.name)
         _warn_of_trained(comparison.run, comparison.trained_on, comparison.n)
@@ -200,7 +201,8 @@ def _compare(
 
 def _metrics(this: EvaluatedModel, found: Matched, answered: AnsweredImages) -> dict[str, Any]:
     """Collect what metrics.json holds, named as in that of a run; plain values only."""
-    labels, features = this.classifier.labels, answered.pass_result
+    labels, space = this.classifier.labels, this.classifier.model.space
+    features = answered.pass_result
     of_class = Counter(image.label for image in answered.images)
     return {
         "classes": labels,
@@ -208,8 +210,9 @@ def _metrics(this: EvaluatedModel, found: Matched, answered: AnsweredImages) -> 
         "test": {
             **full_report(answered.answers, labels),
             "groups": len(set(answered.groups)),
-            "trained_on": sum(answered.is_seen),
+            "trained_on": int(answered.is_seen.sum()),
         },
+        "unlike": space and unlike_report(space, answered.distances),
         "unknown_classes": dict(found.unknown),
         "model": this.identity(),
         "network": {

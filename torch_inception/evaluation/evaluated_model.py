@@ -13,17 +13,17 @@ from torch_inception.classifier.classifier import Classifier
 from torch_inception.classifier.model_file import MODEL_FILE
 from torch_inception.errors import DatasetError
 from torch_inception.features.cached_pass import PassResult, run_pass, tell_of_pass
+from torch_inception.heads.class_space import all_distances
 from torch_inception.heads.labelled_rows import LabelledRows, all_answers, all_scores
 from torch_inception.heads.metrics import Answers, keeps_scores
 from torch_inception.system.cache_folder import cache_folder
 from torch_inception.system.escape import counted
 from torch_inception.system.threads import one_thread
 from torch_inception.training.conflicts import without_conflicts
-from torch_inception.training.dataset import Dataset
-from torch_inception.training.earlier_split import read_splits
+from torch_inception.training.dataset import Dataset, tell_of_unused
+from torch_inception.training.earlier_split import SPLITS_FILE, read_splits, split_of
 from torch_inception.training.examples import labelled_images
 from torch_inception.training.grouping import LabelledImage, groups_of
-from torch_inception.training.run_folder import SPLITS_FILE
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,8 @@ class AnsweredImages:
         groups: the group of each, of `groups_of`.
         answers: to each.
         scores: (N, C) float32 probability of each class; None where these are too many to keep.
-        is_seen: for each, whether the model was trained on the same content.
+        distances: (N,) float64 from the classes; NaN where the model cannot tell.
+        is_seen: (N,) bool, whether the model was trained on the same content.
         pass_result: how the rows were come by, and which files were left out.
     """
 
@@ -43,7 +44,8 @@ class AnsweredImages:
     groups: list[str]
     answers: Answers
     scores: Tensor | None
-    is_seen: list[bool]
+    distances: Tensor
+    is_seen: Tensor
     pass_result: PassResult
 
 
@@ -75,7 +77,7 @@ class EvaluatedModel:
 
         It is empty for a model that another program trained, or that was moved out of its folder.
         """
-        parts = read_splits(self.run / SPLITS_FILE).of_content
+        parts = split_of(read_splits(self.run / SPLITS_FILE)).of_content
         return {digest for digest, part in parts.items() if part != "test"}
 
     def identity(self) -> dict[str, Any]:
@@ -110,6 +112,7 @@ class EvaluatedModel:
         tell_of_pass(result)
         if not keep_conflicts:
             result = without_conflicts(dataset, result)
+        tell_of_unused(dataset, result.paths)
         if not result.paths:
             raise DatasetError(
                 f"no file of {dataset.name} can be used, of {counted(len(dataset.paths), 'file')}; "
@@ -128,6 +131,13 @@ class EvaluatedModel:
             groups_of(images),
             answers,
             all_scores(head, rows) if keeps_scores(len(rows), rows.classes) else None,
-            [image.digest.hex() in self.trained_on for image in images],
+            self._distances(result),
+            torch.tensor([image.digest.hex() in self.trained_on for image in images]),
             result,
         )
+
+    def _distances(self, result: PassResult) -> Tensor:
+        space = self.classifier.model.space
+        if space is None:
+            return torch.full((len(result.paths),), torch.nan)
+        return all_distances(space, result.rows)

@@ -12,11 +12,11 @@ from torch_inception.system.replacement import prepare_replacing, replaced_toget
 from torch_inception.system.write import write_csv, write_json, write_text
 from torch_inception.training.dataset import Dataset
 from torch_inception.training.earlier_run import read_earlier_run
-from torch_inception.training.earlier_split import write_splits
+from torch_inception.training.earlier_split import SPLITS_FILE, write_splits
 from torch_inception.training.evaluation import ImageAnswer, image_answers, write_confusion_matrix
 from torch_inception.training.examples import relative_name
 from torch_inception.training.output_folder import check_output, folder_named_after
-from torch_inception.training.run_folder import CONFIG_FILE, METRICS_FILE, SPLITS_FILE, writable
+from torch_inception.training.run_folder import CONFIG_FILE, METRICS_FILE, writable
 from torch_inception.training.scores import score_rows, scores_header
 
 FOLDER = "evaluation"
@@ -64,7 +64,9 @@ def check_same_images(folder: Path, answered: AnsweredImages) -> None:
         ConfigError: the folder has such results.
     """
     earlier = read_earlier_run(folder)
-    if earlier and not any(image.digest.hex() in earlier.images for image in answered.images):
+    if earlier.images and not any(
+        image.digest.hex() in earlier.images for image in answered.images
+    ):
         raise ConfigError(
             f"{folder} has the results of an evaluation on {len(earlier.images)} other images: "
             "none of them is among these. Choose another --name, or remove that folder."
@@ -102,7 +104,7 @@ def write_evaluation(
     rows = (
         ()
         if answered.scores is None
-        else score_rows(images, "test", answered.is_seen, answered.scores)
+        else score_rows(images, "test", answered.is_seen, answered.distances, answered.scores)
     )
     with (
         writable(folder, otherwise=_OTHERWISE),

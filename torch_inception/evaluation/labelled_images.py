@@ -9,7 +9,7 @@ from torch_inception.config import EvaluateConfig, TrainConfig
 from torch_inception.errors import ConfigError, DatasetError
 from torch_inception.system.escape import counted
 from torch_inception.training.dataset import Dataset, class_table
-from torch_inception.training.folder_shapes import quoted
+from torch_inception.training.folder_shapes import quoted, same_names
 from torch_inception.training.load_dataset import load_dataset
 from torch_inception.training.parts import Part
 
@@ -87,7 +87,8 @@ def match(dataset: Dataset, labels: Sequence[str], *, model: str) -> Matched:
     Raises:
         DatasetError: no image is left.
     """
-    number = {label: place for place, label in enumerate(labels)}
+    name_of = same_names(dataset.labels, labels)
+    number = {name_of[label]: place for place, label in enumerate(labels) if label in name_of}
     known = [
         path
         for path, target in zip(dataset.paths, dataset.targets, strict=True)

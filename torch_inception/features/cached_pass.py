@@ -7,6 +7,7 @@ worker computes it, pixels and row. Workers do this; the caller's thread writes 
 import logging
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +23,7 @@ from torch_inception.features.cache.file_index import FileIndex, FileState
 from torch_inception.features.cache.open_store import open_row_store
 from torch_inception.features.cache.row_store import RowStore, StoredRow
 from torch_inception.features.cache.thumbnails import Thumbnails
-from torch_inception.features.deep_facts import tell_of_deep
+from torch_inception.features.deep_facts import FactsTally
 from torch_inception.features.image_rows import (
     FeatureRow,
     ReadImage,
@@ -50,6 +51,10 @@ COMMIT_FILES = 1000
 
 THUMBNAIL_FILES = 20_000
 """Number of files from which on no thumbnails are made: they would take more than 60 MB."""
+
+
+SKIPPED_NAMED = 5
+"""Files that are skipped for the same reason that are named one by one."""
 
 
 class Skipped(NamedTuple):
@@ -127,7 +132,9 @@ def run_pass(
         skipped = found.reasons()
         good = [path for path in paths if path not in skipped]
         rows, facts = select_rows(store, [digests[path] for path in good])
-        tell_of_deep(facts, preprocessing)
+        tally = FactsTally(preprocessing)
+        tally.add(good, facts)
+        tally.tell()
         return PassResult(
             paths=good,
             digests=[digests[path] for path in good],
@@ -147,8 +154,23 @@ def tell_of_pass(result: PassResult) -> None:
         "features: %d computed, %d reused, %s skipped",
         result.computed, result.reused, counted(len(result.skipped), "file"),
     )  # fmt: skip
-    for skip in result.skipped:
-        log.warning("skipped: %s: %s", skip.path, skip.reason)
+    _tell_of_skipped(result.skipped)
+
+
+def _tell_of_skipped(skipped: Sequence[Skipped]) -> None:
+    """Log each file and its reason; one that many have, such as a missing page, only once."""
+    paths_of: dict[str, list[Path]] = defaultdict(list)
+    for skip in skipped:
+        paths_of[skip.reason].append(skip.path)
+    for reason, paths in paths_of.items():
+        if len(paths) > SKIPPED_NAMED:
+            log.warning(
+                "skipped: %s, the first of them %s: %s",
+                counted(len(paths), "file"), paths[0], reason,
+            )  # fmt: skip
+            continue
+        for path in paths:
+            log.warning("skipped: %s: %s", path, reason)
 
 
 def select_rows(

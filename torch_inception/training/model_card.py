@@ -159,7 +159,8 @@ _USE = (
 def _limits(model: Model) -> list[str]:
     return [
         *("", "## Limits", ""),
-        "- It answers with one of these classes, whatever an image shows.",
+        "- It answers with one of these classes, whatever an image shows. Of an image that is "
+        "unlike the training images it says so, but not of every such image.",
         "- A score is a probability that was calibrated on images like the training images. For "
         "other images, such as those of another camera, accuracy and scores can be worse: "
         "`torch-inception evaluate FOLDER IMAGES` measures it.",

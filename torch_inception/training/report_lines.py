@@ -98,18 +98,32 @@ def misclassified_lines(wrong: Sequence[ImageAnswer]) -> list[str]:
     return ["Misclassified test images:", *listed]
 
 
-def evaluation_lines(test: Mapping[str, Any], wrong: Sequence[ImageAnswer]) -> list[str]:
+def evaluation_lines(metrics: Mapping[str, Any], wrong: Sequence[ImageAnswer]) -> list[str]:
     """Return the lines that an evaluation ends with.
 
     Args:
-        test: the part of metrics.json, which has images.
+        metrics: content of metrics.json; some images were tested.
         wrong: the misclassified ones.
     """
     return [
-        *accuracy_lines("Evaluation", test),
-        *_worst_classes(test["per_class"]),
+        *accuracy_lines("Evaluation", metrics["test"]),
+        *_unlike(metrics["unlike"]),
+        *_worst_classes(metrics["test"]["per_class"]),
         *misclassified_lines(wrong),
     ]
+
+
+def _unlike(report: Mapping[str, Any] | None) -> list[str]:
+    """Return how many images are unlike the training images, where that is known.
+
+    Args:
+        report: what `unlike_report` gave.
+    """
+    if report is None or report["test"] is None:
+        return []
+    said = f"{report['test']} ({percent(report['test'] / report['n'])})"
+    share = percent(report["false_rejection"])
+    return [f"  unlike the training images: {said}; of images that are like them, {share} would be"]
 
 
 def _worst_classes(per_class: Mapping[str, Mapping[str, Any]]) -> list[str]:

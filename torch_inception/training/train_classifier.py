@@ -61,6 +61,7 @@ def train_classifier(
     device: Device = TrainConfig.device,
     keep_conflicts: bool = TrainConfig.keep_conflicts,
     strict: bool = TrainConfig.strict,
+    tensorboard: bool = TrainConfig.tensorboard,
 ) -> TrainingResult:
     """Train a classifier on a folder of class folders, a table, a list or a data frame.
 
@@ -113,6 +114,7 @@ def train_classifier(
         device: where the network runs.
         keep_conflicts: whether images that lie, byte for byte, in several classes are trained on.
         strict: kept in `config.toml`; only the command's exit status depends on it.
+        tensorboard: whether the folder `tensorboard` is written into the results, too.
 
     Raises:
         ConfigError: a setting cannot be used.

@@ -101,7 +101,7 @@ def try_left_out(labelled: LabelledRows, strengths: Sequence[float] = STRENGTHS)
     further views of an image.
 
     Args:
-        labelled: rows to fit on; see `sample`.
+        labelled: rows to fit on; see `sampled_rows`.
         strengths: shares of the identity.
     """
     analysis = DiscriminantAnalysis(labelled)
@@ -152,22 +152,22 @@ def calibrated(tried: Tried, validation: LabelledRows) -> Tried:
     return dataclasses.replace(tried, **found._asdict())
 
 
-def sample(labelled: LabelledRows) -> LabelledRows:
-    """Return the rows, or about `MOST_ROWS` of them if they are more.
+def sampled_rows(labelled: LabelledRows, most: int = MOST_ROWS) -> Tensor:
+    """Return the positions (K,) int64 of all rows, or of about `most` of them if they are more.
 
     These are the first in the order of their groups, which depends on the images' content alone,
     and `FEWEST_ROWS` of each class at least.
     """
-    if len(labelled) <= MOST_ROWS:
-        return labelled
+    if len(labelled) <= most:
+        return torch.arange(len(labelled))
     order = labelled.group_numbers().argsort(stable=True)
     by_class = order[labelled.targets[order].argsort(stable=True)]
     counts = labelled.counts()
     starts = (counts.cumsum(0) - counts).repeat_interleave(counts)
     is_chosen = torch.zeros(len(order), dtype=torch.bool)
-    is_chosen[order[:MOST_ROWS]] = True
+    is_chosen[order[:most]] = True
     is_chosen[by_class[torch.arange(len(order)) - starts < FEWEST_ROWS]] = True
-    return labelled.subset(is_chosen)
+    return torch.where(is_chosen)[0]
 
 
 class _Calibrated(NamedTuple):

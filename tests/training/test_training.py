@@ -24,7 +24,7 @@ from torch_inception.training.train_classifier import train_classifier
 FILES = {
     *("model.pt", "labels.txt", "metrics.json", "history.csv", "README.md"),
     *("splits.csv", "groups.csv", "predictions.csv", "held_out.csv", "scores.csv"),
-    *("confusion_matrix.csv", "skipped.csv", "config.toml"),
+    *("confusion_matrix.csv", "skipped.csv", "config.toml", "neighbours.pt"),
 }
 
 

@@ -10,6 +10,7 @@ import numpy
 import pytest
 
 from torch_inception.config import (
+    EvaluateConfig,
     PredictConfig,
     TrainConfig,
     make_config,
@@ -41,7 +42,7 @@ def another_value(kind: type[Any], name: str) -> Any:  # noqa: ANN401
 
 FIELDS = [
     pytest.param(kind, field.name, id=f"{kind.__name__}.{field.name}")
-    for kind in (TrainConfig, PredictConfig)
+    for kind in (TrainConfig, PredictConfig, EvaluateConfig)
     for field in dataclasses.fields(kind)
 ]
 

@@ -8,7 +8,7 @@ import pytest
 
 from torch_inception.commands.main import COMMANDS, main
 from torch_inception.config import TrainConfig, make_config, read_toml
-from torch_inception.training.run_folder import RUN_FILES
+from torch_inception.training.run_folder import FILES_OF_TWO_RUNS
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -113,7 +113,7 @@ def test_every_benchmark_that_is_named_exists() -> None:
 
 
 def test_every_file_of_a_run_is_described() -> None:
-    for name in RUN_FILES:
+    for name in FILES_OF_TWO_RUNS:
         assert f"| `{name}` |" in TEXTS[ROOT / "docs" / "training.md"]
 
 

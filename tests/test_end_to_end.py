@@ -139,6 +139,25 @@ def test_prediction_gives_the_scores_of_training(
         assert best.score == pytest.approx(float(row["score"]), abs=1e-6)
 
 
+def test_a_run_is_evaluated_on_new_images(run: Path, real_cache: Path, tmp_path: Path) -> None:
+    draw_patterns(tmp_path / "new", 3)
+    draw("dots", 70).save(tmp_path / "new" / "stripes" / "wrong.png")
+    arguments = [str(run), str(tmp_path / "new"), "--against", str(run)]
+    status, shown, complaints = command("evaluate", *arguments, cache=real_cache)
+    assert status == 0, complaints
+    folder = run / "evaluation" / "new"
+    with (folder / "predictions.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["label"]: row["prediction"] for row in rows if "wrong" in row["path"]} == {
+        "stripes": "dots"
+    }
+    right = sum(row["label"] == row["prediction"] for row in rows)
+    assert f"Evaluation accuracy = {100 * right / 7:.1f}% (N=7)" in shown
+    assert f"right by both {right}, " in shown
+    # The first images of either kind are drawn as those of the training were.
+    assert "was trained on" in complaints
+
+
 def test_a_model_refuses_other_weights(
     run: Path, real_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

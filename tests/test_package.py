@@ -17,14 +17,17 @@ PACKAGE = Path(torch_inception.__file__).parent
 
 ROOMS = [
     "errors", "config", "system", "images", "network", "weights", "engines", "features", "heads",
-    "classifier", "tensorboard", "training", "commands", "train", "predict", "__main__",
+    "classifier", "tensorboard", "training", "evaluation", "commands", "train", "predict",
+    "__main__",
 ]  # fmt: skip
 """The ground floor first: a room imports only from rooms before it."""
 
 PUBLIC = {
-    "CacheError", "Classifier", "ConfigError", "DatasetError", "FeatureExtractor", "ImageError",
+    "CacheError", "Classifier", "ConfigError", "DatasetError", "EvaluationResult",
+    "FeatureExtractor", "ImageError",
     "ImageFolder", "InstallationError", "ModelError", "Prediction", "TorchInceptionError",
-    "TrainConfig", "TrainingResult", "WeightsError", "train_classifier",
+    "TrainConfig", "TrainingResult", "WeightsError", "evaluate_classifier",
+    "train_classifier",
 }  # fmt: skip
 
 
@@ -81,7 +84,7 @@ def test_the_core_needs_five_packages() -> None:
     assert names == {"torch", "torchvision", "pillow", "numpy", "tqdm"}
 
 
-@pytest.mark.parametrize("command", ["train", "predict", "convert"])
+@pytest.mark.parametrize("command", ["train", "predict", "evaluate", "convert"])
 def test_help_does_not_wait_for_torch(command: str) -> None:
     code = (
         f"import sys, torch_inception.commands.{command} as command\n"

@@ -23,6 +23,7 @@ from torch_inception.errors import (
 if TYPE_CHECKING:
     from torch_inception.classifier.classifier import Classifier, Prediction
     from torch_inception.config import TrainConfig
+    from torch_inception.evaluation.evaluate import EvaluationResult, evaluate_classifier
     from torch_inception.features.extractor import FeatureExtractor
     from torch_inception.training.image_folder import ImageFolder
     from torch_inception.training.pipeline import TrainingResult
@@ -35,6 +36,7 @@ __all__ = [
     "Classifier",
     "ConfigError",
     "DatasetError",
+    "EvaluationResult",
     "FeatureExtractor",
     "ImageError",
     "ImageFolder",
@@ -45,16 +47,19 @@ __all__ = [
     "TrainConfig",
     "TrainingResult",
     "WeightsError",
+    "evaluate_classifier",
     "train_classifier",
 ]
 
 _HOMES = {
     "Classifier": "classifier.classifier",
+    "EvaluationResult": "evaluation.evaluate",
     "FeatureExtractor": "features.extractor",
     "ImageFolder": "training.image_folder",
     "Prediction": "classifier.classifier",
     "TrainConfig": "config",
     "TrainingResult": "training.pipeline",
+    "evaluate_classifier": "evaluation.evaluate",
     "train_classifier": "training.train_classifier",
 }
 """Public names that are imported when first used, most of which need torch, and their modules."""

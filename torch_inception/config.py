@@ -39,6 +39,7 @@ Precision = Literal["auto", "fp32", "int8"]
 EngineName = Literal["torch", "openvino"]
 Bundle = Literal["no", "fp32", "fp16"]
 Format = Literal["text", "json", "csv"]
+FiguresFormat = Literal["text", "json"]
 
 INTENSITIES = ("image", "dataset")
 """What images of more than 8 bits can be scaled by, besides a range."""
@@ -347,6 +348,60 @@ class PredictConfig:
         _require(self, "neighbours", self.neighbours >= 0, "must be 0 or more")
 
 
+@dataclass(frozen=True)
+class EvaluateConfig:
+    """Settings of an evaluation.
+
+    Raises:
+        ConfigError: a value has the wrong type, is not among the choices or is no name, or there is
+            no home folder to write out `~`.
+    """
+
+    data: str = setting(
+        "",
+        "the same as DATA: folder with one folder of images per class, or the folder of a table",
+        is_path=True,
+    )
+    labels: str = setting(
+        "",
+        "table (.csv or .jsonl) with the path and the label of each image, in place of class "
+        "folders; paths are relative to DATA or to the table",
+        is_path=True,
+    )
+    against: str = setting(
+        "",
+        "another run folder or model.pt, which names the same images: which of the two is better?",
+        is_path=True,
+    )
+    name: str = setting("", "of the folder for the results (default: NAME OF THE DATA FOLDER)")
+    format: FiguresFormat = setting("text", "how the figures are shown")
+    keep_conflicts: bool = setting(
+        False, "use also images that lie, byte for byte, in several classes", group="images"
+    )
+    path_column: str = setting(
+        "",
+        "column that has the paths (default: path, file_name, fname, image or filename)",
+        group="table of labels (--labels)",
+    )
+    label_column: str = setting(
+        "",
+        "column that has the labels (default: label or labels)",
+        group="table of labels (--labels)",
+    )
+    weights: str = setting(
+        "",
+        "sources of the network's weights (default: those of the model)",
+        group="network",
+        is_path=True,
+    )
+    device: Device = setting("auto", "where the network runs", group="network")
+
+    def __post_init__(self) -> None:
+        _check_types(self)
+        is_name = Path(self.name).name == self.name and self.name not in (".", "..")
+        _require(self, "name", is_name and "\0" not in self.name, "must be the name of a folder")
+
+
 def _check_group(pattern: str) -> None:
     try:
         groups = re.compile(pattern).groups
@@ -490,7 +545,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path} is not a TOML file: {error}.") from error
 
 
-def to_toml(config: TrainConfig) -> str:
+def to_toml(config: TrainConfig | EvaluateConfig) -> str:
     """Write every setting as TOML; `read_toml` and `make_config` give the same back.
 
     Bytes that are not text are left for `write_text` to escape.

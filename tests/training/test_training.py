@@ -22,9 +22,9 @@ from torch_inception.heads.metrics import percent, wilson_interval
 from torch_inception.training.train_classifier import train_classifier
 
 FILES = {
-    *("model.pt", "labels.txt", "metrics.json", "history.csv"),
+    *("model.pt", "labels.txt", "metrics.json", "history.csv", "README.md"),
     *("splits.csv", "groups.csv", "predictions.csv", "held_out.csv", "scores.csv"),
-    *("skipped.csv", "config.toml", "neighbours.pt"),
+    *("confusion_matrix.csv", "skipped.csv", "config.toml", "neighbours.pt"),
 }
 
 

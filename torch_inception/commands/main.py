@@ -12,6 +12,7 @@ from torch_inception.commands.screen import print_error
 COMMANDS = {
     "train": "train a classifier on a folder of images",
     "predict": "name images with a trained model, or with ImageNet's 1000 classes",
+    "evaluate": "measure a trained model on other labelled images",
     "show": "tell what a trained model is, and how good it is",
     "convert": "write weights in torchvision's form, or move a retrain.py model over",
     "cache": "tell where the cache is and how large, and clear it",

@@ -4,8 +4,10 @@ For each file: state, bytes, SHA-256; then, unless the cache has a row of that c
 worker computes it, pixels and row. Workers do this; the caller's thread writes to the cache.
 """
 
+import logging
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,6 +38,9 @@ from torch_inception.features.row_selection import RowSelection
 from torch_inception.images.facts import ImageFacts
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.system.cache_folder import cache_in_use
+from torch_inception.system.escape import counted
+
+log = logging.getLogger(__name__)
 
 COMMIT_ROWS = 32
 """Rows between two commits to the cache; what an interrupted run loses at most."""
@@ -46,6 +51,10 @@ COMMIT_FILES = 1000
 
 THUMBNAIL_FILES = 20_000
 """Number of files from which on no thumbnails are made: they would take more than 60 MB."""
+
+
+SKIPPED_NAMED = 5
+"""Files that are skipped for the same reason that are named one by one."""
 
 
 class Skipped(NamedTuple):
@@ -137,6 +146,31 @@ def run_pass(
             reused=len(good) - found.computed,
             seconds=seconds,
         )
+
+
+def tell_of_pass(result: PassResult) -> None:
+    """Log how many rows were computed, and which files are not whole images."""
+    log.info(
+        "features: %d computed, %d reused, %s skipped",
+        result.computed, result.reused, counted(len(result.skipped), "file"),
+    )  # fmt: skip
+    _tell_of_skipped(result.skipped)
+
+
+def _tell_of_skipped(skipped: Sequence[Skipped]) -> None:
+    """Log each file and its reason; one that many have, such as a missing page, only once."""
+    paths_of: dict[str, list[Path]] = defaultdict(list)
+    for skip in skipped:
+        paths_of[skip.reason].append(skip.path)
+    for reason, paths in paths_of.items():
+        if len(paths) > SKIPPED_NAMED:
+            log.warning(
+                "skipped: %s, the first of them %s: %s",
+                counted(len(paths), "file"), paths[0], reason,
+            )  # fmt: skip
+            continue
+        for path in paths:
+            log.warning("skipped: %s: %s", path, reason)
 
 
 def select_rows(

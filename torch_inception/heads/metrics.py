@@ -1,7 +1,7 @@
 """How good a head is: accuracy, cross entropy, each class by itself, and how sure that is."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -115,6 +115,12 @@ def accuracy_in_words(right: int, count: int) -> str:
         return "n/a (N=0)"
     low, high = map(percent, wilson_interval(right, count))
     return f"{percent(right / count)} (N={count}), 95% interval {low} to {high} (Wilson)"
+
+
+def summary_in_words(report: Mapping[str, Any]) -> str:
+    """Write the accuracy that `summary` gave as `accuracy_in_words` does."""
+    count = report["n"]
+    return accuracy_in_words(round(report["accuracy"] * count) if count else 0, count)
 
 
 def confusion_matrix(predicted: Tensor, targets: Tensor, *, classes: int) -> list[list[int]]:

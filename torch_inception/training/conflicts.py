@@ -58,7 +58,7 @@ def without_conflicts(dataset: Dataset, pass_result: PassResult) -> PassResult:
 def _tell(skipped: list[Skipped], *, contents: int) -> None:
     log.warning(
         "WARNING: the same image in several classes is used for none of them: %s in %s. Keep each "
-        "in one class alone, or train on them all the same: --keep-conflicts.",
+        "in one class alone, or use them all the same: --keep-conflicts.",
         counted(contents, "image"), counted(len(skipped), "file"),
     )  # fmt: skip
     for skip in skipped[:SHOWN]:

@@ -75,6 +75,18 @@ class Dataset:
         of_class = Counter(self.targets)
         return {label: of_class[number] for number, label in enumerate(self.labels)}
 
+    def restricted_to(self, paths: Iterable[Path]) -> "Dataset":
+        """Return the data set of some of the files, in their order."""
+        place_of = {path: place for place, path in enumerate(self.paths)}
+        places = [place_of[path] for path in paths]
+        return dataclasses.replace(
+            self,
+            paths=[self.paths[place] for place in places],
+            targets=[self.targets[place] for place in places],
+            parts=[self.parts[place] for place in places] if self.parts else (),
+            groups=[self.groups[place] for place in places] if self.groups else (),
+        )
+
     def followed_by(self, other: "Dataset") -> "Dataset":
         """Return this data set with the files of a folder of the same classes after its own."""
         return dataclasses.replace(
@@ -86,21 +98,27 @@ class Dataset:
         )
 
 
-def read_dataset(folder: Path) -> Dataset:
+def read_dataset(folder: Path, *, to_train: bool = True) -> Dataset:
     """List the files of a folder of class folders, or of one that is divided into parts.
 
+    Args:
+        folder: as it was given.
+        to_train: whether a head is to learn from it: that takes two classes, and none is empty.
+
     Raises:
-        DatasetError: there is no such folder, it has fewer than two classes, or one is empty.
+        DatasetError: there is no such folder, it has too few classes, or one is empty.
     """
     check_folder(folder, setting="data")
     divided = given_folders(folder)
     if divided:
         return _read_divided(folder, divided)
     labels = class_names(folder)
-    refuse_fewer_than_two_classes(folder, labels)
+    if to_train or not labels:
+        refuse_fewer_than_two_classes(folder, labels)
     warn_of_folders_below(folder, labels)
     dataset = _read_class_folders(folder, labels)
-    _refuse_empty_classes(dataset)
+    if to_train:
+        _refuse_empty_classes(dataset)
     return dataset
 
 
@@ -228,7 +246,9 @@ def class_table(dataset: Dataset) -> str:
     counts = {printable(label): f"{count:,}" for label, count in dataset.counts().items()}
     width, digits = max(map(columns, counts)), max(map(len, counts.values()))
     lines = [f"  {padded(label, width)}  {count:>{digits}}" for label, count in counts.items()]
-    return "\n".join([f"{len(counts)} classes in {dataset.name}, and their files:", *lines])
+    return "\n".join(
+        [f"{len(counts)} classes in {printable(dataset.name)}, and their files:", *lines]
+    )
 
 
 def tell_of_unused(dataset: Dataset, used: Iterable[Path]) -> None:

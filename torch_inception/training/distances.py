@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from torch_inception.config import PredictConfig
-from torch_inception.heads.class_space import all_distances
+from torch_inception.heads.class_space import ClassSpace, all_distances
 from torch_inception.heads.fit_class_space import FittedSpace
 from torch_inception.training.examples import Examples
 from torch_inception.training.parts import Part
@@ -33,15 +33,19 @@ def image_distances(fitted: FittedSpace, examples: Examples) -> Distances:
     return found
 
 
-def unlike_report(fitted: FittedSpace, distances: Distances) -> dict[str, Any]:
+def unlike_report(space: ClassSpace, tested: Tensor | None) -> dict[str, Any]:
     """Return what metrics.json says of images that are unlike the training images.
 
     `threshold` is the distance over which a share of images like the training images lies,
     `false_rejection`; `test` is how many test images lie over it, of `n`. The first is None where
     there are too few training images to tell, and then so is the second.
+
+    Args:
+        space: of the training images.
+        tested: (N,) distances of the test images; None where there are none.
     """
     share = PredictConfig.false_rejection
-    threshold = fitted.space.limit(share)
-    tested = distances.get("test", torch.empty(0))
+    threshold = space.limit(share)
+    tested = torch.empty(0) if tested is None else tested
     over = None if threshold is None else int((tested > threshold).sum())
     return {"false_rejection": share, "threshold": threshold, "test": over, "n": len(tested)}

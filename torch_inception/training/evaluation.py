@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch_inception
@@ -11,6 +12,7 @@ from torch_inception.features.cached_pass import PassResult
 from torch_inception.heads.fit import FittedHead
 from torch_inception.heads.labelled_rows import all_answers
 from torch_inception.heads.metrics import Answers, full_report, summary
+from torch_inception.system.write import write_csv
 from torch_inception.training.examples import Examples
 from torch_inception.training.grouping import LabelledImage
 
@@ -37,6 +39,13 @@ class ImageAnswer(NamedTuple):
     score: float
     label_score: float
 
+
+JUDGED_ON = {
+    "test": "test images",
+    "leave_one_out": "training images, each left out in turn",
+    "validation": "validation images",
+}
+"""Part of metrics.json that judges a head -> what its images are; those that say most first."""
 
 HISTORY_HEADER = (
     "setting",
@@ -122,6 +131,28 @@ def make_metrics(
         "seconds": dict(seconds),
         "seed": config.seed,
     }
+
+
+def judged_part(metrics: Mapping[str, Any]) -> str:
+    """Return the part of metrics.json that a run is judged by: the first that has images.
+
+    Args:
+        metrics: what `make_metrics` gave.
+    """
+    found = [part for part in JUDGED_ON if part in metrics]
+    return next((part for part in found if metrics[part]["n"]), found[-1])
+
+
+def write_confusion_matrix(path: Path, report: Mapping[str, Any]) -> None:
+    """Write how many images of each class were taken for each: a line per class, own labels first.
+
+    Args:
+        path: of the table.
+        report: what `full_report` gave.
+    """
+    labels = list(report["per_class"])
+    rows = ([label, *line] for label, line in zip(labels, report["confusion"], strict=True))
+    write_csv(path, ["label", *labels], rows)
 
 
 def image_answers(

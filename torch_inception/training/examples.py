@@ -119,41 +119,55 @@ def make_examples(
             image has a group.
         ConfigError: groups are named twice.
     """
-    place_of = {path: place for place, path in enumerate(dataset.paths)}
-    places = [place_of[path] for path in pass_result.paths]
-    targets = [dataset.targets[place] for place in places]
-    names = [relative_name(path, dataset.folder) for path in pass_result.paths]
-    user_groups = groups_of_user(config, dataset, places, names)
+    is_given = any(dataset.parts)
+    dataset = dataset.restricted_to(pass_result.paths)
+    images = labelled_images(dataset, pass_result.digests, pattern=config.group)
     if config.group:
-        tell_of_named_groups(config.group, user_groups)
-    images = [
-        LabelledImage(name, dataset.labels[target], digest, group)
-        for name, target, digest, group in zip(
-            names, targets, pass_result.digests, user_groups, strict=True
-        )
-    ]
+        tell_of_named_groups(config.group, [image.group for image in images])
     _refuse_classes_too_small(dataset, images)
     groups = near_groups = groups_of(images)
     likeness = Likeness.of(pass_result.rows, pass_result.facts)
     if config.near_duplicates == "together":
         near_groups = join_near_copies(images, groups, likeness)
-    is_given = any(dataset.parts)
     if is_given:
         if config.holdout != TrainConfig.holdout:
             log.info("split: holdout = %g is not used: the parts are given", config.holdout)
-        given = [dataset.parts[place] for place in places]
-        parts = given_split(given, images, near_groups, with_validation=config.with_validation)
+        parts = given_split(
+            dataset.parts, images, near_groups, with_validation=config.with_validation
+        )
         all_parts: Sequence[Part] = [part for part in PARTS if part in parts]
         _warn_of_torn_groups(near_groups, parts, "the given split")
     else:
         parts = _drawn_split(config, images, near_groups, kept)
         all_parts = parts_of(config.holdout, with_validation=config.with_validation)
     examples = Examples(
-        dataset.labels, images, torch.tensor(targets, dtype=torch.int64), pass_result.rows,
+        dataset.labels, images, torch.tensor(dataset.targets, dtype=torch.int64), pass_result.rows,
         likeness, parts, all_parts, groups, near_groups, is_given,
     )  # fmt: skip
     _warn_of_small_classes(examples)
     return examples
+
+
+def labelled_images(
+    dataset: Dataset, digests: Sequence[bytes], *, pattern: str = ""
+) -> list[LabelledImage]:
+    """Return what is known of each file of a data set, all of which are whole images.
+
+    Args:
+        dataset: the files.
+        digests: SHA-256 of the content of each.
+        pattern: a regular expression that finds groups in their names, if any does.
+
+    Raises:
+        DatasetError: the pattern finds a group in no image.
+        ConfigError: groups are named twice.
+    """
+    names = [relative_name(path, dataset.folder) for path in dataset.paths]
+    groups = _groups_of_user(pattern, dataset, names)
+    return [
+        LabelledImage(name, dataset.labels[target], digest, group)
+        for name, target, digest, group in zip(names, dataset.targets, digests, groups, strict=True)
+    ]
 
 
 def _drawn_split(
@@ -172,28 +186,25 @@ def _drawn_split(
     return parts
 
 
-def groups_of_user(
-    config: TrainConfig, dataset: Dataset, places: Sequence[int], names: Sequence[str]
-) -> list[str]:
+def _groups_of_user(pattern: str, dataset: Dataset, names: Sequence[str]) -> Sequence[str]:
     """Return the name of the group that the user puts each image into; "" where there is none.
 
     Args:
-        config: how to group.
-        dataset: the listed files, and the groups that come with them.
-        places: of the images in the data set.
+        pattern: a regular expression that finds groups in their names, if any does.
+        dataset: the images, and the groups that come with them.
         names: of the images, relative to the data folder.
 
     Raises:
         DatasetError: no image has a group.
         ConfigError: groups are named twice.
     """
-    if config.group and any(dataset.groups):
+    if pattern and any(dataset.groups):
         raise ConfigError(
-            f"group = {config.group!r}: the data names groups of its own. Leave one of them out."
+            f"group = {pattern!r}: the data names groups of its own. Leave one of them out."
         )
-    if config.group and names:
-        return named_groups(config.group, names)
-    return [dataset.groups[place] if dataset.groups else "" for place in places]
+    if pattern and names:
+        return named_groups(pattern, names)
+    return dataset.groups or [""] * len(names)
 
 
 def _refuse_classes_too_small(dataset: Dataset, images: Sequence[LabelledImage]) -> None:

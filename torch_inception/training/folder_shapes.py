@@ -56,7 +56,11 @@ def class_folders(folder: Path, labels: Sequence[str]) -> dict[str, str]:
 
     It is the label; or, where no other is meant, a name that differs from it in Unicode form only.
     """
-    names = class_names(folder)
+    return same_names(class_names(folder), labels)
+
+
+def same_names(names: Sequence[str], labels: Sequence[str]) -> dict[str, str]:
+    """Return, for each label that is among some names, that name; see `class_folders`."""
     found = {label: label for label in set(labels).intersection(names)}
     label_of = {composed(label): label for label in labels}
     forms = Counter(map(composed, {*labels, *names}))

@@ -29,8 +29,8 @@ from torch_inception.images.read import read_file
 from torch_inception.system.cores import usable_cores
 from torch_inception.training.dataset import Dataset
 from torch_inception.training.earlier_split import EarlierParts, EarlierSplit
-from torch_inception.training.examples import groups_of_user, relative_name
-from torch_inception.training.grouping import LabelledImage, groups_of
+from torch_inception.training.examples import labelled_images
+from torch_inception.training.grouping import groups_of
 from torch_inception.training.parts import Part
 from torch_inception.training.split import split
 
@@ -125,13 +125,11 @@ def _parts(
     Rows are not there yet, so near copies may still have another part.
     """
     readable = [place for place, each in enumerate(found) if each]
-    names = [relative_name(dataset.paths[place], dataset.folder) for place in readable]
-    labels = [dataset.labels[dataset.targets[place]] for place in readable]
-    digests = [each.digest for each in found if each]
-    user_groups = groups_of_user(config, dataset, readable, names)
-    images = [
-        LabelledImage(*each) for each in zip(names, labels, digests, user_groups, strict=True)
-    ]
+    images = labelled_images(
+        dataset.restricted_to(dataset.paths[place] for place in readable),
+        [each.digest for each in found if each],
+        pattern=config.group,
+    )
     drawn = split(
         EarlierParts(images, groups_of(images), kept_split),
         holdout=config.holdout,

@@ -14,18 +14,19 @@ from torch_inception.training.table_dataset import table_dataset
 log = logging.getLogger(__name__)
 
 
-def load_dataset(config: TrainConfig, images: object = None) -> Dataset:
+def load_dataset(config: TrainConfig, images: object = None, *, to_train: bool = True) -> Dataset:
     """List the images that a configuration names.
 
     Args:
         config: the settings.
         images: a list or data frame as `table_of` takes it, in place of a folder or file.
+        to_train: whether a head is to learn from them: that takes two classes, and none is empty.
 
     Raises:
-        DatasetError: they cannot be trained on.
+        DatasetError: they cannot be used so.
         ConfigError: a table is named, and images are given too.
     """
-    dataset = _read(config, images)
+    dataset = _read(config, images, to_train=to_train)
     if config.test_data:
         dataset = with_test_folder(dataset, Path(config.test_data))
     _warn_of_similar_labels(dataset.labels)
@@ -38,32 +39,33 @@ def class_roots(config: TrainConfig) -> list[Path]:
     return [Path(root) for root in (*roots, config.test_data) if root]
 
 
-def _read(config: TrainConfig, images: object) -> Dataset:
+def _read(config: TrainConfig, images: object, *, to_train: bool) -> Dataset:
     columns = {"path": config.path_column, "label": config.label_column}
     if images is not None:
         if config.labels:
             raise ConfigError(
                 f"labels = {config.labels!r} and images in Python are given. Give one of them."
             )
-        return table_dataset(table_of(images), [Path()], columns=columns)
+        return table_dataset(table_of(images), [Path()], columns=columns, to_train=to_train)
     if config.labels:
-        return _read_table(config, Path(config.labels), columns)
+        return _read_table(config, columns, to_train=to_train)
     if config.data == FROM_PYTHON:
         raise DatasetError(
             "these are the settings of a training whose images were given in Python, and they are "
             "not kept in settings. Call train_classifier with the images again, or give a table "
             "of them: --labels FILE.csv"
         )
-    return read_dataset(Path(config.data))
+    return read_dataset(Path(config.data), to_train=to_train)
 
 
-def _read_table(config: TrainConfig, file: Path, columns: Mapping[str, str]) -> Dataset:
-    table = open_table(file, chosen=columns.values())
-    if config.data in ("", FROM_PYTHON):  # no folder is named
-        return table_dataset(table, [file.parent], columns=columns)
-    folder = Path(config.data)
-    check_folder(folder, setting="data")
-    return table_dataset(table, [folder, file.parent], columns=columns)
+def _read_table(config: TrainConfig, columns: Mapping[str, str], *, to_train: bool) -> Dataset:
+    file = Path(config.labels)
+    table, folders = open_table(file, chosen=columns.values()), [file.parent]
+    if config.data not in ("", FROM_PYTHON):  # a folder is named
+        folder = Path(config.data)
+        check_folder(folder, setting="data")
+        folders = [folder, file.parent]
+    return table_dataset(table, folders, columns=columns, to_train=to_train)
 
 
 def _warn_of_similar_labels(labels: Sequence[str]) -> None:

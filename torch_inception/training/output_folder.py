@@ -16,25 +16,33 @@ log = logging.getLogger(__name__)
 
 
 def choose_output(config: TrainConfig) -> Path:
-    """Return where the results go: where the configuration says, or `runs/` and the data's name.
+    """Return where the results go: where the configuration says, or `runs/` and the data's name."""
+    if config.output or config.labels or config.data == FROM_PYTHON:
+        return config.output_folder
+    return folder_named_after(config.data, place=Path("runs"))
+
+
+def folder_named_after(data: str, *, place: Path) -> Path:
+    """Return the folder for results that has a data folder's name.
 
     Where that has the results of another data folder, which is still there, the name of the folder
     above is put before it.
+
+    Args:
+        data: the data folder.
+        place: the folder that it goes into.
     """
-    if config.output or config.labels or config.data == FROM_PYTHON:
-        return config.output_folder
-    data = Path(os.path.abspath(config.data))  # noqa: PTH100 - any text
-    place, name = config.output_folder, data.name
-    for parent in data.parents:
-        other = _data_of(place)
-        if not _is_another_folder(other, data):
+    folder = Path(os.path.abspath(data))  # noqa: PTH100 - any text
+    name = folder.name
+    for parent in folder.parents:
+        other = _data_of(place / name)
+        if not _is_another_folder(other, folder):
             break
-        name = f"{parent.name}-{name}"
+        before, name = name, f"{parent.name}-{name}"
         log.info(
-            "output: %s has the results of %s; these go to %s", place, other, Path("runs", name)
+            "output: %s has the results of %s; these go to %s", place / before, other, place / name
         )
-        place = Path("runs", name)
-    return place
+    return place / name
 
 
 def _is_another_folder(other: Path | None, data: Path) -> bool:

@@ -4,8 +4,7 @@ import dataclasses
 import logging
 import shlex
 import time
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from torch_inception.classifier.training_images import training_images
 from torch_inception.config import TrainConfig
 from torch_inception.engines.choose import could_be_quantised
 from torch_inception.engines.protocol import Engine
-from torch_inception.features.cached_pass import PassResult, Skipped, run_pass
+from torch_inception.features.cached_pass import PassResult, Skipped, run_pass, tell_of_pass
 from torch_inception.heads.coverage import coverage_thresholds
 from torch_inception.heads.fit import FittedHead, fit_head
 from torch_inception.heads.fit_class_space import FittedSpace, fit_class_space
@@ -26,7 +25,6 @@ from torch_inception.heads.labelled_rows import LabelledRows
 from torch_inception.heads.metrics import Answers
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.system.cache_folder import cache_folder, cache_in_use
-from torch_inception.system.escape import counted
 from torch_inception.system.threads import one_thread
 from torch_inception.system.torch_modes import default_modes
 from torch_inception.tensorboard.board import check_board
@@ -72,9 +70,6 @@ results = logging.getLogger("torch_inception.results")
 
 LONG_PASS = 2000
 """Images to compute from which on a run tells of 8-bit integers."""
-
-SKIPPED_NAMED = 5
-"""Files that are skipped for the same reason that are named one by one."""
 
 INT8_SPEED_UP = 3.5
 """How many times as fast as float32 a pass over 640 x 480 JPEGs is; benchmarks/whole_pass.py."""
@@ -157,7 +152,8 @@ def _train(
             ready=network.read_images,
             progress=progress,
         )
-        _tell_of_features(pass_result, network.engine)
+        tell_of_pass(pass_result)
+        _tell_of_int8(pass_result, network.engine)
     with clock.phase("split"):
         if not config.keep_conflicts:
             pass_result = without_conflicts(dataset, pass_result)
@@ -227,7 +223,7 @@ def _run_of(learnt: _Learnt, earlier: EarlierRun, seconds: Mapping[str, float]) 
         seconds=seconds,
     )
     distances = image_distances(learnt.space, examples)
-    metrics["unlike"] = unlike_report(learnt.space, distances)
+    metrics["unlike"] = unlike_report(learnt.space.space, distances.get("test"))
     metrics["changes"] = changes and changes._asdict()
     return Run(
         config,
@@ -305,33 +301,12 @@ def _warn_of_lost_test(dataset: Dataset, examples: Examples) -> None:
         )
 
 
-def _tell_of_features(pass_result: PassResult, engine: Engine) -> None:
-    log.info(
-        "features: %d computed, %d reused, %s skipped",
-        pass_result.computed, pass_result.reused, counted(len(pass_result.skipped), "file"),
-    )  # fmt: skip
+def _tell_of_int8(pass_result: PassResult, engine: Engine) -> None:
     if pass_result.computed >= LONG_PASS and could_be_quantised(engine):
         log.info(
             "With --precision int8 this processor would have computed them some %s times as fast.",
             INT8_SPEED_UP,
         )
-    _tell_of_skipped(pass_result.skipped)
-
-
-def _tell_of_skipped(skipped: Sequence[Skipped]) -> None:
-    """Log each file and its reason; one that many have, such as a missing page, only once."""
-    paths_of: dict[str, list[Path]] = defaultdict(list)
-    for skip in skipped:
-        paths_of[skip.reason].append(skip.path)
-    for reason, paths in paths_of.items():
-        if len(paths) > SKIPPED_NAMED:
-            log.warning(
-                "skipped: %s, the first of them %s: %s",
-                counted(len(paths), "file"), paths[0], reason,
-            )  # fmt: skip
-            continue
-        for path in paths:
-            log.warning("skipped: %s: %s", path, reason)
 
 
 class _Clock:

@@ -4,12 +4,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch_inception.heads.fit import FittedHead
-from torch_inception.heads.metrics import accuracy_in_words, percent
+from torch_inception.heads.metrics import percent, summary_in_words
 from torch_inception.system.escape import columns, listed, padded, printable
 from torch_inception.training.evaluation import ImageAnswer, history
 
 MISCLASSIFIED_SHOWN = 10
 """Misclassified images that a run lists on the screen at most."""
+
+WORST_SHOWN = 3
+"""Classes with the lowest recall that are named at most."""
 
 LABELS_SHOWN = 10
 """Labels in a line at most."""
@@ -71,14 +74,19 @@ def final_report(metrics: Mapping[str, Any], wrong: Sequence[ImageAnswer]) -> li
     """
     test: Mapping[str, Any] = metrics["test"]
     left_out: Mapping[str, Any] | None = metrics.get("leave_one_out")
-    lines = [_accuracy("Final test", test), *_limits(test)] if test["n"] else []
+    lines = accuracy_lines("Final test", test) if test["n"] else []
     if left_out is not None:
         said = _left_out_lines(left_out, tested=test["n"])
         lines = [*lines, *said] if test["n"] >= FEW_TESTED else [*said, *lines]
     elif not lines:
-        lines = [_accuracy("Validation", metrics["validation"]), *_limits(metrics["validation"])]
+        lines = accuracy_lines("Validation", metrics["validation"])
+    return [*lines, *misclassified_lines(wrong)]
+
+
+def misclassified_lines(wrong: Sequence[ImageAnswer]) -> list[str]:
+    """Return the lines that name test images which got a wrong name; none where all are right."""
     if not wrong:
-        return lines
+        return []
     rows = [
         [printable(name) for name in (each.path, each.label, each.prediction)]
         for each in wrong[:MISCLASSIFIED_SHOWN]
@@ -87,7 +95,56 @@ def final_report(metrics: Mapping[str, Any], wrong: Sequence[ImageAnswer]) -> li
     listed = [f"  {padded(path, width)}  {label}, taken for {other}" for path, label, other in rows]
     if len(wrong) > len(rows):
         listed.append(f"  and {len(wrong) - len(rows)} more; all are in predictions.csv")
-    return [*lines, "Misclassified test images:", *listed]
+    return ["Misclassified test images:", *listed]
+
+
+def evaluation_lines(metrics: Mapping[str, Any], wrong: Sequence[ImageAnswer]) -> list[str]:
+    """Return the lines that an evaluation ends with.
+
+    Args:
+        metrics: content of metrics.json; some images were tested.
+        wrong: the misclassified ones.
+    """
+    return [
+        *accuracy_lines("Evaluation", metrics["test"]),
+        *_unlike(metrics["unlike"]),
+        *_worst_classes(metrics["test"]["per_class"]),
+        *misclassified_lines(wrong),
+    ]
+
+
+def _unlike(report: Mapping[str, Any] | None) -> list[str]:
+    """Return how many images are unlike the training images, where that is known.
+
+    Args:
+        report: what `unlike_report` gave.
+    """
+    if report is None or report["test"] is None:
+        return []
+    said = f"{report['test']} ({percent(report['test'] / report['n'])})"
+    share = percent(report["false_rejection"])
+    return [f"  unlike the training images: {said}; of images that are like them, {share} would be"]
+
+
+def _worst_classes(per_class: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return a line of the classes with the lowest recall, where there is a choice."""
+    recalls = sorted((each["recall"], label) for label, each in per_class.items() if each["n"])
+    worst = [
+        f"{printable(label)} {percent(recall)} (N={per_class[label]['n']})"
+        for recall, label in recalls[:WORST_SHOWN]
+        if recall < 1
+    ]
+    return [f"Lowest recall: {', '.join(worst)}"] if worst and len(recalls) > 2 else []
+
+
+def accuracy_lines(name: str, report: Mapping[str, Any]) -> list[str]:
+    """Return the accuracy of a part that has images, and what it does not tell.
+
+    Args:
+        name: of the part.
+        report: of it, as in metrics.json.
+    """
+    return [_accuracy(name, report), *_limits(report)]
 
 
 def _left_out_lines(left_out: Mapping[str, Any], *, tested: int) -> list[str]:
@@ -126,9 +183,7 @@ def _limits(report: Mapping[str, Any]) -> list[str]:
 
 
 def _accuracy(name: str, report: Mapping[str, Any]) -> str:
-    count = report["n"]
-    right = round(report["accuracy"] * count) if count else 0
-    return f"{name} accuracy = {accuracy_in_words(right, count)}"
+    return f"{name} accuracy = {summary_in_words(report)}"
 
 
 def number(value: float | None) -> str:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import logging
 import os
 import shutil
 from collections.abc import Iterable, Iterator
@@ -30,12 +31,21 @@ from torch_inception.system.replacement import prepare_replacing, replaced_toget
 from torch_inception.system.write import write_csv, write_json, write_text
 from torch_inception.training.earlier_run import Changes, EarlierRun
 from torch_inception.training.earlier_split import NO_SPLIT, SPLITS_FILE, EarlierSplit, write_splits
-from torch_inception.training.evaluation import HISTORY_HEADER, HistoryRow, ImageAnswer
+from torch_inception.training.evaluation import (
+    HISTORY_HEADER,
+    HistoryRow,
+    ImageAnswer,
+    judged_part,
+    write_confusion_matrix,
+)
 from torch_inception.training.examples import Examples
+from torch_inception.training.model_card import CARD_FILE, is_as_a_run_left_it, model_card
 from torch_inception.training.near_groups import GroupRow
 from torch_inception.training.scores import ScoreRow, scores_header
 from torch_inception.weights.checked import Weights
 from torch_inception.weights.formats import state_file
+
+log = logging.getLogger(__name__)
 
 LABELS_FILE = "labels.txt"
 CONFIG_FILE = "config.toml"
@@ -43,12 +53,13 @@ METRICS_FILE = "metrics.json"
 
 RUN_FILES = (
     LABELS_FILE, METRICS_FILE, "history.csv", SPLITS_FILE, "groups.csv", "predictions.csv",
-    "held_out.csv", "scores.csv", "skipped.csv", CONFIG_FILE, NEIGHBOURS_FILE, MODEL_FILE,
+    "held_out.csv", "scores.csv", "confusion_matrix.csv", "skipped.csv", CONFIG_FILE,
+    NEIGHBOURS_FILE, MODEL_FILE,
 )  # fmt: skip
 """What a run leaves, in the order in which it takes the place of the previous run's."""
 
-FILES_OF_TWO_RUNS = (PREVIOUS_MODEL_FILE, *RUN_FILES)
-"""What a run leaves where there was a model before it."""
+FILES_OF_TWO_RUNS = (PREVIOUS_MODEL_FILE, CARD_FILE, *RUN_FILES)
+"""What a run leaves at most: there was a model before it, and no README.md of the user's."""
 
 SPLIT_SETTINGS = ("holdout", "test_data", "labels", "group", "near_duplicates")
 """Settings with which other parts are asked for."""
@@ -103,10 +114,14 @@ def write_run(run: Run, earlier: EarlierRun) -> bool:
     """
     folder = earlier.folder
     is_kept = (folder / MODEL_FILE).is_file() and not _is_same(earlier.model, run.model)
-    names = FILES_OF_TWO_RUNS if is_kept else RUN_FILES
-    with _explained(folder), replaced_together(folder, names) as staging:
+    has_card = _takes_card(folder / CARD_FILE)
+    more = {PREVIOUS_MODEL_FILE: is_kept, CARD_FILE: has_card}
+    names = [*(name for name, is_written in more.items() if is_written), *RUN_FILES]
+    with writable(folder), replaced_together(folder, names) as staging:
         if is_kept:
             shutil.copy2(folder / MODEL_FILE, staging / PREVIOUS_MODEL_FILE)
+        if has_card:
+            write_text(staging / CARD_FILE, model_card(run.config, run.model, run.metrics))
         save_model(run.model, staging / MODEL_FILE)
         save_training_images(run.training_images, staging / NEIGHBOURS_FILE)
         _write_labels(staging, run.model)
@@ -118,9 +133,23 @@ def write_run(run: Run, earlier: EarlierRun) -> bool:
         write_csv(staging / "predictions.csv", ImageAnswer._fields, run.tested)
         write_csv(staging / "held_out.csv", ImageAnswer._fields, run.held_out)
         write_csv(staging / "scores.csv", scores_header(run.model.labels), run.scores)
+        judged = run.metrics[judged_part(run.metrics)]
+        write_confusion_matrix(staging / "confusion_matrix.csv", judged)
         write_csv(staging / "skipped.csv", ("path", "reason"), run.skipped)
         write_text(staging / CONFIG_FILE, to_toml(run.config))
     return is_kept
+
+
+def _takes_card(file: Path) -> bool:
+    """Tell whether a model card may be written: not in the place of what a person has written."""
+    if not file.exists() or is_as_a_run_left_it(file):
+        return True
+    log.info(
+        "%s is not as a run left it, and stays. For a card of this model, move it away and train "
+        "again.",
+        file,
+    )
+    return False
 
 
 def _is_same(earlier: Model | None, model: Model) -> bool:
@@ -157,7 +186,7 @@ def write_converted(folder: Path, weights: Weights, model: Model) -> None:
         raise ConfigError(f"output {folder} has the results of a training. Choose another.")
     source = str((folder / WEIGHTS_FILE).absolute())
     record = dataclasses.replace(model.record, source=source)
-    with _explained(folder), replaced_together(folder, CONVERTED_FILES) as staging:
+    with writable(folder), replaced_together(folder, CONVERTED_FILES) as staging:
         state_file.save(weights, staging / WEIGHTS_FILE)
         _write_labels(staging, model)
         save_model(dataclasses.replace(model, record=record), staging / MODEL_FILE)
@@ -212,17 +241,25 @@ def prepare_output(folder: Path) -> None:
     Raises:
         ConfigError: it cannot.
     """
-    with _explained(folder):
+    with writable(folder):
         prepare_replacing(folder, FILES_OF_TWO_RUNS)
 
 
 @contextmanager
-def _explained(folder: Path) -> Iterator[None]:
-    """Say what to do about a folder that cannot be written."""
+def writable(folder: Path, *, otherwise: str = "choose another --output") -> Iterator[None]:
+    """Say of a folder that cannot be written what to do.
+
+    Args:
+        folder: for results.
+        otherwise: what can be done where it can never be written.
+
+    Raises:
+        ConfigError: a block could not write to it.
+    """
     try:
         yield
     except OSError as error:
         raise ConfigError(
             f"cannot write the results to {folder} ({error.strerror or error}). Free space, or "
-            "choose another --output."
+            f"{otherwise}."
         ) from error

@@ -10,6 +10,7 @@ from torch_inception.heads.labelled_rows import all_scores
 from torch_inception.heads.metrics import keeps_scores
 from torch_inception.training.distances import Distances
 from torch_inception.training.examples import Examples
+from torch_inception.training.grouping import LabelledImage
 from torch_inception.training.parts import Part
 
 ScoreRow = Sequence[object]
@@ -39,12 +40,31 @@ def image_scores(
         return
     for part in examples.all_parts:
         scores, is_seen = _scores_of_part(fitted, examples, part, views=views)
-        for image, seen, distance, row in zip(
-            examples.part_images(part), is_seen.tolist(), distances[part].tolist(), scores.numpy(),
-            strict=True,
-        ):  # fmt: skip
-            numbers = (f"{number:.6g}" for number in (distance, *row))
-            yield image.path, image.label, part, str(seen).lower(), *numbers
+        images = examples.part_images(part)
+        yield from score_rows(images, part, is_seen, distances[part], scores)
+
+
+def score_rows(
+    images: Sequence[LabelledImage],
+    part: Part,
+    is_seen: Tensor,
+    distances: Tensor,
+    scores: Tensor,
+) -> Iterator[ScoreRow]:
+    """Yield a row of scores.csv per image of a part.
+
+    Args:
+        images: N of the part.
+        part: of all of them.
+        is_seen: (N,) bool, whether the head that gives the scores was fitted on the image.
+        distances: (N,) of the image from the classes.
+        scores: (N, C).
+    """
+    for image, seen, distance, row in zip(
+        images, is_seen.tolist(), distances.tolist(), scores.numpy(), strict=True
+    ):
+        numbers = (f"{number:.6g}" for number in (distance, *row))
+        yield image.path, image.label, part, str(seen).lower(), *numbers
 
 
 def _scores_of_part(

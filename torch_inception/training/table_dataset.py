@@ -66,7 +66,11 @@ class _Mistakes:
 
 
 def table_dataset(
-    table: LabelTable, folders: Sequence[Path], *, columns: Mapping[str, str]
+    table: LabelTable,
+    folders: Sequence[Path],
+    *,
+    columns: Mapping[str, str],
+    to_train: bool = True,
 ) -> Dataset:
     """Return what a table lists.
 
@@ -77,6 +81,7 @@ def table_dataset(
         table: with a path and a label in each row, and maybe a part and a group.
         folders: that paths are relative to; names are relative to the first.
         columns: role -> name of its column, where it is not a usual one.
+        to_train: whether a head is to learn from it, which takes two labels; otherwise one.
 
     Returns:
         the files, by class, in the order of their names.
@@ -90,9 +95,10 @@ def table_dataset(
         log.info("%s: columns that are not used: %s", table.name, quoted(unused))
     images = _images(table, places, folders)
     labels = sorted({image.label for image in images})
-    if len(labels) < 2:
+    if len(labels) < 1 + to_train:
         found = f"only {labels[0]!r}" if labels else "no rows"
-        raise DatasetError(f"{table.name} needs at least two labels and has {found}.")
+        fewest = "at least two labels" if to_train else "images"
+        raise DatasetError(f"{table.name} needs {fewest} and has {found}.")
     images.sort(key=lambda image: (image.label, image.path.parts))
     parts = _unless_empty([image.part for image in images])
     if parts:

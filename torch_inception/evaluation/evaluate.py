@@ -1,0 +1,228 @@
+"""How good a model is on other images than its own, and whether a second one is better there."""
+
+import logging
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch_inception.classifier.classifier import Classifier
+from torch_inception.classifier.training_record import now
+from torch_inception.config import FROM_PYTHON, Device, EvaluateConfig, expand_home, make_config
+from torch_inception.engines.protocol import Engine
+from torch_inception.evaluation.comparison import Comparison, compare, comparison_lines
+from torch_inception.evaluation.evaluated_model import AnsweredImages, EvaluatedModel
+from torch_inception.evaluation.evaluation_folder import (
+    check_same_images,
+    prepare_folder,
+    write_evaluation,
+)
+from torch_inception.evaluation.labelled_images import Matched, data_name, list_images, match
+from torch_inception.features.cached_pass import Skipped
+from torch_inception.heads.metrics import full_report
+from torch_inception.images.image_input import is_path
+from torch_inception.system.cache_folder import cache_folder, cache_in_use
+from torch_inception.system.torch_modes import default_modes
+from torch_inception.training.distances import unlike_report
+from torch_inception.training.evaluation import misclassified
+from torch_inception.training.folder_shapes import quoted
+from torch_inception.training.report_lines import evaluation_lines
+
+log = logging.getLogger(__name__)
+results = logging.getLogger("torch_inception.results")
+
+
+@dataclass(frozen=True)
+class EvaluationResult:
+    """What an evaluation gives.
+
+    Attributes:
+        classifier: the model that was evaluated, ready to predict.
+        metrics: the content of `metrics.json`.
+        output: the folder of the results.
+        skipped: files that were not used, and why.
+        data: the folder that paths in the results are relative to.
+    """
+
+    classifier: Classifier
+    metrics: dict[str, Any]
+    output: Path
+    skipped: list[Skipped]
+    data: Path
+
+
+def evaluate_classifier(
+    run: str | Path,
+    data: str | Path | Iterable[Any] = EvaluateConfig.data,
+    *,
+    labels: str | Path = EvaluateConfig.labels,
+    against: str | Path = EvaluateConfig.against,
+    name: str = EvaluateConfig.name,
+    keep_conflicts: bool = EvaluateConfig.keep_conflicts,
+    path_column: str = EvaluateConfig.path_column,
+    label_column: str = EvaluateConfig.label_column,
+    weights: str | Path = EvaluateConfig.weights,
+    device: Device = EvaluateConfig.device,
+    engine: Engine | None = None,
+) -> EvaluationResult:
+    """Measure a trained model on labelled images: a folder, a table, a list or a data frame.
+
+    Classes are matched by name. Those that the model does not know are left out, and warned of.
+    Where the data has a test part, that part alone is used.
+
+    Args:
+        run: a run folder, or a `model.pt`.
+        data: as in `train_classifier`.
+        labels: as in `train_classifier`.
+        against: another run folder or `model.pt`, to compare with on the same images; "" for none.
+        name: of the folder for the results in `evaluation` in the run folder; by default that of
+            the data folder or table.
+        keep_conflicts: whether images that lie, byte for byte, in several classes are used.
+        path_column: of the table or data frame, that has the paths; by default one with a usual
+            name.
+        label_column: the same, that has the labels.
+        weights: sources of the network's weights; those that the model names by default.
+        device: where the network runs.
+        engine: what runs the network of both models, where the caller has one already.
+
+    Raises:
+        ConfigError: a setting cannot be used, or the results cannot be written.
+        DatasetError: the images cannot be used.
+        ModelError: there is no model, or it is damaged.
+        WeightsError: the weights cannot be had.
+        CacheError: the feature cache cannot be used.
+    """
+    images = None if is_path(data) or not isinstance(data, Iterable) else data
+    settings = {
+        "data": data if images is None else FROM_PYTHON,
+        "labels": labels,
+        "against": against,
+        "name": name,
+        "keep_conflicts": keep_conflicts,
+        "path_column": path_column,
+        "label_column": label_column,
+        "weights": weights,
+        "device": device,
+    }
+    config = make_config(EvaluateConfig, settings, origin="evaluate_classifier")
+    return run_evaluation(run, config, engine=engine, images=images)
+
+
+@default_modes()
+def run_evaluation(
+    run: str | Path,
+    config: EvaluateConfig,
+    *,
+    engine: Engine | None = None,
+    images: Iterable[Any] | None = None,
+    progress: bool = False,
+) -> EvaluationResult:
+    """Evaluate as a configuration says.
+
+    Args:
+        run: a run folder, or a `model.pt`.
+        config: the settings.
+        engine: what runs the network of both models, where the caller has one already.
+        images: a list or data frame of labelled images, in place of a folder or table.
+        progress: whether to show progress bars on standard error.
+
+    Raises: as `evaluate_classifier`.
+    """
+    dataset = list_images(config, images)
+    this = _load(expand_home("run", str(run)), config, engine, weights=config.weights)
+    other = _load(config.against, config, engine) if config.against else None
+    found = match(dataset, this.classifier.labels, model=this.name)
+    _warn_of_unknown(found, this)
+    output = prepare_folder(this.run, config)
+    options = {"keep_conflicts": config.keep_conflicts, "progress": progress}
+    with cache_in_use(cache_folder()):
+        answered = this.answer(found.dataset, **options)
+        check_same_images(output, answered)
+        comparison = _compare(found, answered, other, **options) if other else None
+    metrics = {
+        **_metrics(this, found, answered),
+        "data": data_name(config),
+        "against": other and comparison and {**comparison._asdict(), "model": other.identity()},
+    }
+    answers = write_evaluation(output, config, found.dataset, answered, metrics)
+    lines = evaluation_lines(metrics, misclassified(answers))
+    _warn_of_trained(this.name, int(answered.is_seen.sum()), len(answered.images))
+    if comparison:
+        lines += comparison_lines(comparison, name=this.name)
+        _warn_of_trained(comparison.run, comparison.trained_on, comparison.n)
+    for line in [*lines, f"Results are in {output}."]:
+        results.info("%s", line)
+    skipped = answered.pass_result.skipped
+    return EvaluationResult(this.classifier, metrics, output, skipped, dataset.folder)
+
+
+def _load(
+    name: str, config: EvaluateConfig, engine: Engine | None, *, weights: str = ""
+) -> EvaluatedModel:
+    classifier = Classifier.load(name, weights=weights, device=config.device, engine=engine)
+    return EvaluatedModel(classifier, name)
+
+
+def _warn_of_unknown(found: Matched, model: EvaluatedModel) -> None:
+    count = sum(found.unknown.values())
+    if count:
+        log.warning(
+            "WARNING: %s does not know %s: %s left out. Its classes are %s.",
+            model.name, quoted(list(found.unknown)),
+            "1 file is" if count == 1 else f"{count:,} files are", quoted(model.classifier.labels),
+        )  # fmt: skip
+
+
+def _warn_of_trained(name: str, count: int, images: int) -> None:
+    if count:
+        log.warning(
+            "WARNING: %s was trained on %s of these %d images: figures on them are too good.",
+            name, "all" if count == images else str(count), images,
+        )  # fmt: skip
+
+
+def _compare(
+    found: Matched,
+    answered: AnsweredImages,
+    other: EvaluatedModel,
+    *,
+    keep_conflicts: bool,
+    progress: bool,
+) -> Comparison:
+    """Have another model name the same images, as far as it knows their classes."""
+    labels = other.classifier.labels
+    used = found.dataset.restricted_to(answered.pass_result.paths)
+    of_both = match(used, labels, model=other.name)
+    only_other = {label: n for label, n in found.unknown.items() if label in labels}
+    answers = other.answer(of_both.dataset, keep_conflicts=keep_conflicts, progress=progress)
+    return compare(answered, answers, run=other.name, left_out={**of_both.unknown, **only_other})
+
+
+def _metrics(this: EvaluatedModel, found: Matched, answered: AnsweredImages) -> dict[str, Any]:
+    """Collect what metrics.json holds, named as in that of a run; plain values only."""
+    labels, space = this.classifier.labels, this.classifier.model.space
+    features = answered.pass_result
+    of_class = Counter(image.label for image in answered.images)
+    return {
+        "classes": labels,
+        "counts": {label: {"test": of_class[label]} for label in labels},
+        "test": {
+            **full_report(answered.answers, labels),
+            "groups": len(set(answered.groups)),
+            "trained_on": int(answered.is_seen.sum()),
+        },
+        "unlike": space and unlike_report(space, answered.distances),
+        "unknown_classes": dict(found.unknown),
+        "model": this.identity(),
+        "network": {
+            **this.classifier.engine.record.as_dict(),
+            "arithmetic": this.classifier.engine.arithmetic,
+        },
+        "features": {
+            "computed": features.computed,
+            "reused": features.reused,
+            "skipped": len(features.skipped),
+        },
+        "created": now(),
+    }

@@ -1,0 +1,197 @@
+"""The model card of a run: `README.md`, Markdown under a header that the Hugging Face hub reads."""
+
+import dataclasses
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from torch_inception.classifier.model_file import Model
+from torch_inception.classifier.training_record import TrainingRecord, in_words
+from torch_inception.config import TrainConfig
+from torch_inception.heads.metrics import percent, summary_in_words
+from torch_inception.system.escape import counted, printable
+from torch_inception.training.evaluation import JUDGED_ON, judged_part
+from torch_inception.weights.record import WeightsRecord
+from torch_inception.weights.sources import npm
+
+CARD_FILE = "README.md"
+
+_SEAL = (
+    "<!-- torch-inception wrote this file. Once a character above is changed, later runs leave it "
+    "as it is. SHA-256 of what is above: "
+)
+"""Stands before the hash in a card's last line."""
+
+
+def model_card(config: TrainConfig, model: Model, metrics: Mapping[str, Any]) -> str:
+    """Return the card of a run; of paths of this machine it has none, but for a name of the data.
+
+    The header is that of the hub's specification (huggingface/hub-docs, `modelcard.md`).
+
+    Args:
+        config: as resolved.
+        model: of the run.
+        metrics: what `make_metrics` gave.
+    """
+    assert model.training is not None
+    name = _data_name(config)
+    lines = [
+        *_header(name, metrics),
+        *("", f"# {markdown(name)}", ""),
+        f"An image classifier of {len(model.labels)} classes: a frozen Inception-v3, and a linear "
+        "head that was fitted on its features.",
+        *_training(name, model.training),
+        *_quality(metrics),
+        *_USE,
+        *_limits(model),
+        *_settings(config, model.training),
+        "",
+    ]
+    text = "\n".join(lines)
+    return f"{text}{_SEAL}{_digest(text)} -->\n"
+
+
+def is_as_a_run_left_it(card: Path) -> bool:
+    """Tell whether a file is a card that nobody has changed; False where it cannot be read."""
+    try:
+        text = card.read_bytes().decode("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return False
+    above, _, rest = text.rpartition(_SEAL)
+    return rest == f"{_digest(above)} -->\n"
+
+
+def markdown(text: str) -> str:
+    """Write text that is shown as it is, also in a cell of a table.
+
+    Every punctuation character of ASCII can be escaped (CommonMark 0.31, section 2.4), which ends
+    markup, HTML, links and columns.
+    """
+    return re.sub(r"[!-,./:-@\[-`{-~]", r"\\\g<0>", printable(text))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _data_name(config: TrainConfig) -> str:
+    """Return the name of the data folder or table."""
+    return dataclasses.replace(config, output="").output_folder.name or "images"
+
+
+def _header(name: str, metrics: Mapping[str, Any]) -> list[str]:
+    return [
+        "---",
+        "library_name: torch-inception",
+        "pipeline_tag: image-classification",
+        *("tags:", "- image-classification", "- inception-v3", "- transfer-learning"),
+        *("metrics:", "- accuracy", "- f1"),
+        *_model_index(name, metrics["test"]),
+        "---",
+    ]
+
+
+def _model_index(name: str, test: Mapping[str, Any]) -> list[str]:
+    """Return the figures as the hub reads them; nothing where no image was tested."""
+    if not test["n"]:
+        return []
+    # JSON's text is YAML's too, once nothing is left in it that cannot be shown.
+    quoted = json.dumps(printable(name), ensure_ascii=False)
+    return [
+        *("model-index:", f"- name: {quoted}", "  results:"),
+        *("  - task:", "      type: image-classification"),
+        *("    dataset:", "      type: imagefolder", f"      name: {quoted}", "      split: test"),
+        "    metrics:",
+        *("    - type: accuracy", f"      value: {test['accuracy']:.6f}"),
+        *("    - type: f1", f"      value: {test['macro_f1']:.6f}", "      name: Macro F1"),
+    ]
+
+
+def _training(name: str, training: TrainingRecord) -> list[str]:
+    return [
+        *("", "## Training", ""),
+        f"{counted(training.images, 'image')} of {markdown(name)}, {in_words(training.created)}, "
+        f"torch_inception {training.version}.",
+    ]
+
+
+def _quality(metrics: Mapping[str, Any]) -> list[str]:
+    judged = judged_part(metrics)
+    measured = [
+        f"- {JUDGED_ON[part]}: {summary_in_words(metrics[part])}"
+        for part in JUDGED_ON
+        if part in metrics
+    ]
+    rows = [
+        f"| {markdown(label)} | {metrics['counts'][label].get('train', 0)} | {each['n']} | "
+        f"{_share(each, 'recall')} | {_share(each, 'precision')} |"
+        for label, each in metrics[judged]["per_class"].items()
+    ]
+    return [
+        *("", "## Accuracy", "", *measured, ""),
+        f"Recall is the share of a class's images that were named right, precision the share of "
+        f"right answers among those that name the class. Both are of the {JUDGED_ON[judged]}, with "
+        "95% intervals.",
+        *("", "| class | trained on | judged on | recall | precision |"),
+        *("| --- | ---: | ---: | --- | --- |", *rows),
+    ]
+
+
+def _share(of_class: Mapping[str, Any], name: str) -> str:
+    """Return a share of a class with its interval."""
+    interval = of_class[f"{name}_interval_95"]
+    if interval is None:
+        return "n/a"
+    return f"{percent(of_class[name])} ({percent(interval[0])} to {percent(interval[1])})"
+
+
+_USE = (
+    *("", "## Use", "", "```sh", "torch-inception predict --model FOLDER IMAGE", "```"),
+    *("", "```python", "from torch_inception import Classifier", ""),
+    *('classifier = Classifier.load("FOLDER")', 'print(classifier.predict("IMAGE", top=3))'),
+    *("```", "", "FOLDER is the one that this file is in."),
+)
+
+
+def _limits(model: Model) -> list[str]:
+    return [
+        *("", "## Limits", ""),
+        "- It answers with one of these classes, whatever an image shows. Of an image that is "
+        "unlike the training images it says so, but not of every such image.",
+        "- A score is a probability that was calibrated on images like the training images. For "
+        "other images, such as those of another camera, accuracy and scores can be worse: "
+        "`torch-inception evaluate FOLDER IMAGES` measures it.",
+        f"- The network is not in this folder. {_weights(model.record)}",
+    ]
+
+
+def _weights(record: WeightsRecord) -> str:
+    """Tell whose weights the network has, and what is known of them."""
+    # A file of weights is named by its whole path, which is of no concern to others.
+    source = Path(record.source).name if Path(record.source).is_absolute() else record.source
+    name = markdown(" ".join(dict.fromkeys([source, record.version])))
+    if npm.SOURCE in (record.source, record.lineage):
+        what = (
+            "They were made for a filter of pornographic images (MIT licence), from some that were "
+            "pretrained on ImageNet."
+        )
+    else:
+        what = "Their licence is that of their source."
+    return f"Its weights are {name}, SHA-256 {record.fingerprint}. {what}"
+
+
+def _settings(config: TrainConfig, training: TrainingRecord) -> list[str]:
+    """Return the settings that are not the defaults, but for those that are paths."""
+    changed = [
+        f"- {field.name}: {markdown(str(getattr(config, field.name)))}"
+        for field in dataclasses.fields(TrainConfig)
+        if not field.metadata["is_path"] and getattr(config, field.name) != field.default
+    ]
+    return [
+        *("", "## Settings", ""),
+        f"The defaults of torch_inception {training.version}{', but for:' if changed else '.'}",
+        *(["", *changed] if changed else []),
+    ]

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from torch_inception.classifier.model_file import Model
+from torch_inception.classifier.model_file import MODEL_FILE, Model
 from torch_inception.classifier.training_record import TrainingRecord, in_words
 from torch_inception.config import TrainConfig
 from torch_inception.heads.metrics import percent, summary_in_words
@@ -164,7 +164,8 @@ def _limits(model: Model) -> list[str]:
         "- A score is a probability that was calibrated on images like the training images. For "
         "other images, such as those of another camera, accuracy and scores can be worse: "
         "`torch-inception evaluate FOLDER IMAGES` measures it.",
-        f"- The network is not in this folder. {_weights(model.record)}",
+        f"- The network is {'in' if model.network else 'not in'} `{MODEL_FILE}`. "
+        f"{_weights(model.record)}",
     ]
 
 

@@ -34,6 +34,7 @@ from torch_inception.heads.coverage import coverage_thresholds
 from torch_inception.heads.fit import FittedHead, fit_head
 from torch_inception.heads.inputs import mean_inputs
 from torch_inception.heads.labelled_rows import LabelledRows
+from torch_inception.heads.learning_curve import learning_curve
 from torch_inception.heads.metrics import Answers
 from torch_inception.images.image_input import is_path
 from torch_inception.images.preprocess import Preprocessing
@@ -283,7 +284,11 @@ def _train(
     with one_thread():
         with clock.phase("head"):
             fitted = _fit(config, train, examples)
-        learnt = _Learnt(config, dataset, network, preprocessing, pass_result, examples, fitted)
+        with clock.phase("learning_curve"):
+            curve = learning_curve(fitted, train)
+        learnt = _Learnt(
+            config, dataset, network, preprocessing, pass_result, examples, fitted, curve
+        )
         run = _run_of(learnt, earlier, clock.seconds)
     is_kept = write_run(config.output_folder, run)
     _tell_of_results(run, is_kept=is_kept)
@@ -301,6 +306,7 @@ class _Learnt(NamedTuple):
     pass_result: PassResult
     examples: Examples
     fitted: FittedHead
+    learning_curve: list[dict[str, Any]]
 
 
 def _run_of(learnt: _Learnt, earlier: EarlierRun | None, seconds: Mapping[str, float]) -> Run:
@@ -320,6 +326,7 @@ def _run_of(learnt: _Learnt, earlier: EarlierRun | None, seconds: Mapping[str, f
         views=views,
         seconds=seconds,
     )
+    metrics["learning_curve"] = learnt.learning_curve
     metrics["changes"] = changes and changes._asdict()
     return Run(
         config,

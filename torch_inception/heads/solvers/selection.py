@@ -153,21 +153,26 @@ def calibrated(tried: Tried, validation: LabelledRows) -> Tried:
 
 
 def sample(labelled: LabelledRows) -> LabelledRows:
-    """Return the rows, or about `MOST_ROWS` of them if they are more.
+    """Return the rows, or about `MOST_ROWS` of them if they are more; see `is_sampled`."""
+    if len(labelled) <= MOST_ROWS:
+        return labelled
+    return labelled.subset(is_sampled(labelled, MOST_ROWS))
+
+
+def is_sampled(labelled: LabelledRows, most: int) -> Tensor:
+    """Tell which rows, (N,) bool, are in a sample of about so many.
 
     These are the first in the order of their groups, which depends on the images' content alone,
     and `FEWEST_ROWS` of each class at least.
     """
-    if len(labelled) <= MOST_ROWS:
-        return labelled
     order = labelled.group_numbers().argsort(stable=True)
     by_class = order[labelled.targets[order].argsort(stable=True)]
     counts = labelled.counts()
     starts = (counts.cumsum(0) - counts).repeat_interleave(counts)
     is_chosen = torch.zeros(len(order), dtype=torch.bool)
-    is_chosen[order[:MOST_ROWS]] = True
+    is_chosen[order[:most]] = True
     is_chosen[by_class[torch.arange(len(order)) - starts < FEWEST_ROWS]] = True
-    return labelled.subset(is_chosen)
+    return is_chosen
 
 
 class _Calibrated(NamedTuple):

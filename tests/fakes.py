@@ -9,7 +9,7 @@ from torch import Tensor
 
 from torch_inception.engines.protocol import Rows, Session
 from torch_inception.images.preprocess import IMAGE_SIZE, Pixels
-from torch_inception.network import COLUMNS, FEATURES, LAYERS, ROW_SIZE, empty_network
+from torch_inception.network import COLUMNS, LAST_LAYER_SIZE, LAYERS, ROW_SIZE, empty_network
 from torch_inception.weights.record import WeightsRecord
 
 FAKE_RECORD = WeightsRecord(
@@ -132,7 +132,7 @@ def save_plain_weights(path: Path) -> None:
     # The network's input lies from -1 to 1, its first output from 0 to 1.
     state["Conv2d_1a_3x3.bn.weight"] /= 2
     state["Conv2d_1a_3x3.bn.bias"][:3] = 0.5
-    state["fc.weight"] = torch.zeros(1000, FEATURES)
+    state["fc.weight"] = torch.zeros(1000, LAST_LAYER_SIZE)
     state["fc.weight"][:3, :3] = 10 * torch.eye(3)
     state["fc.bias"] = torch.zeros(1000)
     torch.save({name: tensor.half() for name, tensor in state.items()}, path)

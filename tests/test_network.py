@@ -13,7 +13,7 @@ from torch.nn import functional
 from tests.drawings import landscape
 from torch_inception.config import Pooling
 from torch_inception.engines.cpu import CpuEngine
-from torch_inception.network import COLUMNS, FEATURES, LAYERS, ROW_SIZE, convolve
+from torch_inception.network import COLUMNS, LAST_LAYER_SIZE, LAYERS, ROW_SIZE, convolve
 from torch_inception.system.cache_folder import CACHE_VARIABLE
 from torch_inception.weights.checked import Weights, fingerprint
 from torch_inception.weights.load import load_weights
@@ -97,7 +97,7 @@ def test_features_are_those_of_tensorflow_js(real_weights: Weights) -> None:
     image = landscape()
     assert hashlib.sha256(image.tobytes()).hexdigest() == LANDSCAPE_SHA256
     expected = torch.from_numpy(numpy.load(REFERENCE))
-    found = engine(real_weights, "tensorflow")(batch(image))[0, -FEATURES:]
+    found = engine(real_weights, "tensorflow")(batch(image))[0, -LAST_LAYER_SIZE:]
     assert found.shape == expected.shape == (2048,)
     assert relative_error(found, expected) < 1e-4
 
@@ -105,7 +105,7 @@ def test_features_are_those_of_tensorflow_js(real_weights: Weights) -> None:
 @pytest.mark.real_weights
 def test_the_other_pooling_is_caught(real_weights: Weights) -> None:
     expected = torch.from_numpy(numpy.load(REFERENCE))
-    found = engine(real_weights, "torchvision")(batch(landscape()))[0, -FEATURES:]
+    found = engine(real_weights, "torchvision")(batch(landscape()))[0, -LAST_LAYER_SIZE:]
     assert relative_error(found, expected) > 0.1
 
 

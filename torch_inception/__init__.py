@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from torch_inception.config import TrainConfig
     from torch_inception.features.extractor import FeatureExtractor
     from torch_inception.training.image_folder import ImageFolder
-    from torch_inception.training.pipeline import TrainingResult, train_classifier
+    from torch_inception.training.pipeline import TrainingResult
+    from torch_inception.training.train_classifier import train_classifier
 
 __version__ = "0.1.0"
 
@@ -54,7 +55,7 @@ _HOMES = {
     "Prediction": "classifier.classifier",
     "TrainConfig": "config",
     "TrainingResult": "training.pipeline",
-    "train_classifier": "training.pipeline",
+    "train_classifier": "training.train_classifier",
 }
 """Public names that are imported when first used, most of which need torch, and their modules."""
 

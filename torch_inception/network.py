@@ -29,7 +29,7 @@ COLUMNS = {
 }
 """Layer -> its place in a row."""
 
-FEATURES = LAYERS["Mixed_7c"]
+LAST_LAYER_SIZE = LAYERS["Mixed_7c"]
 """Channels of the last layer, which ImageNet's classifier reads; they end a row."""
 
 BATCH_NORM_EPSILON = 1e-3

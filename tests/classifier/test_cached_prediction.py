@@ -17,7 +17,7 @@ from torch_inception.engines.protocol import Rows
 from torch_inception.errors import ImageError
 from torch_inception.features.image_rows import ImageInput
 from torch_inception.images.preprocess import Pixels
-from torch_inception.training.pipeline import train_classifier
+from torch_inception.training.train_classifier import train_classifier
 
 
 class Refusing(FakeEngine):

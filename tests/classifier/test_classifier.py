@@ -22,7 +22,7 @@ from torch_inception.classifier.model_file import load_model, save_model
 from torch_inception.commands.outputs import write_answers
 from torch_inception.commands.predict import main
 from torch_inception.errors import ConfigError, ImageError, ModelError
-from torch_inception.training.pipeline import train_classifier
+from torch_inception.training.train_classifier import train_classifier
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from tests.fakes import FakeEngine
 from torch_inception.commands.main import main
 from torch_inception.commands.show import model_lines
 from torch_inception.images.preprocess import Preprocessing
-from torch_inception.training.pipeline import train_classifier
+from torch_inception.training.train_classifier import train_classifier
 
 
 def show(path: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, str]:

@@ -19,7 +19,7 @@ from torch_inception.engines.folding import FoldedWeights, fold, load_cached_fol
 from torch_inception.errors import WeightsError
 from torch_inception.heads.head import Head
 from torch_inception.images.preprocess import Preprocessing
-from torch_inception.network import FEATURES, empty_network
+from torch_inception.network import LAST_LAYER_SIZE, empty_network
 from torch_inception.system.cache_folder import CACHE_VARIABLE
 from torch_inception.weights.checked import Weights, make_weights
 from torch_inception.weights.formats import state_file
@@ -188,7 +188,7 @@ def test_the_whole_network_gives_what_torchvisions_gives_for_scaled_images(real:
     with torch.inference_mode():
         scaled = (images / 255 - channels(MEAN)) / channels(STD)
         expected = network.eval()(scaled.float())
-    found = CpuEngine(fold(real), device=torch.device("cpu"))(images)[:, -FEATURES:]
+    found = CpuEngine(fold(real), device=torch.device("cpu"))(images)[:, -LAST_LAYER_SIZE:]
     assert float((found - expected).norm() / expected.norm()) < 1e-5
 
 

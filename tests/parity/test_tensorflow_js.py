@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tests.parity.conftest import Answers, Compare, answers_of, require_caught
 from tests.parity.drawings import Pixels, draw_images
-from torch_inception.network import FEATURES
+from torch_inception.network import LAST_LAYER_SIZE
 from torch_inception.system.cache_folder import CACHE_VARIABLE
 from torch_inception.weights.checked import Weights
 from torch_inception.weights.formats.tensorflow_js.tensors import read_manifest, read_tensors
@@ -91,7 +91,7 @@ def check(lineage: str, weights: Weights, folder: Path, images: Pixels, compare:
     """
     features = answers_of(weights, images).features
     _, arrays = read(folder)
-    values = features[:, -FEATURES:]
+    values = features[:, -LAST_LAYER_SIZE:]
     for layer in ("dense_1", "dense_2", "dense_3"):
         logits = values @ arrays[f"{layer}/kernel"] + arrays[f"{layer}/bias"]
         values = logits.clip(0)

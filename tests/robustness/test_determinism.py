@@ -34,7 +34,7 @@ from torch_inception.heads.fit import fit_head
 from torch_inception.heads.labelled_rows import LabelledRows
 from torch_inception.heads.solvers.covariance import Covariance
 from torch_inception.images.preprocess import Pixels, Preprocessing
-from torch_inception.network import FEATURES, ROW_SIZE
+from torch_inception.network import LAST_LAYER_SIZE, ROW_SIZE
 from torch_inception.system.cache_folder import CACHE_VARIABLE
 from torch_inception.system.threads import one_thread
 from torch_inception.training.evaluation import history
@@ -274,8 +274,8 @@ def test_what_is_quantised_does_not_depend_on_torchs_threads(float32: TorchEngin
 def labelled_rows(count: int, *, seed: int, classes: int = 4) -> LabelledRows:
     generator = torch.Generator().manual_seed(seed)
     targets = torch.randint(classes, (count,), generator=generator)
-    centres = torch.rand(classes, FEATURES, generator=torch.Generator().manual_seed(99))
-    noise = torch.randn(count, FEATURES, generator=generator)
+    centres = torch.rand(classes, LAST_LAYER_SIZE, generator=torch.Generator().manual_seed(99))
+    noise = torch.randn(count, LAST_LAYER_SIZE, generator=generator)
     rows = (centres[targets] + 1.5 * noise).half()
     return LabelledRows(RowSelection.of(rows), targets, classes)
 

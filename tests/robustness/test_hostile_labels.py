@@ -17,7 +17,7 @@ from torch_inception.commands.predict import main
 from torch_inception.errors import ImageError
 from torch_inception.heads.head import Head
 from torch_inception.images.preprocess import Preprocessing
-from torch_inception.network import FEATURES
+from torch_inception.network import LAST_LAYER_SIZE
 
 LABELS = [
     "\x1b]0;title\x07\x1b[2J", "two\nerror: lines\r", "\u202egnp.exe", "nul\0", "del\x7f\x9b31m",
@@ -27,7 +27,7 @@ LABELS = [
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
-    head = Head(torch.zeros(len(LABELS), FEATURES), torch.arange(len(LABELS)).float())
+    head = Head(torch.zeros(len(LABELS), LAST_LAYER_SIZE), torch.arange(len(LABELS)).float())
     path = tmp_path / "model.pt"
     save_model(Model(LABELS, head, Preprocessing(), FAKE_RECORD), path)
     return path

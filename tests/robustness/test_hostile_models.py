@@ -22,7 +22,7 @@ from torch_inception.classifier.model_file import Model, load_model, save_model
 from torch_inception.errors import ModelError
 from torch_inception.heads.head import Head
 from torch_inception.images.preprocess import Preprocessing
-from torch_inception.network import FEATURES
+from torch_inception.network import LAST_LAYER_SIZE
 
 Content = dict[str, Any]
 
@@ -30,7 +30,7 @@ Content = dict[str, Any]
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     """A model of three classes."""
-    weight = torch.linspace(-1, 1, 3 * FEATURES).reshape(3, FEATURES)
+    weight = torch.linspace(-1, 1, 3 * LAST_LAYER_SIZE).reshape(3, LAST_LAYER_SIZE)
     head = Head(weight, torch.tensor([0.1, -0.2, 0.3]))
     refused = (("imagenet", "no network"),)
     path = tmp_path / "model.pt"
@@ -71,7 +71,7 @@ VALUES: dict[str, list[Any]] = {
         torch.zeros(3, 2047), torch.zeros(2048, 3), torch.zeros(0), torch.zeros(3, 2048).double(),
         torch.zeros(3, 2048).half(), torch.zeros(3, 2048).int(), torch.zeros(3, 2048) / 0,
         torch.full((3, 2048), -torch.inf), "text", [[0.0]], None,
-        *odd_tensors((3, FEATURES)).values(),
+        *odd_tensors((3, LAST_LAYER_SIZE)).values(),
     ],
     "bias": [torch.zeros(1), torch.tensor([0, torch.inf, 0]), torch.zeros(3, 1), [0.0] * 3],
     "preprocessing": [
@@ -108,7 +108,7 @@ def test_a_value_that_training_never_saves_is_refused(file: Path, key: str, numb
 
 
 def test_a_model_of_no_class_is_refused(file: Path) -> None:
-    nothing = {"labels": [], "weight": torch.zeros(0, FEATURES), "bias": torch.zeros(0)}
+    nothing = {"labels": [], "weight": torch.zeros(0, LAST_LAYER_SIZE), "bias": torch.zeros(0)}
     torch.save({**content_of(file), **nothing}, file)
     with pytest.raises(ModelError, match="labels are not a list of names"):
         load_model(file)

@@ -16,7 +16,7 @@ from torch_inception.classifier.model_file import Model, save_model
 from torch_inception.errors import WeightsError
 from torch_inception.heads.head import Head
 from torch_inception.images.preprocess import Preprocessing
-from torch_inception.network import FEATURES
+from torch_inception.network import LAST_LAYER_SIZE
 from torch_inception.weights.formats import state_file
 from torch_inception.weights.load import load_weights
 from torch_inception.weights.record import WeightsRecord
@@ -146,7 +146,7 @@ def test_names_that_are_no_text_are_refused(name: object, path: Path) -> None:
 
 def named(folder: Path, source: str, fingerprint: str = "0" * 64) -> Path:
     """Save a model that names a source of weights."""
-    head = Head(torch.zeros(2, FEATURES), torch.zeros(2))
+    head = Head(torch.zeros(2, LAST_LAYER_SIZE), torch.zeros(2))
     record = WeightsRecord(source, "v", fingerprint, "torchvision")
     save_model(Model(["a", "b"], head, Preprocessing(), record), folder / "model.pt")
     return folder / "model.pt"

@@ -17,7 +17,7 @@ from tests.robustness.zoo import IMAGE
 from torch_inception.errors import DatasetError, ImageError
 from torch_inception.images.plugins import FORMATS, readable_formats
 from torch_inception.images.read import MAX_FILE_BYTES, read_file
-from torch_inception.training.pipeline import train_classifier
+from torch_inception.training.train_classifier import train_classifier
 
 
 def test_a_file_that_may_not_be_read_is_named() -> None:

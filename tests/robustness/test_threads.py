@@ -19,12 +19,12 @@ from torch_inception import Classifier, FeatureExtractor
 from torch_inception.classifier.model_file import Model
 from torch_inception.heads.head import Head
 from torch_inception.images.preprocess import Preprocessing
-from torch_inception.network import FEATURES
+from torch_inception.network import LAST_LAYER_SIZE
 
 if sys.argv[1] != "none":
     torch.set_num_threads(int(sys.argv[1]))
 engine = FeatureExtractor(sys.argv[2]).engine
-head = Head(torch.randn(50, FEATURES), torch.zeros(50))
+head = Head(torch.randn(50, LAST_LAYER_SIZE), torch.zeros(50))
 model = Model([f"class {n}" for n in range(50)], head, Preprocessing(), engine.record)
 classifier = Classifier(model, engine)
 images = [Image.fromarray(landscape(size)) for size in (60, 90, 120)]

@@ -13,7 +13,7 @@ from tests.processes import run_python
 TRAIN_TWICE = """
 import json, os, pathlib, stat, sys
 from tests.fakes import FakeEngine
-from torch_inception.training.pipeline import train_classifier
+from torch_inception.training.train_classifier import train_classifier
 mask, data, run = int(sys.argv[1], 8), sys.argv[2], pathlib.Path(sys.argv[3])
 os.umask(mask)
 for _ in range(2):

@@ -14,7 +14,7 @@ from torch_inception.classifier.classifier import Classifier
 from torch_inception.classifier.model_file import load_model
 from torch_inception.errors import ConfigError, DatasetError
 from torch_inception.training.earlier_run import read_earlier_run
-from torch_inception.training.pipeline import train_classifier
+from torch_inception.training.train_classifier import train_classifier
 
 
 def changes(output: str) -> list[str]:

@@ -17,7 +17,7 @@ from tests.fakes import FakeEngine
 from torch_inception.commands.train import main
 from torch_inception.errors import DatasetError
 from torch_inception.training.dataset import read_dataset
-from torch_inception.training.pipeline import train_classifier
+from torch_inception.training.train_classifier import train_classifier
 
 Refused = Callable[..., str]
 

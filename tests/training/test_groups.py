@@ -27,7 +27,7 @@ from torch_inception.training.grouping import (
     tell_of_named_groups,
 )
 from torch_inception.training.near_groups import group_rows, join_near_copies
-from torch_inception.training.pipeline import train_classifier
+from torch_inception.training.train_classifier import train_classifier
 from torch_inception.weights.sources import npm
 
 

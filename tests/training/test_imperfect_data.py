@@ -10,7 +10,7 @@ from tests.fakes import FakeEngine
 from tests.training.runs import TrainCommand, metrics_of, table
 from torch_inception.classifier.classifier import Classifier
 from torch_inception.errors import ConfigError
-from torch_inception.training.pipeline import train_classifier
+from torch_inception.training.train_classifier import train_classifier
 
 
 def test_bad_files_are_skipped_listed_and_counted(

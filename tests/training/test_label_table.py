@@ -20,7 +20,7 @@ from torch_inception.errors import ConfigError, DatasetError
 from torch_inception.training.dataset import Dataset, read_dataset
 from torch_inception.training.label_table import LONGEST_LINE
 from torch_inception.training.load_dataset import load_dataset
-from torch_inception.training.pipeline import train_classifier
+from torch_inception.training.train_classifier import train_classifier
 
 
 @pytest.fixture(autouse=True)

@@ -16,8 +16,8 @@ from torch_inception.engines.protocol import Rows
 from torch_inception.errors import CacheError, ConfigError
 from torch_inception.images.preprocess import Pixels
 from torch_inception.training.output_folder import check_output
-from torch_inception.training.pipeline import train_classifier
 from torch_inception.training.run_folder import FILES_OF_TWO_RUNS
+from torch_inception.training.train_classifier import train_classifier
 
 
 def snapshot(folder: Path) -> dict[str, tuple[bytes, int]]:

@@ -7,7 +7,7 @@ import pytest
 from tests.fakes import FakeEngine
 from tests.training.runs import table
 from torch_inception.heads import metrics
-from torch_inception.training.pipeline import train_classifier
+from torch_inception.training.train_classifier import train_classifier
 
 CLASSES = ("blue", "green", "red")
 

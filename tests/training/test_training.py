@@ -19,7 +19,7 @@ from torch_inception.commands.train import main
 from torch_inception.config import Solver, TrainConfig, make_config, read_toml
 from torch_inception.errors import ConfigError, DatasetError
 from torch_inception.heads.metrics import percent, wilson_interval
-from torch_inception.training.pipeline import train_classifier
+from torch_inception.training.train_classifier import train_classifier
 
 FILES = {
     *("model.pt", "labels.txt", "metrics.json", "history.csv"),

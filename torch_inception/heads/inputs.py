@@ -8,7 +8,7 @@ from torch import Tensor
 from torch_inception.config import Layers
 from torch_inception.features.row_selection import RowSelection
 from torch_inception.heads.head import Head
-from torch_inception.network import FEATURES, LAYERS, ROW_SIZE
+from torch_inception.network import LAST_LAYER_SIZE, LAYERS, ROW_SIZE
 
 ROOTED = LAYERS["Mixed_6e"] + LAYERS["Mixed_7a"]
 """How many numbers of a row, from its beginning, are read as square roots (Arandjelovic and
@@ -32,11 +32,11 @@ class Inputs:
 
     def size(self, features: int) -> int:
         """Return how many numbers a head reads of a row of so many features."""
-        return min(features, FEATURES) if self.layers == "last" else features
+        return min(features, LAST_LAYER_SIZE) if self.layers == "last" else features
 
     def columns(self, rows: Tensor) -> Tensor:
         """Return the numbers (K, D) of rows (K, F) that are read, in the same memory."""
-        return rows[:, -FEATURES:] if self.layers == "last" else rows
+        return rows[:, -LAST_LAYER_SIZE:] if self.layers == "last" else rows
 
     def __call__(self, rows: Tensor) -> Tensor:
         """Map rows (K, F) float32 to (K, D) float32, in the same memory."""

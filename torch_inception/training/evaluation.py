@@ -129,12 +129,18 @@ def image_answers(
 ) -> list[ImageAnswer]:
     """Return the answers to images one by one."""
     return [
-        ImageAnswer(image.path, image.label, labels[best], score, math.exp(-loss))
+        _image_answer(image, labels[best], score, loss)
         for image, best, score, loss in zip(
             images, answers.best.tolist(), answers.score.tolist(), answers.loss.tolist(),
             strict=True,
         )
     ]  # fmt: skip
+
+
+def _image_answer(image: LabelledImage, prediction: str, score: float, loss: float) -> ImageAnswer:
+    # The exponential of a loss may differ from the score in the last bit.
+    label_score = score if prediction == image.label else math.exp(-loss)
+    return ImageAnswer(image.path, image.label, prediction, score, label_score)
 
 
 def training_record(fitted: FittedHead, examples: Examples, test: Answers) -> TrainingRecord:

@@ -8,7 +8,7 @@ from torch_inception.classifier.model_file import LABEL_LIMIT, Model
 from torch_inception.errors import ModelError
 from torch_inception.heads.head import Head
 from torch_inception.images.preprocess import Preprocessing
-from torch_inception.network import FEATURES
+from torch_inception.network import LAST_LAYER_SIZE
 from torch_inception.system.escape import brief
 from torch_inception.training.run_folder import write_converted
 from torch_inception.weights.checked import Weights, to_tensor
@@ -67,7 +67,7 @@ def _head(graph: FrozenGraph, labels: list[str], labels_path: Path) -> Head:
             f"{brief(classes)} classes. Give the file that was written with the graph."
         )
     return Head(
-        to_tensor(graph.array(kernel, (FEATURES, classes)).T),
+        to_tensor(graph.array(kernel, (LAST_LAYER_SIZE, classes)).T),
         to_tensor(graph.array(bias, (classes,))),
     )
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch_inception.config import Pooling
 from torch_inception.errors import WeightsError
 from torch_inception.images.preprocess import IMAGE_SIZE
-from torch_inception.network import FEATURES, empty_network
+from torch_inception.network import LAST_LAYER_SIZE, empty_network
 from torch_inception.system.escape import brief
 from torch_inception.weights.record import INCEPTION_SCALE, Scale, Triple, WeightsRecord
 
@@ -111,7 +111,7 @@ def _take_classifier(state: dict[str, Any], source: str) -> tuple[Tensor, Tensor
         return None
     bias = state.get(names[1])
     classes = len(bias) if isinstance(bias, Tensor) and bias.dim() == 1 else IMAGENET_CLASSES
-    weight = _checked(state, names[0], (classes, FEATURES), source)
+    weight = _checked(state, names[0], (classes, LAST_LAYER_SIZE), source)
     bias = _checked(state, names[1], (classes,), source)
     del state[names[0]], state[names[1]]
     return (weight, bias) if classes == IMAGENET_CLASSES else None

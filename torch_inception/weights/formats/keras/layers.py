@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from torch_inception.errors import WeightsError
 from torch_inception.network import (
-    FEATURES,
+    LAST_LAYER_SIZE,
     Convolution,
     InceptionA,
     InceptionB,
@@ -182,7 +182,7 @@ def _normalisation(layer: KerasLayer, name: str, channels: int) -> dict[str, Ten
 
 def _classifier(dense: list[KerasLayer]) -> dict[str, Tensor]:
     """Return the model's top where it is ImageNet's; a top for other classes is left out."""
-    shapes = {"kernel": (FEATURES, IMAGENET_CLASSES), "bias": (IMAGENET_CLASSES,)}
+    shapes = {"kernel": (LAST_LAYER_SIZE, IMAGENET_CLASSES), "bias": (IMAGENET_CLASSES,)}
     if len(dense) != 1 or {key: each.shape for key, each in dense[0].tensors.items()} != shapes:
         return {}
     kernel, bias = (_read(dense[0], key, shape) for key, shape in shapes.items())

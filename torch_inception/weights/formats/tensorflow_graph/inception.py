@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from torch_inception.config import Pooling
-from torch_inception.network import BATCH_NORM_EPSILON, FEATURES, empty_network
+from torch_inception.network import BATCH_NORM_EPSILON, LAST_LAYER_SIZE, empty_network
 from torch_inception.weights.checked import Weights, make_weights, to_tensor
 from torch_inception.weights.formats.tensorflow_graph.frozen import FrozenGraph, Shape
 from torch_inception.weights.formats.tensorflow_graph.label_map import FILE, OUTPUTS, read_label_map
@@ -32,7 +32,7 @@ SCALE = ((128 / 255,) * 3, (128 / 255,) * 3)
 
 _INPUT = {"Sub/y": 128.0, "Mul/y": 1 / 128}
 
-_CLASSIFIER = {"softmax/weights": (FEATURES, OUTPUTS), "softmax/biases": (OUTPUTS,)}
+_CLASSIFIER = {"softmax/weights": (LAST_LAYER_SIZE, OUTPUTS), "softmax/biases": (OUTPUTS,)}
 
 RETRAINED = ("final_weights", "final_biases")
 """Last parts of the names of what `retrain.py` trains: (2048, C) and (C,). The parts before them

@@ -1,6 +1,7 @@
 """What the package promises from outside: names, rooms, start-up, the pair of torch packages."""
 
 import ast
+import importlib.metadata
 import os
 import subprocess
 import sys
@@ -17,14 +18,14 @@ PACKAGE = Path(torch_inception.__file__).parent
 
 ROOMS = [
     "errors", "config", "system", "images", "network", "weights", "engines", "features", "heads",
-    "classifier", "training", "commands", "train", "predict", "__main__",
+    "classifier", "training", "report", "commands", "train", "predict", "__main__",
 ]  # fmt: skip
 """The ground floor first: a room imports only from rooms before it."""
 
 PUBLIC = {
     "CacheError", "Classifier", "ConfigError", "DatasetError", "FeatureExtractor", "ImageError",
     "ImageFolder", "InstallationError", "ModelError", "Prediction", "TorchInceptionError",
-    "TrainConfig", "TrainingResult", "WeightsError", "train_classifier",
+    "TrainConfig", "TrainingResult", "WeightsError", "train_classifier", "write_report",
 }  # fmt: skip
 
 
@@ -75,10 +76,12 @@ def test_the_version_is_stated_once_more_in_the_project_file() -> None:
     assert project["version"] == torch_inception.__version__
 
 
-def test_the_core_needs_five_packages() -> None:
+def test_the_core_needs_five_packages_and_one_that_torch_brings() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     names = {need.split(">")[0] for need in project["dependencies"]}
-    assert names == {"torch", "torchvision", "pillow", "numpy", "tqdm"}
+    assert names == {"torch", "torchvision", "pillow", "numpy", "tqdm", "jinja2"}
+    needs = importlib.metadata.requires("torch") or []
+    assert any(need.partition(";")[0].strip().startswith("jinja2") for need in needs)
 
 
 @pytest.mark.parametrize("command", ["train", "predict", "convert"])

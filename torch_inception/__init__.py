@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from torch_inception.classifier.classifier import Classifier, Prediction
     from torch_inception.config import TrainConfig
     from torch_inception.features.extractor import FeatureExtractor
+    from torch_inception.report.write_report import write_report
     from torch_inception.training.image_folder import ImageFolder
     from torch_inception.training.pipeline import TrainingResult
     from torch_inception.training.train_classifier import train_classifier
@@ -46,6 +47,7 @@ __all__ = [
     "TrainingResult",
     "WeightsError",
     "train_classifier",
+    "write_report",
 ]
 
 _HOMES = {
@@ -56,6 +58,7 @@ _HOMES = {
     "TrainConfig": "config",
     "TrainingResult": "training.pipeline",
     "train_classifier": "training.train_classifier",
+    "write_report": "report.write_report",
 }
 """Public names that are imported when first used, most of which need torch, and their modules."""
 

@@ -71,12 +71,12 @@ def final_report(metrics: Mapping[str, Any], wrong: Sequence[ImageAnswer]) -> li
     """
     test: Mapping[str, Any] = metrics["test"]
     left_out: Mapping[str, Any] | None = metrics.get("leave_one_out")
-    lines = [_accuracy("Final test", test), *_limits(test)] if test["n"] else []
+    lines = [_accuracy("Final test", test), *limits(test)] if test["n"] else []
     if left_out is not None:
         said = _left_out_lines(left_out, tested=test["n"])
         lines = [*lines, *said] if test["n"] >= FEW_TESTED else [*said, *lines]
     elif not lines:
-        lines = [_accuracy("Validation", metrics["validation"]), *_limits(metrics["validation"])]
+        lines = [_accuracy("Validation", metrics["validation"]), *limits(metrics["validation"])]
     if not wrong:
         return lines
     rows = [
@@ -102,7 +102,7 @@ def _left_out_lines(left_out: Mapping[str, Any], *, tested: int) -> list[str]:
     ]
     if left_out["excluded"]:
         lines.append(f"  {left_out['excluded']} could not be left out")
-    lines += _limits(left_out)
+    lines += limits(left_out)
     if 0 < tested < FEW_TESTED:
         lines.append(
             f"  with a test part under {FEW_TESTED} images, this says more than the next line"
@@ -110,7 +110,7 @@ def _left_out_lines(left_out: Mapping[str, Any], *, tested: int) -> list[str]:
     return lines
 
 
-def _limits(report: Mapping[str, Any]) -> list[str]:
+def limits(report: Mapping[str, Any]) -> list[str]:
     """Return what an accuracy does not tell."""
     lines = []
     absent = [printable(name) for name, each in report["per_class"].items() if each["n"] == 0]

@@ -61,6 +61,8 @@ def train_classifier(
     device: Device = TrainConfig.device,
     keep_conflicts: bool = TrainConfig.keep_conflicts,
     strict: bool = TrainConfig.strict,
+    report: bool = TrainConfig.report,
+    thumbnails: bool = TrainConfig.thumbnails,
 ) -> TrainingResult:
     """Train a classifier on a folder of class folders, a table, a list or a data frame.
 
@@ -113,6 +115,8 @@ def train_classifier(
         device: where the network runs.
         keep_conflicts: whether images that lie, byte for byte, in several classes are trained on.
         strict: kept in `config.toml`; only the command's exit status depends on it.
+        report: kept too; the command writes a report, and here `write_report` does.
+        thumbnails: kept too; whether that report shows images.
 
     Raises:
         ConfigError: a setting cannot be used.

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from torch_inception.classifier.classifier import Classifier
+from torch_inception.engines.protocol import GivesMaps
 from torch_inception.errors import ImageError
 from torch_inception.heads.coverage import label_set
 from torch_inception.images.overlay import shaded
@@ -83,7 +84,8 @@ def find_mistakes(
         results: whose images these are.
         training: the run that the classifier comes from.
         classifier: for maps, sets and neighbours.
-        gallery: for thumbnails; without them, there are no maps either.
+        gallery: for thumbnails; without them there are no maps either, nor where the classifier's
+            engine gives none.
     """
     wrong = [
         (answer, judged)
@@ -92,6 +94,8 @@ def find_mistakes(
         if answer.label != answer.prediction
     ]
     wrong.sort(key=lambda each: -each[0].score)
+    # Another engine, to stand in for one that gives no maps, may be far to get.
+    with_maps = gallery.is_open and isinstance(classifier.engine, GivesMaps)
     shown = wrong[:MOST_SHOWN]
     tiles = gallery.tiles(results, [answer.path for answer, _ in shown])
     found = [
@@ -100,7 +104,7 @@ def find_mistakes(
             answer,
             _PARTS[judged.part],
             _label_set(results, classifier, answer.path),
-            _map(results, classifier, answer) if gallery.is_open and place < MOST_MAPS else "",
+            _map(results, classifier, answer) if with_maps and place < MOST_MAPS else "",
             _neighbours(results, training, classifier, gallery, answer.path),
         )
         for place, (tile, (answer, judged)) in enumerate(zip(tiles, shown, strict=True))

@@ -131,7 +131,12 @@ def _render(content: dict[str, Any], gallery: Gallery) -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        name=_name, printable=printable, percent=percent, counted=counted, number="{:,}".format
+        name=_name,
+        path=_path,
+        printable=printable,
+        percent=percent,
+        counted=counted,
+        number="{:,}".format,
     )
     assert environment.loader is not None
     style, _, _ = environment.loader.get_source(environment, _STYLE)
@@ -149,6 +154,11 @@ def _render(content: dict[str, Any], gallery: Gallery) -> str:
 def _name(text: str) -> Markup:
     """Write a name that people gave, so that it changes nothing around it."""
     return Markup("<bdi>{}</bdi>").format(printable(text))
+
+
+def _path(text: str) -> Markup:
+    """Write a path as a name that may be broken after each slash."""
+    return Markup("<bdi>{}</bdi>").format(Markup("/<wbr>").join(printable(text).split("/")))
 
 
 def _subtitle(classifier: Classifier) -> str:

@@ -84,6 +84,14 @@ def test_the_core_needs_five_packages_and_one_that_torch_brings() -> None:
     assert any(need.partition(";")[0].strip().startswith("jinja2") for need in needs)
 
 
+def test_every_file_that_is_no_module_is_packaged() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    packaged = project["tool"]["setuptools"]["package-data"]["torch_inception"]
+    files = [file for file in PACKAGE.rglob("*") if file.is_file()]
+    others = [file for file in files if file.suffix not in (".py", ".pyc")]
+    assert sorted(packaged) == sorted(file.relative_to(PACKAGE).as_posix() for file in others)
+
+
 @pytest.mark.parametrize("command", ["train", "predict", "convert"])
 def test_help_does_not_wait_for_torch(command: str) -> None:
     code = (

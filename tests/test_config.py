@@ -21,6 +21,7 @@ from torch_inception.config import (
     to_toml,
 )
 from torch_inception.errors import ConfigError
+from torch_inception.system.write import write_text
 
 
 def another_value(kind: type[Any], name: str) -> Any:  # noqa: ANN401
@@ -83,6 +84,7 @@ def test_the_range_pages_and_channels_that_settings_mean() -> None:
     assert parse_intensity("image") is parse_intensity("dataset") is None
     assert (parse_page(""), parse_page("12"), parse_page("max")) == (None, 12, "max")
     assert (parse_channels(""), parse_channels("3,1")) == ((), (3, 1))
+    assert parse_channels(" 3 , 1") == (3, 1)
 
 
 def test_the_defaults_are_the_documented_ones() -> None:
@@ -167,11 +169,15 @@ ODD_TEXTS = [
 ]
 
 
-@pytest.mark.parametrize("text", ODD_TEXTS)
+NO_TEXTS = ["caf\udce9", "\udc80\udcff\\", "back\\\udce9", "back\\udce9", "back\\\\udce9"]
+"""Names that hold bytes that are not text, and some that only look so."""
+
+
+@pytest.mark.parametrize("text", [*ODD_TEXTS, *NO_TEXTS])
 def test_any_text_survives_toml(text: str, tmp_path: Path) -> None:
     config = TrainConfig(data=text, output=text + "/out", weights=text)
     file = tmp_path / "config.toml"
-    file.write_text(to_toml(config), encoding="utf-8", newline="")
+    write_text(file, to_toml(config))
     assert make_config(TrainConfig, read_toml(file), origin="file") == config
 
 

@@ -70,7 +70,8 @@ def test_every_flag_that_is_named_exists(capsys: pytest.CaptureFixture[str]) -> 
         except SystemExit as done:
             assert done.code == 0
     known = set(re.findall(r"--[a-z][a-z-]+", capsys.readouterr().out))
-    others = {"--prefix", "--check", "--long", "--require-weights"}  # npm's, ruff's and pytest's
+    # npm's, ruff's, pytest's and TensorBoard's
+    others = {"--prefix", "--check", "--long", "--require-weights", "--logdir"}
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", ALL)) <= known | others
 
 

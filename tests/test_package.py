@@ -18,7 +18,7 @@ PACKAGE = Path(torch_inception.__file__).parent
 
 ROOMS = [
     "errors", "config", "system", "images", "network", "weights", "engines", "features", "heads",
-    "classifier", "training", "report", "commands", "train", "predict", "__main__",
+    "classifier", "tensorboard", "training", "report", "commands", "train", "predict", "__main__",
 ]  # fmt: skip
 """The ground floor first: a room imports only from rooms before it."""
 

@@ -104,6 +104,11 @@ class TrainConfig:
         "folders; paths are relative to --data or to the table",
         is_path=True,
     )
+    tensorboard: bool = setting(
+        False,
+        "also write the folder tensorboard into the results: curves, histograms, confusion "
+        "matrices and a map of the images, which TensorBoard shows",
+    )
     weights: str = setting(
         DEFAULT_WEIGHTS,
         "sources of the network's weights, tried in order: imagenet, npm:nsfwjs, hf:OWNER/NAME, or "
@@ -302,6 +307,12 @@ class PredictConfig:
         "0.9 or 0.95: also show the smallest set of labels that holds the true one with this "
         "probability (default: no set)",
     )
+    false_rejection: float = setting(
+        0.05,
+        "share of images like the training images that may be called unlike them, above 0 and "
+        "below 1",
+    )
+    neighbours: int = setting(0, "training images that each image is most like, to show")
     explain: str = setting(
         "",
         "folder for a map per image: what of it speaks for its best class, and what against it",
@@ -332,6 +343,10 @@ class PredictConfig:
         _check_types(self)
         _require(self, "top", self.top >= 1, "must be 1 or more")
         _require(self, "coverage", self.coverage in (0, *COVERAGES), "must be 0.9 or 0.95")
+        _require(
+            self, "false_rejection", 0 < self.false_rejection < 1, "must be above 0 and below 1"
+        )
+        _require(self, "neighbours", self.neighbours >= 0, "must be 0 or more")
 
 
 def _check_group(pattern: str) -> None:
@@ -384,7 +399,8 @@ def parse_channels(text: str) -> tuple[int, ...]:
     Raises:
         ConfigError: they are not one to three numbers from 1.
     """
-    if text and not re.fullmatch(r"0*[1-9]\d{0,8}(,0*[1-9]\d{0,8}){0,2}", text, re.ASCII):
+    number = r"\s*0*[1-9]\d{0,8}\s*"
+    if text and not re.fullmatch(f"{number}(,{number}){{0,2}}", text, re.ASCII):
         raise ConfigError(f"channels = {text!r} are not one to three numbers from 1, such as 1,2.")
     return tuple(map(int, text.split(","))) if text else ()
 
@@ -454,14 +470,22 @@ def check_choice(name: str, value: object, kind: Any) -> None:  # noqa: ANN401 -
         raise ConfigError(f"{name} = {value!r} is not one of {', '.join(choices)}.")
 
 
+_BYTE = re.compile(r"(?<!\\)((?:\\\\)*)\\u(dc[89a-f][0-9a-f])")
+"""Escape of a byte that is not text, as PEP 383 numbers them, after escaped backslashes."""
+
+
 def read_toml(path: Path) -> dict[str, Any]:
-    """Read the settings in a TOML file.
+    r"""Read the settings in a TOML file.
+
+    Names of files may hold bytes that are not text. `\udc80` to `\udcff` stand for these, which
+    TOML knows nothing of.
 
     Raises:
         ConfigError: it is not there, or is not TOML.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        text = path.read_text(encoding="utf-8-sig")
+        return tomllib.loads(_BYTE.sub(lambda found: found[1] + chr(int(found[2], 16)), text))
     except OSError as error:
         raise ConfigError(f"cannot read the settings in {path} ({error.strerror}).") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -469,7 +493,10 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def to_toml(config: TrainConfig) -> str:
-    """Write every setting as TOML; `read_toml` and `make_config` give the same back."""
+    """Write every setting as TOML; `read_toml` and `make_config` give the same back.
+
+    Bytes that are not text are left for `write_text` to escape.
+    """
     values = dataclasses.asdict(config)
     return "".join(f"{name} = {_toml_value(value)}\n" for name, value in values.items())
 

@@ -38,6 +38,12 @@ def test_every_field_is_a_flag_and_nothing_else_changes(kind: type[Any], name: s
     assert {each for each in after if after[each] != before[each]} == expected
 
 
+@pytest.mark.parametrize("value", ["-100,400", "-.5,1", "-1e3,-1"])
+def test_a_value_may_begin_with_a_minus(value: str) -> None:
+    assert parse(TrainConfig, "--intensity", value, "--views", "2").intensity == value
+    assert parse(TrainConfig, f"--intensity={value}").intensity == value
+
+
 @pytest.mark.parametrize("kind", [TrainConfig, PredictConfig])
 def test_without_flags_the_defaults_hold(kind: type[Any]) -> None:
     assert parse(kind) == kind()

@@ -1,6 +1,7 @@
 """Rows that stay in the cache's file, and heads that are fitted on them in portions."""
 
 import dataclasses
+from itertools import accumulate
 from pathlib import Path
 from typing import get_args
 
@@ -12,7 +13,7 @@ from torch import Tensor
 from tests.heads.test_solvers import blobs, fitted, nothing
 from torch_inception.config import Solver
 from torch_inception.features.cache.row_store import RowStore, StoredRow
-from torch_inception.features.row_selection import RowSelection
+from torch_inception.features.row_selection import RowSelection, whole_groups
 from torch_inception.heads.labelled_rows import LabelledRows
 from torch_inception.heads.solvers.covariance import Covariance, ShrunkCovariance
 from torch_inception.heads.solvers.discriminant import STRENGTHS, DiscriminantAnalysis
@@ -29,6 +30,22 @@ def ramp(rows: int = 10, features: int = 4) -> Tensor:
     """Make rows whose first number tells which it is."""
     made = torch.arange(rows * features).reshape(rows, features)
     return made.to(torch.float16)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "count", "expected"),
+    [
+        ([], 3, []),
+        ([2, 1, 4, 1, 1], 3, [2 + 1, 4, 1 + 1]),
+        ([2, 2, 2], 3, [2 + 2, 2]),
+        ([9, 1], 3, [9, 1]),
+        ([1, 1], 100, [2]),
+    ],
+)
+def test_whole_groups_are_not_torn_apart(sizes: list[int], count: int, expected: list[int]) -> None:
+    found = list(whole_groups(list(accumulate(sizes)), count))
+    assert [some.stop - some.start for some in found] == expected
+    assert [row for some in found for row in range(some.start, some.stop)] == [*range(sum(sizes))]
 
 
 def test_a_mask_and_positions_choose_the_same_rows() -> None:

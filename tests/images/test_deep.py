@@ -12,10 +12,10 @@ from tests.images.test_decode import png
 from torch_inception.errors import ConfigError, ImageError
 from torch_inception.images import deep
 from torch_inception.images.decode import decode, decode_file, may_be_deep, to_image
-from torch_inception.images.deep import DeepSettings, fixed_range, image_range
+from torch_inception.images.deep import DeepSettings, ValueRange, image_range
 from torch_inception.images.preprocess import Preprocessing
 
-TWELVE_BITS = DeepSettings(fixed_range(0, 4095))
+TWELVE_BITS = DeepSettings(ValueRange(0, 4095))
 
 
 def tiff(values: NDArray[Any], **tags: Any) -> bytes:  # noqa: ANN401
@@ -146,12 +146,45 @@ def test_ppm_has_the_values_of_its_file(kind: str, most: int) -> None:
     values = numpy.array([[0, 150, 75, 300], [300, 15, 30, 0]])
     pixels = values if kind == "P5" else numpy.stack([values, values // 3, values // 5], axis=-1)
     content = f"{kind} 4 2 {most}\n".encode() + pixels.astype(">u2").tobytes()
-    found = numpy.asarray(decode(content, deep=DeepSettings(fixed_range(0, 255 * 15))))
+    found = numpy.asarray(decode(content, deep=DeepSettings(ValueRange(0, 255 * 15))))
     expected = (pixels if kind == "P6" else pixels[..., None]) / 15
     assert abs(found - expected).max() <= 0.5
     assert numpy.asarray(decode(content)).max() == 255
     with pytest.raises(ImageError):
         decode(content[:-1])
+
+
+@pytest.mark.parametrize("most", [300, 4095, 65535])
+@pytest.mark.parametrize("kind", ["P2", "P3"])
+def test_ppm_in_digits_has_the_values_of_its_file_too(kind: str, most: int) -> None:
+    values = numpy.arange(4 * 2 * (1 if kind == "P2" else 3)) * 12
+    pixels = values.reshape(2, 4, -1)
+    digits = " ".join(map(str, values)).replace(" 12 ", " # a dozen\n12\t")
+    content = f"{kind}\n# by hand\n4 2 {most}\n{digits}\n".encode()
+    by_15 = DeepSettings(ValueRange(0, 255 * 15))
+    decoded = decode_file(content, deep=by_15)
+    assert abs(numpy.asarray(decoded.image) - pixels / 15).max() <= 0.5
+    assert decoded.original.is_deep
+    # What is damaged is Pillow's to refuse.
+    for wrong in (
+        content.replace(b" 36 ", b" 70000 "), content.replace(b" 36 ", b" x "), content[:-4] + b"\n"
+    ):  # fmt: skip
+        with pytest.raises(ImageError):
+            decode(wrong, deep=by_15)
+
+
+def test_values_that_a_range_cuts_off_are_counted() -> None:
+    values = numpy.arange(0, 1000, 10, dtype="u2").reshape(10, 10)
+    colours = png([[value] * 3 for value in values.ravel().tolist()], depth=16, colour_type=2)
+    for content in (tiff(values), tiff(values.astype("f4")), colours):
+        original = decode_file(content, deep=DeepSettings(ValueRange(95, 885))).original
+        # 0 to 90, and 890 to 990.
+        assert original.outside == pytest.approx(0.21)
+        assert original.is_deep
+        assert decode_file(content).original.outside == 0
+    eight_bits = tiff(values.astype("u1"))
+    assert decode_file(eight_bits, deep=DeepSettings(ValueRange(95, 885))).original.outside == 0
+    assert not decode_file(eight_bits).original.is_deep
 
 
 def test_grey_of_16_bits_with_alpha_is_laid_on_white() -> None:

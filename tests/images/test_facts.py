@@ -115,7 +115,7 @@ ON_ITS_SIDE[0x0112] = 6
         ),
         (Image.new("CMYK", (30, 20)), "JPEG", {}, Original(30, 20, "JPEG", "CMYK")),
         (Image.new("P", (30, 20)), "GIF", {}, Original(30, 20, "GIF", "P")),
-        (Image.new("I;16", (5, 3)), "PNG", {}, Original(5, 3, "PNG", "I;16")),
+        (Image.new("I;16", (5, 3)), "PNG", {}, Original(5, 3, "PNG", "I;16", is_deep=True)),
         (
             Image.new("LA", (30, 20)), "PNG", {"exif": ON_ITS_SIDE},
             Original(20, 30, "PNG", "LA"),

@@ -17,13 +17,13 @@ from PIL import Image
 from tests.openings import openings
 from torch_inception.errors import ImageError
 from torch_inception.images.decode import decode, decode_file
-from torch_inception.images.deep import DeepSettings, fixed_range
+from torch_inception.images.deep import DeepSettings, ValueRange
 from torch_inception.images.tiff_tags import read_tiff_tags
 
 tifffile = pytest.importorskip("tifffile")
 pytest.importorskip("imagecodecs")
 
-BY_20 = fixed_range(0, 255 * 20)
+BY_20 = ValueRange(0, 255 * 20)
 """A range in which a value of 20 is one level of 255."""
 
 
@@ -56,6 +56,12 @@ def test_numbers_of_every_kind(dtype: str, photometric: str, big: bool, order: s
     expected = levels(plane().astype(dtype).astype("f8"))
     expected = 255 - expected if photometric == "miniswhite" else expected
     assert abs(pixels(content)[..., 0] - expected).max() <= 1
+
+
+def test_what_stands_in_a_file_is_named() -> None:
+    kinds = {"c8": "64-bit complex floats", "f8": "64-bit floats", "i4": "32-bit signed integers"}
+    for dtype, expected in kinds.items():
+        assert read_tiff_tags(written(plane().astype(dtype))).described().startswith(expected)
 
 
 def test_signed_integers_of_8_bits_are_scaled_as_others_are() -> None:
@@ -146,13 +152,14 @@ def test_a_chosen_channel_of_premultiplied_colour_is_the_colour() -> None:
     assert abs(pixels(content, channels=(1,)).astype(int) - 128).max() <= 1
 
 
-@pytest.mark.parametrize("settings", [{"page": 1}, {"page": "max"}, {"channels": (1,)}])
-def test_colour_that_is_not_rgb_is_not_shown_as_if_it_were(settings: dict[str, Any]) -> None:
-    red = numpy.full((2, 6, 8, 3), (76, 85, 255), "u1")
-    content = written(red, photometric="ycbcr", compression="lzw", subsampling=(1, 1))
-    assert numpy.asarray(decode(content))[0, 0].tolist() == [254, 0, 0]
-    with pytest.raises(ImageError, match="save it anew as grey or RGB"):
-        pixels(content, **settings)
+def test_colour_that_is_not_rgb_is_not_shown_as_if_it_were() -> None:
+    two = numpy.full((2, 6, 8, 3), (76, 85, 255), "u1")
+    two[1] = (255, 128, 128)
+    content = written(two, photometric="ycbcr", compression="lzw", subsampling=(1, 1))
+    for settings, expected in (({}, [254, 0, 0]), ({"page": 2}, [255, 255, 255])):
+        assert pixels(content, **settings)[0, 0].tolist() == expected
+    with pytest.raises(ImageError, match="read page by page only: there is no max of them"):
+        pixels(content, page="max")
 
 
 @pytest.mark.parametrize("planar", ["contig", "separate"])
@@ -303,16 +310,88 @@ WHOLE_ONLY: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("settings", [{"page": 1}, {"page": "max"}, {"channels": (1, 2)}])
-def test_pages_of_a_compression_that_cannot_be_chosen_are_told_so(
-    settings: dict[str, Any],
-) -> None:
-    pages = [Image.new("1", (9, 9)) for _ in range(2)]
+def saved(pages: list[Image.Image], **options: Any) -> bytes:  # noqa: ANN401
     stream = io.BytesIO()
-    pages[0].save(stream, "TIFF", save_all=True, append_images=pages[1:], compression="group4")
-    with pytest.raises(ImageError, match="of 2 pages with the compression 4, of which none can"):
-        pixels(stream.getvalue(), **settings)
-    assert not pixels(stream.getvalue()).any()
+    pages[0].save(stream, "TIFF", save_all=True, append_images=pages[1:], **options)
+    return stream.getvalue()
+
+
+def three_pages(mode: str) -> list[Image.Image]:
+    """Return images (6, 8) of a mode, each of them darker below, at another row."""
+    pages = [Image.new("L", (8, 6), 255) for _ in range(3)]
+    for number, page in enumerate(pages):
+        page.paste(0, (0, number + 2, 8, 6))
+    return [page.convert(mode) for page in pages]
+
+
+@pytest.mark.parametrize(
+    ("mode", "compression"),
+    [
+        ("1", "group4"), ("1", "group3"), ("L", "jpeg"), ("RGB", "jpeg"), ("P", "raw"),
+        ("P", "tiff_lzw"), ("CMYK", "raw"), ("CMYK", "tiff_adobe_deflate"), ("YCbCr", "raw"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("big", [False, True])
+def test_a_page_of_a_kind_that_only_pillow_reads(mode: str, compression: str, big: bool) -> None:
+    images = three_pages(mode)
+    content = saved(images, compression=compression, big_tiff=big)
+    for number, image in enumerate(images, start=1):
+        decoded = decode_file(content, deep=DeepSettings(page=number))
+        expected = numpy.asarray(image.convert("RGB")).astype(int)
+        assert abs(numpy.asarray(decoded.image) - expected).max() <= 40
+        assert decoded.original.pages == 3
+    with pytest.raises(ImageError, match="page 4 is asked for, and the file has 3"):
+        pixels(content, page=4)
+    with pytest.raises(ImageError, match="there is no mean of them. Choose one, with --page"):
+        pixels(content, page="mean")
+    with pytest.raises(ImageError, match="cut short|damaged|make no sense"):
+        pixels(content[: len(content) - 60], page=3)
+
+
+def test_a_page_that_tifffile_wrote_as_jpeg() -> None:
+    stack = numpy.zeros((3, 16, 16, 3), "u1")
+    stack[1] = 200
+    content = written(stack, photometric="rgb", compression="jpeg")
+    assert abs(pixels(content, page=2).astype(int) - 200).max() <= 3
+    assert not pixels(content, page=3).any()
+    assert not pixels(content, channels=(1,)).any()
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("big", [False, True])
+@pytest.mark.parametrize("dtype", ["u2", "f8"])
+def test_pages_of_unlike_sizes_are_taken_one_by_one(dtype: str, big: bool, order: str) -> None:
+    planes = [plane(), plane(1)[:4], plane(2)]
+    stream = io.BytesIO()
+    with tifffile.TiffWriter(stream, bigtiff=big, byteorder=order) as file:
+        for each in (*planes, numpy.stack([plane(3)[:, :5], plane(4)[:, :5]])):
+            file.write(each.astype(dtype), photometric="minisblack")
+    content = stream.getvalue()
+    planes += [plane(3)[:, :5], plane(4)[:, :5]]
+    for number, each in enumerate(planes, start=1):
+        decoded = decode_file(content, deep=DeepSettings(BY_20, page=number))
+        assert (numpy.asarray(decoded.image)[..., 0] == levels(each)).all()
+        assert decoded.original.pages == 5
+    assert (pixels(content, channels=(1,))[..., 0] == levels(planes[0])).all()
+    with pytest.raises(ImageError, match="page 6 is asked for, and the file has 5"):
+        pixels(content, page=6)
+    with pytest.raises(ImageError, match="channel 2 is asked for, and the file has 1"):
+        pixels(content, page=1, channels=(2,))
+    for how in ("max", "mean"):
+        with pytest.raises(ImageError, match=f"unlike sizes or kinds: there is no {how} of them"):
+            pixels(content, page=how)
+
+
+def test_the_thumbnail_and_the_mask_of_a_page_are_taken_as_they_stand() -> None:
+    stream = io.BytesIO()
+    with tifffile.TiffWriter(stream) as file:
+        file.write(plane().astype("u2"), metadata=None)
+        file.write(plane()[::2, ::2].astype("u2"), subfiletype=1, metadata=None)
+        file.write(plane(1).astype("u2"), metadata=None)
+    assert (pixels(stream.getvalue(), page=2)[..., 0] == levels(plane(1))).all()
+    assert (pixels(stream.getvalue(), page="max")[..., 0] == levels(
+        numpy.maximum(plane(), plane(1))
+    )).all()  # fmt: skip
 
 
 @pytest.mark.parametrize("options", WHOLE_ONLY)

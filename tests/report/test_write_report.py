@@ -46,8 +46,8 @@ def cells(row: Element) -> list[str]:
 def test_its_sections_are_in_the_order_in_which_people_ask(page: Element) -> None:
     sections = [each.attributes.get("id", "") for each in page.all("section")]
     assert sections == [
-        "", "images", "confusion", "classes", "misclassified", "calibration", "files", "learning",
-        "curves", "settings",
+        "", "images", "confusion", "classes", "misclassified", "calibration", "unlike", "files",
+        "learning", "curves", "settings",
     ]  # fmt: skip
     links = [each.attributes["href"] for each in page.one("nav").all("a")]
     assert links == [f"#{name}" for name in sections[1:]]
@@ -146,6 +146,9 @@ def test_misclassified_images_come_with_what_may_tell_why(
         assert f"score {100 * answer.score:.1f}%" in card.text()
         names = card.all("p")[1].text().removeprefix("set: ").split(", ")
         assert names[0] == answer.prediction
+        near = card.one("div", class_="neighbours").all("figure")
+        assert len(near) == 3
+        assert not [each for each in near if answer.path in each.one("span").attributes.values()]
         (image,) = card.all("img")
         assert image.attributes["alt"] == f"Map: why {answer.prediction} and not {answer.label}"
 
@@ -201,7 +204,7 @@ def test_a_run_that_tests_nothing_says_so(tmp_path: Path, result: TrainingResult
     page = read_page(write_report(tmp_path / "run", result.classifier))
     assert page.one("section", class_="headlines").text() == "Nothing was tested."
     assert [each.attributes.get("id", "") for each in page.all("section")] == [
-        "", "images", "files", "learning", "settings",
+        "", "images", "unlike", "files", "learning", "settings",
     ]  # fmt: skip
 
 
@@ -237,22 +240,16 @@ def test_a_model_of_another_kind_has_no_sets(tmp_path: Path, result: TrainingRes
     assert "set: " not in page.one("section", id="misclassified").text()
 
 
-def test_the_images_most_unlike_the_rest_are_shown_where_that_is_known(
-    tmp_path: Path, result: TrainingResult
+def test_the_images_most_unlike_the_rest_are_those_of_the_table(
+    page: Element, result: TrainingResult
 ) -> None:
-    shutil.copytree(result.output, tmp_path / "run")
-    with (tmp_path / "run" / "scores.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    for number, row in enumerate(rows):
-        row["distance"] = f"{number / 50:.2f}" if number % 2 else ""
-    with (tmp_path / "run" / "scores.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-    page = read_page(write_report(tmp_path / "run", result.classifier))
+    with (result.output / "scores.csv").open(newline="") as file:
+        rows = [(float(row["distance"]), row["path"]) for row in csv.DictReader(file)]
+    limit = result.metrics["unlike"]["threshold"]
+    expected = [f"{path} {far / limit:.1f} times the limit" for far, path in sorted(rows)[:-17:-1]]
     shown = [each.text() for each in page.one("section", id="unlike").all("figcaption")]
-    expected = [row for row in reversed(rows) if row["distance"]][:16]
-    assert shown == [f"{row['path']} {float(row['distance']):.1f} times" for row in expected]
+    assert shown == expected
+    assert sum(far > limit for far, _ in rows) >= 1
 
 
 def test_what_is_too_much_is_sampled_and_that_is_told(

@@ -12,16 +12,19 @@ from tests.processes import server
 from torch_inception.system.atomic import temporary_file, temporary_folder
 from torch_inception.system.replacement import prepare_replacing, replaced_together
 
-NAMES = ("one", "two", "three")
+NAMES = ("one", "two", "below/three")
 
 
 def write(folder: Path, content: str) -> None:
+    (folder / "below").mkdir(exist_ok=True)
     for name in NAMES:
         (folder / name).write_text(content)
 
 
 def contents(folder: Path) -> dict[str, str]:
-    return {file.name: file.read_text() for file in folder.iterdir() if file.is_file()}
+    """Return name -> content of the files that are not hidden."""
+    names = [file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()]
+    return {name: (folder / name).read_text() for name in names if name[0] != "."}
 
 
 def replace_and_die(folder: Path, renames: int) -> None:
@@ -68,7 +71,7 @@ def test_a_killed_replacement_is_finished_by_the_next_process(renames: int, tmp_
     assert list(contents(folder).values()).count("new") == renames
     prepare_replacing(folder, NAMES)
     assert contents(folder) == {**dict.fromkeys(NAMES, "new"), "mine": "mine"}
-    assert {entry.name for entry in folder.iterdir()} == {*NAMES, "mine"}
+    assert {entry.name for entry in folder.iterdir()} == {"one", "two", "below", "mine"}
     assert [entry.name for entry in tmp_path.iterdir()] == ["run"]
 
 

@@ -19,9 +19,11 @@ def conflicts(colours: Path) -> Path:
 def test_an_image_in_two_classes_is_named_and_used_for_none(
     train: TrainCommand, conflicts: Path, run: Path
 ) -> None:
-    status, _, err = train()
+    status, out, err = train()
     assert status == 0
-    assert "WARNING: 1 image is in several classes, and used for none." in err
+    assert "used: 90 of 92 files (green 30 of 31, red 29 of 30)\n" in out
+    told = "the same image in several classes is used for none of them: 1 image in 2 files."
+    assert f"WARNING: {told}" in err
     reason = "the same image is in the classes 'green', 'red'"
     for path in (conflicts / "green" / "copy.png", conflicts / "red" / "red_05.png"):
         assert f"  {path}: {reason}" in err
@@ -53,7 +55,7 @@ def test_many_conflicts_are_listed_in_a_file(train: TrainCommand, colours: Path,
     for number in range(6):
         shutil.copy(colours / "red" / f"red_0{number}.png", colours / "green" / f"c{number}.png")
     _, _, err = train()
-    assert "WARNING: 6 images are in several classes" in err
+    assert "used for none of them: 6 images in 12 files." in err
     assert err.count("the same image is in") == 10
     assert "  and 2 more files; all are in skipped.csv" in err
     assert len(table(run / "skipped.csv")) == 12

@@ -113,7 +113,7 @@ def test_what_is_no_folder_is_refused_by_name(name: str, reason: str, tmp_path: 
 def test_the_table_has_each_class_and_its_count(tmp_path: Path) -> None:
     make_files(tmp_path, *[f"circle/{i}" for i in range(12)], "plus sign/1", "三角/1", "三角/2")
     assert class_table(read_dataset(tmp_path)).splitlines() == [
-        f"3 classes in {tmp_path}:",
+        f"3 classes in {tmp_path}, and their files:",
         "  circle     12",
         "  plus sign   1",
         "  三角        2",  # each of these takes two columns

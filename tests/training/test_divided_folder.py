@@ -115,6 +115,42 @@ def test_a_part_may_lack_classes(tmp_path: Path, train_in: Train) -> None:
     assert len(splits(tmp_path / "run")["test"]) == 6
 
 
+def test_class_folders_that_differ_in_unicode_form_only_are_the_same_class(
+    tmp_path: Path, train_in: Train, caplog: pytest.LogCaptureFixture
+) -> None:
+    draw_parts(tmp_path / "photos", train=5, test=3)
+    (tmp_path / "photos/train/red").rename(tmp_path / "photos/train/caf\u00e9")
+    (tmp_path / "photos/test/red").rename(tmp_path / "photos/test/cafe\u0301")
+    caplog.set_level(logging.INFO)
+    dataset = read_dataset(tmp_path / "photos")
+    assert dataset.labels == ["blue", "caf\u00e9", "green"]
+    assert dataset.counts() == dict.fromkeys(dataset.labels, 8)
+    assert "only in the Unicode form of their letters are taken for the same: " in caplog.text
+    assert train_in("--data", "photos")[0] == 0
+    assert sum("cafe\u0301" in path for path in splits(tmp_path / "run")["test"]) == 3
+    assert train_in("--data", "photos/train", "--test-data", "photos/test")[0] == 0
+
+
+@pytest.mark.parametrize("part", ["train", "test"])
+def test_class_folders_that_could_be_one_or_another_by_unicode_form_are_refused(
+    part: str, tmp_path: Path
+) -> None:
+    # The second and the third are one letter, with its two accents in another order.
+    forms = ["\u1ead", "a\u0323\u0302", "a\u0302\u0323"]
+    draw_parts(tmp_path, train=2, test=2)
+    (tmp_path / "train/red").rename(tmp_path / "train" / forms[0])
+    (tmp_path / "test/red").rename(tmp_path / "test" / forms[1])
+    (tmp_path / part / "green").rename(tmp_path / part / forms[2])
+    if part == "train":
+        (tmp_path / "test/green").rename(tmp_path / "test/blue2")
+        for path in (tmp_path / "test/blue2").iterdir():
+            path.unlink()
+        (tmp_path / "test/blue2").rmdir()
+    with pytest.raises(DatasetError, match="only in the Unicode form of their letters: ") as caught:
+        read_dataset(tmp_path)
+    assert ascii(forms[1]) in str(caught.value)
+
+
 def test_train_and_test_that_hold_images_are_classes_like_any_other(tmp_path: Path) -> None:
     draw_colours(tmp_path, count=2)
     (tmp_path / "red").rename(tmp_path / "train")

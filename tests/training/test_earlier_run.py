@@ -3,17 +3,20 @@
 import logging
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 
 from tests.drawings import draw_colours
 from tests.fakes import FakeEngine
+from tests.openings import openings
 from tests.training.runs import TrainCommand, metrics_of
 from torch_inception.classifier.classifier import Classifier
 from torch_inception.classifier.model_file import load_model
 from torch_inception.errors import ConfigError, DatasetError
-from torch_inception.training.earlier_run import read_earlier_run
+from torch_inception.training.earlier_run import EarlierImage, EarlierRun, read_earlier_run
+from torch_inception.training.earlier_split import NO_SPLIT
 from torch_inception.training.train_classifier import train_classifier
 
 
@@ -53,6 +56,7 @@ def test_what_changed_is_told_and_recorded(train: TrainCommand, colours: Path, r
     recorded = metrics_of(run)["changes"]
     assert recorded["renamed_classes"] == {"green": "leaf"}
     assert (recorded["new_images"], recorded["gone_images"]) == (25, 1)
+    assert recorded["settings"] == {}
     assert tested - 1 <= recorded["tested"] <= tested
     # The old name counts as right for what has the new one now.
     assert recorded["right_before"] == recorded["tested"]
@@ -71,10 +75,20 @@ def test_the_same_run_again_keeps_the_model_before_both(
     assert changes(out)[0] == "images: 0 new, 0 gone, 90 as before"
 
 
+@pytest.mark.parametrize("file", ["model.pt", "splits.csv"])
+def test_what_the_run_before_left_is_read_once(file: str, colours: Path, run: Path) -> None:
+    settings: dict[str, Any] = {"intensity": "dataset", "engine": FakeEngine()}
+    train_classifier(colours, output=run, **settings)
+    with openings(str(run / file)) as opened, openings(str(run / "history.csv")) as written:
+        train_classifier(colours, output=run, **settings)
+    # Files are opened when they are put into their place, too.
+    assert len(opened) == 1 + len(written)
+
+
 def test_both_models_are_compared_on_what_both_tested(colours: Path, run: Path) -> None:
     train_classifier(colours, output=run, engine=FakeEngine())
     earlier = read_earlier_run(run)
-    assert earlier is not None
+    assert earlier.images
     table = (run / "predictions.csv").read_text(encoding="utf-8").splitlines()
     # As if the model before had taken every image for a red one.
     (run / "predictions.csv").write_text(
@@ -85,6 +99,16 @@ def test_both_models_are_compared_on_what_both_tested(colours: Path, run: Path) 
     reds = sum(row.split(",")[1] == "red" for row in table[1:])
     assert (found["tested"], found["right_before"]) == (len(table) - 1, reds)
     assert found["right_now"] == len(table) - 1
+
+
+def test_changed_settings_of_preprocessing_are_told(train: TrainCommand, run: Path) -> None:
+    train("--resize", "pad")
+    out = train("--intensity", "-100,400", "--page", "2")[1]
+    expected = "resize was pad, is squash; intensity was image, is -100,400; page was not set, is 2"
+    assert changes(out)[1] == f"settings: {expected}"
+    assert metrics_of(run)["changes"]["settings"] == {
+        "resize": ["pad", "squash"], "intensity": ["image", "-100,400"], "page": ["", "2"],
+    }  # fmt: skip
 
 
 def test_results_of_other_images_are_not_replaced(
@@ -107,11 +131,13 @@ def test_results_of_other_images_are_not_replaced(
     ]
 
 
-def test_an_earlier_run_that_cannot_be_read_is_none(tmp_path: Path) -> None:
-    assert read_earlier_run(tmp_path) is None
-    (tmp_path / "splits.csv").write_bytes(b"path,label,split,group\na,b,train,c\n")
+def test_a_folder_without_a_run_tells_nothing(tmp_path: Path) -> None:
+    assert read_earlier_run(tmp_path) == EarlierRun(tmp_path, {}, NO_SPLIT, None)
+    (tmp_path / "splits.csv").write_bytes(b"path,label,split,group,sha256\na,b,train,c,00\n")
     (tmp_path / "predictions.csv").write_bytes(b"\xff\xfe")
-    assert read_earlier_run(tmp_path) is None
+    (tmp_path / "model.pt").write_bytes(b"\xff\xfe")
+    found = read_earlier_run(tmp_path)
+    assert (found.images, found.created) == ({"00": EarlierImage("b", None)}, "")
 
 
 def test_data_folders_of_one_name_have_results_of_their_own(
@@ -197,11 +223,10 @@ def test_a_table_that_a_spreadsheet_saved_guards_as_well(
     train()
     table = run / "splits.csv"
     lines = table.read_text(encoding="utf-8").splitlines()
-    # A mark in front, other columns first, and a last row that is cut short.
+    # A mark in front, and other columns first.
     mixed = [",".join(reversed(line.split(","))) for line in lines]
-    table.write_text("\ufeff" + "\n".join([*mixed, "abc,group"]), encoding="utf-8")
+    table.write_text("\ufeff" + "\n".join(mixed), encoding="utf-8")
     earlier = read_earlier_run(run)
-    assert earlier is not None
     assert len(earlier.images) == 90
     assert earlier.labels() == {"blue", "green", "red"}
 

@@ -3,6 +3,7 @@
 import io
 import logging
 import os
+import shutil
 import tarfile
 import unicodedata
 import zipfile
@@ -48,9 +49,11 @@ def photos(tmp_path: Path) -> Path:
 def test_a_class_folder_is_answered_with_the_folder_above(
     data: str, photos: Path, refused: Refused
 ) -> None:
+    (photos / "other" / "folders").mkdir(parents=True)
+    shutil.copy(photos / "red" / "red_00.png", photos / "other")
     assert refused("--data", data) == (
-        "photos/red holds images and no folders, and so do the folders beside it: 'blue', 'green', "
-        "'red'. If these are the classes, give the folder that holds them: --data photos"
+        "photos/red holds images and no folders, as all of these do: 'blue', 'green', 'red'. If "
+        "these are the classes, give the folder that holds them: --data photos"
     )
 
 
@@ -138,11 +141,16 @@ def test_a_table_and_another_file_are_no_folder(photos: Path, refused: Refused) 
     )
 
 
+SPACES = "the spaces around them"
+
+
 @pytest.mark.parametrize(
     ("first", "second", "told"),
     [
         ("Cat", "cat", "'Cat' and 'cat' differ only in upper and lower case"),
         ("É", "é", "'É' and 'é' differ only in upper and lower case"),
+        ("cat", "cat ", f"'cat' and 'cat ' differ only in {SPACES}"),
+        ("Cat ", "cat", f"'Cat ' and 'cat' differ only in upper and lower case and {SPACES}"),
         (
             unicodedata.normalize("NFD", "é"), unicodedata.normalize("NFC", "é"),
             r"'e\u0301' and '\xe9' differ only in the Unicode form of their letters",

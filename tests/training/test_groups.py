@@ -157,7 +157,7 @@ def test_the_cosine_alone_joins_no_large_part_of_a_class(
     if warned:
         assert f"{count} images look much alike" in warned[0].getMessage()
     else:
-        assert f"near copies: {count} images in 1 group are kept together" in caplog.text
+        assert f"near copies: {count} images in 1 group belong together" in caplog.text
 
 
 def test_in_a_large_group_the_hash_joins_and_where_that_is_too_much_both_must() -> None:
@@ -222,7 +222,13 @@ def test_frames_of_one_film_are_in_one_part_by_default_and_listed(
     assert main(arguments, engine=FakeEngine()) == 0
     out, err = capsys.readouterr()
     assert "WARNING: near copies: 120 images look much alike" in err
-    assert "near copies: 120 images in 30 groups are kept together; see groups.csv" in out
+    assert "near copies: 120 images in 30 groups belong together; see groups.csv." in out
+    assert "To take each by itself: --near-duplicates ignore\n" in out
+    count = "60 images that count as 15, since those that belong together count once"
+    advice = "If its near copies are images of their own: --near-duplicates ignore."
+    for label in ("ill", "well"):
+        unreliable = "under 20, results are unreliable"
+        assert f"WARNING: the class '{label}' has {count}; {unreliable}. {advice}\n" in err
     assert {len(found) for found in parts_by_field(run).values()} == {1}
     rows = table(run / "groups.csv")
     assert sizes([row["group"] for row in rows]) == [4] * 30
@@ -231,7 +237,8 @@ def test_frames_of_one_film_are_in_one_part_by_default_and_listed(
     assert main([*arguments, "--near-duplicates", "ignore"], engine=FakeEngine()) == 0
     assert table(run / "groups.csv") == []
     assert max(len(found) for found in parts_by_field(run).values()) > 1
-    assert "near copies" not in capsys.readouterr().out
+    out, err = capsys.readouterr()
+    assert ("near copies" in out, "near" in err) == (False, False)
 
 
 def test_a_new_image_that_joins_two_parts_goes_to_training_and_is_told(

@@ -16,6 +16,7 @@ from torch_inception.classifier.model_file import load_model
 from torch_inception.errors import ConfigError
 from torch_inception.images.deep import DeepSettings
 from torch_inception.images.preprocess import Preprocessing
+from torch_inception.training.earlier_split import EarlierParts
 from torch_inception.training.grouping import LabelledImage, groups_of
 from torch_inception.training.intensity import _examined
 from torch_inception.training.split import split
@@ -78,7 +79,7 @@ def drawn_for_test(counts: Path) -> str:
         Image.fromarray(values("dark", number) + 50_000).save(new)
         image = LabelledImage(new.name, "dark", sha256(new.read_bytes()).digest())
         images = [*others, image]
-        parts = split(images, groups_of(images), holdout=0.1, with_validation=False)
+        parts = split(EarlierParts(images, groups_of(images)), holdout=0.1, with_validation=False)
         if parts[-1] == "test":
             return "dark/new.tif,dark,test"
     raise AssertionError
@@ -205,7 +206,9 @@ def test_files_of_several_pages_are_counted_also_from_the_cache(
     for _ in range(2):
         caplog.clear()
         train_classifier(colours, output=run, engine=FakeEngine())
-        assert "2 files have several pages (7 in all)" in caplog.text
+        assert (
+            f"2 files, the first of them {colours / 'red' / 'a.tif'} (3 pages), have" in caplog.text
+        )
     pytest.importorskip("imagecodecs")
     caplog.clear()
     train_classifier(colours, output=run, engine=FakeEngine(), page="2")
@@ -225,8 +228,8 @@ def test_channels_and_values_that_are_not_finite_are_counted(
     floats[0, 0] = numpy.nan
     Image.fromarray(floats).save(colours / "red" / "nan.tif")
     train_classifier(colours, output=run, engine=FakeEngine())
-    assert "1 file has several channels (5 in all)" in caplog.text
-    assert "1 file has values that are not finite" in caplog.text
+    assert "five.tif (5 channels), has several channels, and only the first is" in caplog.text
+    assert "nan.tif, has values that are not finite" in caplog.text
     caplog.clear()
     train_classifier(colours, output=run, engine=FakeEngine(), channels="1,2,3")
     assert "several" not in caplog.text

@@ -184,6 +184,27 @@ def test_other_columns_can_be_named_and_all_others_are_told_of(
     assert "labels.csv: columns that are not used: 'path', 'label'" in caplog.messages
 
 
+def test_paths_of_windows_are_taken_unless_a_file_has_that_name(photos: Path) -> None:
+    (photos / "cat\\2.jpg").touch()
+    content = "path,label\ncat\\1.jpg,cat\ncat\\2.jpg,cat\ndog\\1.jpg,dog\n"
+    assert [path for path, _ in content_of(load(content))] == [
+        "photos/cat/1.jpg", "photos/cat\\2.jpg", "photos/dog/1.jpg",
+    ]  # fmt: skip
+    with pytest.raises(DatasetError, match=r"no such file .* the first: 'cat\\\\3.jpg'"):
+        load("path,label\ncat\\3.jpg,cat\n")
+
+
+def test_spaces_around_a_label_are_removed_but_in_what_a_run_has_written() -> None:
+    rows = [
+        *((f"cat/{n}.jpg", " cat ") for n in (1, 2)),
+        *((f"dog/{n}.jpg", "dog ") for n in (1, 2)),
+    ]
+    by_people = "".join(f"{path}, {label} \n" for path, label in rows)
+    assert load(f"path,label\n{by_people}").labels == ["cat", "dog"]
+    by_a_run = "".join(f"{path},{label},train,,00\n" for path, label in rows)
+    assert load(f"path,label,split,group,sha256\n{by_a_run}").labels == [" cat ", "dog "]
+
+
 def test_everything_that_is_wrong_is_told_at_once_with_its_lines(photos: Path) -> None:
     (photos / "cat" / "3.jpg").touch()
     wrong = [
@@ -247,8 +268,10 @@ def a_zip() -> bytes:
         ("a.csv", b"path,label\ncat/1.jpg,cat\n", "needs at least two labels and has only 'cat'"),
         (
             "a.csv",
-            b"cat/1.jpg,cat\n",
-            "has no column of paths .path, file_name, fname, image, file",
+            b"cat/1.jpg;cat\n",
+            "has no column of paths .path, file_name, fname, image, filename. and no column of "
+            "labels .label, labels.. Its columns are 'cat/1.jpg', 'cat'. Rename what is meant, or "
+            "name it: --path-column NAME --label-column NAME",
         ),
         (
             "a.csv",
@@ -332,7 +355,7 @@ def test_a_run_with_a_table_is_complete_and_its_settings_give_it_again(
     out, _ = capsys.readouterr()
     assert out.splitlines()[:2] == [
         "labels.csv: columns that are not used: 'note'",
-        "3 classes in labels.csv:",
+        "3 classes in labels.csv, and their files:",
     ]
     first = runs_of_colours(Path("colours/run"))
     assert sorted(row["path"] for row in first) == sorted(Path(p).name for p, _ in rows)
@@ -427,6 +450,19 @@ def test_a_data_frame_or_a_mapping_of_columns_is_trained_on(
     assert tested == {path for path, _ in rows[::4]}
 
 
+def test_classes_with_spaces_around_their_names_are_the_same_from_the_splits_of_a_run() -> None:
+    draw_colours(Path("odd"), count=9)
+    Path("odd/red").rename("odd/ red ")
+    folder = train_classifier("odd", output="one", engine=FakeEngine())
+    table = train_classifier("odd", labels="one/splits.csv", output="two", engine=FakeEngine())
+    assert folder.classifier.labels == table.classifier.labels == [" red ", "blue", "green"]
+    one, two = (
+        [(row["path"], row["label"], row["split"]) for row in runs_of_colours(Path(run))]
+        for run in ("one", "two")
+    )
+    assert one == two
+
+
 def test_a_list_of_pairs_is_trained_on_and_its_settings_say_that_they_are_not_enough(
     rows: list[tuple[str, str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -441,6 +477,10 @@ def test_a_list_of_pairs_is_trained_on_and_its_settings_say_that_they_are_not_en
     # They are enough together with a table of the images.
     flags = ["--config", "run/config.toml", "--data", ".", "--labels", "run/splits.csv"]
     assert main([*flags, "--output", "again"], engine=FakeEngine()) == 0
+
+
+HUGE = 10**5000
+"""More digits than Python writes."""
 
 
 @pytest.mark.parametrize(
@@ -458,7 +498,19 @@ def test_a_list_of_pairs_is_trained_on_and_its_settings_say_that_they_are_not_en
             "no such file in the current folder .row 0.*no label .row 1",
         ),
         ({"path": ["a"], "label": ["x", "y"]}, "the dict of images has columns of different len"),
-        ({"path": ["a"]}, "the dict of images has no column of labels.*meant: label_column"),
+        ({"path": ["a"]}, "the dict of images has no column of labels.*name it: label_column"),
+        ({"path": 5, "label": ["x"]}, "the dict of images: its column 'path' is 5 and not a list"),
+        ({"path": "a.jpg", "label": "x"}, "its column 'path' is 'a.jpg' and not a list"),
+        ([(5, "a")], "no path .row 0; the first: 5."),
+        (
+            [("photos/cat/1.jpg", HUGE)],
+            "too many digits .row 0; the first: int that cannot",
+        ),
+        (
+            [("photos/cat/1.jpg", [1, HUGE])],
+            "several labels.*first: list that cannot be shown",
+        ),
+        ([HUGE], "row 0 is int that cannot be shown and not a pair"),
         (Frame(where=["a"], label=["x"]), "no column of paths.*Its columns are 'where', 'label'"),
     ],
 )

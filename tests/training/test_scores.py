@@ -15,7 +15,14 @@ CLASSES = ("blue", "green", "red")
 def test_every_image_has_the_scores_of_a_head_that_did_not_see_it(colours: Path, run: Path) -> None:
     train_classifier(colours, output=run, engine=FakeEngine(), views=2)
     rows = table(run / "scores.csv")
-    assert list(rows[0]) == ["path", "label", "split", "seen", *(f"score:{c}" for c in CLASSES)]
+    assert list(rows[0]) == [
+        "path",
+        "label",
+        "split",
+        "seen",
+        "distance",
+        *(f"score:{c}" for c in CLASSES),
+    ]
     splits = {row["path"]: (row["label"], row["split"]) for row in table(run / "splits.csv")}
     assert {row["path"]: (row["label"], row["split"]) for row in rows} == splits
     assert {row["seen"] for row in rows} == {"false"}

@@ -13,6 +13,7 @@ from torch_inception.training.earlier_split import (
     EarlierParts,
     EarlierSplit,
     read_splits,
+    split_of,
     write_splits,
 )
 from torch_inception.training.grouping import LabelledImage, groups_of, leadership
@@ -22,7 +23,9 @@ from torch_inception.training.split import split
 
 def three_parts(images: Sequence[LabelledImage], earlier: EarlierSplit = NO_SPLIT) -> list[Part]:
     """Split as for a solver that needs validation images."""
-    return split(images, groups_of(images), holdout=0.1, with_validation=True, earlier=earlier)
+    return split(
+        EarlierParts(images, groups_of(images), earlier), holdout=0.1, with_validation=True
+    )
 
 
 def part_of(images: Sequence[LabelledImage], earlier: EarlierSplit = NO_SPLIT) -> dict[bytes, Part]:
@@ -51,7 +54,7 @@ def class_parts(images: Sequence[LabelledImage], parts: Sequence[Part]) -> dict[
 
 def saved(folder: Path, images: Sequence[LabelledImage], parts: Sequence[Part]) -> EarlierSplit:
     write_splits(folder / "splits.csv", images, parts, groups_of(images))
-    return read_splits(folder / "splits.csv")
+    return split_of(read_splits(folder / "splits.csv"))
 
 
 def test_about_80_10_10_on_many() -> None:
@@ -65,11 +68,11 @@ def test_about_80_10_10_on_many() -> None:
 @pytest.mark.parametrize("holdout", [0.1, 0.25])
 def test_without_a_validation_part_its_images_are_for_training(holdout: float) -> None:
     images = images_of({"a": 600, "b": 400, "c": 3, "d": 2})
-    two = split(images, groups_of(images), holdout=holdout, with_validation=False)
+    two = split(EarlierParts(images, groups_of(images)), holdout=holdout, with_validation=False)
     assert set(two) == {"train", "test"}
     assert two.count("test") / 1005 == pytest.approx(holdout, abs=0.03)
     # The test images are the same ones.
-    three = split(images, groups_of(images), holdout=holdout, with_validation=True)
+    three = split(EarlierParts(images, groups_of(images)), holdout=holdout, with_validation=True)
     assert [part == "test" for part in two[:1000]] == [part == "test" for part in three[:1000]]
     found = class_parts(images, two)
     assert (found["c"], found["d"]) == ({"train", "test"}, {"train"})
@@ -77,8 +80,10 @@ def test_without_a_validation_part_its_images_are_for_training(holdout: float) -
 
 def test_without_a_test_part_every_image_is_for_training_or_validation() -> None:
     images = images_of({"a": 600, "b": 3})
-    assert set(split(images, groups_of(images), holdout=0, with_validation=False)) == {"train"}
-    parts = split(images, groups_of(images), holdout=0, with_validation=True)
+    assert set(
+        split(EarlierParts(images, groups_of(images)), holdout=0, with_validation=False)
+    ) == {"train"}
+    parts = split(EarlierParts(images, groups_of(images)), holdout=0, with_validation=True)
     assert parts.count("validation") / 603 == pytest.approx(0.1, abs=0.04)
     assert class_parts(images, parts)["b"] == {"train", "validation"}
 
@@ -112,9 +117,8 @@ def test_every_class_has_something_to_train_on_though_all_of_it_is_shared(holdou
         copies = [each._replace(path=f"b/{n}.png", label="b") for n, each in enumerate(shared)]
         images = [*shared, *copies, *images_of({"c": 3}, seed=seed + 1000)]
         for with_validation in (False, True):
-            parts = split(
-                images, groups_of(images), holdout=holdout, with_validation=with_validation
-            )
+            kept = EarlierParts(images, groups_of(images))
+            parts = split(kept, holdout=holdout, with_validation=with_validation)
             assert all("train" in found for found in class_parts(images, parts).values())
 
 
@@ -238,7 +242,7 @@ def test_large_groups_are_tested_as_often_as_single_images(size: int) -> None:
         for start in range(0, len(images), size)
         for name in [min(contents[start : start + size], key=leadership)] * size
     ]
-    parts = split(images, near_groups, holdout=0.1, with_validation=False)
+    parts = split(EarlierParts(images, near_groups), holdout=0.1, with_validation=False)
     # Three standard deviations of a share of 2000.
     assert parts.count("test") / len(parts) == pytest.approx(0.1, abs=0.02)
 
@@ -254,7 +258,7 @@ def test_a_group_keeps_its_part_when_copies_are_added_to_an_earlier_run() -> Non
     pairs = [min(names[n], names[120 + n], key=leadership) for n in range(60)]
     near_groups = [*pairs, *names[60:120], *pairs]
     assert 10 < sum(one == other for one, other in zip(pairs, names[120:], strict=True)) < 50
-    after = split(images, near_groups, holdout=0.1, with_validation=True, earlier=earlier)
+    after = split(EarlierParts(images, near_groups, earlier), holdout=0.1, with_validation=True)
     assert after[:120] == before
     assert after[120:] == before[:60]
     assert joining(images, near_groups, earlier) == []
@@ -270,13 +274,16 @@ def test_a_new_image_that_joins_two_parts_moves_neither_and_is_for_training(
     bridge, follower = image("a/bridge.png"), image("a/follower.png")
     images = [*old, bridge, follower]
     near_groups = [names[0], names[0], names[2], *names[3:], names[0], names[2]]
-    after = split(images, near_groups, holdout=0.1, with_validation=True, earlier=earlier)
+    after = split(EarlierParts(images, near_groups, earlier), holdout=0.1, with_validation=True)
     # The class has two groups now, one of them torn, and still nothing moves.
     assert after == [*before, "train", "validation"]
     assert joining(images, near_groups, earlier) == ["a/bridge.png"]
     # The next run knows them all.
     earlier = saved(tmp_path, images, after)
-    assert split(images, near_groups, holdout=0.1, with_validation=True, earlier=earlier) == after
+    assert (
+        split(EarlierParts(images, near_groups, earlier), holdout=0.1, with_validation=True)
+        == after
+    )
     assert joining(images, near_groups, earlier) == []
 
 
@@ -289,7 +296,7 @@ def test_a_copy_under_the_name_of_a_group_in_another_part_moves_neither(tmp_path
         earlier = saved(tmp_path, old, before)
         for run in range(3):  # The run after it finds what it left.
             names = groups_of(images)
-            parts = split(images, names, holdout=0.1, with_validation=True, earlier=earlier)
+            parts = split(EarlierParts(images, names, earlier), holdout=0.1, with_validation=True)
             by_path = {each.path: part for each, part in zip(images, parts, strict=True)}
             assert by_path == {
                 **{each.path: part for each, part in zip(old, before, strict=True)},
@@ -342,7 +349,7 @@ def test_nothing_moves_however_groups_are_joined_later(seed: int, tmp_path: Path
     before: dict[bytes, Part] = {}
     for _ in range(5):
         names = groups_of(images)
-        parts = split(images, names, holdout=0.3, with_validation=False, earlier=earlier)
+        parts = split(EarlierParts(images, names, earlier), holdout=0.3, with_validation=False)
         after = {each.digest: part for each, part in zip(images, parts, strict=True)}
         assert {digest: after[digest] for digest in before} == before
         assert [after[each.digest] for each in images] == parts
@@ -398,19 +405,20 @@ def test_names_that_are_not_text_are_kept_apart_from_their_escapes(tmp_path: Pat
 
 
 def test_no_earlier_run_keeps_nothing(tmp_path: Path) -> None:
-    assert read_splits(tmp_path / "splits.csv") == NO_SPLIT
+    assert read_splits(tmp_path / "splits.csv") == []
 
 
 def test_an_empty_splits_file_keeps_nothing(tmp_path: Path) -> None:
     (tmp_path / "splits.csv").touch()
-    assert read_splits(tmp_path / "splits.csv") == NO_SPLIT
+    assert read_splits(tmp_path / "splits.csv") == []
 
 
 BROKEN_TABLES = {
-    "not UTF-8": "split,group,sha256\ntrain,café,00\n".encode("latin-1"),
+    "not UTF-8": "path,label,split,group,sha256\na,café,train,g,00\n".encode("latin-1"),
     "no column of groups": b"path,label,split,sha256\na,b,c,d\n",
     "semicolons": b"path;label;split;group;sha256\na/1.png;a;train;content:00;00\n",
-    "an unknown part": b"split,group,sha256\nexam,content:00,00\n",
+    "an unknown part": b"path,label,split,group,sha256\na,b,exam,content:00,00\n",
+    "a short row": b"sha256,path,label,split,group\n00,a,b,train\n",
     "not CSV": b'path,label,split,group,sha256\n"' + b"x" * 200_000,
 }
 

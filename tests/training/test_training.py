@@ -98,7 +98,7 @@ def test_the_screen_shows_classes_progress_and_the_final_accuracy(
 ) -> None:
     _, out, _ = train("--solver", "sgd", "--steps", "250")
     lines = out.splitlines()
-    assert "3 classes in" in lines[0]
+    assert "3 classes in" in lines[0] and lines[0].endswith(", and their files:")
     assert [line.split() for line in lines[1:4]] == [["blue", "30"], ["green", "30"], ["red", "30"]]
     start = lines.index("head: solver sgd")
     header, *steps, why = (line.split() for line in lines[start + 2 : start + 7])
@@ -270,6 +270,15 @@ def test_the_resolved_settings_are_saved_and_give_the_same_run(
     assert torch.equal(one["weight"], two["weight"])
 
 
+def test_the_settings_of_a_folder_whose_name_is_no_text_give_the_same_run(
+    colours: Path, tmp_path: Path
+) -> None:
+    odd = colours.rename(tmp_path / "caf\udce9")
+    assert main(["--data", str(odd), "--output", str(tmp_path / "run")], engine=FakeEngine()) == 0
+    settings = ["--config", str(tmp_path / "run" / "config.toml")]
+    assert main([*settings, "--output", str(tmp_path / "again")], engine=FakeEngine()) == 0
+
+
 def test_the_signature_has_every_setting_with_its_default() -> None:
     parameters = inspect.signature(train_classifier).parameters
     fields = {field.name: field.default for field in dataclasses.fields(TrainConfig)}
@@ -295,6 +304,7 @@ def test_the_library_takes_any_setting_and_refuses_what_it_cannot_use(
         "random_scale": 7.0, "random_brightness": 9.0,
         "learning_rate": 0.5, "batch_size": 8, "eval_interval": 3, "seed": 5, "device": "cpu",
         "strict": True, "keep_conflicts": True, "overwrite": True, "test_data": "", "labels": "",
+        "tensorboard": False,
         "intensity": "0,4095", "page": "max", "channels": "1,2",
         "path_column": "", "label_column": "",
     }  # fmt: skip

@@ -17,10 +17,17 @@ from torch import Tensor
 
 from torch_inception.classifier.explanation import Explanation, logit_maps
 from torch_inception.classifier.model_file import Model, load_model, save_model, weights_beside
+from torch_inception.classifier.training_images import (
+    NEIGHBOURS_FILE,
+    Neighbour,
+    TrainingImages,
+    load_training_images,
+)
 from torch_inception.config import (
     DEFAULT_WEIGHTS,
     Device,
     PoolingChoice,
+    PredictConfig,
     Resize,
     check_choice,
     expand_home,
@@ -28,7 +35,9 @@ from torch_inception.config import (
 from torch_inception.engines.choose import choose_device, load_cached_engine, load_engine
 from torch_inception.engines.protocol import Engine, GivesMaps
 from torch_inception.errors import ConfigError, ImageError, ModelError, WeightsError
+from torch_inception.features.deep_facts import FactsTally
 from torch_inception.features.image_rows import FeatureRow, ImageInput, see, stream_rows
+from torch_inception.heads.class_space import ClassSpace
 from torch_inception.heads.coverage import label_set
 from torch_inception.heads.head import Head
 from torch_inception.heads.inputs import head_inputs
@@ -57,6 +66,23 @@ class Prediction(NamedTuple):
 
     label: str
     score: float
+
+
+class Distance(NamedTuple):
+    """How far an image is from all that a classifier was trained on.
+
+    Attributes:
+        known: whether it is no further than the threshold; None where there were too few training
+            images to tell.
+        distance: a relative Mahalanobis distance, 0 or more, without a unit; see
+            `heads/class_space.py`.
+        threshold: the distance over which the chosen share of images lies that are like the
+            training images; None where there were too few of these.
+    """
+
+    known: bool | None
+    distance: float
+    threshold: float | None
 
 
 class Classifier:
@@ -181,7 +207,7 @@ class Classifier:
         if not is_list(images):
             return self.predict([images], top=top)[0]  # type: ignore[list-item]
         _check_top(top)
-        return [self._best(row, top) for row in self._rows(images)]  # type: ignore[arg-type]
+        return [self.best(row, top) for row in self._rows(images)]  # type: ignore[arg-type]
 
     def predict_proba(self, images: ImageInput | Iterable[ImageInput]) -> NDArray[numpy.float64]:
         """Return the probability of every class for images.
@@ -213,9 +239,45 @@ class Classifier:
         check_list(images)
         _check_top(top)
         return (
-            row if isinstance(row, ImageError) else self._best(row, top)
-            for row in self._stream(images)
+            row if isinstance(row, ImageError) else self.best(row, top)
+            for row in self.stream_rows(images)
         )
+
+    def distance(
+        self, image: ImageInput, *, false_rejection: float = PredictConfig.false_rejection
+    ) -> Distance:
+        """Tell how far an image is from all that the classifier was trained on.
+
+        Args:
+            image: as in `predict`; one.
+            false_rejection: the share of images like the training images that lie over the
+                threshold, above 0 and below 1.
+
+        Raises:
+            ConfigError: the share is out of its range.
+            ImageError: the image cannot be read.
+            ModelError: the model was not trained by this package.
+            TypeError: what is given is not an image.
+        """
+        (row,) = self._rows([image])
+        return self.distance_of(row, false_rejection=false_rejection)
+
+    def neighbours(self, image: ImageInput, k: int = 3) -> list[Neighbour]:
+        """Return the training images that an image is most like, the most similar first.
+
+        Args:
+            image: as in `predict`; one.
+            k: how many, 1 or more.
+
+        Raises:
+            ConfigError: `k` is under 1.
+            ImageError: the image cannot be read.
+            ModelError: the file of the training images is not beside the model, or damaged; or the
+                model was not trained by this package.
+            TypeError: what is given is not an image.
+        """
+        (row,) = self._rows([image])
+        return self.neighbours_of(row, k)
 
     @default_modes()
     @one_thread()
@@ -256,7 +318,7 @@ class Classifier:
             base.numpy(),
             {layer: each.float().numpy() for layer, each in found.items()},
             seen.pixels,
-            placement(seen.size, self.model.preprocessing),
+            placement((seen.facts.width, seen.facts.height), self.model.preprocessing),
         )
 
     def _feature_maps(self, pixels: Pixels) -> list[Tensor]:
@@ -322,24 +384,82 @@ class Classifier:
                 names.append(image_name(image, number))
                 yield image
 
-        for row in self._stream(noted()):
+        for row in self.stream_rows(noted()):
             name = names.popleft()
             if isinstance(row, ImageError):
                 raise ImageError(f"{name}: {row}") from row
             yield row
 
-    def _stream(self, images: Iterable[ImageInput]) -> Iterator[FeatureRow | ImageError]:
+    def stream_rows(self, images: Iterable[ImageInput]) -> Iterator[FeatureRow | ImageError]:
+        """Yield the row of features of each image, as they come; a bad one yields its error.
+
+        A row is what `best`, `distance_of` and `neighbours_of` answer by, without seeing the image
+        again. At the end it is told what was odd about the images.
+        """
+        tally = FactsTally(self.model.preprocessing)
         # The cache keeps rows in float16, so only heads that were fitted on such are served by it.
-        return stream_rows(
-            self.engine, self.model.preprocessing, images, from_cache=self.model.half_features
+        yield from stream_rows(
+            self.engine,
+            self.model.preprocessing,
+            images,
+            from_cache=self.model.half_features,
+            tally=tally,
         )
+        tally.tell()
+        tally.tell_of_plain()
 
     @default_modes()
     @one_thread()
-    def _best(self, row: FeatureRow, top: int) -> list[Prediction]:
+    def best(self, row: FeatureRow, top: int) -> list[Prediction]:
+        """Return the best classes of an image, by its row of features."""
         scores = self._probabilities(row)
         order = torch.sort(scores, descending=True, stable=True).indices[:top]
         return [Prediction(self.labels[number], float(scores[number])) for number in order]
+
+    @default_modes()
+    @one_thread()
+    def distance_of(self, row: FeatureRow, *, false_rejection: float) -> Distance:
+        """Return what `distance` does, by a row of features."""
+        if not 0 < false_rejection < 1:
+            raise ConfigError(f"false_rejection = {false_rejection:g} must be above 0 and below 1.")
+        distance = float(self._space.distances(self._features(row)))
+        threshold = self._space.limit(false_rejection)
+        known = None if threshold is None else distance <= threshold
+        return Distance(known, distance, threshold)
+
+    @default_modes()
+    @one_thread()
+    def neighbours_of(self, row: FeatureRow, k: int) -> list[Neighbour]:
+        """Return what `neighbours` does, by a row of features."""
+        if k < 1:
+            raise ConfigError(f"neighbours = {k} must be 1 or more.")
+        (coordinates,) = self._space.coordinates(self._features(row))
+        return self.training_images.nearest(coordinates, k)
+
+    @property
+    def _space(self) -> ClassSpace:
+        if self.model.space is None:
+            raise ModelError(
+                "the model knows nothing of its training images: it was not trained by "
+                "torch-inception. Name one that was."
+            )
+        return self.model.space
+
+    @cached_property
+    def training_images(self) -> TrainingImages:
+        """The training images, which `neighbours` compares images with.
+
+        Raises:
+            ModelError: as for `neighbours`.
+        """
+        path = Path(self._path)
+        folder = path if path.is_dir() else path.parent
+        return load_training_images(folder / NEIGHBOURS_FILE, self._space)
+
+    def _features(self, row: FeatureRow) -> Tensor:
+        """Return a row (1, 4096) as the head was fitted on such."""
+        features = row.astype(numpy.float16) if self.model.half_features else row
+        return torch.from_numpy(features)[None]
 
     @default_modes()
     @one_thread()
@@ -348,8 +468,7 @@ class Classifier:
 
         They are computed row by row, so that the bits do not depend on the images beside it.
         """
-        features = row.astype(numpy.float16) if self.model.half_features else row
-        inputs = head_inputs(torch.from_numpy(features)[None], self.model.head)
+        inputs = head_inputs(self._features(row), self.model.head)
         return self.model.head.probabilities(inputs)[0]
 
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch_inception.classifier.training_record import TrainingRecord
 from torch_inception.config import COVERAGES, Layers, check_choice
 from torch_inception.errors import ConfigError, ModelError, WeightsError
+from torch_inception.heads.class_space import ClassSpace
 from torch_inception.heads.head import Head
 from torch_inception.heads.inputs import Inputs
 from torch_inception.images.preprocess import Preprocessing
@@ -31,7 +32,7 @@ PREVIOUS_MODEL_FILE = "model.previous.pt"
 WEIGHTS_FILE = "weights.pth"
 """The network of a model that another program trained, beside it."""
 
-FORMAT = 3
+FORMAT = 4
 """Number of the layout of the file."""
 
 ARITHMETICS = "fp32|fp32 openvino|bf16|int8 [0-9a-f]{64}"
@@ -57,6 +58,7 @@ class Model:
         coverage: coverage -> lowest score of a label that belongs into a set; see `coverage.py`.
         mean_inputs: (D,) float32, what the head reads of the training images on average; None where
             that is not known.
+        space: tells how far an image is from the training images; None where that is not known.
         training: when and by what it was trained, and how good it was; None where another program
             trained it.
     """
@@ -70,6 +72,7 @@ class Model:
     refused: tuple[tuple[str, str], ...] = ()
     coverage: Mapping[float, float] = field(default_factory=dict)
     mean_inputs: Tensor | None = None
+    space: ClassSpace | None = None
     training: TrainingRecord | None = None
 
 
@@ -92,6 +95,7 @@ def save_model(model: Model, path: Path) -> None:
         "refused": [list(pair) for pair in model.refused],
         "coverage": [list(pair) for pair in model.coverage.items()],
         "mean_inputs": model.mean_inputs,
+        "space": model.space and model.space.as_dict(),
         "training": model.training and model.training.as_dict(),
     }
     save_whole(content, path)
@@ -129,6 +133,8 @@ def load_model(path: Path) -> Model:
             refused=tuple(_pair(each) for each in content["refused"]),
             coverage=dict(_threshold(each) for each in content["coverage"]),
             mean_inputs=_mean_inputs(content["mean_inputs"], head),
+            space=content["space"]
+            and ClassSpace.from_dict(content["space"], classes=len(head.weight)),
             training=content["training"] and TrainingRecord.from_dict(content["training"]),
         )
     except KeyError as error:

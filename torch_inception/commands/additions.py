@@ -1,18 +1,19 @@
 """What `predict` tells of an image beside its best classes, where that is asked for."""
 
 import logging
-from collections.abc import Sequence
+import math
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from torch_inception.commands.outputs import Addition, Values
+from torch_inception.commands.outputs import Addition, Found, Values
 from torch_inception.config import PredictConfig
 from torch_inception.errors import ConfigError, ImageError
 from torch_inception.images.overlay import overlay
 from torch_inception.system.escape import printable
 
 if TYPE_CHECKING:
-    from torch_inception.classifier.classifier import Classifier, Prediction
+    from torch_inception.classifier.classifier import Classifier
 
 
 log = logging.getLogger(__name__)
@@ -31,6 +32,16 @@ def additions(classifier: "Classifier", config: PredictConfig) -> list[Addition]
         ConfigError: the model does not have what that needs, or a folder cannot be used.
     """
     found = []
+    if classifier.model.space is not None:
+        found.append(_distance(classifier, config.false_rejection))
+    elif config.false_rejection != PredictConfig.false_rejection:
+        raise ConfigError(
+            f"false_rejection = {config.false_rejection:g}: the model knows nothing of its "
+            "training images, so it cannot tell what is unlike them. Leave it out, or name a model "
+            "that torch-inception trained."
+        )
+    if config.neighbours:
+        found.append(_neighbours(classifier, config.neighbours))
     if config.coverage:
         found.append(_label_set(classifier, config.coverage))
     if config.explain:
@@ -44,12 +55,53 @@ def additions(classifier: "Classifier", config: PredictConfig) -> list[Addition]
     return found
 
 
+def _distance(classifier: "Classifier", false_rejection: float) -> Addition:
+    """Return how far the image is from the training images, and whether that is too far."""
+
+    def find(found: Found) -> Values:
+        return classifier.distance_of(found.row, false_rejection=false_rejection)._asdict()
+
+    return Addition(["known", "distance", "threshold"], find, _unlike)
+
+
+def _unlike(values: Values) -> str:
+    known, distance, threshold = values.values()
+    if known is not False:
+        return ""
+    assert isinstance(distance, float)
+    assert isinstance(threshold, float)
+    times = math.ceil(10 * distance / max(threshold, sys.float_info.min)) / 10
+    return f"unlike the training images (distance {times} times the limit)\n"
+
+
+def _neighbours(classifier: "Classifier", count: int) -> Addition:
+    """Return the training images that the image is most like."""
+    _ = classifier.training_images  # it says so at once where they are not there
+
+    def find(found: Found) -> Values:
+        near = classifier.neighbours_of(found.row, count)
+        return {"neighbours": [each._asdict() for each in near]}
+
+    return Addition(["neighbours"], find, _alike)
+
+
+def _alike(values: Values) -> str:
+    [near] = values.values()
+    assert isinstance(near, list)
+    lines = [
+        f"  {printable(each['path'])} ({printable(each['label'])}, "
+        f"similarity = {each['similarity']:.2f})\n"
+        for each in near
+    ]
+    return "".join(["nearest training images:\n", *lines])
+
+
 def _label_set(classifier: "Classifier", coverage: float) -> Addition:
     """Return the set of labels that holds the true one with a probability."""
     classifier.coverage_threshold(coverage)  # it says so at once where there is none
 
-    def find(path: Path, answer: "Sequence[Prediction]") -> Values:
-        return {"set": classifier.label_set(answer, coverage=coverage)}
+    def find(found: Found) -> Values:
+        return {"set": classifier.label_set(found.classes, coverage=coverage)}
 
     return Addition(["set"], find, lambda values: f"set: {_shown(values)}\n")
 
@@ -95,14 +147,15 @@ class MapFiles:
                 "another."
             ) from error
 
-    def find(self, path: Path, answer: "Sequence[Prediction]") -> Values:
+    def find(self, found: Found) -> Values:
         """Draw the map of an image that was named; return its file, None where that fails."""
+        path = found.path
         try:
             explanation = self._classifier.explain(path)
         except ImageError as error:  # it has changed since it was named
             log.warning("no map of %s: %s", path, error)
             return {"explanation": None}
-        label = self._label or answer[0].label
+        label = self._label or found.classes[0].label
         question = f"{label} and not {self._versus}" if self._versus else label
         sheet = overlay(
             explanation.pixels,

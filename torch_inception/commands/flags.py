@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import difflib
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -65,7 +66,8 @@ class Parser(argparse.ArgumentParser):
         Raises:
             SystemExit: a flag or value is wrong, which was told; or help was asked for.
         """
-        arguments, others = self.parse_known_intermixed_args(argv)
+        given = sys.argv[1:] if argv is None else argv
+        arguments, others = self.parse_known_intermixed_args(_with_negative_values(given))
         if others:
             self.error(self._unknown(others[0]))
         return arguments
@@ -93,6 +95,18 @@ class Parser(argparse.ArgumentParser):
             return f"{argument!r} stands alone, and every value here follows its flag{advice}"
         flag = argument.partition("=")[0]
         return f"there is no flag {flag}{nearest(flag, list(self._option_string_actions))}"
+
+
+def _with_negative_values(argv: Sequence[str]) -> list[str]:
+    """Join a flag and a value such as "-100,400", which argparse would take for another flag."""
+    joined: list[str] = []
+    for argument in argv:
+        is_value = re.match(r"-\.?\d", argument)
+        if is_value and joined and re.fullmatch(r"--[a-z-]+", joined[-1]):
+            joined[-1] += f"={argument}"
+        else:
+            joined.append(argument)
+    return joined
 
 
 def as_started(command: str = "") -> str:

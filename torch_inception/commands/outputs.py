@@ -14,6 +14,7 @@ from torch_inception.system.escape import printable
 
 if TYPE_CHECKING:
     from torch_inception.classifier.classifier import Classifier, Prediction
+    from torch_inception.features.image_rows import FeatureRow
 
 CSV_HEADER = ("path", "rank", "label", "score", "error")
 
@@ -22,17 +23,31 @@ Values = Mapping[str, object]
 """What is told of an image beside its classes, by name: plain values."""
 
 
+class Found(NamedTuple):
+    """What is known of an image that was named.
+
+    Attributes:
+        path: of the image.
+        row: of its features.
+        classes: all of them, best first.
+    """
+
+    path: Path
+    row: "FeatureRow"
+    classes: "Sequence[Prediction]"
+
+
 class Addition(NamedTuple):
     """Something that is told of each image beside its best classes.
 
     Attributes:
         names: of its values, in JSON and CSV.
-        find: gives the values, by the image's path and its classes, all of them, best first.
+        find: gives the values, by what was found of the image.
         in_words: puts them into lines of text.
     """
 
     names: Sequence[str]
-    find: "Callable[[Path, Sequence[Prediction]], Values]"
+    find: "Callable[[Found], Values]"
     in_words: Callable[[Values], str]
 
 
@@ -94,31 +109,31 @@ def write_answers(
     # What is added may need classes beyond those that are shown.
     asked = len(classifier.labels) if additions else top
     count, bad = 0, []
-    for found in classifier.predict_stream(noted(), top=asked):
+    for row in classifier.stream_rows(noted()):
         path = begun.popleft()
         count += 1
-        if isinstance(found, ImageError):
+        if isinstance(row, ImageError):
             bad.append(path)
-        output.write(describe(path, _answer(path, found, top, additions)))
+            answer = _no_answer(row, additions)
+        else:
+            answer = _answer(Found(path, row, classifier.best(row, asked)), top, additions)
+        output.write(describe(path, answer))
         output.flush()
     return count, bad
 
 
-def _answer(
-    path: Path,
-    found: "Sequence[Prediction] | ImageError",
-    top: int,
-    additions: Sequence[Addition],
-) -> Answer:
-    if isinstance(found, ImageError):
-        return Answer([], {name: None for each in additions for name in each.names}, error=found)
+def _answer(found: Found, top: int, additions: Sequence[Addition]) -> Answer:
     values: dict[str, object] = {}
     words = ""
     for addition in additions:
-        added = addition.find(path, found)
+        added = addition.find(found)
         values |= added
         words += addition.in_words(added)
-    return Answer(found[:top], values, words)
+    return Answer(found.classes[:top], values, words)
+
+
+def _no_answer(error: ImageError, additions: Sequence[Addition]) -> Answer:
+    return Answer([], {name: None for each in additions for name in each.names}, error=error)
 
 
 def _text(path: Path, answer: Answer) -> str:

@@ -21,7 +21,7 @@ from torch_inception.features.cache.file_index import FileIndex, FileState
 from torch_inception.features.cache.open_store import open_row_store
 from torch_inception.features.cache.row_store import RowStore, StoredRow
 from torch_inception.features.cache.thumbnails import Thumbnails
-from torch_inception.features.deep_facts import tell_of_deep
+from torch_inception.features.deep_facts import FactsTally
 from torch_inception.features.image_rows import (
     FeatureRow,
     ReadImage,
@@ -123,7 +123,9 @@ def run_pass(
         skipped = found.reasons()
         good = [path for path in paths if path not in skipped]
         rows, facts = select_rows(store, [digests[path] for path in good])
-        tell_of_deep(facts, preprocessing)
+        tally = FactsTally(preprocessing)
+        tally.add(good, facts)
+        tally.tell()
         return PassResult(
             paths=good,
             digests=[digests[path] for path in good],

@@ -5,7 +5,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy
 from numpy.typing import NDArray
@@ -14,12 +14,22 @@ from torch_inception.errors import CacheError, ConfigError
 from torch_inception.features.cache.file_index import FileIndex
 from torch_inception.features.cache.open_store import store_folder
 from torch_inception.features.cache.row_store import RowStore
+from torch_inception.images.facts import ImageFacts
 from torch_inception.system.cache_folder import cache_folder
 
 log = logging.getLogger(__name__)
 
-FoundRow = NDArray[numpy.float32]
-"""A row as the cache keeps it: its numbers are those of float16."""
+
+class FoundRow(NamedTuple):
+    """What there is of an image.
+
+    Attributes:
+        row: (4096,) float32; its numbers are those of float16 where the cache has kept it.
+        facts: of the image.
+    """
+
+    row: NDArray[numpy.float32]
+    facts: ImageFacts
 
 
 Key = TypeVar("Key")
@@ -86,5 +96,9 @@ class CachedRows:
 
 
 def _rows(store: RowStore, digests: Iterable[bytes]) -> dict[bytes, FoundRow]:
-    rows, places = store.look_up(digests)
-    return {digest: rows[place].float().numpy() for digest, place in places.items()}
+    records, places = store.records(digests)
+    return {digest: _found(records[place]) for digest, place in places.items()}
+
+
+def _found(record: numpy.void) -> FoundRow:
+    return FoundRow(record["row"].astype(numpy.float32), ImageFacts(*record["facts"].item()))

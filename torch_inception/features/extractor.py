@@ -21,6 +21,7 @@ from torch_inception.engines.choose import choose_device, load_engine
 from torch_inception.engines.protocol import Engine
 from torch_inception.errors import ConfigError, ImageError
 from torch_inception.features.cached_pass import run_pass
+from torch_inception.features.deep_facts import FactsTally
 from torch_inception.features.image_rows import FeatureRow, ImageInput, stream_rows
 from torch_inception.images.image_input import check_list, image_name, is_path, path_column
 from torch_inception.images.preprocess import Preprocessing
@@ -154,9 +155,11 @@ class FeatureExtractor:
                     yield item
 
         found: dict[int, FeatureRow | ImageError] = {}
-        for row in stream_rows(self.engine, self.preprocessing, in_memory()):
+        tally = FactsTally(self.preprocessing)
+        for row in stream_rows(self.engine, self.preprocessing, in_memory(), tally=tally):
             number = others[len(found)]
             found[number] = self._accepted(row, image_name(None, number))
+        tally.tell()
         found |= self._rows_of_paths(paths)
         return self._stacked([found[number] for number in sorted(found)])
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -14,11 +15,12 @@ from torch import Tensor
 from torch_inception.engines.protocol import Engine, Session
 from torch_inception.errors import ImageError, WeightsError
 from torch_inception.features.cache.file_index import FileState, file_state
-from torch_inception.features.cached_rows import CachedRows
+from torch_inception.features.cached_rows import CachedRows, FoundRow
+from torch_inception.features.deep_facts import FactsTally
 from torch_inception.features.ordered_map import Work, ordered_map
 from torch_inception.images.decode import decode_file, to_decoded
-from torch_inception.images.facts import ImageFacts, image_facts
-from torch_inception.images.image_input import is_path
+from torch_inception.images.facts import FACTS, ImageFacts, image_facts
+from torch_inception.images.image_input import image_name, is_path
 from torch_inception.images.limits import one_large_image_at_a_time
 from torch_inception.images.preprocess import Pixels, Preprocessing
 from torch_inception.images.read import read_file
@@ -95,14 +97,14 @@ def read_image(
 
 
 class SeenImage(NamedTuple):
-    """What the network sees of an image, (299, 299, 3) uint8, and the image's width and height."""
+    """What the network sees of an image, (299, 299, 3) uint8, and facts of the image."""
 
     pixels: Pixels
-    size: tuple[int, int]
+    facts: ImageFacts
 
 
 def see(item: ImageInput, preprocessing: Preprocessing) -> SeenImage:
-    """Return what the network sees of an image, and the size that the image has, upright.
+    """Return what the network sees of an image.
 
     Raises:
         ImageError: the image cannot be read.
@@ -112,21 +114,13 @@ def see(item: ImageInput, preprocessing: Preprocessing) -> SeenImage:
         image, original = to_decoded(
             item, shorter_side=preprocessing.shorter_side, deep=preprocessing.deep
         )
-        return SeenImage(preprocessing(image), (original.width, original.height))
+        pixels = preprocessing(image)
+    return SeenImage(pixels, image_facts(original, pixels))
 
 
-def to_pixels(item: ImageInput, preprocessing: Preprocessing) -> Pixels | ImageError:
-    """Return what the network sees of an image, (299, 299, 3) uint8, or why it cannot be had.
-
-    Args:
-        item: the image.
-        preprocessing: how an image becomes 299 x 299.
-
-    Raises:
-        TypeError: the item is of another kind.
-    """
+def _see_or_say(item: ImageInput, preprocessing: Preprocessing) -> SeenImage | ImageError:
     try:
-        return see(item, preprocessing).pixels
+        return see(item, preprocessing)
     except ImageError as error:
         return error
 
@@ -172,8 +166,8 @@ def image_row(
     content: bytes, preprocessing: Preprocessing, session: Session
 ) -> FeatureRow | ImageError:
     """Return the row (4096,) float32 of a file's content, or why it has none."""
-    (row,) = compute_rows(session, [to_pixels(content, preprocessing)])
-    return row
+    [found] = _compute_seen(session, [_see_or_say(content, preprocessing)])
+    return found.row if isinstance(found, FoundRow) else found
 
 
 def row_space(engine: Engine, preprocessing: Preprocessing) -> str:
@@ -187,6 +181,7 @@ def stream_rows(
     items: Iterable[ImageInput],
     *,
     from_cache: bool = False,
+    tally: FactsTally | None = None,
 ) -> Iterator[FeatureRow | ImageError]:
     """Map images to rows, in input order, as they come; nothing is written to the cache.
 
@@ -197,6 +192,7 @@ def stream_rows(
             reuse one for all of its frames.
         from_cache: whether rows of paths are taken from the cache where it has them, rounded to
             float16 as it keeps them. Files that are unchanged are not read then.
+        tally: where given, it counts the images that have a row.
 
     Yields:
         (4096,) float32 for each image, or the error of one that cannot be read.
@@ -205,26 +201,37 @@ def stream_rows(
         TypeError: an item is of another kind.
     """
     cached = CachedRows(row_space(engine, preprocessing)) if from_cache else None
+    names: deque[Path | str] = deque()
 
-    def make_worker() -> Work[Path | Pixels | ImageError, FeatureRow | ImageError]:
+    def make_worker() -> Work[Path | SeenImage | ImageError, FoundRow | ImageError]:
         session = engine.session()
         return lambda batch: _rows_of_batch(session, preprocessing, batch, cached)
 
-    # Paths are decoded by the workers; what is in memory at once, before the next is asked for.
-    taken = (Path(item) if is_path(item) else to_pixels(item, preprocessing) for item in items)
-    yield from ordered_map(make_worker, taken, workers=engine.workers, batch_size=engine.batch_size)
+    def taken() -> Iterator[Path | SeenImage | ImageError]:
+        # Paths are decoded by the workers; what is in memory at once, before the next is asked for.
+        for number, item in enumerate(items):
+            path = Path(item) if is_path(item) else None
+            names.append(path or image_name(item, number))
+            yield path or _see_or_say(item, preprocessing)
+
+    workers, batch_size = engine.workers, engine.batch_size
+    for found in ordered_map(make_worker, taken(), workers=workers, batch_size=batch_size):
+        name = names.popleft()
+        if isinstance(found, FoundRow) and tally is not None:
+            tally.add([name], numpy.array([found.facts], FACTS))
+        yield found.row if isinstance(found, FoundRow) else found
 
 
 def _rows_of_batch(
     session: Session,
     preprocessing: Preprocessing,
-    batch: Sequence[Path | Pixels | ImageError],
+    batch: Sequence[Path | SeenImage | ImageError],
     cached: CachedRows | None,
-) -> list[FeatureRow | ImageError]:
+) -> list[FoundRow | ImageError]:
     paths = [item for item in batch if isinstance(item, Path)]
     unchanged = cached.of_unchanged(paths) if cached else {}
-    rows: dict[int, FeatureRow | ImageError] = {}
-    images: dict[int, Pixels | ImageError] = {}
+    rows: dict[int, FoundRow | ImageError] = {}
+    images: dict[int, SeenImage | ImageError] = {}
     for place, item in enumerate(batch):
         if not isinstance(item, Path):
             images[place] = item
@@ -233,14 +240,24 @@ def _rows_of_batch(
         else:
             found = _row_or_content(item, cached)
             if isinstance(found, bytes):
-                images[place] = to_pixels(found, preprocessing)
+                images[place] = _see_or_say(found, preprocessing)
             else:
                 rows[place] = found
-    rows |= zip(images, compute_rows(session, list(images.values())), strict=True)
+    rows |= zip(images, _compute_seen(session, list(images.values())), strict=True)
     return [rows[place] for place in range(len(batch))]
 
 
-def _row_or_content(path: Path, cached: CachedRows | None) -> FeatureRow | bytes | ImageError:
+def _compute_seen(
+    session: Session, images: Sequence[SeenImage | ImageError]
+) -> list[FoundRow | ImageError]:
+    """Compute the rows of images; errors keep their places."""
+    seen = [image for image in images if isinstance(image, SeenImage)]
+    rows: Iterable[FeatureRow] = session([image.pixels for image in seen]) if seen else ()
+    found = map(FoundRow, rows, (image.facts for image in seen))
+    return [next(found) if isinstance(image, SeenImage) else image for image in images]
+
+
+def _row_or_content(path: Path, cached: CachedRows | None) -> FoundRow | bytes | ImageError:
     """Read a file; return the row that the cache has of its content, or else the content."""
     try:
         content = read_file(path)

@@ -12,7 +12,7 @@ from torch_inception.features.near_copies import (
     Labels,
     Likeness,
 )
-from torch_inception.features.row_selection import SLICE
+from torch_inception.features.row_selection import SLICE, whole_groups
 from torch_inception.system.threads import one_thread
 
 MOST_SHOWN = 2000
@@ -45,14 +45,10 @@ def nearest_copies(likeness: Likeness, groups: Labels) -> list[NearCopy | None]:
     _, numbers, sizes = numpy.unique(groups, return_inverse=True, return_counts=True)
     shown = numpy.flatnonzero(sizes[numbers] <= MOST_SHOWN)
     ends = numpy.flatnonzero(numpy.diff(numbers[shown], append=-1)) + 1
-    start = 0
-    while start < len(shown):
-        # The first group that ends so many images or more from here, or the last.
-        end = int(ends[min(int(numpy.searchsorted(ends, start + SLICE)), len(ends) - 1)])
-        some = shown[start:end]
+    for places in whole_groups(ends.tolist(), SLICE):
+        some = shown[places]
         for own, near in _nearest(likeness.subset(some), numbers[some]).items():
             found[some[own]] = near._replace(place=int(some[near.place]))
-        start = end
     return found
 
 

@@ -1,7 +1,8 @@
 """Rows of features that may be too many for memory: chosen without copying, read in portions."""
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -74,3 +75,18 @@ class RowSelection:
 
             on_cores(read, range(0, count, SLICE))
             yield portion[:count]
+
+
+def whole_groups(ends: Sequence[int], count: int) -> Iterator[slice]:
+    """Yield slices of some `count` rows or more, of which none tears a group apart.
+
+    Args:
+        ends: where each group of rows ends, in order.
+        count: of rows; the last slice may have fewer.
+    """
+    start = 0
+    while ends and start < ends[-1]:
+        place = bisect_left(ends, start + count)
+        end = ends[min(place, len(ends) - 1)]
+        yield slice(start, end)
+        start = end

@@ -20,7 +20,7 @@ from torch_inception.heads.solvers.selection import (
     best_of,
     calibrated,
     read_layers,
-    sample,
+    sampled_rows,
     try_left_out,
     try_validation,
 )
@@ -106,7 +106,7 @@ class _Compared(NamedTuple):
 
 
 def _compare_layers(config: TrainConfig, train: LabelledRows) -> _Compared:
-    some = sample(train)
+    some = train.subset(sampled_rows(train))
     candidates: tuple[Layers, ...] = (config.layers,) if config.layers != "auto" else LAYERS
     rows = [read_layers(some, layers) for layers in candidates]
     trials = dict(zip(candidates, on_cores(try_left_out, rows), strict=True))

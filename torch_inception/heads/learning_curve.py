@@ -12,7 +12,7 @@ from torch_inception.heads.fit import FittedHead
 from torch_inception.heads.labelled_rows import LabelledRows, all_answers
 from torch_inception.heads.metrics import wilson_interval
 from torch_inception.heads.solvers.discriminant import DiscriminantAnalysis
-from torch_inception.heads.solvers.selection import is_sampled, read_layers
+from torch_inception.heads.solvers.selection import read_layers, sampled_rows
 from torch_inception.system.threads import on_cores
 
 QUARTERS = 4
@@ -51,10 +51,8 @@ def learning_curve(fitted: FittedHead, train: LabelledRows) -> list[dict[str, An
         return []
     is_judged = torch.zeros(len(train), dtype=torch.bool)
     is_judged[fitted.left_out] = True
-    some = train
-    if len(train) > MOST_ROWS:
-        chosen = is_sampled(train, MOST_ROWS)
-        some, is_judged = train.subset(chosen), is_judged[chosen]
+    chosen = sampled_rows(train, MOST_ROWS)
+    some, is_judged = train.subset(chosen), is_judged[chosen]
     quarters = _quarters(some)
     answer = partial(_right_answers, fitted, some, is_judged, quarters)
     points = []

@@ -12,6 +12,7 @@ rgb              any mode -> upright RGB
 deep             values of more than 8 bits -> 8 bits, by a range
 deep_colour      colour of 16 bits, of which Pillow keeps 8
 tiff_tags        the pages that a TIFF says it has, and who reads it
+tiff_description what ImageJ, tifffile and OME say of these
 scientific       TIFF files that Pillow does not read, read by tifffile
 tiff_stack       the pages and channels of these
 ome              their order in an OME-TIFF

@@ -3,6 +3,7 @@
 import io
 import struct
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,15 +22,17 @@ from torch_inception.images.deep import (
     is_deep_grey,
     on_grid,
     share_not_finite,
+    share_outside,
 )
 from torch_inception.images.deep_colour import (
     BYTES_A_PIXEL,
+    colour_values,
     deep_colour_to_rgb,
     is_deep_colour,
     keep_lower_bytes,
     lower_bytes_of_grey,
 )
-from torch_inception.images.deep_ppm import keep_values
+from torch_inception.images.deep_ppm import keep_values, with_binary_values
 from torch_inception.images.facts import Original
 from torch_inception.images.image_input import holds_pixels, is_file_object, is_path, no_image
 from torch_inception.images.integrity.completeness import check_complete, check_trailing_zeros
@@ -39,6 +42,7 @@ from torch_inception.images.limits import (
     MAX_REDUCED_PIXELS,
     check_size,
     one_large_image_at_a_time,
+    wait_for_memory,
     wait_if_large,
 )
 from torch_inception.images.pillow_settings import default_settings, retry_without_warnings
@@ -46,7 +50,7 @@ from torch_inception.images.plugins import plugins
 from torch_inception.images.read import read_file, read_file_object
 from torch_inception.images.reasons import explain_failures
 from torch_inception.images.rgb import is_on_its_side, to_rgb, upright
-from torch_inception.images.tiff_tags import is_tiff, read_tiff_tags
+from torch_inception.images.tiff_tags import TiffTags, is_tiff, read_tiff_tags
 
 
 class Decoded(NamedTuple):
@@ -104,8 +108,11 @@ def decode_file(
     if not content:
         raise ImageError("the file is empty")
     check_complete(content)
+    content = with_binary_values(content)
     with one_large_image_at_a_time(), explain_failures(content):
         tags = read_tiff_tags(content) if is_tiff(content) else None
+        if tags and tags.is_page_alone(deep):
+            return _page_alone(content, tags, shorter_side, deep)
         if tags and tags.is_for_tifffile(deep):
             return Decoded(*scientific.decode_tiff(content, tags, deep))
         if tags:
@@ -118,8 +125,22 @@ def decode_file(
                 raise
             return Decoded(*scientific.decode_tiff(content, tags, deep))
         # By now the opened file is let go of, and with it a second copy of the pixels.
-        pages = tags.stated_pages if tags else 1
-        return Decoded(_to_rgb(found, deep), _with_facts(found, pages))
+        original = _with_facts(found, deep)
+        if tags:
+            pages, channels = tags.stated_layout()
+            original = original._replace(pages=pages, channels=channels)
+        return Decoded(_to_rgb(found, deep), original)
+
+
+def _page_alone(
+    content: bytes, tags: TiffTags, shorter_side: int | None, deep: DeepSettings
+) -> Decoded:
+    """Decode a page of a TIFF as one that has no others."""
+    wait_for_memory(len(content))  # the copy
+    found = decode_file(
+        tags.page_alone(deep), shorter_side=shorter_side, deep=replace(deep, page=None)
+    )
+    return found._replace(original=found.original._replace(pages=len(tags.places)))
 
 
 def may_be_deep(content: bytes) -> bool:
@@ -136,17 +157,24 @@ def _to_rgb(found: _Loaded, deep: DeepSettings) -> Image.Image:
     return to_rgb(found.image, deep, found.kind)
 
 
-def _with_facts(found: _Loaded, pages: int) -> Original:
-    if not is_deep_grey(found.image):
-        return found.original._replace(pages=pages)
-    values = grey_values(on_grid(found.image), found.kind)
-    return found.original._replace(pages=pages, not_finite=share_not_finite(values))
+def _with_facts(found: _Loaded, deep: DeepSettings) -> Original:
+    """Return what the file holds, and what is to be told of values of more than 8 bits."""
+    if found.lower is not None:
+        values = colour_values(on_grid(found.image), on_grid(found.lower))
+    elif is_deep_grey(found.image):
+        values = grey_values(on_grid(found.image), found.kind)
+    else:
+        return found.original
+    outside = share_outside(values, deep.value_range)
+    return found.original._replace(
+        not_finite=share_not_finite(values), outside=outside, is_deep=True
+    )
 
 
 def _decoded(content: bytes, shorter_side: int | None, *, warn: bool) -> _Loaded:
     """Decode an image that is upright, but not yet RGB."""
-    found, is_cut = _loaded(content, shorter_side, warn=warn)
-    if not is_cut:
+    found, has_lower_bytes = _loaded(content, shorter_side, warn=warn)
+    if not has_lower_bytes:
         return found
     lower, _ = _loaded(content, shorter_side, warn=warn, lower_bytes=True)
     return found._replace(lower=lower.image)
@@ -159,8 +187,8 @@ def _loaded(
     image, (width, height), mode = _opened(content, shorter_side, warn=warn)
     with image:
         wait_if_large(image, (width, height))
-        opened_size, is_cut = image.size, is_deep_colour(image)
-        if is_cut:
+        opened_size, has_lower_bytes = image.size, is_deep_colour(image)
+        if has_lower_bytes:
             check_size(image, len(content), max_pixels=MAX_PIXELS * 8 // BYTES_A_PIXEL)
         is_grey = lower_bytes and keep_lower_bytes(image)
         with default_settings(image.format, warn=warn):
@@ -175,7 +203,7 @@ def _loaded(
             original = Original(width, height, image.format or "", mode)
             turned = upright(image)
         turned = lower_bytes_of_grey(turned) if is_grey else turned
-        return _Loaded(turned, original, grey_kind(image)), is_cut
+        return _Loaded(turned, original, grey_kind(image)), has_lower_bytes
 
 
 def _opened(
@@ -239,12 +267,11 @@ def to_decoded(
     if is_file_object(item) and not isinstance(item, Image.Image):
         return decode_file(read_file_object(item), shorter_side=shorter_side, deep=deep)
     if isinstance(item, Image.Image):
-        image, mode = _from_pillow(item, deep), item.mode
-    elif holds_pixels(item):
-        image, mode = _from_pixels(item), "RGB"
-    else:
-        raise no_image(item)
-    return Decoded(image, Original(*image.size, "", mode))
+        return _from_pillow(item, deep)
+    if holds_pixels(item):
+        image = _from_pixels(item)
+        return Decoded(image, Original(*image.size, "", "RGB"))
+    raise no_image(item)
 
 
 def _from_pixels(item: Any) -> Image.Image:  # noqa: ANN401
@@ -254,7 +281,7 @@ def _from_pixels(item: Any) -> Image.Image:  # noqa: ANN401
     return Image.fromarray(numpy.ascontiguousarray(pixels))
 
 
-def _from_pillow(image: Image.Image, deep: DeepSettings) -> Image.Image:
+def _from_pillow(image: Image.Image, deep: DeepSettings) -> Decoded:
     _check_pixels(image.size)
 
     def load(warn: bool) -> Image.Image:
@@ -264,7 +291,8 @@ def _from_pillow(image: Image.Image, deep: DeepSettings) -> Image.Image:
 
     with explain_failures(b""):
         loaded = retry_without_warnings(load)
-        return to_rgb(loaded, deep, grey_kind(image))
+        found = _Loaded(loaded, Original(*loaded.size, "", image.mode), grey_kind(image))
+        return Decoded(_to_rgb(found, deep), _with_facts(found, deep))
 
 
 def _check_pixels(shape: Iterable[int]) -> None:

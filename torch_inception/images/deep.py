@@ -90,11 +90,6 @@ def range_of_finite(values: Values) -> ValueRange:
     return ValueRange(low, high)
 
 
-def fixed_range(low: float, high: float) -> Callable[[Values], ValueRange]:
-    """Return what gives the same range for any image."""
-    return lambda values: ValueRange(low, high)
-
-
 def finite(values: Values) -> Values:
     """Return the values that are finite, in one row; float16 as float32."""
     if values.dtype.kind != "f":
@@ -131,6 +126,15 @@ def share_not_finite(values: Values) -> float:
     return 1 - float(numpy.count_nonzero(numpy.isfinite(values))) / max(1, values.size)
 
 
+def share_outside(values: Values, value_range: ValueRange | None) -> float:
+    """Return the share of an image's finite values that a range cuts off, 0 to 1."""
+    if value_range is None:
+        return 0.0
+    step, (low, high) = _step(values.size), value_range
+    known = finite(values[::step, ::step])
+    return float(numpy.count_nonzero((known < low) | (known > high))) / max(1, known.size)
+
+
 def _step(count: int) -> int:
     return math.isqrt(max(0, count - 1) // MOST_VALUES) + 1
 
@@ -140,15 +144,21 @@ class DeepSettings:
     """What of a file with more than an 8-bit image is taken, and how it becomes 8 bits.
 
     Attributes:
-        range_of: gives the range that an image's values are scaled by.
+        value_range: what all images are scaled by; None where each has its own.
         page: number of the page, from 1, or "max" or "mean" of all; None for the first, unasked.
         channels: numbers of up to three channels, from 1; none for the first, unasked, or for the
             colours of a colour image.
+        measure: gives an image's own range.
     """
 
-    range_of: Callable[[Values], ValueRange] = image_range
+    value_range: ValueRange | None = None
     page: int | str | None = None
     channels: tuple[int, ...] = ()
+    measure: Callable[[Values], ValueRange] = image_range
+
+    def range_of(self, values: Values) -> ValueRange:
+        """Return the range that an image's values are scaled by."""
+        return self.value_range or self.measure(values)
 
     @property
     def chooses(self) -> bool:

@@ -46,6 +46,13 @@ def lower_bytes_of_grey(image: Image.Image) -> Image.Image:
     return Image.merge("RGBA", (grey, grey, grey, alpha))
 
 
+def colour_values(higher: Image.Image, lower: Image.Image) -> NDArray[numpy.uint16]:
+    """Return the values (H, W, 3) of an image's higher and lower bytes."""
+    high, low = (numpy.asarray(image)[..., :3] for image in (higher, lower))
+    values: NDArray[numpy.uint16] = high.astype(numpy.uint16) << 8 | low
+    return values
+
+
 def deep_colour_to_rgb(higher: Image.Image, lower: Image.Image, deep: DeepSettings) -> Image.Image:
     """Scale 16-bit colour to RGB, by one range of all colours, on white where it is transparent.
 
@@ -54,7 +61,7 @@ def deep_colour_to_rgb(higher: Image.Image, lower: Image.Image, deep: DeepSettin
         lower: as `higher`, the lower ones.
         deep: what they are scaled by.
     """
-    value_range = deep.range_of(_values(on_grid(higher), on_grid(lower)))
+    value_range = deep.range_of(colour_values(on_grid(higher), on_grid(lower)))
     has_alpha = higher.mode == "RGBA" and not is_clear(higher)
     clear = higher.info.get("transparency")
     if clear is not None and _is_all_of(higher, lower, clear):
@@ -78,7 +85,7 @@ def _strip(
     has_alpha: bool,
     clear: tuple[int, int, int] | None,
 ) -> Image.Image:
-    values = _values(higher, lower)
+    values = colour_values(higher, lower)
     colours = to_bytes(values, value_range)
     if clear is not None:
         colours[(values == clear).all(axis=-1)] = BACKGROUND
@@ -87,12 +94,6 @@ def _strip(
         return strip
     strip.putalpha(higher.getchannel("A"))
     return on_background(strip)
-
-
-def _values(higher: Image.Image, lower: Image.Image) -> NDArray[numpy.uint16]:
-    high, low = (numpy.asarray(image)[..., :3] for image in (higher, lower))
-    values: NDArray[numpy.uint16] = high.astype(numpy.uint16) << 8 | low
-    return values
 
 
 def _raw_mode(tile: Any) -> str:  # noqa: ANN401 - a tuple, with names from some version on

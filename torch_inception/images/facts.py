@@ -11,9 +11,10 @@ from torch_inception.images.preprocess import Pixels
 
 FACTS = numpy.dtype(
     [
-        ("width", "<u4"), ("height", "<u4"), ("format", "<U8"), ("mode", "<U6"),
+        ("width", "<u4"), ("height", "<u4"), ("format", "<U8"), ("mode", "<U5"),
         ("brightness", "<f4"), ("contrast", "<f4"), ("sharpness", "<f4"),
         ("perceptual_hash", "<u8"), ("pages", "<u2"), ("channels", "<u2"), ("not_finite", "<f4"),
+        ("outside", "<f2"), ("is_deep", "?"), ("is_axis_renamed", "?"),
     ]
 )  # fmt: skip
 """The facts of an image as numpy's record, to be kept."""
@@ -34,7 +35,11 @@ class Original(NamedTuple):
             such as "f8", where Pillow does not read the file.
         pages: of a TIFF; 1 in other formats.
         channels: of a TIFF that are not colours of one image; 1 in other files.
-        not_finite: share of the values that was taken that is NaN or infinite, 0 to 1.
+        not_finite: share of the values that were taken that is NaN or infinite, 0 to 1.
+        outside: share of these that a range cuts off, 0 to 1; 0 where it is the image's own.
+        is_deep: whether they have more than 8 bits, and are scaled by a range.
+        is_axis_renamed: whether the only axis of a stack is taken for pages or channels because
+            that was asked for, against the name that the file gives it.
     """
 
     width: int
@@ -44,6 +49,9 @@ class Original(NamedTuple):
     pages: int = 1
     channels: int = 1
     not_finite: float = 0.0
+    outside: float = 0.0
+    is_deep: bool = False
+    is_axis_renamed: bool = False
 
 
 class ImageFacts(NamedTuple):
@@ -69,6 +77,9 @@ class ImageFacts(NamedTuple):
         pages: as in `Original`.
         channels: as in `Original`.
         not_finite: as in `Original`.
+        outside: as in `Original`.
+        is_deep: as in `Original`.
+        is_axis_renamed: as in `Original`.
     """
 
     width: int
@@ -82,6 +93,9 @@ class ImageFacts(NamedTuple):
     pages: int = 1
     channels: int = 1
     not_finite: float = 0.0
+    outside: float = 0.0
+    is_deep: bool = False
+    is_axis_renamed: bool = False
 
 
 def image_facts(original: Original, pixels: Pixels) -> ImageFacts:
@@ -97,8 +111,13 @@ def image_facts(original: Original, pixels: Pixels) -> ImageFacts:
     laplacian = _laplacian(numpy.asarray(luma))
     squares = numpy.square(laplacian, dtype=numpy.int32).sum(dtype=numpy.int64)
     _, sharpness = _moments(laplacian.size, laplacian.sum(dtype=numpy.int64), squares)
-    seen = (brightness, math.sqrt(variance), sharpness, _perceptual_hash(luma))
-    return ImageFacts(*original[:4], *seen, *original[4:])
+    return ImageFacts(
+        **original._asdict(),
+        brightness=brightness,
+        contrast=math.sqrt(variance),
+        sharpness=sharpness,
+        perceptual_hash=_perceptual_hash(luma),
+    )
 
 
 def _moments(count: int, total: int, squares: int) -> tuple[float, float]:

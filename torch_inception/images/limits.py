@@ -29,7 +29,7 @@ _BYTES_A_PIXEL = {"AVIF": 14, "HEIF": 12, "JPEG2000": 25, "WEBP": 17}
 upright or converting it: these have proportionally fewer pixels at most."""
 
 _MAX_BYTES = {"JPEG2000": 16 * 2**20, "ICO": 16 * 2**20}
-_MAX_SLOW_BYTES = 8 * 2**20
+MAX_SLOW_BYTES = 8 * 2**20
 """Of formats that take long to decode: JPEG 2000 needs some 0.2 s for each megabyte."""
 
 _LARGE_BYTES = 2**27
@@ -64,7 +64,7 @@ def check_size(image: Image.Image, length: int, *, max_pixels: int = MAX_PIXELS)
     # Pillow decodes some kinds of BMP and PPM in Python, at up to 0.7 s for a megabyte.
     tiles = image.tile or () if isinstance(image, ImageFile) else ()
     is_slow = any(tile[0] in Image.DECODERS for tile in tiles)
-    most = _MAX_SLOW_BYTES if is_slow else _MAX_BYTES.get(image.format or "", length)
+    most = MAX_SLOW_BYTES if is_slow else _MAX_BYTES.get(image.format or "", length)
     if length > most:
         raise ImageError(
             f"a {image.format} image of {length:,} bytes of a kind of which more than {most:,} "

@@ -34,7 +34,7 @@ def overlay(pixels: Pixels, logits: NDArray[numpy.float32], *, caption: str) -> 
     draw = ImageDraw.Draw(sheet)
     _draw_scale(sheet, draw, left=side + 2 * _MARGIN, height=side, limit=limit)
     place = (_MARGIN, side + 2 * _MARGIN)
-    draw.text(place, _drawable(caption), fill=_INK, font=ImageFont.load_default(_TEXT))
+    draw.text(place, drawable(caption), fill=_INK, font=ImageFont.load_default(_TEXT))
     return sheet
 
 
@@ -80,6 +80,6 @@ def _draw_scale(
         draw.text(place, lines, fill=_INK, font=font, anchor=anchor)
 
 
-def _drawable(text: str) -> str:
+def drawable(text: str) -> str:
     """Escape what the font that comes with Pillow has no letters for."""
     return text.encode("latin-1", "backslashreplace").decode("latin-1")

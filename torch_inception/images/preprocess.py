@@ -17,7 +17,7 @@ from torch_inception.config import (
     parse_page,
 )
 from torch_inception.errors import ConfigError
-from torch_inception.images.deep import DeepSettings, fixed_range, image_range
+from torch_inception.images.deep import DeepSettings, ValueRange
 from torch_inception.images.rgb import BACKGROUND, cut_out
 
 IMAGE_SIZE = 299
@@ -104,7 +104,7 @@ class Preprocessing:
     def deep(self) -> DeepSettings:
         """What `decode` has to know of images of more than 8 bits, pages and channels."""
         return DeepSettings(
-            fixed_range(*self.value_range) if self.value_range else image_range,
+            ValueRange(*self.value_range) if self.value_range else None,
             parse_page(self.page),
             parse_channels(self.channels),
         )

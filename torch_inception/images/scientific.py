@@ -9,14 +9,20 @@ import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from torch_inception.errors import ImageError
-from torch_inception.images.deep import DeepSettings, Values, share_not_finite, to_bytes
+from torch_inception.images.deep import (
+    DeepSettings,
+    Values,
+    share_not_finite,
+    share_outside,
+    to_bytes,
+)
 from torch_inception.images.facts import Original
 from torch_inception.images.limits import wait_for_memory
 from torch_inception.images.pillow_settings import default_settings, retry_without_warnings
@@ -99,7 +105,7 @@ def _read(
             # Not with those settings, for which other threads wait.
             wait_for_memory(needed)
             with default_settings("TIFF", warn=warn):
-                image, lost = _decoded(stack, deep)
+                image, told = _decoded(stack, deep)
     except (ImageError, MemoryError, Warning):
         raise
     except Exception as error:  # tifffile and its decoders raise almost anything
@@ -107,21 +113,37 @@ def _read(
     image = oriented(image, stack.orientation)
     channels = 1 if stack.is_colour else min(stack.channels, _MOST_COUNTED)
     pages = min(stack.pages, _MOST_COUNTED)
-    return image, Original(*image.size, "TIFF", stack.kind, pages, channels, lost)
+    found = Original(*image.size, "TIFF", stack.kind, pages, channels, *told)
+    is_deep = numpy.dtype(stack.kind) not in (numpy.bool_, numpy.uint8)
+    return image, found._replace(is_deep=is_deep, is_axis_renamed=stack.is_axis_renamed)
 
 
-def _decoded(stack: TiffStack, deep: DeepSettings) -> tuple[Image.Image, float]:
-    """Return what is chosen of a file, as RGB, and the share of values that are not finite."""
+class _Told(NamedTuple):
+    """Shares of values, as `Original` has them."""
+
+    not_finite: float
+    outside: float
+
+
+def _decoded(stack: TiffStack, deep: DeepSettings) -> tuple[Image.Image, _Told]:
+    """Return what is chosen of a file, as RGB, and what is to be told of its values."""
     pages = stack.chosen_pages(deep.page)
     if stack.is_colour:
         values = stack.projected(pages, 0, how=deep.page)
-        return _colour_image(values, stack, deep), share_not_finite(values[..., :3])
-    greys, lost = [], []
+        return _colour_image(values, stack, deep), _told(values[..., :3], deep)
+    greys, told = [], []
     for number in deep.channels or (1,):
         values = stack.projected(pages, stack.chosen_channel(number), how=deep.page)
         greys.append(_scaled(values, stack, deep))
-        lost.append(share_not_finite(values))
-    return _shown(greys), sum(lost) / len(lost)
+        told.append(_told(values, deep))
+    # All channels have as many values.
+    return _shown(greys), _Told(*(sum(shares) / len(told) for shares in zip(*told, strict=True)))
+
+
+def _told(values: Values, deep: DeepSettings) -> _Told:
+    is_deep = values.dtype not in (numpy.bool_, numpy.uint8)
+    outside = share_outside(values, deep.value_range) if is_deep else 0.0
+    return _Told(share_not_finite(values), outside)
 
 
 def _colour_image(values: Values, stack: TiffStack, deep: DeepSettings) -> Image.Image:

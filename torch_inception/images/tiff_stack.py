@@ -54,6 +54,7 @@ class TiffStack:
         bits: of a sample.
         kind: numpy's name of it, such as "f8".
         orientation: as EXIF numbers it.
+        is_axis_renamed: whether the only axis is taken for another than the file calls it.
 
     Raises:
         ImageError: it would take too much, is damaged, or of a kind that is not read.
@@ -81,9 +82,10 @@ class TiffStack:
         self._samples = int(page.shape[page.axes.index("S")]) if "S" in page.axes else 1
         photometric = int(page.photometric)
         if photometric not in (_WHITE_ZERO, _BLACK_ZERO, _RGB) and self._samples < 5:
+            kind = getattr(page.photometric, "name", page.photometric)
             raise ImageError(
-                f"a TIFF image of the kind {page.photometric!s} that is read with 8 bits and one "
-                "page only; save it anew as grey or RGB"
+                f"damaged, or a TIFF image of the kind {kind} that is read with 8 bits only; save "
+                "it anew as grey or RGB"
             )
         self.is_colour = photometric == _RGB and self._samples >= 3
         self.is_white_zero = photometric == _WHITE_ZERO
@@ -91,6 +93,8 @@ class TiffStack:
         self._place = -1 if self.is_colour else self._channel_axis(deep)
         self._along = self._shape[self._place] if self._place >= 0 else 1
         self.pages = math.prod(self._shape) // self._along
+        is_named = self._axes in ("C", "Z", "T") and not self.is_colour
+        self.is_axis_renamed = is_named and (self._place == 0) != (self._axes == "C")
         self.channels = 3 if self.is_colour else self._along * self._samples
         self.alpha = int(page.extrasamples[0]) if self.is_colour and page.extrasamples else 0
         self.bits = int(page.bitspersample)

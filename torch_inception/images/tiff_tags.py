@@ -5,12 +5,13 @@ depends on the file and the settings alone, never on what is installed.
 """
 
 import math
-import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from torch_inception.errors import ImageError
 from torch_inception.images.deep import DeepSettings
-from torch_inception.images.integrity.tiff_tags import Directory, Tag, TagReader, check_lengths
+from torch_inception.images.integrity.tiff_directory import Directory, Tag, TagReader, check_lengths
+from torch_inception.images.tiff_description import stated_channels, stated_planes
 
 MAX_PAGES = 10_000
 """Pages that are looked at; more take seconds to go through."""
@@ -21,8 +22,8 @@ _MAX_TAGS = 2**19
 _MAX_BYTES = 2**22
 """Bytes of a description; some describe each page in XML."""
 
-_READ_BYTES, _READ_NUMBERS = 2**12, 2**12
-"""What is read of a description, and of numbers for each sample."""
+_READ_NUMBERS = 2**12
+"""What is read of the numbers for each sample."""
 
 _MAX_SUB_PAGES = 64
 """Smaller copies of a page, which tifffile opens too; pyramids have some ten."""
@@ -47,7 +48,21 @@ _REDUCED = 1
 """Bit of the tag 254: the page is a small copy of another (section 8)."""
 
 _SEPARATE, _SIGNED = 2, 2
+_KINDS = {2: "signed integers", 3: "floats", 5: "complex integers", 6: "complex floats"}
+"""What the values of the tag 339 mean (section 19, and the supplement of 1995)."""
+
 _PREMULTIPLIED = 1
+_GREY_OR_RGB = (0, 1, 2)
+
+_FILL_ORDER, _ROWS_PER_STRIP, _PREDICTOR, _TILE_WIDTH, _TILE_HEIGHT = 266, 278, 317, 322, 323
+_OF_A_STACK = (
+    _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _SAMPLES, _PLANAR, _EXTRA_SAMPLES, _FORMAT,
+    _FILL_ORDER, _ROWS_PER_STRIP, _PREDICTOR, _TILE_WIDTH, _TILE_HEIGHT,
+)  # fmt: skip
+"""Tags that pages have in common which tifffile takes for a stack (`TiffPage.hash`)."""
+
+_USUAL = 1
+"""What a missing one of these means, or is as good as."""
 
 
 class TiffTags(NamedTuple):
@@ -57,6 +72,7 @@ class TiffTags(NamedTuple):
         pages: of the file; small copies of others do not count, nor what is behind `MAX_PAGES`.
         has_more: whether there is something behind these.
         first: the first page's tags, by number.
+        places: where the pages' tags are in the file.
         reader: of the file.
     """
 
@@ -64,6 +80,7 @@ class TiffTags(NamedTuple):
     has_more: bool
     first: dict[int, Tag]
     reader: TagReader
+    places: Sequence[int]
 
     def numbers(self, tag: int, default: int) -> tuple[int, ...]:
         """Return the numbers of a tag of the first page."""
@@ -77,19 +94,22 @@ class TiffTags(NamedTuple):
     @property
     def described_pages(self) -> int:
         """Pages that ImageJ and tifffile say there are: many can be behind one page's tags."""
-        text = self.reader.text(self.first.get(_DESCRIPTION), most=_READ_BYTES)
-        stated = 1
-        if found := re.match(rb"ImageJ=.{0,200}?\nimages=(\d{1,5})\n", text, re.DOTALL):
-            stated = int(found[1])
-        elif found := re.match(rb'{.{0,500}?"shape": \[([\d, ]{1,200})\]', text):
-            sides = (self.numbers(tag, 1)[0] for tag in (_WIDTH, _HEIGHT, _SAMPLES))
-            shape = (int(side) for side in re.findall(rb"\d+", found[1]))
-            stated = math.prod(shape) // max(1, math.prod(sides))
-        return stated
+        sides = (self.numbers(tag, 1)[0] for tag in (_WIDTH, _HEIGHT, _SAMPLES))
+        return stated_planes(self._description(), values=math.prod(sides))
+
+    def stated_layout(self) -> tuple[int, int]:
+        """Return how many pages and channels the file says that it has, at most 65,535 each."""
+        planes, channels = self.stated_pages, 1
+        if planes > 1 and self.numbers(_SAMPLES, 1)[0] == 1:
+            channels = stated_channels(self._description(), planes=planes)
+        return planes // channels, channels
+
+    def _description(self) -> bytes:
+        return self.reader.text(self.first.get(_DESCRIPTION), most=_MAX_BYTES)
 
     def described(self) -> str:
         """Say in words what numbers the first page has."""
-        kind = {2: "signed integers", 3: "floats"}.get(self.numbers(_FORMAT, 1)[0], "integers")
+        kind = _KINDS.get(self.numbers(_FORMAT, 1)[0], "integers")
         bits, samples = max(self.numbers(_BITS, 1)), self.numbers(_SAMPLES, 1)[0]
         channels = f", {samples} samples per pixel" if samples > 1 else ""
         pages = f", {self.stated_pages:,} pages" if self.stated_pages > 1 else ""
@@ -98,16 +118,52 @@ class TiffTags(NamedTuple):
 
     def is_stack(self, deep: DeepSettings) -> bool:
         """Tell whether there is something to choose from, and is chosen."""
-        return (deep.chooses and self.stated_pages > 1) or (
-            bool(deep.channels) and self._has_channels()
-        )
+        has_samples = self.numbers(_SAMPLES, 1)[0] > 1 and not self._is_by_pillow()
+        return (deep.chooses and self.stated_pages > 1) or (bool(deep.channels) and has_samples)
 
-    def _has_channels(self) -> bool:
-        """Tell whether a page has samples of which one can be chosen, as those of CMYK cannot."""
-        samples = self.numbers(_SAMPLES, 1)[0]
-        is_grey_or_rgb = self.numbers(_PHOTOMETRIC, 1)[0] in (0, 1, 2)
-        is_by_pillow = self.numbers(_COMPRESSION, 1)[0] in _ONLY_BY_PILLOW
-        return not is_by_pillow and samples > 1 and (is_grey_or_rgb or samples > 4)
+    def is_page_alone(self, deep: DeepSettings) -> bool:
+        """Tell whether a page is to be taken as if it were the only one of its file.
+
+        That is so where its pages are no stack, being of unlike sizes or kinds, and where only
+        Pillow reads them.
+        """
+        is_asked = deep.chooses and len(self.places) > 1 and not self.reader.is_cut
+        is_ome = self._description().rstrip(b"\0 \r\n\t").endswith(b"OME>")
+        return is_asked and not is_ome and (self._is_by_pillow() or not self._is_uniform())
+
+    def page_alone(self, deep: DeepSettings) -> bytes:
+        """Return a file of the page that is asked for, or else of the first.
+
+        Raises:
+            ImageError: the file does not have it, or all pages are asked for.
+        """
+        if isinstance(deep.page, str):
+            why = "of a kind that is read page by page only"
+            if not self._is_uniform():
+                why = "of unlike sizes or kinds"
+            raise ImageError(
+                f"a TIFF image of {len(self.places):,} pages {why}: there is no {deep.page} of "
+                "them. Choose one, with --page and its number"
+            )
+        number = deep.page or 1
+        if number > len(self.places):
+            raise ImageError(f"page {number} is asked for, and the file has {len(self.places)}")
+        return self.reader.with_only(self.places[number - 1])
+
+    def _is_by_pillow(self) -> bool:
+        """Tell whether Pillow alone reads the first page right: as one whole image of 8 bits."""
+        is_kind = self.numbers(_PHOTOMETRIC, 1)[0] not in _GREY_OR_RGB
+        is_colour = self.numbers(_SAMPLES, 1)[0] <= 4
+        return self.numbers(_COMPRESSION, 1)[0] in _ONLY_BY_PILLOW or (is_kind and is_colour)
+
+    def _is_uniform(self) -> bool:
+        """Tell whether all pages have the same size and kind."""
+        kinds = (self._kind(self.reader.tags(place)) for place in self.places)
+        return len(set(kinds)) <= 1
+
+    def _kind(self, tags: dict[int, Tag]) -> tuple[tuple[int, ...], ...]:
+        found = (self.reader.numbers(tags.get(tag), most=_READ_NUMBERS) for tag in _OF_A_STACK)
+        return tuple(numbers or (_USUAL,) for numbers in found)
 
     def check_choosable(self, deep: DeepSettings) -> None:
         """Check that what is chosen of a file is not of a compression that only Pillow reads.
@@ -115,11 +171,10 @@ class TiffTags(NamedTuple):
         Raises:
             ImageError: it is.
         """
-        compression = self.numbers(_COMPRESSION, 1)[0]
-        if compression in _ONLY_BY_PILLOW and self.is_stack(deep):
+        if self._is_by_pillow() and self.is_stack(deep):
             raise ImageError(
-                f"a TIFF image of {self.stated_pages:,} pages with the compression {compression}, "
-                "of which none can be chosen; save it without compression, or as PNG"
+                f"a TIFF image of {self.stated_pages:,} pages of a kind of which none can be "
+                f"chosen ({self.described()}); save it without compression, as grey or RGB"
             )
 
     def may_be_for_tifffile(self) -> bool:
@@ -165,17 +220,19 @@ def read_tiff_tags(content: bytes) -> TiffTags:
     """
     reader = TagReader(content)
     first: dict[int, Tag] = {}
-    pages = count = 0
+    places: list[int] = []
+    count = 0
     # What is missing behind the first page is the concern of who asks for it.
     for number, directory in enumerate(reader.pages(), start=1):
         _check(directory.tags)
         first = first or directory.tags
         kind = next(iter(reader.numbers(directory.tags.get(_SUBFILE))), 0)
-        pages += not kind & _REDUCED
+        if not kind & _REDUCED:
+            places.append(directory.position)
         count += directory.entries + _entries_below(directory, reader)
         if number == MAX_PAGES or count > _MAX_TAGS:
-            return TiffTags(max(1, pages), True, first, reader)
-    return TiffTags(max(1, pages), False, first, reader)
+            return TiffTags(max(1, len(places)), True, first, reader, places)
+    return TiffTags(max(1, len(places)), False, first, reader, places)
 
 
 def _entries_below(directory: Directory, reader: TagReader) -> int:

@@ -99,17 +99,24 @@ def class_samples(results: ResultsFolder, gallery: Gallery) -> list[ClassSample]
     ]
 
 
-def most_unlike(results: ResultsFolder, gallery: Gallery) -> list[Unlike]:
-    """Return the images that are farthest from the training images, as scores.csv has it."""
+def most_unlike(results: ResultsFolder, gallery: Gallery, limit: float | None) -> list[Unlike]:
+    """Return the images that are farthest from the training images, as scores.csv has it.
+
+    Args:
+        results: whose images these are.
+        gallery: for thumbnails.
+        limit: distance above which an image is refused; None where that is not known, and then
+            there are none.
+    """
     scores = results.scores
-    if scores is None or scores.distances is None:
+    if scores is None or scores.distances is None or not limit:
         return []
     known = numpy.flatnonzero(~numpy.isnan(scores.distances))
     rows = known[numpy.argsort(-scores.distances[known], kind="stable")][:MOST_UNLIKE]
     tiles = gallery.tiles(results, [scores.paths[row] for row in rows])
     label_of = {image.path: image.label for image in results.images}
     return [
-        Unlike(tile, label_of.get(tile.path, ""), float(scores.distances[row]))
+        Unlike(tile, label_of.get(tile.path, ""), float(scores.distances[row]) / limit)
         for tile, row in zip(tiles, rows, strict=True)
     ]
 

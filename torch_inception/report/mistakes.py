@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from torch_inception.classifier.classifier import Classifier
 from torch_inception.engines.protocol import GivesMaps
-from torch_inception.errors import ImageError
+from torch_inception.errors import ImageError, ModelError
 from torch_inception.heads.coverage import label_set
 from torch_inception.images.overlay import shaded
 from torch_inception.report.gallery import Gallery, Tile, data_address, small_jpeg
@@ -138,11 +138,10 @@ def _neighbours(
     path: str,
 ) -> list[Near]:
     """Return the nearest training images, but for the image itself."""
-    if not hasattr(classifier, "neighbours"):
-        return []
     try:
         nearest = classifier.neighbours(results.file_of(path), NEIGHBOURS + 1)
-    except ImageError:
+    except (ImageError, ModelError) as error:
+        log.info("report: no neighbours of %s: %s", path, error)
         return []
     own = results.digests.get(path)
     others = [each for each in nearest if training.digests.get(each.path) != own][:NEIGHBOURS]

@@ -17,9 +17,10 @@ from torch import Tensor
 from torch_inception.config import FROM_PYTHON, TrainConfig, make_config, read_toml
 from torch_inception.errors import ConfigError
 from torch_inception.system.escape import counted
+from torch_inception.training.earlier_split import SPLITS_FILE
 from torch_inception.training.evaluation import ImageAnswer
 from torch_inception.training.report_lines import FEW_TESTED
-from torch_inception.training.run_folder import CONFIG_FILE, METRICS_FILE, SPLITS_FILE
+from torch_inception.training.run_folder import CONFIG_FILE, METRICS_FILE
 
 JudgedPart = Literal["test", "leave_one_out", "validation"]
 
@@ -77,8 +78,8 @@ class Scores:
         targets: (N,) int64 class numbers; -1 for a label that is no class.
         is_seen: (N,) bool, whether the head was fitted on the image.
         scores: (N, C) float32, probability of each class.
-        distances: (N,) float32, how far each image is from those of the training, divided by the
-            limit; NaN where that is not known; None where nothing is told of it.
+        distances: (N,) float32, how far each image is from the classes; NaN where that is not
+            known; None where nothing is told of it.
     """
 
     labels: Sequence[str]

@@ -15,7 +15,7 @@ from markupsafe import Markup
 import torch_inception
 from torch_inception.classifier.classifier import Classifier
 from torch_inception.classifier.training_record import in_words
-from torch_inception.config import TrainConfig
+from torch_inception.config import PredictConfig, TrainConfig
 from torch_inception.features.cache.thumbnails import Thumbnails
 from torch_inception.heads.metrics import percent
 from torch_inception.report import figures
@@ -97,7 +97,8 @@ def _content(
         "is_run": any(image.split == "train" for image in results.images),
         "mistakes": find_mistakes(results, training, classifier, gallery),
         "coverage": percent(COVERAGE).replace(".0", ""),
-        "unlike": most_unlike(results, gallery),
+        "unlike": most_unlike(results, gallery, _limit(classifier)),
+        "rejected": percent(PredictConfig.false_rejection).replace(".0", ""),
         "copies": copies(results, gallery),
         "parts": [_judged_view(judged, results, gallery) for judged in results.judged],
         "judged": sum(len(judged.answers) for judged in results.judged),
@@ -159,6 +160,12 @@ def _name(text: str) -> Markup:
 def _path(text: str) -> Markup:
     """Write a path as a name that may be broken after each slash."""
     return Markup("<bdi>{}</bdi>").format(Markup("/<wbr>").join(printable(text).split("/")))
+
+
+def _limit(classifier: Classifier) -> float | None:
+    """Return the distance above which `predict` calls an image unlike the training images."""
+    space = classifier.model.space
+    return None if space is None else space.limit(PredictConfig.false_rejection)
 
 
 def _subtitle(classifier: Classifier) -> str:

@@ -29,6 +29,14 @@ def brief(value: object) -> str:
     return printable(text) if len(text) <= BRIEF else f"{printable(text[:BRIEF])}..."
 
 
+def brief_repr(value: object) -> str:
+    """Return what a value is, for a message; of one that Python does not write, its type."""
+    try:
+        return brief(repr(value))
+    except ValueError:  # whole numbers of more than 4,300 digits
+        return f"{type(value).__name__} that cannot be shown"
+
+
 def counted(number: int, noun: str) -> str:
     """Return a number and what it counts: "1 image", "1,200 images"."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -22,7 +22,8 @@ def replaced_together(folder: Path, names: Sequence[str]) -> Iterator[Path]:
 
     Args:
         folder: where the files go; it may not exist yet.
-        names: the files, all of which the block has to write, in the order in which they appear.
+        names: the files, all of which the block has to write, in the order in which they appear;
+            those in folders below are named by their way there, such as `images/1.jpg`.
 
     Raises:
         OSError: the folder cannot be written.
@@ -37,6 +38,7 @@ def replaced_together(folder: Path, names: Sequence[str]) -> Iterator[Path]:
             # Another process made it meanwhile; it may lie on another disk than its parent.
             with temporary_folder(_target(folder)) as inside:
                 for name in names:
+                    (inside / name).parent.mkdir(parents=True, exist_ok=True)
                     shutil.move(staging / name, inside / name)
                 _replace(inside, folder, names)
 
@@ -88,26 +90,31 @@ def _finish(folder: Path, names: Sequence[str]) -> None:
     for ready in abandoned(_target(folder), suffix=READY):
         for name in names:
             if (ready / name).exists():
-                (ready / name).replace(folder / name)
+                _move(ready / name, folder / name)
         remove(ready)
 
 
 def _take_places(staging: Path, folder: Path, names: Sequence[str]) -> None:
-    (staging / _PREVIOUS).mkdir()
     for name in names:
         if (folder / name).exists():
+            (staging / _PREVIOUS / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(folder / name, staging / _PREVIOUS / name)
     ready = staging.rename(staging.with_suffix(READY))
     done: list[str] = []
     try:
         for name in names:
-            (ready / name).replace(folder / name)
+            _move(ready / name, folder / name)
             done.append(name)
     except BaseException:
         _put_back(ready / _PREVIOUS, folder, done)
         raise
     finally:
         remove(ready)
+
+
+def _move(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    source.replace(target)
 
 
 def _put_back(previous: Path, folder: Path, names: Sequence[str]) -> None:

@@ -7,7 +7,9 @@ from collections import defaultdict
 import torch
 
 from torch_inception.features.cached_pass import PassResult, Skipped
+from torch_inception.system.escape import counted
 from torch_inception.training.dataset import Dataset
+from torch_inception.training.folder_shapes import quoted
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +35,7 @@ def without_conflicts(dataset: Dataset, pass_result: PassResult) -> PassResult:
     for path, digest in zip(pass_result.paths, pass_result.digests, strict=True):
         labels[digest][label_of[path]] = None
     reasons = {
-        digest: f"the same image is in the classes {', '.join(map(repr, found))}"
+        digest: f"the same image is in the classes {quoted(list(found))}"
         for digest, found in labels.items()
         if len(found) > 1
     }
@@ -55,11 +57,11 @@ def without_conflicts(dataset: Dataset, pass_result: PassResult) -> PassResult:
 
 def _tell(skipped: list[Skipped], *, contents: int) -> None:
     log.warning(
-        "WARNING: %s in several classes, and used for none. Keep each in one class alone, or train "
-        "on them all the same: --keep-conflicts.",
-        "1 image is" if contents == 1 else f"{contents} images are",
-    )
+        "WARNING: the same image in several classes is used for none of them: %s in %s. Keep each "
+        "in one class alone, or train on them all the same: --keep-conflicts.",
+        counted(contents, "image"), counted(len(skipped), "file"),
+    )  # fmt: skip
     for skip in skipped[:SHOWN]:
         log.warning("  %s: %s", skip.path, skip.reason)
     if len(skipped) > SHOWN:
-        log.warning("  and %d more files; all are in skipped.csv", len(skipped) - SHOWN)
+        log.warning("  and %s; all are in skipped.csv", counted(len(skipped) - SHOWN, "more file"))

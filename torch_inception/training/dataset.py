@@ -4,17 +4,19 @@ import dataclasses
 import logging
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from torch_inception.errors import DatasetError
 from torch_inception.images.find import find_images
-from torch_inception.system.escape import columns, padded, printable
+from torch_inception.system.escape import columns, counted, listed, padded, printable
 from torch_inception.training.divided_folder import given_folders, warn_of_folders_below
 from torch_inception.training.folder_shapes import (
     check_folder,
+    class_folders,
     class_names,
+    composed,
     quoted,
     refuse_fewer_than_two_classes,
     warn_of_loose_images,
@@ -26,13 +28,16 @@ log = logging.getLogger(__name__)
 SMALL_CLASS = 20
 """Images under which a class is warned of, as TensorFlow's `retrain.py` does."""
 
+CLASSES_SHOWN = 10
+"""Classes in a line at most."""
+
 
 def labelled_files(folder: Path, labels: Sequence[str]) -> Iterator[tuple[Path, int]]:
     """Yield (path, class number) of every file, not hidden, of the class folders there are."""
-    there = set(class_names(folder))
+    folders = class_folders(folder, labels)
     for number, label in enumerate(labels):
-        if label in there:
-            for path in find_images(folder / label):
+        if label in folders:
+            for path in find_images(folder / folders[label]):
                 yield path, number
 
 
@@ -67,8 +72,8 @@ class Dataset:
 
     def counts(self) -> dict[str, int]:
         """Return the number of files of each class."""
-        counted = Counter(self.targets)
-        return {label: counted[number] for number, label in enumerate(self.labels)}
+        of_class = Counter(self.targets)
+        return {label: of_class[number] for number, label in enumerate(self.labels)}
 
     def followed_by(self, other: "Dataset") -> "Dataset":
         """Return this data set with the files of a folder of the same classes after its own."""
@@ -191,12 +196,27 @@ def _refuse_other_classes(folder: Path, labels: Sequence[str], *, known: Path | 
             f"{folder} needs a folder of images per class, with the names of {known}: "
             f"{quoted(labels)}. It has no folders."
         )
-    strange = [name for name in names if name not in labels]
+    taken = class_folders(folder, labels)
+    strange = [name for name in names if name not in taken.values()]
+    forms = set(map(composed, labels))
+    if strange and all(composed(name) in forms for name in strange):
+        raise DatasetError(
+            f"{folder} has class folders whose names differ from those of {known} only in the "
+            f"Unicode form of their letters: {', '.join(map(ascii, strange))}. Give each class the "
+            "same name there, letter by letter, as where it is trained on."
+        )
     if strange:
         raise DatasetError(
             f"{folder} has class folders that {known} has not: {quoted(strange)}; there, classes "
             f"are {quoted(labels)}. Rename or remove the folders."
         )
+    others = [name for label, name in taken.items() if name != label]
+    if others:
+        log.info(
+            "classes: names in %s that differ from those of %s only in the Unicode form of their "
+            "letters are taken for the same: %s",
+            folder, known, quoted(others),
+        )  # fmt: skip
 
 
 def _in_a_row(words: Sequence[str]) -> str:
@@ -208,4 +228,23 @@ def class_table(dataset: Dataset) -> str:
     counts = {printable(label): f"{count:,}" for label, count in dataset.counts().items()}
     width, digits = max(map(columns, counts)), max(map(len, counts.values()))
     lines = [f"  {padded(label, width)}  {count:>{digits}}" for label, count in counts.items()]
-    return "\n".join([f"{len(counts)} classes in {dataset.name}:", *lines])
+    return "\n".join([f"{len(counts)} classes in {dataset.name}, and their files:", *lines])
+
+
+def tell_of_unused(dataset: Dataset, used: Iterable[Path]) -> None:
+    """Log how many files of each class are used, where that is not all of them.
+
+    Args:
+        dataset: all files.
+        used: those that are.
+    """
+    class_of = dict(zip(dataset.paths, dataset.targets, strict=True))
+    kept = Counter(dataset.labels[class_of[path]] for path in used)
+    lacking = [
+        f"{printable(label)} {kept[label]:,} of {count:,}"
+        for label, count in dataset.counts().items()
+        if kept[label] < count
+    ]
+    if lacking:
+        files = counted(len(dataset.paths), "file")
+        log.info("used: %d of %s (%s)", kept.total(), files, listed(lacking, CLASSES_SHOWN))

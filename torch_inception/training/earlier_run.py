@@ -7,12 +7,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from torch_inception.classifier.model_file import earlier_model
+from torch_inception.classifier.model_file import Model, earlier_model
 from torch_inception.classifier.training_record import in_words
 from torch_inception.heads.metrics import percent
+from torch_inception.images.preprocess import Preprocessing
 from torch_inception.system.escape import counted, listed, printable
+from torch_inception.training.earlier_split import (
+    SPLITS_FILE,
+    EarlierSplit,
+    read_splits,
+    split_of,
+)
 from torch_inception.training.evaluation import ImageAnswer
 from torch_inception.training.examples import Examples
+
+SETTINGS = ("resize", "exact_decode", "intensity", "page", "channels")
+"""Of preprocessing, that a user chooses."""
 
 CLASSES_SHOWN = 10
 """Names of classes in a line at most."""
@@ -31,17 +41,29 @@ class EarlierRun:
 
     Attributes:
         folder: the run folder.
-        images: SHA-256 of the content, in hexadecimal -> image.
-        created: when the model was trained, as `TrainingRecord.created`; "" where that is not told.
+        images: SHA-256 of the content, in hexadecimal -> image; empty where there was no run.
+        split: what it says of parts.
+        model: None where there is none that can be read.
     """
 
     folder: Path
     images: Mapping[str, EarlierImage]
-    created: str
+    split: EarlierSplit
+    model: Model | None
 
     def labels(self) -> set[str]:
         """Return the names of its classes."""
         return {image.label for image in self.images.values()}
+
+    @property
+    def created(self) -> str:
+        """When the model was trained, as `TrainingRecord.created`; "" where that is not told."""
+        return self.model.training.created if self.model and self.model.training else ""
+
+    @property
+    def arithmetic(self) -> str:
+        """Of the engine that computed its features; "" where that is not told."""
+        return self.model.arithmetic if self.model else ""
 
 
 class Changes(NamedTuple):
@@ -59,6 +81,7 @@ class Changes(NamedTuple):
         tested: images that both runs tested.
         right_before: of which the earlier model named so many right.
         right_now: of which the new model names so many right.
+        settings: of preprocessing that are others: name -> value before, value now.
     """
 
     created: str
@@ -72,39 +95,36 @@ class Changes(NamedTuple):
     tested: int
     right_before: int
     right_now: int
+    settings: dict[str, tuple[str, str]]
 
 
-def read_earlier_run(folder: Path) -> EarlierRun | None:
-    """Return what a folder tells of its run; None where it does not name the images of one."""
-    answers = dict(_read_columns(folder / "predictions.csv", "path", "prediction"))
-    images = {
-        digest: EarlierImage(label, answers.get(path))
-        for digest, label, path in _read_columns(folder / "splits.csv", "sha256", "label", "path")
-    }
-    return EarlierRun(folder, images, _created(folder)) if images else None
+def read_earlier_run(folder: Path) -> EarlierRun:
+    """Return what a folder tells of its run.
 
-
-def _read_columns(path: Path, *names: str) -> list[list[str]]:
-    """Return some columns of a table, row by row; nothing where it cannot be read or lacks one.
-
-    Rows that are too short are left out.
+    Raises:
+        DatasetError: the file of its images and their parts cannot be read.
     """
+    answers = _predictions(folder / "predictions.csv")
+    rows = read_splits(folder / SPLITS_FILE)
+    images = {row.sha256: EarlierImage(row.label, answers.get(row.path)) for row in rows}
+    return EarlierRun(folder, images, split_of(rows), earlier_model(folder))
+
+
+def _predictions(path: Path) -> dict[str, str]:
+    """Return the names that images were given, by their paths; none where they cannot be read."""
     try:
         # Spreadsheets begin the tables that they save with a mark.
         with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = [[row[name] for name in names] for row in csv.DictReader(file)]
-        return [row for row in rows if None not in row]
+            return {row["path"]: row["prediction"] for row in csv.DictReader(file)}
     except (OSError, ValueError, KeyError, csv.Error):
-        return []
-
-
-def _created(folder: Path) -> str:
-    model = earlier_model(folder)
-    return model.training.created if model and model.training else ""
+        return {}
 
 
 def changes_since(
-    earlier: EarlierRun, examples: Examples, tested: Sequence[ImageAnswer]
+    earlier: EarlierRun,
+    examples: Examples,
+    tested: Sequence[ImageAnswer],
+    preprocessing: Preprocessing,
 ) -> Changes:
     """Compare a run with the one before.
 
@@ -112,6 +132,7 @@ def changes_since(
         earlier: that one.
         examples: the images of this one.
         tested: answers to its test images.
+        preprocessing: of its images.
     """
     label_of = {image.digest.hex(): image.label for image in examples.images}
     both = earlier.images.keys() & label_of.keys()
@@ -147,7 +168,18 @@ def changes_since(
             for answer, prediction in shared
         ),
         right_now=sum(answer.prediction == answer.label for answer, _ in shared),
+        settings=_changed_settings(earlier.model, preprocessing),
     )
+
+
+def _changed_settings(before: Model | None, now: Preprocessing) -> dict[str, tuple[str, str]]:
+    if before is None:
+        return {}
+    pairs = {
+        name: (str(getattr(before.preprocessing, name)), str(getattr(now, name)))
+        for name in SETTINGS
+    }
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
 
 def _renamed(labels: Sequence[tuple[str, str]], *, gone: set[str], new: set[str]) -> dict[str, str]:
@@ -178,6 +210,7 @@ def changes_in_words(changes: Changes) -> list[str]:
         f"  images: {images}",
         *_classes_in_words(changes),
         *_labels_in_words(changes),
+        *_settings_in_words(changes),
         f"  {_accuracy_in_words(changes)}",
     ]
 
@@ -205,6 +238,14 @@ def _labels_in_words(changes: Changes) -> list[str]:
         return []
     said = "1 image has" if count == 1 else f"{count} images have"
     return [f"  labels: {said} another one; accuracies are those on the new labels"]
+
+
+def _settings_in_words(changes: Changes) -> list[str]:
+    said = [
+        f"{name} was {before or 'not set'}, is {now or 'not set'}"
+        for name, (before, now) in changes.settings.items()
+    ]
+    return [f"  settings: {'; '.join(said)}"] if said else []
 
 
 def _accuracy_in_words(changes: Changes) -> str:

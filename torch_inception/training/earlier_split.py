@@ -14,6 +14,8 @@ from torch_inception.system.write import write_csv
 from torch_inception.training.grouping import LabelledImage, keys_of
 from torch_inception.training.parts import PARTS, Part
 
+SPLITS_FILE = "splits.csv"
+
 Unit = tuple[str, Part | None]
 """What is moved at once: a group, or the piece of a torn one that an earlier run had in a part."""
 
@@ -34,6 +36,24 @@ class EarlierSplit(NamedTuple):
     refusal: str = ""
 
 
+class SplitRow(NamedTuple):
+    """A line of splits.csv.
+
+    Attributes:
+        path: relative to the data folder.
+        label: of the image.
+        split: its part.
+        group: name of the group that its content and names put it into.
+        sha256: of its content, in hexadecimal.
+    """
+
+    path: str
+    label: str
+    split: Part
+    group: str
+    sha256: str
+
+
 NO_SPLIT = EarlierSplit({}, {})
 
 
@@ -46,13 +66,17 @@ class EarlierParts:
         earlier: the split of that run.
 
     Attributes:
+        images: as given.
         parts: for each image, the part that it is kept in; None where the run says nothing.
     """
 
     def __init__(
-        self, images: Sequence[LabelledImage], groups: Sequence[str], earlier: EarlierSplit
+        self,
+        images: Sequence[LabelledImage],
+        groups: Sequence[str],
+        earlier: EarlierSplit = NO_SPLIT,
     ) -> None:
-        self._groups = groups
+        self.images, self._groups = images, groups
         self._own = [earlier.of_content.get(image.digest.hex()) for image in images]
         self._of_group = {group: set[Part]() for group in groups}
         for group, part in zip(groups, self._own, strict=True):
@@ -86,29 +110,27 @@ class EarlierParts:
 def write_splits(
     path: Path, images: Sequence[LabelledImage], parts: Sequence[Part], groups: Sequence[str]
 ) -> None:
-    """Write one line per image: path, label, split, group (of `groups_of`), SHA-256."""
+    """Write a `SplitRow` per image; its group is that of `groups_of`."""
     rows = [
-        (image.path, image.label, part, group, image.digest.hex())
+        SplitRow(image.path, image.label, part, group, image.digest.hex())
         for image, part, group in zip(images, parts, groups, strict=True)
     ]
-    write_csv(path, ("path", "label", "split", "group", "sha256"), rows)
+    write_csv(path, SplitRow._fields, rows)
 
 
-def read_splits(path: Path) -> EarlierSplit:
-    """Return the split of an earlier run; nothing if there is no such file.
+def read_splits(path: Path) -> list[SplitRow]:
+    """Return what a run has written of its images; nothing if there is no such file.
 
     Raises:
         DatasetError: the file cannot be read.
     """
     if not path.is_file():
-        return NO_SPLIT
+        return []
     try:
         # Spreadsheets begin the tables that they save with a mark.
         with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = [(row["sha256"], row["group"], row["split"]) for row in csv.DictReader(file)]
-        strange = [part for _, _, part in rows if part not in PARTS]
-        if strange:
-            raise ValueError(f"{strange[0]!r} is not one of {', '.join(PARTS)}")
+            found = [[row[name] for name in SplitRow._fields] for row in csv.DictReader(file)]
+        return [_checked(row) for row in found]
     except KeyError as error:
         raise DatasetError(
             f"the earlier split in {path} has no column {error}, with commas between columns. "
@@ -119,17 +141,27 @@ def read_splits(path: Path) -> EarlierSplit:
             f"the earlier split in {path} cannot be read ({error}). Mend or delete the file, or "
             "choose another --output."
         ) from error
-    return _split_of(rows)
 
 
-def _split_of(rows: Sequence[tuple[str, str, Any]]) -> EarlierSplit:
+def _checked(row: Sequence[Any]) -> SplitRow:
+    if None in row:
+        raise ValueError(f"the row of {row[0]!r} is too short")
+    found = SplitRow(*row)
+    if found.split not in PARTS:
+        raise ValueError(f"{found.split!r} is not one of {', '.join(PARTS)}")
+    return found
+
+
+def split_of(rows: Sequence[SplitRow]) -> EarlierSplit:
+    """Return what the rows of an earlier run say of parts."""
     of_content: dict[str, Part] = {}
     of_group: dict[str, set[Part]] = {}
-    for digest, group, part in rows:
+    for row in rows:
         # What has been trained on tests nothing.
-        of_content[digest] = part if of_content.get(digest, part) == part else "train"
-        if group and not group.startswith("content:"):
-            of_group.setdefault(group, set()).add(part)
+        is_same = of_content.get(row.sha256, row.split) == row.split
+        of_content[row.sha256] = row.split if is_same else "train"
+        if row.group and not row.group.startswith("content:"):
+            of_group.setdefault(row.group, set()).add(row.split)
     return EarlierSplit(
         of_content,
         {group: next(iter(parts)) for group, parts in of_group.items() if len(parts) == 1},

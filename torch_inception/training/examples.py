@@ -165,11 +165,9 @@ def _drawn_split(
     """Return the part of each image; tell what an earlier run has to do with it."""
     if kept.refusal:
         log.info("split: that of the run before is not kept, since %s", kept.refusal)
-    parts = split(
-        images, near_groups,
-        holdout=config.holdout, with_validation=config.with_validation, earlier=kept,
-    )  # fmt: skip
-    _warn_of_joining_images(len(EarlierParts(images, near_groups, kept).joining()))
+    found = EarlierParts(images, near_groups, kept)
+    parts = split(found, holdout=config.holdout, with_validation=config.with_validation)
+    _warn_of_joining_images(len(found.joining()))
     _warn_of_torn_groups(near_groups, parts, "the earlier split in this output folder")
     return parts
 
@@ -256,19 +254,25 @@ def _warn_of_torn_groups(near_groups: Sequence[str], parts: Sequence[Part], orig
 
 
 def _warn_of_small_classes(examples: Examples) -> None:
-    different: dict[str, set[str]] = {label: set() for label in examples.labels}
-    for image, group in zip(examples.images, examples.near_groups, strict=True):
-        different[image.label].add(group)
+    """Warn of classes with few images, where those that belong together count once."""
     tested = {image.label for image in examples.part_images("test")}
-    for label, groups in different.items():
-        count = f"{counted(len(groups), 'different image')} or group{'s' * (len(groups) > 1)}"
-        if len(groups) < FEWEST_TO_TEST and label not in tested:
-            log.warning(
-                "WARNING: the class %r has %s; it needs %d to be tested. It is trained on only.",
-                label, count, FEWEST_TO_TEST,
-            )  # fmt: skip
-        elif len(groups) < SMALL_CLASS:
-            log.warning(
-                "WARNING: the class %r has %s; under %d, results are unreliable.",
-                label, count, SMALL_CLASS,
-            )  # fmt: skip
+    places_of: dict[str, list[int]] = {label: [] for label in examples.labels}
+    for place, image in enumerate(examples.images):
+        places_of[image.label].append(place)
+    for label, places in places_of.items():
+        count = len({examples.near_groups[n] for n in places})
+        if count >= SMALL_CLASS:
+            continue
+        is_untested = count < FEWEST_TO_TEST and label not in tested
+        has_near_copies = count < len({examples.groups[n] for n in places})
+        log.warning(
+            "WARNING: the class %r has %s%s; %s%s",
+            label,
+            counted(len(places), "image"),
+            f" that count as {count}, since those that belong together count once"
+            if count < len(places) else "",
+            f"it needs {FEWEST_TO_TEST} to be tested, so it is trained on only."
+            if is_untested else f"under {SMALL_CLASS}, results are unreliable.",
+            " If its near copies are images of their own: --near-duplicates ignore."
+            if has_near_copies else "",
+        )  # fmt: skip

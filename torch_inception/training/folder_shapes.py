@@ -3,6 +3,8 @@
 import logging
 import re
 import shlex
+import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from itertools import islice
@@ -47,6 +49,27 @@ def names_below(folder: Path) -> list[str]:
     with suppress(OSError):
         return class_names(folder)
     return []
+
+
+def class_folders(folder: Path, labels: Sequence[str]) -> dict[str, str]:
+    """Return, for each class that has a folder here, the name of that folder.
+
+    It is the label; or, where no other is meant, a name that differs from it in Unicode form only.
+    """
+    names = class_names(folder)
+    found = {label: label for label in set(labels).intersection(names)}
+    label_of = {composed(label): label for label in labels}
+    forms = Counter(map(composed, {*labels, *names}))
+    for name in names:
+        label = label_of.get(composed(name))
+        if name not in found and label is not None and forms[composed(name)] == 2:
+            found.setdefault(label, name)
+    return found
+
+
+def composed(name: str) -> str:
+    """Return a name in the Unicode form in which letters and their accents are one (NFC)."""
+    return unicodedata.normalize("NFC", name)
 
 
 def holds_images(folder: Path) -> bool:
@@ -142,12 +165,15 @@ def _holds_images_itself(folder: Path) -> DatasetError:
     """Return the error of a class folder that was given as data, or of a flat folder."""
     # A name such as "." has its parent only when it is written out.
     above = folder.absolute().parent if folder.name in ("", "..") else folder.parent
-    beside = [name for name in names_below(above) if holds_images(above / name)]
+    beside = [
+        name
+        for name in names_below(above)
+        if holds_images(above / name) and not names_below(above / name)
+    ]
     if len(beside) >= 2:
         return DatasetError(
-            f"{folder} holds images and no folders, and so do the folders beside it: "
-            f"{quoted(beside)}. If these are the classes, give the folder that holds them: "
-            f"--data {typed(above)}"
+            f"{folder} holds images and no folders, as all of these do: {quoted(beside)}. If these "
+            f"are the classes, give the folder that holds them: --data {typed(above)}"
         )
     tables = [path for path in _files(folder) if path.suffix.lower() in _TABLES]
     table = tables[0] if tables else "FILE.csv"

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Sequence
 
 from torch_inception.errors import DatasetError
+from torch_inception.training.earlier_split import EarlierParts
 from torch_inception.training.grouping import LabelledImage
 from torch_inception.training.parts import Part
 from torch_inception.training.split import split
@@ -45,8 +46,9 @@ def given_split(
         log.info("The solver needs validation images: they are a tenth of the training images.")
         trained = [place for place, part in enumerate(parts) if part == "train"]
         chosen = split(
-            [images[place] for place in trained],
-            [groups[place] for place in trained],
+            EarlierParts(
+                [images[place] for place in trained], [groups[place] for place in trained]
+            ),
             holdout=0,
             with_validation=True,
         )

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy
 
-from torch_inception.classifier.model_file import earlier_model
+from torch_inception.classifier.model_file import Model
 from torch_inception.config import TrainConfig
 from torch_inception.errors import ImageError
 from torch_inception.features.ordered_map import ordered_map
@@ -28,10 +28,10 @@ from torch_inception.images.preprocess import Preprocessing
 from torch_inception.images.read import read_file
 from torch_inception.system.cores import usable_cores
 from torch_inception.training.dataset import Dataset
+from torch_inception.training.earlier_split import EarlierParts, EarlierSplit
 from torch_inception.training.examples import groups_of_user, relative_name
 from torch_inception.training.grouping import LabelledImage, groups_of
 from torch_inception.training.parts import Part
-from torch_inception.training.run_folder import kept_split
 from torch_inception.training.split import split
 
 log = logging.getLogger(__name__)
@@ -45,7 +45,13 @@ class _Examined(NamedTuple):
 
 
 def with_range(
-    preprocessing: Preprocessing, config: TrainConfig, dataset: Dataset, *, progress: bool = False
+    preprocessing: Preprocessing,
+    config: TrainConfig,
+    dataset: Dataset,
+    *,
+    earlier: Model | None,
+    kept_split: EarlierSplit,
+    progress: bool = False,
 ) -> Preprocessing:
     """Return a preprocessing with the range of the training images, where it is to have one.
 
@@ -57,11 +63,12 @@ def with_range(
         preprocessing: as configured.
         config: of the run.
         dataset: the files; those of the test and of validation are left out.
+        earlier: model of the run before into the same folder.
+        kept_split: the split of that run.
         progress: whether to show a bar on standard error.
     """
     if preprocessing.intensity != "dataset":
         return preprocessing
-    earlier = earlier_model(config.output_folder)
     kept = earlier and replace(
         earlier.preprocessing, resize=config.resize, exact_decode=config.exact_decode
     )
@@ -69,7 +76,9 @@ def with_range(
     found = kept.dataset_range if kept and is_same else None
     origin = "as in the run before"
     if found is None:  # or deep images may have been added
-        found, origin = _range_of_training_images(preprocessing, config, dataset, progress=progress)
+        found, origin = _range_of_training_images(
+            preprocessing, config, dataset, kept_split, progress=progress
+        )
     if found is None:
         log.info("intensity: no training image has more than 8 bits; there is no range to be had")
     else:
@@ -78,7 +87,12 @@ def with_range(
 
 
 def _range_of_training_images(
-    preprocessing: Preprocessing, config: TrainConfig, dataset: Dataset, *, progress: bool
+    preprocessing: Preprocessing,
+    config: TrainConfig,
+    dataset: Dataset,
+    kept_split: EarlierSplit,
+    *,
+    progress: bool,
 ) -> tuple[ValueRange | None, str]:
     most = max(1, MOST_VALUES // len(dataset.paths))
 
@@ -87,7 +101,7 @@ def _range_of_training_images(
 
     results = ordered_map(lambda: work, dataset.paths, workers=usable_cores(), batch_size=1)
     found = list(progress_bar(results, "values", total=len(dataset.paths), show=progress))
-    parts = _parts(config, dataset, found)
+    parts = _parts(config, dataset, found, kept_split)
     values = [
         each.values
         for each, part in zip(found, parts, strict=True)
@@ -101,7 +115,10 @@ def _range_of_training_images(
 
 
 def _parts(
-    config: TrainConfig, dataset: Dataset, found: Sequence[_Examined | None]
+    config: TrainConfig,
+    dataset: Dataset,
+    found: Sequence[_Examined | None],
+    kept_split: EarlierSplit,
 ) -> list[Part | None]:
     """Return the part of each file, None if unreadable.
 
@@ -116,11 +133,9 @@ def _parts(
         LabelledImage(*each) for each in zip(names, labels, digests, user_groups, strict=True)
     ]
     drawn = split(
-        images,
-        groups_of(images),
+        EarlierParts(images, groups_of(images), kept_split),
         holdout=config.holdout,
         with_validation=config.with_validation,
-        earlier=kept_split(config),
     )
     parts: list[Part | None] = [None] * len(found)
     for place, part in zip(readable, drawn, strict=True):
@@ -143,7 +158,7 @@ def _examined(path: Path, deep: DeepSettings, most: int) -> _Examined | None:
     digest = hashlib.sha256(content).digest()
     try:
         if may_be_deep(content):
-            decode_file(content, deep=replace(deep, range_of=take))
+            decode_file(content, deep=replace(deep, measure=take))
     except ImageError:
         return _Examined(digest, None)
     return _Examined(digest, _spread(numpy.concatenate(taken), most) if taken else None)

@@ -3,15 +3,19 @@
 import csv
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from torch_inception.errors import DatasetError
 from torch_inception.images.image_input import PATH_COLUMNS, is_data_frame, is_path
-from torch_inception.system.escape import brief
+from torch_inception.system.escape import brief, brief_repr
+from torch_inception.training.earlier_split import SplitRow
 from torch_inception.training.folder_shapes import archive_name, quoted
+
+if TYPE_CHECKING:
+    import _csv
 
 LONGEST_LINE = 100_000
 """Bytes of the longest line that is read; paths have 4,096 at most."""
@@ -43,6 +47,11 @@ class LabelTable:
     columns: Sequence[str]
     rows: Iterable[tuple[int, Sequence[object]]]
 
+    @property
+    def is_of_run(self) -> bool:
+        """Whether a run has written it: spaces around a label are part of it, as of a folder."""
+        return set(SplitRow._fields) <= set(self.columns)
+
     def places(self, chosen: Mapping[str, str]) -> dict[str, int]:
         """Return, for each role that a column has, the place of that column.
 
@@ -62,17 +71,23 @@ class LabelTable:
                 raise DatasetError(f"{self.name} has {name!r} twice among its columns. Rename one.")
             if name in columns:
                 found[role] = list(columns).index(name)
-            elif role in _NEEDED:
-                raise self._missing(role, wanted)
+        self._refuse_missing([role for role in _NEEDED if role not in found], chosen)
         return found
 
-    def _missing(self, role: str, wanted: str) -> DatasetError:
-        what = f"column {wanted!r}" if wanted else f"column of {role}s ({', '.join(ROLES[role])})"
+    def _refuse_missing(self, roles: Sequence[str], chosen: Mapping[str, str]) -> None:
+        if not roles:
+            return
+        what = " and no ".join(
+            f"column {chosen[role]!r}" if chosen.get(role)
+            else f"column of {role}s ({', '.join(ROLES[role])})"
+            for role in roles
+        )  # fmt: skip
         there = quoted([brief(name) for name in self.columns])
-        setting = f"--{role}-column" if self.unit == "line" else f"{role}_column"
-        return DatasetError(
-            f"{self.name} has no {what}. Its columns are {there}. Rename one, or tell which is "
-            f"meant: {setting}."
+        setting = "--{}-column NAME" if self.unit == "line" else "{}_column"
+        settings = " ".join(setting.format(role) for role in roles)
+        raise DatasetError(
+            f"{self.name} has no {what}. Its columns are {there}. Rename what is meant, or name "
+            f"it: {settings}"
         )
 
 
@@ -123,7 +138,7 @@ def table_of(images: Any) -> LabelTable:  # noqa: ANN401
     name = f"the {type(images).__name__} of images"
     if isinstance(images, Mapping) or is_data_frame(images):
         columns = list(images) if isinstance(images, Mapping) else list(images.columns)
-        values = [list(images[column]) for column in columns]
+        values = [_column(name, column, images[column]) for column in columns]
         lengths = {len(column) for column in values}
         if len(lengths) > 1:
             raise DatasetError(f"{name} has columns of different lengths. Give one label per path.")
@@ -139,10 +154,19 @@ def table_of(images: Any) -> LabelTable:  # noqa: ANN401
     return LabelTable(name, "row", _NEEDED, pairs)
 
 
+def _column(name: str, column: object, values: Any) -> list[object]:  # noqa: ANN401
+    if is_path(values) or not isinstance(values, Iterable):
+        raise DatasetError(
+            f"{name}: its column {brief_repr(column)} is {brief_repr(values)} and not a list. Give "
+            "one value per image."
+        )
+    return list(values)
+
+
 def _pair(name: str, number: int, row: Any) -> Sequence[object]:  # noqa: ANN401
     if is_path(row) or isinstance(row, Mapping) or not hasattr(row, "__len__") or len(row) != 2:
         raise DatasetError(
-            f"{name}: row {number} is {brief(repr(row))} and not a pair (path, label). Give a list "
+            f"{name}: row {number} is {brief_repr(row)} and not a pair (path, label). Give a list "
             "of pairs, or a data frame with the columns path and label."
         )
     return tuple(row)
@@ -197,8 +221,12 @@ def _csv_table(
         return len(known.intersection([*names, *map(str.lower, names)])), len(names)
 
     delimiter = max(DELIMITERS, key=fit)
-    rows = _rows(name, (text for _, text in lines), delimiter, before=number)
-    return LabelTable(name, "line", headers[delimiter], rows)
+    table = LabelTable(name, "line", headers[delimiter], ())
+    reader = csv.reader(
+        (text for _, text in lines),
+        delimiter=delimiter, skipinitialspace=not table.is_of_run, strict=True,
+    )  # fmt: skip
+    return replace(table, rows=_rows(name, reader, before=number))
 
 
 def _header(name: str, line: str, delimiter: str) -> list[str]:
@@ -209,18 +237,14 @@ def _header(name: str, line: str, delimiter: str) -> list[str]:
     return [cell.strip() for cell in cells]
 
 
-def _rows(
-    name: str, texts: Iterable[str], delimiter: str, *, before: int
-) -> Iterator[tuple[int, list[str]]]:
+def _rows(name: str, reader: "_csv.Reader", *, before: int) -> Iterator[tuple[int, list[str]]]:
     """Yield (number of the first line, cells) of each row that is not empty.
 
     Args:
         name: of the table.
-        texts: its lines.
-        delimiter: between cells.
+        reader: of its lines.
         before: lines that stand before them.
     """
-    reader = csv.reader(texts, delimiter=delimiter, skipinitialspace=True, strict=True)
     while True:
         number = before + reader.line_num + 1
         try:
@@ -261,5 +285,6 @@ def _decoded(path: Path, file: BinaryIO) -> Iterator[tuple[int, str]]:
             yield number, line.decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError as error:
             raise DatasetError(
-                f"{path}: line {number} is not UTF-8 text. Save the table as CSV in UTF-8."
+                f"{path}: line {number} is not UTF-8 text. Save the table as CSV in UTF-8 "
+                '(Excel: "CSV UTF-8").'
             ) from error

@@ -1,14 +1,13 @@
 """The data set that a configuration names: a folder, a table or a list, and what goes with it."""
 
 import logging
-import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from torch_inception.config import FROM_PYTHON, TrainConfig
 from torch_inception.errors import ConfigError, DatasetError
 from torch_inception.training.dataset import Dataset, read_dataset, with_test_folder
-from torch_inception.training.folder_shapes import check_folder
+from torch_inception.training.folder_shapes import check_folder, composed
 from torch_inception.training.label_table import open_table, table_of
 from torch_inception.training.table_dataset import table_dataset
 
@@ -71,14 +70,21 @@ def _warn_of_similar_labels(labels: Sequence[str]) -> None:
     """Warn of classes whose names a person may take for one."""
     first: dict[str, str] = {}
     for label in labels:
-        composed = unicodedata.normalize("NFC", label)
-        other = first.setdefault(unicodedata.normalize("NFC", composed.lower()), label)
+        other = first.setdefault(composed(composed(label).lower()).strip(), label)
         if other == label:
             continue
-        is_form = composed == unicodedata.normalize("NFC", other)
+        is_form = composed(label) == composed(other)
         log.warning(
             "WARNING: the names of the classes %s and %s differ only in %s. They are two classes; "
             "if they should be one, give both the same name.",
             *((ascii(other), ascii(label)) if is_form else (repr(other), repr(label))),
-            "the Unicode form of their letters" if is_form else "upper and lower case",
+            "the Unicode form of their letters" if is_form else _difference(label, other),
         )
+
+
+def _difference(label: str, other: str) -> str:
+    kinds = {
+        "upper and lower case": composed(label).strip() != composed(other).strip(),
+        "the spaces around them": composed(label.lower()) != composed(other.lower()),
+    }
+    return " and ".join(kind for kind, differs in kinds.items() if differs)

@@ -120,7 +120,8 @@ def join_near_copies(
     is_joined = _are_joined(joined, before)
     if is_joined.any():
         log.info(
-            "near copies: %s in %s are kept together; see groups.csv",
+            "near copies: %s in %s belong together; see groups.csv. "
+            "To take each by itself: --near-duplicates ignore",
             counted(int(is_joined.sum()), "image"),
             counted(len(set(joined[is_joined])), "group"),
         )  # fmt: skip

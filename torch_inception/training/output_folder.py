@@ -8,8 +8,9 @@ from torch_inception.classifier.model_file import PREVIOUS_MODEL_FILE
 from torch_inception.config import FROM_PYTHON, TrainConfig, read_toml
 from torch_inception.errors import ConfigError
 from torch_inception.training.earlier_run import EarlierRun
+from torch_inception.training.earlier_split import SPLITS_FILE
 from torch_inception.training.examples import Examples
-from torch_inception.training.run_folder import CONFIG_FILE, RUN_FILES, SPLITS_FILE
+from torch_inception.training.run_folder import CONFIG_FILE, RUN_FILES
 
 log = logging.getLogger(__name__)
 
@@ -54,13 +55,13 @@ def _data_of(folder: Path) -> Path | None:
         return None
 
 
-def check_overwrite(config: TrainConfig, earlier: EarlierRun | None, examples: Examples) -> None:
+def check_overwrite(config: TrainConfig, earlier: EarlierRun, examples: Examples) -> None:
     """Refuse to put results in the place of those of other images, unless that is wanted.
 
     Raises:
         ConfigError: no image of the earlier run is among these.
     """
-    if earlier is None or config.overwrite:
+    if not earlier.images or config.overwrite:
         return
     if not any(image.digest.hex() in earlier.images for image in examples.images):
         raise ConfigError(

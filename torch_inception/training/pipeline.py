@@ -4,7 +4,8 @@ import dataclasses
 import logging
 import shlex
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +13,14 @@ from typing import Any, NamedTuple
 
 from torch_inception.classifier.classifier import Classifier
 from torch_inception.classifier.model_file import PREVIOUS_MODEL_FILE, Model
+from torch_inception.classifier.training_images import training_images
 from torch_inception.config import TrainConfig
 from torch_inception.engines.choose import could_be_quantised
 from torch_inception.engines.protocol import Engine
 from torch_inception.features.cached_pass import PassResult, Skipped, run_pass
 from torch_inception.heads.coverage import coverage_thresholds
 from torch_inception.heads.fit import FittedHead, fit_head
+from torch_inception.heads.fit_class_space import FittedSpace, fit_class_space
 from torch_inception.heads.inputs import mean_inputs
 from torch_inception.heads.labelled_rows import LabelledRows
 from torch_inception.heads.learning_curve import learning_curve
@@ -27,8 +30,11 @@ from torch_inception.system.cache_folder import cache_folder, cache_in_use
 from torch_inception.system.escape import counted
 from torch_inception.system.threads import one_thread
 from torch_inception.system.torch_modes import default_modes
+from torch_inception.tensorboard.board import check_board
+from torch_inception.training.bit_depth import tell_of_bit_depth
 from torch_inception.training.conflicts import without_conflicts
-from torch_inception.training.dataset import Dataset, class_table
+from torch_inception.training.dataset import Dataset, class_table, tell_of_unused
+from torch_inception.training.distances import image_distances, unlike_report
 from torch_inception.training.earlier_run import (
     EarlierRun,
     changes_in_words,
@@ -55,6 +61,7 @@ from torch_inception.training.output_folder import (
     choose_output,
 )
 from torch_inception.training.report_lines import final_report, history_table
+from torch_inception.training.run_board import board_folder, write_run_board
 from torch_inception.training.run_folder import Run, kept_split, prepare_output, write_run
 from torch_inception.training.run_network import RunNetwork, make_network
 from torch_inception.training.scores import image_scores
@@ -66,6 +73,9 @@ results = logging.getLogger("torch_inception.results")
 
 LONG_PASS = 2000
 """Images to compute from which on a run tells of 8-bit integers."""
+
+SKIPPED_NAMED = 5
+"""Files that are skipped for the same reason that are named one by one."""
 
 INT8_SPEED_UP = 3.5
 """How many times as fast as float32 a pass over 640 x 480 JPEGs is; benchmarks/whole_pass.py."""
@@ -115,6 +125,8 @@ def run_training(
         check_inputs_stay(config)
         prepare_output(output)
         check_is_run(config)
+        if config.tensorboard:
+            check_board(board_folder(output))
         log.info(class_table(dataset))
     with cache_in_use(cache_folder()):
         return _train(config, dataset, engine, clock, progress=progress)
@@ -124,11 +136,19 @@ def _train(
     config: TrainConfig, dataset: Dataset, engine: Engine | None, clock: "_Clock", *, progress: bool
 ) -> TrainingResult:
     # Told of what is wrong with them before any work.
-    earlier, kept = read_earlier_run(config.output_folder), kept_split(config)
+    earlier = read_earlier_run(config.output_folder)
+    kept = kept_split(config, earlier)
     with clock.phase("dataset"):
-        preprocessing = with_range(_configured(config), config, dataset, progress=progress)
+        preprocessing = with_range(
+            _configured(config),
+            config,
+            dataset,
+            earlier=earlier.model,
+            kept_split=kept,
+            progress=progress,
+        )
     with clock.phase("weights"):
-        network = make_network(config, preprocessing, dataset, engine)
+        network = make_network(config, preprocessing, dataset, engine, earlier=earlier.arithmetic)
     with clock.phase("features"):
         pass_result = run_pass(
             network.engine,
@@ -142,7 +162,9 @@ def _train(
     with clock.phase("split"):
         if not config.keep_conflicts:
             pass_result = without_conflicts(dataset, pass_result)
+        tell_of_unused(dataset, pass_result.paths)
         warn_of_uninformative(pass_result, dataset.folder)
+        tell_of_bit_depth(pass_result, dataset, preprocessing)
         examples = make_examples(config, dataset, pass_result, kept=kept)
         check_overwrite(config, earlier, examples)
         _warn_of_lost_test(dataset, examples)
@@ -160,15 +182,18 @@ def _train(
     with one_thread():
         with clock.phase("head"):
             fitted = _fit(config, train, examples)
+            space = fit_class_space(examples.labelled_rows("train"))
         with clock.phase("learning_curve"):
             curve = learning_curve(fitted, train)
         learnt = _Learnt(
-            config, dataset, network, preprocessing, pass_result, examples, fitted, curve
+            config, dataset, network, preprocessing, pass_result, examples, fitted, space, curve
         )
         run = _run_of(learnt, earlier, clock.seconds)
-    is_kept = write_run(config.output_folder, run)
+    is_kept = write_run(run, earlier)
     _tell_of_results(run, is_kept=is_kept)
-    classifier = Classifier(run.model, network.engine)
+    if config.tensorboard:
+        write_run_board(run, fitted)
+    classifier = Classifier(run.model, network.engine, path=config.output_folder)
     return TrainingResult(classifier, run.metrics, config.output_folder, pass_result.skipped)
 
 
@@ -182,16 +207,19 @@ class _Learnt(NamedTuple):
     pass_result: PassResult
     examples: Examples
     fitted: FittedHead
+    space: FittedSpace
     learning_curve: list[dict[str, Any]]
 
 
-def _run_of(learnt: _Learnt, earlier: EarlierRun | None, seconds: Mapping[str, float]) -> Run:
+def _run_of(learnt: _Learnt, earlier: EarlierRun, seconds: Mapping[str, float]) -> Run:
     """Return everything that the run leaves."""
     config, examples, fitted = learnt.config, learnt.examples, learnt.fitted
     views, folder = views_per_image(config), learnt.dataset.folder
     answers = answer_test(fitted, examples)
     tested = image_answers(examples.part_images("test"), answers, examples.labels)
-    changes = None if earlier is None else changes_since(earlier, examples, tested)
+    changes = (
+        changes_since(earlier, examples, tested, learnt.preprocessing) if earlier.images else None
+    )
     metrics = make_metrics(
         config,
         examples,
@@ -203,6 +231,8 @@ def _run_of(learnt: _Learnt, earlier: EarlierRun | None, seconds: Mapping[str, f
         seconds=seconds,
     )
     metrics["learning_curve"] = learnt.learning_curve
+    distances = image_distances(learnt.space, examples)
+    metrics["unlike"] = unlike_report(learnt.space, distances)
     metrics["changes"] = changes and changes._asdict()
     return Run(
         config,
@@ -212,9 +242,14 @@ def _run_of(learnt: _Learnt, earlier: EarlierRun | None, seconds: Mapping[str, f
         history(fitted),
         tested,
         answers_held_out(fitted, examples, views=views),
-        image_scores(fitted, examples, views=views),
+        image_scores(fitted, examples, distances, views=views),
         [(relative_name(each.path, folder), each.reason) for each in learnt.pass_result.skipped],
         changes,
+        training_images(
+            learnt.space.space,
+            examples.labelled_rows("train"),
+            [(image.path, image.label) for image in examples.part_images("train")],
+        ),
     )
 
 
@@ -230,6 +265,7 @@ def _model_of(learnt: _Learnt, test: Answers) -> Model:
         refused=network.refused,
         coverage=coverage_thresholds(fitted.held_out),
         mean_inputs=mean_inputs(fitted.head.layers, train),
+        space=learnt.space.space,
         training=training_record(fitted, learnt.examples, test),
     )
 
@@ -281,8 +317,23 @@ def _tell_of_features(pass_result: PassResult, engine: Engine) -> None:
             "With --precision int8 this processor would have computed them some %s times as fast.",
             INT8_SPEED_UP,
         )
-    for skip in pass_result.skipped:
-        log.warning("skipped: %s: %s", skip.path, skip.reason)
+    _tell_of_skipped(pass_result.skipped)
+
+
+def _tell_of_skipped(skipped: Sequence[Skipped]) -> None:
+    """Log each file and its reason; one that many have, such as a missing page, only once."""
+    paths_of: dict[str, list[Path]] = defaultdict(list)
+    for skip in skipped:
+        paths_of[skip.reason].append(skip.path)
+    for reason, paths in paths_of.items():
+        if len(paths) > SKIPPED_NAMED:
+            log.warning(
+                "skipped: %s, the first of them %s: %s",
+                counted(len(paths), "file"), paths[0], reason,
+            )  # fmt: skip
+            continue
+        for path in paths:
+            log.warning("skipped: %s: %s", path, reason)
 
 
 class _Clock:

@@ -17,15 +17,19 @@ from torch_inception.classifier.model_file import (
     PREVIOUS_MODEL_FILE,
     WEIGHTS_FILE,
     Model,
-    earlier_model,
     save_model,
+)
+from torch_inception.classifier.training_images import (
+    NEIGHBOURS_FILE,
+    TrainingImages,
+    save_training_images,
 )
 from torch_inception.config import TrainConfig, make_config, read_toml, to_toml
 from torch_inception.errors import ConfigError
 from torch_inception.system.replacement import prepare_replacing, replaced_together
 from torch_inception.system.write import write_csv, write_json, write_text
-from torch_inception.training.earlier_run import Changes
-from torch_inception.training.earlier_split import NO_SPLIT, EarlierSplit, read_splits, write_splits
+from torch_inception.training.earlier_run import Changes, EarlierRun
+from torch_inception.training.earlier_split import NO_SPLIT, SPLITS_FILE, EarlierSplit, write_splits
 from torch_inception.training.evaluation import HISTORY_HEADER, HistoryRow, ImageAnswer
 from torch_inception.training.examples import Examples
 from torch_inception.training.near_groups import GroupRow
@@ -34,13 +38,12 @@ from torch_inception.weights.checked import Weights
 from torch_inception.weights.formats import state_file
 
 LABELS_FILE = "labels.txt"
-SPLITS_FILE = "splits.csv"
 CONFIG_FILE = "config.toml"
 METRICS_FILE = "metrics.json"
 
 RUN_FILES = (
     LABELS_FILE, METRICS_FILE, "history.csv", SPLITS_FILE, "groups.csv", "predictions.csv",
-    "held_out.csv", "scores.csv", "skipped.csv", CONFIG_FILE, MODEL_FILE,
+    "held_out.csv", "scores.csv", "skipped.csv", CONFIG_FILE, NEIGHBOURS_FILE, MODEL_FILE,
 )  # fmt: skip
 """What a run leaves, in the order in which it takes the place of the previous run's."""
 
@@ -69,6 +72,7 @@ class Run:
         scores: rows of `scores_header`.
         skipped: (path, reason) of each file that is not a whole image.
         changes: since the run before into the same folder, if there was one.
+        training_images: where they lie.
     """
 
     config: TrainConfig
@@ -81,10 +85,15 @@ class Run:
     scores: Iterable[ScoreRow]
     skipped: list[tuple[str, str]]
     changes: Changes | None
+    training_images: TrainingImages
 
 
-def write_run(folder: Path, run: Run) -> bool:
+def write_run(run: Run, earlier: EarlierRun) -> bool:
     """Write all files of a run, or none. A model that is there is kept, unless it is the same.
+
+    Args:
+        run: what is written.
+        earlier: the run before into the same folder.
 
     Returns:
         whether one was kept, as `PREVIOUS_MODEL_FILE`.
@@ -92,12 +101,14 @@ def write_run(folder: Path, run: Run) -> bool:
     Raises:
         ConfigError: the folder cannot be written.
     """
-    is_kept = _has_another_model(folder, run.model)
+    folder = earlier.folder
+    is_kept = (folder / MODEL_FILE).is_file() and not _is_same(earlier.model, run.model)
     names = FILES_OF_TWO_RUNS if is_kept else RUN_FILES
     with _explained(folder), replaced_together(folder, names) as staging:
         if is_kept:
             shutil.copy2(folder / MODEL_FILE, staging / PREVIOUS_MODEL_FILE)
         save_model(run.model, staging / MODEL_FILE)
+        save_training_images(run.training_images, staging / NEIGHBOURS_FILE)
         _write_labels(staging, run.model)
         write_json(staging / METRICS_FILE, run.metrics)
         write_csv(staging / "history.csv", HISTORY_HEADER, run.history)
@@ -112,19 +123,19 @@ def write_run(folder: Path, run: Run) -> bool:
     return is_kept
 
 
-def _has_another_model(folder: Path, model: Model) -> bool:
-    if not (folder / MODEL_FILE).is_file():
-        return False
-    earlier = earlier_model(folder)
+def _is_same(earlier: Model | None, model: Model) -> bool:
+    """Tell whether two models answer alike; one that cannot be read is another."""
     if earlier is None:
-        return True
+        return False
     heads = [(each.head.weight, each.head.bias) for each in (earlier, model)]
     is_same_head = all(torch.equal(*pair) for pair in zip(*heads, strict=True))
     others = [
-        dataclasses.replace(each, head=model.head, mean_inputs=None, training=None, refused=())
+        dataclasses.replace(
+            each, head=model.head, mean_inputs=None, space=None, training=None, refused=()
+        )
         for each in (earlier, model)
     ]
-    return not is_same_head or others[0] != others[1]
+    return is_same_head and others[0] == others[1]
 
 
 def write_converted(folder: Path, weights: Weights, model: Model) -> None:
@@ -155,16 +166,10 @@ def _one_line(label: str) -> str:
     return label.replace("\r", "\\r").replace("\n", "\\n") + "\n"
 
 
-def kept_split(config: TrainConfig) -> EarlierSplit:
-    """Return the split of an earlier run into the same folder, if it was made as this one is.
-
-    Raises:
-        DatasetError: the file of its parts cannot be read.
-    """
-    folder = config.output_folder
-    found = read_splits(folder / SPLITS_FILE)
-    refusal = _why_not_kept(config, folder) if found.of_content else ""
-    return NO_SPLIT._replace(refusal=refusal) if refusal else found
+def kept_split(config: TrainConfig, earlier: EarlierRun) -> EarlierSplit:
+    """Return the split of an earlier run into the same folder, if it was made as this one is."""
+    refusal = _why_not_kept(config, earlier.folder) if earlier.images else ""
+    return NO_SPLIT._replace(refusal=refusal) if refusal else earlier.split
 
 
 def _why_not_kept(config: TrainConfig, folder: Path) -> str:

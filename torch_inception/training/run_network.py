@@ -6,7 +6,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from torch_inception.classifier.model_file import earlier_model
 from torch_inception.config import TrainConfig
 from torch_inception.engines.choose import training_engine
 from torch_inception.engines.openvino.int8 import Quantisation
@@ -46,7 +45,12 @@ class RunNetwork(NamedTuple):
 
 
 def make_network(
-    config: TrainConfig, preprocessing: Preprocessing, dataset: Dataset, engine: Engine | None
+    config: TrainConfig,
+    preprocessing: Preprocessing,
+    dataset: Dataset,
+    engine: Engine | None,
+    *,
+    earlier: str = "",
 ) -> RunNetwork:
     """Return what computes the features of a data set.
 
@@ -55,6 +59,7 @@ def make_network(
         preprocessing: how an image becomes 299 x 299.
         dataset: an 8-bit network is made from some of its images.
         engine: the caller's own, which takes the place of all that, if any.
+        earlier: arithmetic of the run before into the same folder, if there was one.
 
     Raises:
         ConfigError: the device, the engine or the precision cannot be had.
@@ -64,12 +69,5 @@ def make_network(
         return RunNetwork(engine)
     weights = load_weights(config.weights, pooling=config.pooling)
     sample = QuantisationSample(preprocessing, dataset.paths, FileIndex(cache_folder()))
-    earlier = earlier_model(config.output_folder)
-    made, quantisation = training_engine(
-        config,
-        weights,
-        preprocessing,
-        sample,
-        earlier=earlier.arithmetic if earlier else "",
-    )
+    made, quantisation = training_engine(config, weights, preprocessing, sample, earlier=earlier)
     return RunNetwork(made, weights.refused, quantisation, sample.read_images)

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 
+import torch
 from torch import Tensor
 
 from torch_inception.heads.fit import FittedHead
 from torch_inception.heads.labelled_rows import all_scores
 from torch_inception.heads.metrics import keeps_scores
+from torch_inception.training.distances import Distances
 from torch_inception.training.examples import Examples
 from torch_inception.training.parts import Part
 
@@ -15,40 +17,47 @@ ScoreRow = Sequence[object]
 
 def scores_header(labels: Sequence[str]) -> list[str]:
     """Return the names of the columns of `image_scores`."""
-    return ["path", "label", "split", "seen", *(f"score:{label}" for label in labels)]
+    return ["path", "label", "split", "seen", "distance", *(f"score:{label}" for label in labels)]
 
 
-def image_scores(fitted: FittedHead, examples: Examples, *, views: int) -> Iterator[ScoreRow]:
+def image_scores(
+    fitted: FittedHead, examples: Examples, distances: Distances, *, views: int
+) -> Iterator[ScoreRow]:
     """Yield a row per image, part by part; none where there are too many numbers.
 
-    Path, label and part of the image; whether the head that gives the scores was fitted on it; the
-    probability of each class. Training images are answered by heads that were fitted without them,
-    where they could be left out.
+    Path, label and part of the image; whether the head that gives the scores was fitted on it; how
+    far it is from the classes; the probability of each class. Training images are answered by heads
+    that were fitted without them, where they could be left out.
 
     Args:
         fitted: the head.
         examples: the images.
+        distances: of the images.
         views: rows of each training image that the head was fitted on.
     """
     if not keeps_scores(len(examples.images), len(examples.labels)):
         return
     for part in examples.all_parts:
         scores, is_seen = _scores_of_part(fitted, examples, part, views=views)
-        for image, seen, row in zip(
-            examples.part_images(part), is_seen, scores.numpy(), strict=True
-        ):
-            yield image.path, image.label, part, str(seen).lower(), *(f"{p:.6g}" for p in row)
+        for image, seen, distance, row in zip(
+            examples.part_images(part), is_seen.tolist(), distances[part].tolist(), scores.numpy(),
+            strict=True,
+        ):  # fmt: skip
+            numbers = (f"{number:.6g}" for number in (distance, *row))
+            yield image.path, image.label, part, str(seen).lower(), *numbers
 
 
 def _scores_of_part(
     fitted: FittedHead, examples: Examples, part: Part, *, views: int
-) -> tuple[Tensor, list[bool]]:
-    """Return the scores (N, C) of a part's images, and whether the head was fitted on each."""
-    scores = all_scores(fitted.head, examples.labelled_rows(part))
-    is_seen = [part == "train"] * len(scores)
-    if part == "train" and fitted.left_out is not None and fitted.left_out_scores is not None:
-        places = fitted.left_out // views
-        scores[places] = fitted.left_out_scores
-        for place in places.tolist():
-            is_seen[place] = False
+) -> tuple[Tensor, Tensor]:
+    """Return the scores (N, C) of a part's images, and whether (N,) the head was fitted on each."""
+    rows = examples.labelled_rows(part)
+    is_seen = torch.full((len(rows),), part == "train")
+    if part != "train" or fitted.left_out is None or fitted.left_out_scores is None:
+        return all_scores(fitted.head, rows), is_seen
+    places = fitted.left_out // views
+    is_seen[places] = False
+    scores = torch.empty(len(rows), rows.classes)
+    scores[places] = fitted.left_out_scores
+    scores[is_seen] = all_scores(fitted.head, rows.subset(is_seen))
     return scores, is_seen

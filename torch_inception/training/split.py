@@ -10,8 +10,7 @@ a class that would have nothing in a part moves one group there: the nearest.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from torch_inception.training.earlier_split import NO_SPLIT, EarlierParts, EarlierSplit, Unit
-from torch_inception.training.grouping import LabelledImage
+from torch_inception.training.earlier_split import EarlierParts, Unit
 from torch_inception.training.parts import Part, parts_of
 
 VALIDATION_SHARE = 0.1
@@ -23,22 +22,13 @@ _IDEAL: dict[Part, float] = {"test": 0.0, "train": 0.5, "validation": 1.0}
 """Position of the image that most deserves the part."""
 
 
-def split(
-    images: Sequence[LabelledImage],
-    groups: Sequence[str],
-    *,
-    holdout: float,
-    with_validation: bool,
-    earlier: EarlierSplit = NO_SPLIT,
-) -> list[Part]:
+def split(kept: EarlierParts, *, holdout: float, with_validation: bool) -> list[Part]:
     """Assign a part to each image.
 
     Args:
-        images: all good images.
-        groups: for each, the name of the group that is not torn apart.
+        kept: all good images and their groups, and what an earlier run with the same parts says.
         holdout: share of the test part, 0 to 0.5.
         with_validation: whether there is a validation part.
-        earlier: the split of an earlier run with the same parts.
 
     Returns:
         one part for each image. A class with three groups or more of its own has one at least
@@ -46,12 +36,11 @@ def split(
         the earlier run stay torn.
     """
     wanted = parts_of(holdout, with_validation=with_validation)
-    kept = EarlierParts(images, groups, earlier)
-    units = [kept.unit(place) for place in range(len(images))]
+    units = [kept.unit(place) for place in range(len(kept.images))]
     kept_units = {unit: part for unit, part in zip(units, kept.parts, strict=True) if part}
     parts = {unit: kept_units.get(unit) or _natural(unit[0], wanted, holdout) for unit in units}
     classes: dict[str, set[Unit]] = {}
-    for image, unit in zip(images, units, strict=True):
+    for image, unit in zip(kept.images, units, strict=True):
         classes.setdefault(image.label, set()).add(unit)
     _fill_empty_parts(parts, classes, kept_units, wanted)
     return [parts[unit] for unit in units]

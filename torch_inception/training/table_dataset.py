@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from torch_inception.classifier.model_file import LABEL_LIMIT
 from torch_inception.errors import DatasetError
-from torch_inception.system.escape import brief
+from torch_inception.system.escape import brief_repr
 from torch_inception.training.dataset import Dataset
 from torch_inception.training.folder_shapes import quoted
 from torch_inception.training.label_table import LabelTable
@@ -50,7 +50,7 @@ class _Mistakes:
         self._counts[kind] += 1
         shown = self._shown.setdefault(kind, [])
         if len(shown) < NUMBERS_SHOWN:
-            shown.append((str(row), brief(repr(value))))
+            shown.append((str(row), brief_repr(value)))
 
     def raise_if_any(self) -> None:
         if self._shown:
@@ -119,6 +119,7 @@ def _images(table: LabelTable, places: Mapping[str, int], folders: Sequence[Path
         folders,
         parts=_IS_VALID if column.get("split") == "is_valid" else PART_OF_NAME,
         may_be_several=column["label"] == "labels",
+        with_spaces=table.is_of_run,
     )
     mistakes = _Mistakes(table)
     first: dict[str, tuple[int, str]] = {}
@@ -157,12 +158,19 @@ class _Reader:
         folders: that paths are relative to.
         parts: value, in lower case -> the part that it stands for.
         may_be_several: whether a label with `|` in it stands for several.
+        with_spaces: whether spaces around a label are part of it.
     """
 
     def __init__(
-        self, folders: Sequence[Path], *, parts: Mapping[str, Part], may_be_several: bool
+        self,
+        folders: Sequence[Path],
+        *,
+        parts: Mapping[str, Part],
+        may_be_several: bool,
+        with_spaces: bool,
     ) -> None:
-        self._folders, self._parts, self._may_be_several = folders, parts, may_be_several
+        self._folders, self._parts = folders, parts
+        self._may_be_several, self._with_spaces = may_be_several, with_spaces
         places = ["the current folder" if each == Path() else str(each) for each in folders]
         self._no_file = f"no such file in {' or '.join(dict.fromkeys(places))}"
 
@@ -176,18 +184,19 @@ class _Reader:
             _RowError: it has a mistake.
         """
         label, part = self._label(cells.get("label")), self._part(cells.get("split"))
-        group = _text(cells.get("group"), "a group that is neither text nor a whole number")
+        group = _text(cells.get("group"), "a group that is neither text nor a whole number").strip()
         return _Image(self._file(cells.get("path")), label, part, group)
 
     def _file(self, value: object) -> Path:
         if not isinstance(value, (str, os.PathLike)) or not os.fspath(value):
             raise _RowError("no path", value)
-        path = Path(os.fsdecode(value))
-        for folder in self._folders:
-            # Unlike Path.is_file, this takes names that no file can have.
-            if os.path.isfile(folder / path):  # noqa: PTH113
-                return folder / path
-        raise _RowError(self._no_file, str(path))
+        name = os.fsdecode(value)
+        for written in (name, name.replace("\\", "/")):  # as Windows has it
+            for folder in self._folders:
+                # Unlike Path.is_file, this takes names that no file can have.
+                if os.path.isfile(folder / written):  # noqa: PTH113
+                    return folder / written
+        raise _RowError(self._no_file, name)
 
     def _label(self, value: object) -> str:
         if isinstance(value, (list, tuple)):
@@ -195,6 +204,7 @@ class _Reader:
                 raise _RowError("several labels, where one is needed", value)
             value = value[0] if value else ""
         label = _text(value, "a label that is neither text nor a whole number")
+        label = label if self._with_spaces else label.strip()
         if not label:
             raise _RowError("no label", label)
         if self._may_be_several and _SEVERAL in label:
@@ -204,17 +214,17 @@ class _Reader:
         return label
 
     def _part(self, value: object) -> Part | None:
-        text = _text(value, "an unknown part").lower()
+        text = _text(value, "an unknown part").strip().lower()
         if text and text not in self._parts:
             raise _RowError(f"a part that is none of {', '.join(self._parts)}", value)
         return self._parts.get(text)
 
 
 def _text(value: Any, mistake: str) -> str:  # noqa: ANN401
-    """Return a cell as text, without spaces around it; nothing, if there is no value.
+    """Return a cell as text; nothing, if there is no value.
 
     Raises:
-        _RowError: it is neither text nor a whole number.
+        _RowError: it is neither text nor a whole number, or none that Python writes.
     """
     if getattr(value, "ndim", None) == 0:
         value = value.item()  # of numpy
@@ -227,11 +237,13 @@ def _text(value: Any, mistake: str) -> str:  # noqa: ANN401
         value = int(value) if value.is_integer() else value
     if not isinstance(value, (str, int)):
         raise _RowError(mistake, value)
-    text = str(value).strip()
     try:
+        text = str(value)
         text.encode("utf-8", "surrogateescape")  # names of files may hold any bytes
     except UnicodeEncodeError as error:
-        raise _RowError("text that is none: half a character", text) from error
+        raise _RowError("text that is none: half a character", value) from error
+    except ValueError as error:
+        raise _RowError("a number of too many digits", value) from error
     return text
 
 

@@ -63,6 +63,7 @@ def train_classifier(
     strict: bool = TrainConfig.strict,
     report: bool = TrainConfig.report,
     thumbnails: bool = TrainConfig.thumbnails,
+    tensorboard: bool = TrainConfig.tensorboard,
 ) -> TrainingResult:
     """Train a classifier on a folder of class folders, a table, a list or a data frame.
 
@@ -117,6 +118,7 @@ def train_classifier(
         strict: kept in `config.toml`; only the command's exit status depends on it.
         report: kept too; the command writes a report, and here `write_report` does.
         thumbnails: kept too; whether that report shows images.
+        tensorboard: whether the folder `tensorboard` is written into the results, too.
 
     Raises:
         ConfigError: a setting cannot be used.

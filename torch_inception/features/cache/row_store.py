@@ -42,7 +42,7 @@ class StoredRow(NamedTuple):
     facts: ImageFacts
 
 
-LAYOUT = 5
+LAYOUT = 6
 """Number of the layout of the file of rows and of its index."""
 
 RECORD = numpy.dtype(

@@ -57,6 +57,15 @@ class Covariance:
         found: Tensor = rows @ self._vectors
         return found
 
+    def principal(self, count: int) -> tuple[Tensor, Tensor]:
+        """Return the largest eigenvalues (R,) of S, in falling order, and their vectors (D, R).
+
+        Args:
+            count: R at most.
+        """
+        # torch gives them in rising order.
+        return self._eigenvalues[-count:].flip(0), self._vectors[:, -count:].flip(1)
+
     def outside(self, rows: Tensor) -> Tensor:
         """Return what of rows (K, D) float64 is orthogonal to all eigenvectors, (K, D)."""
         if self._is_whole:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from torch_inception.features.row_selection import SLICE
+from torch_inception.features.row_selection import SLICE, whole_groups
 from torch_inception.heads.head import Head
 from torch_inception.heads.labelled_rows import LabelledRows
 from torch_inception.heads.metrics import Answers, answers_of, keeps_scores, scores_of
@@ -53,6 +53,11 @@ class DiscriminantAnalysis:
     Args:
         labelled: rows to fit on.
         strength: where it is known already; then none is decomposed, and there is no other.
+
+    Attributes:
+        covariance: of the rows about the means of their classes.
+        centre: (D,) float64, the mean row.
+        classes: their means are less the centre.
     """
 
     def __init__(self, labelled: LabelledRows, *, strength: float | None = None) -> None:
@@ -60,7 +65,7 @@ class DiscriminantAnalysis:
         counts, weights = labelled.counts().double(), labelled.weight_of_class()
         means = _class_means(labelled)
         make = Covariance if strength is None else partial(ShrunkCovariance, strength=strength)
-        self._covariance: Covariance | ShrunkCovariance = make(
+        self.covariance: Covariance | ShrunkCovariance = make(
             # Many rows for one strength: see `ShrunkCovariance`.
             _deviations(labelled, means if strength is None else means.float()),
             count=len(labelled),
@@ -68,9 +73,9 @@ class DiscriminantAnalysis:
         )
         # A common shift of all means changes no decision, and small numbers lose less.
         totals = counts * weights
-        self._centre = totals @ means / totals.sum()
-        self._classes = Classes(means - self._centre, counts, weights)
-        self._left_out = LeftOut(self._classes, self._covariance)
+        self.centre = totals @ means / totals.sum()
+        self.classes = Classes(means - self.centre, counts, weights)
+        self._left_out = LeftOut(self.classes, self.covariance)
 
     def head(self, strength: float) -> Head:
         """Fit a head.
@@ -78,16 +83,16 @@ class DiscriminantAnalysis:
         Args:
             strength: share of the identity in the shrunk covariance, in (0, 1].
         """
-        means, counts = self._classes.means, self._classes.counts
-        weight = self._covariance.solve(strength, means.T).T
+        means, counts = self.classes.means, self.classes.counts
+        weight = self.covariance.solve(strength, means.T).T
         # Views of one image count as so many rows here, though they are not independent.
-        bias_of_length = self._covariance.effective_size(strength) / counts.clamp(min=1)
+        bias_of_length = self.covariance.effective_size(strength) / counts.clamp(min=1)
         lengths = (weight * means).sum(dim=1) - bias_of_length
-        bias = self._classes.log_priors() - 0.5 * lengths
+        bias = self.classes.log_priors() - 0.5 * lengths
         absent = counts == 0
         weight[absent] = 0.0  # some other class is at its own bias or above, wherever a row lies
         bias[absent] = bias[~absent].min() - ABSENT_CLASS
-        return self._labelled.inputs.head(weight, bias - weight @ self._centre)
+        return self._labelled.inputs.head(weight, bias - weight @ self.centre)
 
     def coordinates(self) -> Tensor:
         """Return the rows (N, R) float64 in coordinates for `logits_left_out`."""
@@ -98,7 +103,7 @@ class DiscriminantAnalysis:
         return torch.cat([part for portion in parts for part in portion])
 
     def _coordinates(self, inputs: Tensor) -> Tensor:
-        return self._covariance.coordinates(inputs.double() - self._centre)
+        return self.covariance.coordinates(inputs.double() - self.centre)
 
     def logits_left_out(self, strength: float, coordinates: Tensor) -> Tensor:
         """Return the logits (N, C) float64 of rows by heads that did not see their group.
@@ -111,6 +116,16 @@ class DiscriminantAnalysis:
         """
         groups = self._labelled.group_numbers()
         return self._left_out.at(strength).logits(coordinates, self._labelled.targets, groups)
+
+    def distances_left_out(self, strength: float, coordinates: Tensor) -> Tensor:
+        """Return squared distances (N, C) float64 of rows to class means that lack their group.
+
+        They are NaN where `LeftOut` cannot leave the group out.
+
+        Args: as for `logits_left_out`.
+        """
+        groups = self._labelled.group_numbers()
+        return self._left_out.at(strength).distances(coordinates, self._labelled.targets, groups)
 
     def answers_left_out(self, strength: float, temperature: float) -> LeftOutAnswers:
         """Return answers to rows by heads that did not see their group.
@@ -165,13 +180,8 @@ def _whole_groups(groups: Tensor, count: int) -> Iterator[Tensor]:
     sizes = torch.unique_consecutive(groups[order], return_counts=True)[1]
     order = order[(sizes <= LARGEST_GROUP).repeat_interleave(sizes)]
     ends = sizes[sizes <= LARGEST_GROUP].cumsum(0)
-    start = 0
-    while start < len(order):
-        # The first group that ends so many or more from here, or the last.
-        place = torch.searchsorted(ends, torch.tensor(start + count))
-        end = int(ends[min(int(place), len(ends) - 1)])
-        yield order[start:end]
-        start = end
+    for some in whole_groups(ends.tolist(), count):
+        yield order[some]
 
 
 def _class_means(labelled: LabelledRows) -> Tensor:

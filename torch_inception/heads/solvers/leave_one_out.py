@@ -111,16 +111,35 @@ class OneStrength:
             groups: (K,) int64, the same number for rows that are left out together.
         """
         logits = torch.full((len(rows), len(self._means)), torch.nan, dtype=torch.float64)
-        for members in self._can_leave(targets, groups):
-            size = members.shape[1]
-            numbers = size * max(size * len(self._means), rows.shape[1])
-            for some in torch.split(members, max(1, MOST_NUMBERS // numbers)):
-                logits[some] = self._logits_of_one_size(rows[some], targets[some])
+        for some, distances, left in self._left_out(rows, targets, groups):
+            logits[some] = self._log_priors - (distances - self._trace / left) / 2
         absent = self._counts == 0
         if absent.any():
             lowest = logits[:, ~absent].min(dim=1, keepdim=True).values
             logits[:, absent] = lowest - ABSENT_CLASS
         return logits
+
+    def distances(self, rows: Tensor, targets: Tensor, groups: Tensor) -> Tensor:
+        """Return squared distances (K, C) float64 to the class means, as A' measures them.
+
+        They are NaN where logits are, and mean nothing for a class without rows.
+
+        Args: as for `logits`.
+        """
+        found = torch.full((len(rows), len(self._means)), torch.nan, dtype=torch.float64)
+        for some, distances, _ in self._left_out(rows, targets, groups):
+            found[some] = distances
+        return found
+
+    def _left_out(
+        self, rows: Tensor, targets: Tensor, groups: Tensor
+    ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Yield positions (G, K), squared distances (G, K, C) and n_c - K_c (G, 1, C)."""
+        for members in self._can_leave(targets, groups):
+            size = members.shape[1]
+            numbers = size * max(size * len(self._means), rows.shape[1])
+            for some in torch.split(members, max(1, MOST_NUMBERS // numbers)):
+                yield some, *self._distances_of_one_size(rows[some], targets[some])
 
     def _can_leave(self, targets: Tensor, groups: Tensor) -> Iterator[Tensor]:
         """Yield positions (G, K) of the rows of groups of one size, all that can be left out."""
@@ -135,8 +154,13 @@ class OneStrength:
             same = (own[:, :, None] == own[:, None]).sum(dim=2)
             yield members[(self._counts[own] > same).all(dim=1)]
 
-    def _logits_of_one_size(self, rows: Tensor, own: Tensor) -> Tensor:
-        """Return discriminants (G, K, C) of groups of one size: rows (G, K, R), own (G, K)."""
+    def _distances_of_one_size(self, rows: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
+        """Return squared distances (G, K, C), and n_c - K_c (G, 1, C), for groups of one size.
+
+        Args:
+            rows: (G, K, R).
+            own: (G, K), the class of each.
+        """
         is_own = torch.nn.functional.one_hot(own, len(self._means)).double()
         left = (self._counts - is_own.sum(dim=1)).clamp(min=1)  # (G, C), n_c - K_c
         scaled = rows * self._inverse
@@ -160,7 +184,7 @@ class OneStrength:
         distances += (rows_by * rows_along).sum(dim=2)[:, :, None]
         distances -= 2 * rows_by @ moved_along.transpose(1, 2)
         distances += (means_by * moved_along).sum(dim=2)[:, None]
-        return self._log_priors - (distances - self._trace / left[:, None]) / 2
+        return distances, left[:, None]
 
     def _woodbury(self, own: Tensor, left: Tensor, gram: Tensor) -> Tensor:
         """Return M of groups, (G, K, K)."""

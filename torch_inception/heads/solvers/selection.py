@@ -101,7 +101,7 @@ def try_left_out(labelled: LabelledRows, strengths: Sequence[float] = STRENGTHS)
     further views of an image.
 
     Args:
-        labelled: rows to fit on; see `sample`.
+        labelled: rows to fit on; see `sampled_rows`.
         strengths: shares of the identity.
     """
     analysis = DiscriminantAnalysis(labelled)
@@ -152,19 +152,14 @@ def calibrated(tried: Tried, validation: LabelledRows) -> Tried:
     return dataclasses.replace(tried, **found._asdict())
 
 
-def sample(labelled: LabelledRows) -> LabelledRows:
-    """Return the rows, or about `MOST_ROWS` of them if they are more; see `is_sampled`."""
-    if len(labelled) <= MOST_ROWS:
-        return labelled
-    return labelled.subset(is_sampled(labelled, MOST_ROWS))
-
-
-def is_sampled(labelled: LabelledRows, most: int) -> Tensor:
-    """Tell which rows, (N,) bool, are in a sample of about so many.
+def sampled_rows(labelled: LabelledRows, most: int = MOST_ROWS) -> Tensor:
+    """Return the positions (K,) int64 of all rows, or of about `most` of them if they are more.
 
     These are the first in the order of their groups, which depends on the images' content alone,
     and `FEWEST_ROWS` of each class at least.
     """
+    if len(labelled) <= most:
+        return torch.arange(len(labelled))
     order = labelled.group_numbers().argsort(stable=True)
     by_class = order[labelled.targets[order].argsort(stable=True)]
     counts = labelled.counts()
@@ -172,7 +167,7 @@ def is_sampled(labelled: LabelledRows, most: int) -> Tensor:
     is_chosen = torch.zeros(len(order), dtype=torch.bool)
     is_chosen[order[:most]] = True
     is_chosen[by_class[torch.arange(len(order)) - starts < FEWEST_ROWS]] = True
-    return is_chosen
+    return torch.where(is_chosen)[0]
 
 
 class _Calibrated(NamedTuple):

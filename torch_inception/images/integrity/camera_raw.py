@@ -7,7 +7,7 @@ which NEF, ARW, PEF and others follow, and CR2. Tags of pyramids and layers are 
 from contextlib import suppress
 
 from torch_inception.errors import ImageError
-from torch_inception.images.integrity.tiff_tags import Tag, TagReader
+from torch_inception.images.integrity.tiff_directory import Tag, TagReader
 
 _SUBFILE_TYPE, _REDUCED = 254, 1
 _PHOTOMETRIC, _MAKE, _SUB_IFDS, _DNG_VERSION = 262, 271, 330, 50706

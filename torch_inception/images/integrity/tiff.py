@@ -7,7 +7,7 @@ from PIL import TiffImagePlugin
 
 from torch_inception.errors import ImageError
 from torch_inception.images.integrity.jpeg import check_jpeg
-from torch_inception.images.integrity.tiff_tags import TagReader, check_lengths
+from torch_inception.images.integrity.tiff_directory import TagReader, check_lengths
 
 _WIDTH, _BITS, _SAMPLES, _TILE_WIDTH = 256, 258, 277, 322
 _PLANAR, _SEPARATE = 284, 2

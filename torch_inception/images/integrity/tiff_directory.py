@@ -1,7 +1,7 @@
 """Read a TIFF's tags, without its pixels; TIFF 6.0, section 2, and BigTIFF."""
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from torch_inception.errors import ImageError
@@ -15,6 +15,8 @@ _BYTES = (1, 2, 7)
 
 _MAX_NUMBERS = 2**18
 """Numbers in a tag; Pillow makes an object of each. Colour maps have up to 196,608."""
+
+_DOCUMENT_NAME, _DESCRIPTION = 269, 270
 
 _CUT = "cut short: a TIFF image whose tags are not all there"
 
@@ -40,11 +42,13 @@ class Directory(NamedTuple):
         tags: by number.
         entries: how many it has; several may have one number.
         following: where the next directory is; 0 for nowhere.
+        position: where this one is.
     """
 
     tags: dict[int, Tag]
     entries: int
     following: int
+    position: int
 
 
 class TagReader:
@@ -54,7 +58,7 @@ class TagReader:
         content: of the file.
 
     Attributes:
-        is_cut: whether `pages` came upon one that lies behind the end of the file.
+        is_cut: whether `pages` came upon one that is not whole, or behind the end of the file.
     """
 
     def __init__(self, content: bytes) -> None:
@@ -94,6 +98,7 @@ class TagReader:
             try:
                 directory = self._directory(position)
             except ImageError:
+                self.is_cut = True
                 return
             yield directory
             position = directory.following
@@ -130,14 +135,40 @@ class TagReader:
             return b""
         return self._content[place : place + min(tag.length, most)]
 
+    def with_only(self, position: int) -> bytes:
+        """Return the file with one directory as its first and last.
+
+        Its description, which may tell of other pages, becomes the name of a document.
+
+        Args:
+            position: where the directory is; it is whole.
+        """
+        size = struct.calcsize(self._place)
+        first = position + (8 if self._is_big else 2)
+        entries = [first + (4 + 2 * size) * each for each in range(self.entries(position))]
+        changes = {self._header: struct.pack(self._order + self._place, position)}
+        for entry in entries:
+            if self._read("H", entry) == (_DESCRIPTION,):
+                changes[entry] = struct.pack(self._order + "H", _DOCUMENT_NAME)
+        end = first + (4 + 2 * size) * len(entries)
+        if end + size <= len(self._content):
+            changes[end] = bytes(size)
+        return _changed(self._content, changes)
+
+    @property
+    def _header(self) -> int:
+        """Where it is said where the first directory is."""
+        return 8 if self._is_big else 4
+
     def _first(self) -> int:
         try:
-            return self._read(self._place, 8 if self._is_big else 4)[0]
+            return self._read(self._place, self._header)[0]
         except struct.error as error:
             raise ImageError(_CUT) from error
 
     def _directory(self, position: int) -> Directory:
         number, entry = ("Q", "HHQ") if self._is_big else ("H", "HHI")
+        start = position
         try:
             (count,) = self._read(number, position)
             position += struct.calcsize(number)
@@ -153,7 +184,8 @@ class TagReader:
         if count > MAX_PARTS:
             raise ImageError(f"a TIFF image of {count:,} tags: it is damaged")
         is_last = position + struct.calcsize(self._place) > len(self._content)
-        return Directory(tags, count, 0 if is_last else self._read(self._place, position)[0])
+        following = 0 if is_last else self._read(self._place, position)[0]
+        return Directory(tags, count, following, start)
 
     def _content_of(self, tag: Tag, size: int) -> int:
         """Return where a tag's content is, the parts of which have a size."""
@@ -163,6 +195,16 @@ class TagReader:
 
     def _read(self, layout: str, place: int) -> tuple[int, ...]:
         return struct.unpack_from(self._order + layout, self._content, place)
+
+
+def _changed(content: bytes, changes: Mapping[int, bytes]) -> bytes:
+    """Return a copy with other bytes at some places, which do not overlap; it is made once."""
+    view, position = memoryview(content), 0
+    parts: list[bytes | memoryview] = []
+    for place in sorted(changes):
+        parts += [view[position:place], changes[place]]
+        position = place + len(changes[place])
+    return b"".join([*parts, view[position:]])
 
 
 def check_lengths(tags: dict[int, Tag]) -> None:

@@ -1,0 +1,47 @@
+"""How far the images of a run are from what was learnt, and how many of them are too far."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from torch_inception.config import PredictConfig
+from torch_inception.heads.class_space import all_distances
+from torch_inception.heads.fit_class_space import FittedSpace
+from torch_inception.training.examples import Examples
+from torch_inception.training.parts import Part
+
+Distances = Mapping[Part, Tensor]
+"""For each part, the distance (N,) float64 of each of its images."""
+
+
+def image_distances(fitted: FittedSpace, examples: Examples) -> Distances:
+    """Return how far each image is from the classes.
+
+    Training images are compared with classes that were fitted without them, where they could be
+    left out.
+
+    Args:
+        fitted: the space, fitted on the training images.
+        examples: all images.
+    """
+    found = {}
+    for part in examples.all_parts:
+        found[part] = all_distances(fitted.space, examples.labelled_rows(part).features)
+    found["train"][fitted.rows] = fitted.distances
+    return found
+
+
+def unlike_report(fitted: FittedSpace, distances: Distances) -> dict[str, Any]:
+    """Return what metrics.json says of images that are unlike the training images.
+
+    `threshold` is the distance over which a share of images like the training images lies,
+    `false_rejection`; `test` is how many test images lie over it, of `n`. The first is None where
+    there are too few training images to tell, and then so is the second.
+    """
+    share = PredictConfig.false_rejection
+    threshold = fitted.space.limit(share)
+    tested = distances.get("test", torch.empty(0))
+    over = None if threshold is None else int((tested > threshold).sum())
+    return {"false_rejection": share, "threshold": threshold, "test": over, "n": len(tested)}

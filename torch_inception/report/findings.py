@@ -19,7 +19,7 @@ MOST_SAMPLES = 240
 MOST_CLASSES = 500
 """Classes of which samples are shown."""
 
-MOST_UNLIKE = 16
+MOST_UNLIKE = 14
 
 MOST_GROUPS = 24
 

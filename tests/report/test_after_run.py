@@ -40,7 +40,7 @@ def test_a_report_that_fails_is_a_warning(
     status, _, err = train()
     assert status == 0
     assert err == (
-        "WARNING: there is no report of this run (RuntimeError: of this test). All else is "
+        "WARNING: there is no report of these results (RuntimeError: of this test). All else is "
         "complete.\n"
     )
     assert "Traceback" not in err

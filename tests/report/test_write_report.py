@@ -212,7 +212,7 @@ def test_an_evaluation_has_what_an_evaluation_has(tmp_path: Path, result: Traini
     """Its images are all for the test, and its figures are those of the test alone."""
     folder = result.output / "evaluation" / "others"
     folder.mkdir(parents=True)
-    report = {**result.metrics["leave_one_out"], "groups": 80}
+    report = {**result.metrics["leave_one_out"], "groups": 80, "trained_on": 7}
     (folder / "metrics.json").write_text(
         json.dumps({"classes": result.metrics["classes"], "test": report})
     )
@@ -229,7 +229,9 @@ def test_an_evaluation_has_what_an_evaluation_has(tmp_path: Path, result: Traini
     ]  # fmt: skip
     assert page.one("section", id="images").one("h2").text() == "Images"
     assert len(page.all("span", class_="tile none")) == 0
-    assert f"{report['n']} test images" in page.one("section", class_="headlines").text()
+    headline = page.one("section", class_="headlines").text()
+    assert f"{report['n']} test images" in headline
+    assert "the model was trained on 7 of these: the figures are too good" in headline
 
 
 def test_a_model_of_another_kind_has_no_sets(tmp_path: Path, result: TrainingResult) -> None:

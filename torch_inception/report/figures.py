@@ -112,8 +112,14 @@ def headline(judged: Judged) -> Headline:
         judged.images,
         f"{percent(shown.low)} to {percent(shown.high)}",
         interval_strip(shown, width=260),
-        [line.strip() for line in limits(judged.metrics)],
+        [line.strip() for line in limits(judged.metrics)] + _of_trained(judged),
     )
+
+
+def _of_trained(judged: Judged) -> list[str]:
+    """Say how many of the images of an evaluation are not new to the model."""
+    count = judged.metrics.get("trained_on", 0)
+    return [f"the model was trained on {count:,} of these: the figures are too good"] * bool(count)
 
 
 def class_rows(judged: Judged) -> list[ClassRow]:

@@ -30,6 +30,15 @@ def written(values: Any, **options: Any) -> bytes:  # noqa: ANN401
     return stream.getvalue()
 
 
+def written_apart(*planes: Any) -> bytes:  # noqa: ANN401
+    """Return a file of a page for each plane, whatever its size."""
+    stream = io.BytesIO()
+    with tifffile.TiffWriter(stream) as file:
+        for plane in planes:
+            file.write(plane, photometric="minisblack")
+    return stream.getvalue()
+
+
 Tag = tuple[int, int, int, int]
 
 
@@ -301,11 +310,14 @@ def test_no_damage_crashes_or_hangs(pytestconfig: pytest.Config) -> None:
         written(stack, ome=True), written(stack, imagej=True), written(stack, truncate=True),
         written(numpy.stack([stack[0]] * 3), photometric="rgb", planarconfig="separate"),
     ]  # fmt: skip
-    for seed, content in enumerate(whole):
+    alone = [written_apart(stack[0], stack[1][:9]), written(stack.astype("u1"), compression="jpeg")]
+    chosen = [DeepSettings(page="max")] * len(whole)
+    chosen += [DeepSettings(page=2), DeepSettings(page=2, channels=(1,))]
+    for seed, (content, deep) in enumerate(zip([*whole, *alone], chosen, strict=True)):
         for damaged in mutations(content, seed=seed, number=number):
             start = time.perf_counter()
             try:
-                image = decode(damaged, deep=DeepSettings(page="max"))
+                image = decode(damaged, deep=deep)
             except ImageError as error:
                 assert str(error)
             else:

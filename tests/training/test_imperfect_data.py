@@ -33,6 +33,23 @@ def test_bad_files_are_skipped_listed_and_counted(
         assert metrics_of(run)["features"]["skipped"] == 2
 
 
+def test_a_reason_that_many_files_have_is_told_once(
+    train: TrainCommand, colours: Path, run: Path
+) -> None:
+    for label, count in (("blue", 3), ("red", 3)):
+        for number in range(count):
+            Image.new("RGB", (9, 9), (number, 1, count)).save(colours / label / f"{number}.tif")
+    (colours / "red" / "notes.txt").write_text("remember the milk")
+    _, out, err = train("--page", "2")
+    assert "7 files skipped" in out
+    assert [line for line in err.splitlines() if line.startswith("skipped: ")] == [
+        f"skipped: 6 files, the first of them {colours / 'blue' / '0.tif'}: page 2 is asked for, "
+        "and the file has 1",
+        f"skipped: {colours / 'red' / 'notes.txt'}: not an image but text",
+    ]
+    assert len(table(run / "skipped.csv")) == 7
+
+
 def test_strict_is_content_when_nothing_was_skipped(train: TrainCommand) -> None:
     status, out, _ = train("--strict")
     assert (status, "used:" in out) == (0, False)

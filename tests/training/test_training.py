@@ -24,7 +24,7 @@ from torch_inception.training.train_classifier import train_classifier
 FILES = {
     *("model.pt", "labels.txt", "metrics.json", "history.csv"),
     *("splits.csv", "groups.csv", "predictions.csv", "held_out.csv", "scores.csv"),
-    *("skipped.csv", "config.toml"),
+    *("skipped.csv", "config.toml", "neighbours.pt"),
 }
 
 

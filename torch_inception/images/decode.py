@@ -137,9 +137,10 @@ def _page_alone(
 ) -> Decoded:
     """Decode a page of a TIFF as one that has no others."""
     wait_for_memory(len(content))  # the copy
-    found = decode_file(
-        tags.page_alone(deep), shorter_side=shorter_side, deep=replace(deep, page=None)
-    )
+    page = tags.page_alone(deep)
+    if read_tiff_tags(page).pages > 1:
+        raise ImageError("damaged: a TIFF image whose pages lie upon one another")
+    found = decode_file(page, shorter_side=shorter_side, deep=replace(deep, page=None))
     return found._replace(original=found.original._replace(pages=len(tags.places)))
 
 

@@ -247,4 +247,5 @@ def tell_of_unused(dataset: Dataset, used: Iterable[Path]) -> None:
     ]
     if lacking:
         files = counted(len(dataset.paths), "file")
-        log.info("used: %d of %s (%s)", kept.total(), files, listed(lacking, CLASSES_SHOWN))
+        used_count = f"{kept.total():,}"
+        log.info("used: %s of %s (%s)", used_count, files, listed(lacking, CLASSES_SHOWN))

@@ -66,6 +66,14 @@ def test_a_large_set_is_sampled_but_for_its_last_point(monkeypatch: pytest.Monke
     ]  # fmt: skip
 
 
+def test_quarters_may_be_one_image_and_never_none() -> None:
+    targets = torch.arange(4) % 2
+    rows = labelled(targets, targets[:, None] * 50.0 + drawn(4, 3))
+    assert [point["images"] for point in curve_of(rows)] == [1, 2, 3, 4]
+    groups = torch.tensor([0, 1, 2, 2])
+    assert curve_of(labelled(targets, drawn(4, 3), groups)) == []
+
+
 def test_solvers_that_leave_nothing_out_have_no_curve() -> None:
     targets = torch.arange(40) % 2
     assert curve_of(labelled(targets, drawn(40, 3)), solver="lbfgs") == []

@@ -45,7 +45,7 @@ def learning_curve(fitted: FittedHead, train: LabelledRows) -> list[dict[str, An
     Returns:
         for 25 %, 50 %, 75 % and all: `images` learnt from, `accuracy` (0 to 1), its
         `wilson_interval_95`, and `n`, how many were answered. Nothing where the solver leaves
-        nothing out, or there are more than `MOST_CLASSES` classes.
+        nothing out, there are more than `MOST_CLASSES` classes, or fewer than four groups.
     """
     if fitted.left_out is None or not len(fitted.held_out) or train.classes > MOST_CLASSES:
         return []
@@ -54,6 +54,8 @@ def learning_curve(fitted: FittedHead, train: LabelledRows) -> list[dict[str, An
     chosen = sampled_rows(train, MOST_ROWS)
     some, is_judged = train.subset(chosen), is_judged[chosen]
     quarters = _quarters(some)
+    if int(quarters.max()) < QUARTERS - 1:
+        return []
     answer = partial(_right_answers, fitted, some, is_judged, quarters)
     points = []
     for draws in DRAWS:

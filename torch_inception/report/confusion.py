@@ -1,13 +1,16 @@
 """The confusion matrix: how many images of a class were taken for which, and which these are."""
 
 import math
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from torch_inception.report.gallery import Gallery, Tile
 from torch_inception.report.results_folder import Judged, ResultsFolder
 from torch_inception.training.evaluation import ImageAnswer
+
+Pair = tuple[str, str]
+"""An image's own class, and what it was taken for."""
 
 MOST_CLASSES = 40
 """Classes up to which there is a table; with more, there is a list of what was mistaken."""
@@ -32,7 +35,7 @@ class Cell(NamedTuple):
         name: of the cell, in the page.
         label: their own class.
         prediction: what they were taken for.
-        count: how many they are.
+        images: how many they are.
         level: 0 to `LEVELS`, the share of the class.
         tiles: some of them, with the score of the prediction: if that is wrong, the highest first,
             otherwise the lowest.
@@ -65,26 +68,45 @@ class Matrix(NamedTuple):
 def make_matrix(judged: Judged, results: ResultsFolder, gallery: Gallery) -> Matrix:
     """Return the matrix of a part's answers."""
     labels: list[str] = results.metrics["classes"]
-    answers: defaultdict[tuple[str, str], list[ImageAnswer]] = defaultdict(list)
+    answers: defaultdict[Pair, list[ImageAnswer]] = defaultdict(list)
     for answer in judged.answers:
         answers[answer.label, answer.prediction].append(answer)
-    totals: defaultdict[str, int] = defaultdict(int)
-    for (label, _), found in answers.items():
-        totals[label] += len(found)
-    wrong = sorted(
-        (pair for pair in answers if pair[0] != pair[1]), key=lambda pair: -len(answers[pair])
-    )
-    is_table = len(labels) <= MOST_CLASSES
-    shown = [*wrong, *(pair for pair in answers if pair[0] == pair[1])]
-    shown = shown if is_table else wrong[:MOST_PAIRS]
-    most = max(1, min(SHOWN_IN_CELL, SHOWN_IN_ALL // max(1, len(shown))))
-    number = {label: place for place, label in enumerate(labels)}
+    wrong = sorted(filter(_is_wrong, answers), key=lambda pair: -len(answers[pair]))
+    if len(labels) > MOST_CLASSES:
+        cells = _cells(
+            judged, results, gallery, {pair: answers[pair] for pair in wrong[:MOST_PAIRS]}
+        )
+        return Matrix(labels, [], list(cells.values()), len(wrong) - len(cells))
+    # Mistakes are the first to have thumbnails.
+    right = [pair for pair in answers if not _is_wrong(pair)]
+    cells = _cells(judged, results, gallery, {pair: answers[pair] for pair in [*wrong, *right]})
+    rows = [
+        [cells.get((label, other)) or Cell("", label, other, 0, 0, []) for other in labels]
+        for label in labels
+    ]
+    return Matrix(labels, rows, [], 0)
+
+
+def _is_wrong(pair: Pair) -> bool:
+    return pair[0] != pair[1]
+
+
+def _cells(
+    judged: Judged,
+    results: ResultsFolder,
+    gallery: Gallery,
+    answers: Mapping[Pair, Sequence[ImageAnswer]],
+) -> dict[Pair, Cell]:
+    """Return the cells of some pairs, with some images each."""
+    number = {label: place for place, label in enumerate(results.metrics["classes"])}
+    totals = Counter(answer.label for answer in judged.answers)
+    most = max(1, min(SHOWN_IN_CELL, SHOWN_IN_ALL // max(1, len(answers))))
     cells = {}
-    for label, prediction in shown:
-        found = answers[label, prediction]
-        ordered = sorted(found, key=lambda each: each.score, reverse=label != prediction)[:most]
+    for pair, found in answers.items():
+        label, prediction = pair
+        ordered = sorted(found, key=lambda each: each.score, reverse=_is_wrong(pair))[:most]
         tiles = gallery.tiles(results, [each.path for each in ordered])
-        cells[label, prediction] = Cell(
+        cells[pair] = Cell(
             f"{judged.part}-{number[label]}-{number[prediction]}",
             label,
             prediction,
@@ -92,10 +114,4 @@ def make_matrix(judged: Judged, results: ResultsFolder, gallery: Gallery) -> Mat
             math.ceil(LEVELS * len(found) / totals[label]),
             [(tile, each.score) for tile, each in zip(tiles, ordered, strict=True)],
         )
-    if not is_table:
-        return Matrix(labels, [], list(cells.values()), len(wrong) - len(cells))
-    rows = [
-        [cells.get((label, other)) or Cell("", label, other, 0, 0, []) for other in labels]
-        for label in labels
-    ]
-    return Matrix(labels, rows, [], 0)
+    return cells

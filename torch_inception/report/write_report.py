@@ -25,7 +25,7 @@ from torch_inception.report.gallery import Gallery
 from torch_inception.report.mistakes import COVERAGE, find_mistakes
 from torch_inception.report.results_folder import Judged, ResultsFolder
 from torch_inception.system.atomic import atomic_file
-from torch_inception.system.cache_folder import cache_folder
+from torch_inception.system.cache_folder import cache_folder, cache_in_use
 from torch_inception.system.escape import counted, printable
 from torch_inception.system.write import write_text
 
@@ -76,10 +76,11 @@ def write_report(
     """
     results = ResultsFolder(Path(folder), None if data is None else Path(data))
     training = results if run is None else ResultsFolder(Path(run))
-    gallery = Gallery(
-        Thumbnails(cache_folder()) if thumbnails else None, classifier.model.preprocessing
-    )
-    page = _render(_content(results, training, classifier, gallery), gallery)
+    with cache_in_use(cache_folder()):
+        gallery = Gallery(
+            Thumbnails(cache_folder()) if thumbnails else None, classifier.model.preprocessing
+        )
+        page = _render(_content(results, training, classifier, gallery), gallery)
     file = results.folder / REPORT_FILE
     with atomic_file(file) as temporary:
         write_text(temporary, page)

@@ -37,7 +37,7 @@ def another_value(kind: type[Any], name: str) -> Any:  # noqa: ANN401
     }  # fmt: skip
     if name in others:
         return others[name]
-    return {str: f"some {name}", int: 7, float: 0.25, bool: True}[hint]
+    return {str: f"some {name}", int: 7, float: 0.25, bool: not default}[hint]
 
 
 FIELDS = [

@@ -1,6 +1,7 @@
 """What the package promises from outside: names, rooms, start-up, the pair of torch packages."""
 
 import ast
+import importlib.metadata
 import os
 import subprocess
 import sys
@@ -17,7 +18,7 @@ PACKAGE = Path(torch_inception.__file__).parent
 
 ROOMS = [
     "errors", "config", "system", "images", "network", "weights", "engines", "features", "heads",
-    "classifier", "tensorboard", "training", "evaluation", "commands", "train", "predict",
+    "classifier", "tensorboard", "training", "evaluation", "report", "commands", "train", "predict",
     "__main__",
 ]  # fmt: skip
 """The ground floor first: a room imports only from rooms before it."""
@@ -27,7 +28,7 @@ PUBLIC = {
     "FeatureExtractor", "ImageError",
     "ImageFolder", "InstallationError", "ModelError", "Prediction", "TorchInceptionError",
     "TrainConfig", "TrainingResult", "WeightsError", "evaluate_classifier",
-    "train_classifier",
+    "train_classifier", "write_report",
 }  # fmt: skip
 
 
@@ -78,10 +79,20 @@ def test_the_version_is_stated_once_more_in_the_project_file() -> None:
     assert project["version"] == torch_inception.__version__
 
 
-def test_the_core_needs_five_packages() -> None:
+def test_the_core_needs_five_packages_and_one_that_torch_brings() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     names = {need.split(">")[0] for need in project["dependencies"]}
-    assert names == {"torch", "torchvision", "pillow", "numpy", "tqdm"}
+    assert names == {"torch", "torchvision", "pillow", "numpy", "tqdm", "jinja2"}
+    needs = importlib.metadata.requires("torch") or []
+    assert any(need.partition(";")[0].strip().startswith("jinja2") for need in needs)
+
+
+def test_every_file_that_is_no_module_is_packaged() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    packaged = project["tool"]["setuptools"]["package-data"]["torch_inception"]
+    files = [file for file in PACKAGE.rglob("*") if file.is_file()]
+    others = [file for file in files if file.suffix not in (".py", ".pyc")]
+    assert sorted(packaged) == sorted(file.relative_to(PACKAGE).as_posix() for file in others)
 
 
 @pytest.mark.parametrize("command", ["train", "predict", "evaluate", "convert"])

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from torch_inception.config import TrainConfig
     from torch_inception.evaluation.evaluate import EvaluationResult, evaluate_classifier
     from torch_inception.features.extractor import FeatureExtractor
+    from torch_inception.report.write_report import write_report
     from torch_inception.training.image_folder import ImageFolder
     from torch_inception.training.pipeline import TrainingResult
     from torch_inception.training.train_classifier import train_classifier
@@ -49,6 +50,7 @@ __all__ = [
     "WeightsError",
     "evaluate_classifier",
     "train_classifier",
+    "write_report",
 ]
 
 _HOMES = {
@@ -61,6 +63,7 @@ _HOMES = {
     "TrainingResult": "training.pipeline",
     "evaluate_classifier": "evaluation.evaluate",
     "train_classifier": "training.train_classifier",
+    "write_report": "report.write_report",
 }
 """Public names that are imported when first used, most of which need torch, and their modules."""
 

@@ -157,6 +157,15 @@ class TrainConfig:
     strict: bool = setting(
         False, "exit with status 1 when a file had to be skipped", group="images"
     )
+    report: bool = setting(
+        True, "write report.html into the results (default: it is written)", group="report"
+    )
+    thumbnails: bool = setting(
+        True,
+        "show small copies of images in it (default: they are shown); leave them out where not "
+        "everyone who sees the report may see the images",
+        group="report",
+    )
     pooling: PoolingChoice = setting(
         "auto",
         "how the network's pooling branches pool: auto is what the weights were trained with; "

@@ -21,8 +21,10 @@ def parse(kind: type[Any], *flags: str) -> Any:  # noqa: ANN401
 
 
 def as_flags(name: str, value: object) -> list[str]:
-    flag = "--" + name.replace("_", "-")
-    return [flag] if value is True else [flag, str(value)]
+    flag = name.replace("_", "-")
+    if isinstance(value, bool):
+        return [f"--{flag}" if value else f"--no-{flag}"]
+    return [f"--{flag}", str(value)]
 
 
 @pytest.mark.parametrize(("kind", "name"), FIELDS)
@@ -59,7 +61,9 @@ def test_help_states_every_flag_and_its_default(
     for field in dataclasses.fields(kind):
         assert f"--{field.name.replace('_', '-')}" in shown
         assert field.metadata["help"] in shown
-        if field.default not in ("", False):
+        if field.default is True:
+            assert f"--no-{field.name.replace('_', '-')}" in shown
+        elif field.default not in ("", False):
             assert f"(default: {field.default})" in shown
 
 

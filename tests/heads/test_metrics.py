@@ -89,26 +89,31 @@ def test_precision_recall_and_f1_of_each_class() -> None:
     confusion = [[2, 0, 1, 0], [1, 0, 0, 0], [0, 0, 2, 0], [0, 0, 0, 0]]
     found = per_class(confusion, ["a", "b", "c", "d"])
     two_of_three = list(wilson_interval(2, 3))
+
+    def f1_interval(right: int, union: int) -> list[float]:
+        low, high = wilson_interval(right, union)  # of 2/4, 0/1 and 2/3 in the union
+        return [2 * low / (1 + low), 2 * high / (1 + high)]
+
     assert found == {
         "a": {
             "precision": pytest.approx(2 / 3), "precision_interval_95": two_of_three,
             "recall": pytest.approx(2 / 3), "recall_interval_95": two_of_three,
-            "f1": pytest.approx(4 / 6), "n": 3,
+            "f1": pytest.approx(4 / 6), "f1_interval_95": f1_interval(2, 4), "n": 3,
         },
         "b": {
             "precision": None, "precision_interval_95": None,
             "recall": 0.0, "recall_interval_95": list(wilson_interval(0, 1)),
-            "f1": 0.0, "n": 1,
+            "f1": 0.0, "f1_interval_95": f1_interval(0, 1), "n": 1,
         },
         "c": {
             "precision": pytest.approx(2 / 3), "precision_interval_95": two_of_three,
             "recall": 1.0, "recall_interval_95": list(wilson_interval(2, 2)),
-            "f1": pytest.approx(4 / 5), "n": 2,
+            "f1": pytest.approx(4 / 5), "f1_interval_95": f1_interval(2, 3), "n": 2,
         },
         "d": {
             "precision": None, "precision_interval_95": None,
             "recall": None, "recall_interval_95": None,
-            "f1": None, "n": 0,
+            "f1": None, "f1_interval_95": None, "n": 0,
         },
     }  # fmt: skip
 

@@ -29,12 +29,19 @@ def main(argv: Sequence[str] | None = None, *, engine: "Engine | None" = None) -
         check_torch_pair()
         # Imported here, so that --help does not wait for torch.
         from torch_inception.images.pillow_settings import silent_libtiff
+        from torch_inception.report.after_run import report_on
         from torch_inception.training.pipeline import run_training
 
         # A file is for lines, not for a bar that moves.
         progress = sys.stderr.isatty() and not arguments.quiet
         with silent_libtiff():
             result = run_training(config, engine=engine, progress=progress)
+            report_on(
+                result.output,
+                result.classifier,
+                is_wanted=config.report,
+                thumbnails=config.thumbnails,
+            )
         if config.strict and result.skipped:
             count = len(result.skipped)
             were = "1 file was" if count == 1 else f"{count:,} files were"

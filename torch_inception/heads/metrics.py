@@ -90,7 +90,7 @@ def full_report(answers: Answers, labels: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def wilson_interval(right: int, count: int) -> tuple[float, float]:
+def wilson_interval(right: float, count: int) -> tuple[float, float]:
     """Return the 95 % interval of an accuracy of `right` out of `count`, count >= 1.
 
     Wilson 1927, "Probable Inference, the Law of Succession, and Statistical Inference",
@@ -132,7 +132,10 @@ def confusion_matrix(predicted: Tensor, targets: Tensor, *, classes: int) -> lis
 def per_class(confusion: Sequence[Sequence[int]], labels: Sequence[str]) -> dict[str, Any]:
     """Return precision, recall and F1 (0 to 1; None where undefined) and n of each class.
 
-    F1 is 2 right / (n + claimed). Precision and recall have their Wilson intervals.
+    F1 is 2 right / (n + claimed). Precision and recall have their Wilson intervals. F1 has that of
+    the share J of the right ones among all that are of the class or were taken for it, since F1 is
+    2 J / (1 + J) (Lam, Gopal and Qian 2023, "Confidence Intervals for the F1 Score: A Comparison of
+    Four Methods", arXiv:2309.14621, the indirect Wilson method).
     """
     result: dict[str, Any] = {}
     for number, label in enumerate(labels):
@@ -145,6 +148,7 @@ def per_class(confusion: Sequence[Sequence[int]], labels: Sequence[str]) -> dict
             "recall": right / actual if actual else None,
             "recall_interval_95": _interval(right, actual),
             "f1": 2 * right / (actual + claimed) if actual + claimed else None,
+            "f1_interval_95": _f1_interval(right, actual + claimed - right),
             "n": actual,
         }
     return result
@@ -152,6 +156,11 @@ def per_class(confusion: Sequence[Sequence[int]], labels: Sequence[str]) -> dict
 
 def _interval(right: int, count: int) -> list[float] | None:
     return list(wilson_interval(right, count)) if count else None
+
+
+def _f1_interval(right: int, union: int) -> list[float] | None:
+    interval = _interval(right, union)
+    return interval and [2 * share / (1 + share) for share in interval]
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

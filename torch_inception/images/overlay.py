@@ -38,6 +38,16 @@ def overlay(pixels: Pixels, logits: NDArray[numpy.float32], *, caption: str) -> 
     return sheet
 
 
+def shaded(pixels: Pixels, logits: NDArray[numpy.float32]) -> Image.Image:
+    """Return a map over an image, and nothing beside it.
+
+    Args:
+        pixels: as for `overlay`.
+        logits: as for `overlay`; the strongest place has the full colour.
+    """
+    return Image.fromarray(coloured(pixels, logits / max(float(abs(logits).max()), 1e-12)))
+
+
 def coloured(pixels: Pixels, share: NDArray[numpy.float32]) -> Pixels:
     """Return an image in light grey, with a colour where a share is far from 0.
 

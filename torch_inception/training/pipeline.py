@@ -22,6 +22,7 @@ from torch_inception.heads.fit import FittedHead, fit_head
 from torch_inception.heads.fit_class_space import FittedSpace, fit_class_space
 from torch_inception.heads.inputs import mean_inputs
 from torch_inception.heads.labelled_rows import LabelledRows
+from torch_inception.heads.learning_curve import learning_curve
 from torch_inception.heads.metrics import Answers
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.system.cache_folder import cache_folder, cache_in_use
@@ -178,8 +179,10 @@ def _train(
         with clock.phase("head"):
             fitted = _fit(config, train, examples)
             space = fit_class_space(examples.labelled_rows("train"))
+        with clock.phase("learning_curve"):
+            curve = learning_curve(fitted, train)
         learnt = _Learnt(
-            config, dataset, network, preprocessing, pass_result, examples, fitted, space
+            config, dataset, network, preprocessing, pass_result, examples, fitted, space, curve
         )
         run = _run_of(learnt, earlier, clock.seconds)
     is_kept = write_run(run, earlier)
@@ -201,6 +204,7 @@ class _Learnt(NamedTuple):
     examples: Examples
     fitted: FittedHead
     space: FittedSpace
+    learning_curve: list[dict[str, Any]]
 
 
 def _run_of(learnt: _Learnt, earlier: EarlierRun, seconds: Mapping[str, float]) -> Run:
@@ -222,6 +226,7 @@ def _run_of(learnt: _Learnt, earlier: EarlierRun, seconds: Mapping[str, float]) 
         views=views,
         seconds=seconds,
     )
+    metrics["learning_curve"] = learnt.learning_curve
     distances = image_distances(learnt.space, examples)
     metrics["unlike"] = unlike_report(learnt.space.space, distances.get("test"))
     metrics["changes"] = changes and changes._asdict()

@@ -144,7 +144,7 @@ def accuracy_lines(name: str, report: Mapping[str, Any]) -> list[str]:
         name: of the part.
         report: of it, as in metrics.json.
     """
-    return [_accuracy(name, report), *_limits(report)]
+    return [_accuracy(name, report), *limits(report)]
 
 
 def _left_out_lines(left_out: Mapping[str, Any], *, tested: int) -> list[str]:
@@ -159,7 +159,7 @@ def _left_out_lines(left_out: Mapping[str, Any], *, tested: int) -> list[str]:
     ]
     if left_out["excluded"]:
         lines.append(f"  {left_out['excluded']} could not be left out")
-    lines += _limits(left_out)
+    lines += limits(left_out)
     if 0 < tested < FEW_TESTED:
         lines.append(
             f"  with a test part under {FEW_TESTED} images, this says more than the next line"
@@ -167,7 +167,7 @@ def _left_out_lines(left_out: Mapping[str, Any], *, tested: int) -> list[str]:
     return lines
 
 
-def _limits(report: Mapping[str, Any]) -> list[str]:
+def limits(report: Mapping[str, Any]) -> list[str]:
     """Return what an accuracy does not tell."""
     lines = []
     absent = [printable(name) for name, each in report["per_class"].items() if each["n"] == 0]

@@ -63,6 +63,8 @@ def train_classifier(
     keep_conflicts: bool = TrainConfig.keep_conflicts,
     bundle: Bundle = TrainConfig.bundle,
     strict: bool = TrainConfig.strict,
+    report: bool = TrainConfig.report,
+    thumbnails: bool = TrainConfig.thumbnails,
     tensorboard: bool = TrainConfig.tensorboard,
 ) -> TrainingResult:
     """Train a classifier on a folder of class folders, a table, a list or a data frame.
@@ -118,6 +120,8 @@ def train_classifier(
         bundle: whether the network is put into `model.pt`, and in which type of number; see
             `Classifier.save`.
         strict: kept in `config.toml`; only the command's exit status depends on it.
+        report: kept too; the command writes a report, and here `write_report` does.
+        thumbnails: kept too; whether that report shows images.
         tensorboard: whether the folder `tensorboard` is written into the results, too.
 
     Raises:

@@ -90,6 +90,7 @@ class DiscriminantAnalysis:
         lengths = (weight * means).sum(dim=1) - bias_of_length
         bias = self.classes.log_priors() - 0.5 * lengths
         absent = counts == 0
+        weight[absent] = 0.0  # some other class is at its own bias or above, wherever a row lies
         bias[absent] = bias[~absent].min() - ABSENT_CLASS
         return self._labelled.inputs.head(weight, bias - weight @ self.centre)
 

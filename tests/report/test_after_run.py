@@ -1,0 +1,48 @@
+"""The report that the command leaves, or why there is none; the run itself is complete."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.training.runs import TrainCommand
+from torch_inception.report import after_run
+
+
+def test_a_run_ends_with_its_report(train: TrainCommand, run: Path) -> None:
+    status, out, err = train()
+    assert (status, err) == (0, "")
+    assert out.endswith(f"The report is {run / 'report.html'}\n")
+    assert "data:image/jpeg" in (run / "report.html").read_text(encoding="utf-8")
+
+
+def test_images_can_be_left_out_of_it(train: TrainCommand, run: Path) -> None:
+    train("--no-thumbnails")
+    assert "data:image" not in (run / "report.html").read_text(encoding="utf-8")
+
+
+def test_without_a_report_that_of_the_run_before_is_gone(train: TrainCommand, run: Path) -> None:
+    train()
+    status, out, _ = train("--no-report")
+    assert status == 0
+    assert "report.html" not in out
+    assert not (run / "report.html").exists()
+
+
+def test_a_report_that_fails_is_a_warning(
+    train: TrainCommand, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train()
+
+    def fail(*_: object, **__: object) -> Path:
+        raise RuntimeError("of this test")
+
+    monkeypatch.setattr(after_run, "write_report", fail)
+    status, _, err = train()
+    assert status == 0
+    assert err == (
+        "WARNING: there is no report of these results (RuntimeError: of this test). All else is "
+        "complete.\n"
+    )
+    assert "Traceback" not in err
+    assert (run / "model.pt").is_file()
+    assert not (run / "report.html").exists()

@@ -1,0 +1,232 @@
+"""What the charts and tables of the page show, worked out of a folder's figures."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from markupsafe import Markup
+from torch import Tensor
+
+from torch_inception.heads.curves import Curve, precision_recall_curve, roc_curve
+from torch_inception.heads.metrics import percent, wilson_interval
+from torch_inception.heads.reliability import expected_calibration_error, reliability
+from torch_inception.report.charts import (
+    Interval,
+    Mark,
+    curve_diagram,
+    in_words,
+    interval_strip,
+    learning_diagram,
+    reliability_diagram,
+)
+from torch_inception.report.results_folder import Judged, Scores
+from torch_inception.system.escape import counted, printable
+from torch_inception.training.report_lines import limits
+
+MOST_CURVES = 12
+"""Classes whose curves are drawn."""
+
+MOST_POINTS = 150
+"""Points of a curve that is drawn."""
+
+DOT = 4.5
+"""Radius of a point, in pixels."""
+
+LARGEST_DOT = 9
+"""Of one that stands for all answers; others are smaller in proportion to their areas."""
+
+
+class Figure(NamedTuple):
+    """A share, with its interval in words and drawn; "n/a" and nothing where there is none."""
+
+    text: str
+    spread: str
+    strip: Markup
+
+
+class Headline(NamedTuple):
+    """How many of a part's images were named right.
+
+    Attributes:
+        accuracy: as `95.5%`.
+        images: of which.
+        spread: its interval, as `87.6% to 98.5%`.
+        strip: the same, drawn.
+        limits: what the accuracy does not tell.
+    """
+
+    accuracy: str
+    images: str
+    spread: str
+    strip: Markup
+    limits: Sequence[str]
+
+
+class ClassRow(NamedTuple):
+    """A line of the table of classes."""
+
+    label: str
+    images: int
+    recall: Figure
+    precision: Figure
+    f1: Figure
+
+
+class Calibration(NamedTuple):
+    """The reliability diagram, and the expected calibration error as `1.9`, in percent."""
+
+    chart: Markup
+    error: str
+
+
+class ClassCurves(NamedTuple):
+    """A class against all others."""
+
+    label: str
+    roc: Markup
+    roc_area: str
+    precision_recall: Markup
+    average_precision: str
+
+
+class AllCurves(NamedTuple):
+    """Classes with the smallest areas first, and of how many they are."""
+
+    shown: Sequence[ClassCurves]
+    classes: int
+
+
+class LearningCurve(NamedTuple):
+    """The learning curve, and its last step in words."""
+
+    chart: Markup
+    sentence: str
+
+
+def headline(judged: Judged) -> Headline:
+    """Return the accuracy of a part."""
+    shown = _interval(judged.metrics["accuracy"], judged.metrics["wilson_interval_95"])
+    return Headline(
+        percent(shown.value),
+        judged.images,
+        f"{percent(shown.low)} to {percent(shown.high)}",
+        interval_strip(shown, width=260),
+        [line.strip() for line in limits(judged.metrics)] + _of_trained(judged),
+    )
+
+
+def _of_trained(judged: Judged) -> list[str]:
+    """Say how many of the images of an evaluation are not new to the model."""
+    count = judged.metrics.get("trained_on", 0)
+    return [f"the model was trained on {count:,} of these: the figures are too good"] * bool(count)
+
+
+def class_rows(judged: Judged) -> list[ClassRow]:
+    """Return the classes of a part, those with the lowest F1 first, those without images last."""
+    rows = judged.metrics["per_class"].items()
+    by_f1 = sorted(rows, key=lambda row: (row[1]["n"] == 0, row[1]["f1"] or 0.0))
+    return [
+        ClassRow(label, each["n"], *(_figure(each, name) for name in ("recall", "precision", "f1")))
+        for label, each in by_f1
+    ]
+
+
+def _figure(values: Mapping[str, Any], name: str) -> Figure:
+    value, interval = values[name], values[f"{name}_interval_95"]
+    if value is None:
+        return Figure("n/a", "", Markup())
+    shown = _interval(value, interval)
+    spread = f"{100 * shown.low:.0f} to {100 * shown.high:.0f}"
+    return Figure(percent(value), spread, interval_strip(shown))
+
+
+def _interval(value: float, interval: Sequence[float]) -> Interval:
+    return Interval(value, *interval)
+
+
+def calibration(judged: Judged) -> Calibration:
+    """Return how far the scores of a part's answers are from what they promise."""
+    bins = reliability(
+        torch.tensor([answer.score for answer in judged.answers], dtype=torch.float64),
+        torch.tensor([answer.label == answer.prediction for answer in judged.answers]),
+    )
+    marks = []
+    for each in bins:
+        right = each.right / each.answers
+        title = (
+            f"{counted(each.answers, 'answer')} with a mean score of {percent(each.score)}: "
+            f"{percent(right)} are right"
+        )
+        shown = Interval(right, *wilson_interval(each.right, each.answers))
+        size = 3 + (LARGEST_DOT - 3) * math.sqrt(each.answers / len(judged.answers))
+        marks.append(Mark(each.score, shown, round(size, 1), title))
+    error = f"{100 * expected_calibration_error(bins):.1f}"
+    summary = "Reliability diagram. " + "; ".join(mark.title for mark in marks)
+    return Calibration(reliability_diagram(marks, summary=summary), error)
+
+
+def learning(points: Sequence[Mapping[str, Any]]) -> LearningCurve | None:
+    """Return the learning curve of metrics.json; None where there is none."""
+    known = [point for point in points if point["accuracy"] is not None]
+    if len(known) < 2:
+        return None
+    marks = []
+    for point in known:
+        shown = _interval(point["accuracy"], point["wilson_interval_95"])
+        title = f"{counted(point['images'], 'image')}: {in_words(shown)}"
+        marks.append(Mark(point["images"], shown, DOT, title))
+    before, last = known[-2:]
+    sentence = (
+        f"From {before['images']:,} to {last['images']:,} training images, the accuracy went from "
+        f"{percent(before['accuracy'])} to {percent(last['accuracy'])}."
+    )
+    summary = "Learning curve. " + "; ".join(mark.title for mark in marks)
+    return LearningCurve(learning_diagram(marks, summary=summary), sentence)
+
+
+def curves(judged: Judged, scores: Scores) -> AllCurves:
+    """Return the curves of a part's classes."""
+    rows = [scores.row_of[answer.path] for answer in judged.answers if answer.path in scores.row_of]
+    chosen = torch.tensor(rows, dtype=torch.int64)
+    found = list(_class_curves(scores, chosen))
+    found.sort(key=lambda each: each[1].area)
+    shown = [
+        ClassCurves(
+            label,
+            _drawn(roc, label, kind="ROC curve", x="false positives", y="true positives"),
+            f"{roc.area:.3f}",
+            _drawn(pr, label, kind="Precision-recall curve", x="recall", y="precision"),
+            f"{pr.area:.3f}",
+        )
+        for label, roc, pr in found[:MOST_CURVES]
+    ]
+    return AllCurves(shown, len(found))
+
+
+def _class_curves(scores: Scores, rows: Tensor) -> Iterator[tuple[str, Curve, Curve]]:
+    """Yield label and curves of each class that some of the rows (K,) are of, and some not."""
+    targets, values = scores.targets[rows], scores.scores[rows]
+    for number, label in enumerate(scores.labels):
+        is_positive = targets == number
+        if is_positive.any() and not is_positive.all():
+            arguments = values[:, number], is_positive
+            yield label, roc_curve(*arguments), precision_recall_curve(*arguments)
+
+
+def _drawn(curve: Curve, label: str, *, kind: str, x: str, y: str) -> Markup:
+    summary = f"{kind} of {printable(label)}: area {curve.area:.3f}"
+    return curve_diagram(_thinned(curve), x_title=x, y_title=y, summary=summary)
+
+
+def _thinned(curve: Curve) -> list[tuple[float, float]]:
+    """Return the corners of a curve, at most `MOST_POINTS` of them."""
+    x, y = curve.x, curve.y
+    is_corner = torch.ones(len(x), dtype=torch.bool)
+    is_flat = (y[2:] == y[1:-1]) & (y[1:-1] == y[:-2])
+    is_steep = (x[2:] == x[1:-1]) & (x[1:-1] == x[:-2])
+    is_corner[1:-1] = ~(is_flat | is_steep)
+    places = torch.where(is_corner)[0]
+    if len(places) > MOST_POINTS:
+        places = places[torch.linspace(0, len(places) - 1, MOST_POINTS).round().long()]
+    return list(zip(x[places].tolist(), y[places].tolist(), strict=True))

@@ -1,0 +1,231 @@
+"""What is read of a folder of results, be it of a run or of an evaluation."""
+
+import csv
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from torch_inception.config import FROM_PYTHON, TrainConfig, make_config, read_toml
+from torch_inception.errors import ConfigError
+from torch_inception.system.escape import counted
+from torch_inception.training.earlier_split import SPLITS_FILE
+from torch_inception.training.evaluation import ImageAnswer
+from torch_inception.training.report_lines import FEW_TESTED
+from torch_inception.training.run_folder import CONFIG_FILE, METRICS_FILE
+
+JudgedPart = Literal["test", "leave_one_out", "validation"]
+
+_SCORE = "score:"
+
+
+class ListedImage(NamedTuple):
+    """A line of splits.csv: an image, and the SHA-256 of its content in hexadecimal."""
+
+    path: str
+    label: str
+    split: str
+    sha256: str
+
+
+class GroupedImage(NamedTuple):
+    """Of a line of groups.csv: the image, its group, and why it is in it."""
+
+    group: str
+    path: str
+    label: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Images that a head was judged by, which had not seen them.
+
+    Attributes:
+        part: what they are in metrics.json.
+        metrics: of that part there.
+        answers: to each image.
+    """
+
+    part: JudgedPart
+    metrics: Mapping[str, Any]
+    answers: Sequence[ImageAnswer]
+
+    @property
+    def images(self) -> str:
+        """How many there are, and of what kind, in words."""
+        count = len(self.answers)
+        if self.part == "leave_one_out":
+            return f"{counted(count, 'training image')}, each left out in turn"
+        return counted(count, f"{self.part} image")
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What scores.csv holds.
+
+    Attributes:
+        labels: class names.
+        paths: (N) of the images.
+        targets: (N,) int64 class numbers; -1 for a label that is no class.
+        is_seen: (N,) bool, whether the head was fitted on the image.
+        scores: (N, C) float32, probability of each class.
+        distances: (N,) float32, how far each image is from the classes; NaN where that is not
+            known; None where nothing is told of it.
+    """
+
+    labels: Sequence[str]
+    paths: Sequence[str]
+    targets: Tensor
+    is_seen: Tensor
+    scores: Tensor
+    distances: NDArray[numpy.float32] | None
+
+    @cached_property
+    def row_of(self) -> Mapping[str, int]:
+        """Path -> row."""
+        return {path: row for row, path in enumerate(self.paths)}
+
+    def of(self, path: str) -> dict[str, float] | None:
+        """Return label -> score of an image, best first; None where the image is not there."""
+        row = self.row_of.get(path)
+        if row is None:
+            return None
+        values = dict(zip(self.labels, self.scores[row].tolist(), strict=True))
+        return dict(sorted(values.items(), key=lambda each: -each[1]))
+
+
+class ResultsFolder:
+    """The tables and figures of a run or an evaluation, each read when it is asked for.
+
+    A table that is missing is empty.
+
+    Args:
+        folder: that `train` or `evaluate` left.
+        data: folder that paths in its tables are relative to; by default, what its settings say.
+
+    Raises:
+        ConfigError: it has no figures.
+    """
+
+    def __init__(self, folder: Path, data: Path | None = None) -> None:
+        self.folder = folder
+        self._data = data
+        try:
+            text = (folder / METRICS_FILE).read_text(encoding="utf-8")
+            self.metrics: Mapping[str, Any] = json.loads(text)
+        except (OSError, ValueError) as error:
+            raise ConfigError(
+                f"{folder} has no {METRICS_FILE} that can be read ({error}). Name the folder of a "
+                "run or of an evaluation."
+            ) from error
+
+    @cached_property
+    def images(self) -> list[ListedImage]:
+        """All images."""
+        names = ListedImage._fields
+        rows = self._rows(SPLITS_FILE)
+        return [ListedImage(*(row[name] for name in names)) for row in rows]
+
+    @cached_property
+    def digests(self) -> Mapping[str, bytes]:
+        """Path -> SHA-256 of the image's content."""
+        return {image.path: bytes.fromhex(image.sha256) for image in self.images}
+
+    def file_of(self, path: str) -> Path:
+        """Return where the image of a path in tables is, if it still is there."""
+        return (self._folder_of_images if self._data is None else self._data) / path
+
+    @cached_property
+    def _folder_of_images(self) -> Path:
+        settings = self.settings
+        if settings is None or settings.data == FROM_PYTHON:
+            return Path()
+        return Path(settings.data) if settings.data else Path(settings.labels).parent
+
+    @cached_property
+    def judged(self) -> list[Judged]:
+        """The parts that a head was judged by; first the one that says more."""
+        held_out: JudgedPart = "leave_one_out" if "leave_one_out" in self.metrics else "validation"
+        tested = self._judged("test", "predictions.csv")
+        others = self._judged(held_out, "held_out.csv")
+        in_order = [tested, others] if len(tested.answers) >= FEW_TESTED else [others, tested]
+        return [judged for judged in in_order if judged.answers]
+
+    @cached_property
+    def groups(self) -> list[GroupedImage]:
+        """Images that were kept together with others."""
+        names = GroupedImage._fields
+        return [GroupedImage(*(row[name] for name in names)) for row in self._rows("groups.csv")]
+
+    @cached_property
+    def skipped(self) -> list[tuple[str, str]]:
+        """Path and reason of each file that was not used."""
+        return [(row["path"], row["reason"]) for row in self._rows("skipped.csv")]
+
+    @cached_property
+    def settings(self) -> TrainConfig | None:
+        """The settings of the run; None where they are not there."""
+        try:
+            return make_config(
+                TrainConfig, read_toml(self.folder / CONFIG_FILE), origin=CONFIG_FILE
+            )
+        except ConfigError:
+            return None
+
+    @cached_property
+    def scores(self) -> Scores | None:
+        """The probability of every class; None where none were written."""
+        with _table(self.folder / "scores.csv") as (header, rows):
+            columns = [place for place, name in enumerate(header) if name.startswith(_SCORE)]
+            found = [(row, numpy.array([row[c] for c in columns], numpy.float32)) for row in rows]
+        if not found:
+            return None
+        labels = [header[place].removeprefix(_SCORE) for place in columns]
+        number = {label: place for place, label in enumerate(labels)}
+        path, label, seen = (header.index(name) for name in ("path", "label", "seen"))
+        distances = None
+        if "distance" in header:
+            place = header.index("distance")
+            distances = numpy.array([row[place] or "nan" for row, _ in found], numpy.float32)
+        return Scores(
+            labels,
+            [row[path] for row, _ in found],
+            torch.tensor([number.get(row[label], -1) for row, _ in found]),
+            torch.tensor([row[seen] == "true" for row, _ in found]),
+            torch.from_numpy(numpy.stack([values for _, values in found])),
+            distances,
+        )
+
+    def _judged(self, part: JudgedPart, file: str) -> Judged:
+        return Judged(part, self.metrics.get(part, {}), list(self._answers(file)))
+
+    def _answers(self, file: str) -> Iterator[ImageAnswer]:
+        for row in self._rows(file):
+            scores = float(row["score"]), float(row["label_score"])
+            yield ImageAnswer(row["path"], row["label"], row["prediction"], *scores)
+
+    def _rows(self, name: str) -> list[dict[str, str]]:
+        with _table(self.folder / name) as (header, rows):
+            return [dict(zip(header, row, strict=True)) for row in rows]
+
+
+@contextmanager
+def _table(path: Path) -> Iterator[tuple[list[str], Iterator[list[str]]]]:
+    """Yield the header and the rows of a table; nothing where there is no such file."""
+    try:
+        file = path.open(encoding="utf-8", newline="")
+    except FileNotFoundError:
+        yield [], iter(())
+        return
+    with file:
+        rows = csv.reader(file)
+        yield next(rows, []), rows

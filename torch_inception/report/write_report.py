@@ -1,0 +1,210 @@
+"""The report of a run or of an evaluation: `report.html`, a page that needs nothing else."""
+
+import base64
+import dataclasses
+import hashlib
+import platform
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jinja2
+import torch
+from markupsafe import Markup
+
+import torch_inception
+from torch_inception.classifier.classifier import Classifier
+from torch_inception.classifier.training_record import in_words
+from torch_inception.config import PredictConfig, TrainConfig
+from torch_inception.features.cache.thumbnails import Thumbnails
+from torch_inception.heads.metrics import percent
+from torch_inception.report import figures
+from torch_inception.report.confusion import Matrix, make_matrix
+from torch_inception.report.findings import class_samples, copies, most_unlike
+from torch_inception.report.gallery import Gallery
+from torch_inception.report.mistakes import COVERAGE, find_mistakes
+from torch_inception.report.results_folder import Judged, ResultsFolder
+from torch_inception.system.atomic import atomic_file
+from torch_inception.system.cache_folder import cache_folder, cache_in_use
+from torch_inception.system.escape import counted, printable
+from torch_inception.system.write import write_text
+
+REPORT_FILE = "report.html"
+
+MOST_FILES = 100
+"""Files that were not used and that the page names."""
+
+_TEMPLATE, _STYLE = "report.html", "style.css"
+
+
+class JudgedView(NamedTuple):
+    """What the page shows of a part that the head was judged by."""
+
+    name: str
+    images: str
+    headline: figures.Headline
+    matrix: Matrix
+    classes: Sequence[figures.ClassRow]
+    calibration: figures.Calibration
+    curves: figures.AllCurves | None
+
+
+def write_report(
+    folder: str | Path,
+    classifier: Classifier,
+    *,
+    data: str | Path | None = None,
+    run: str | Path | None = None,
+    thumbnails: bool = TrainConfig.thumbnails,
+) -> Path:
+    """Write the report of a folder of results into it, in place of an earlier one.
+
+    Args:
+        folder: of a run or of an evaluation.
+        classifier: that the run trained.
+        data: what paths in its tables are relative to; by default, what its settings say.
+        run: the run that the classifier is of, where the folder is that of an evaluation.
+        thumbnails: whether images are shown.
+
+    Returns:
+        the file.
+
+    Raises:
+        ConfigError: the folder is none of results.
+        CacheError: the cache of thumbnails cannot be used.
+        OSError: the file cannot be written.
+    """
+    results = ResultsFolder(Path(folder), None if data is None else Path(data))
+    training = results if run is None else ResultsFolder(Path(run))
+    with cache_in_use(cache_folder()):
+        gallery = Gallery(
+            Thumbnails(cache_folder()) if thumbnails else None, classifier.model.preprocessing
+        )
+        page = _render(_content(results, training, classifier, gallery), gallery)
+    file = results.folder / REPORT_FILE
+    with atomic_file(file) as temporary:
+        write_text(temporary, page)
+    return file
+
+
+def _content(
+    results: ResultsFolder, training: ResultsFolder, classifier: Classifier, gallery: Gallery
+) -> dict[str, Any]:
+    """Return what the template is given. What comes first is sure to have its thumbnails."""
+    return {
+        "title": results.folder.resolve().name,
+        "subtitle": _subtitle(classifier),
+        "samples": class_samples(results, gallery),
+        "is_run": any(image.split == "train" for image in results.images),
+        "mistakes": find_mistakes(results, training, classifier, gallery),
+        "coverage": percent(COVERAGE).replace(".0", ""),
+        "unlike": most_unlike(results, gallery, _limit(classifier)),
+        "rejected": percent(PredictConfig.false_rejection).replace(".0", ""),
+        "copies": copies(results, gallery),
+        "parts": [_judged_view(judged, results, gallery) for judged in results.judged],
+        "judged": sum(len(judged.answers) for judged in results.judged),
+        "skipped": results.skipped[:MOST_FILES],
+        "skipped_count": len(results.skipped),
+        "learning": figures.learning(results.metrics.get("learning_curve", [])),
+        "facts": list(_facts(results, classifier)),
+        "changed": list(_changed_settings(results)),
+        "shows_images": gallery.is_open,
+    }
+
+
+def _judged_view(judged: Judged, results: ResultsFolder, gallery: Gallery) -> JudgedView:
+    return JudgedView(
+        judged.part,
+        judged.images,
+        figures.headline(judged),
+        make_matrix(judged, results, gallery),
+        figures.class_rows(judged),
+        figures.calibration(judged),
+        None if results.scores is None else figures.curves(judged, results.scores),
+    )
+
+
+def _render(content: dict[str, Any], gallery: Gallery) -> str:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("torch_inception", "report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        name=_name,
+        path=_path,
+        printable=printable,
+        percent=percent,
+        counted=counted,
+        number="{:,}".format,
+    )
+    assert environment.loader is not None
+    style, _, _ = environment.loader.get_source(environment, _STYLE)
+    style += "".join(gallery.style())
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    # The page may show what is in it, and do nothing else.
+    policy = (
+        f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; "
+        "form-action 'none'"
+    )
+    template = environment.get_template(_TEMPLATE)
+    return template.render(content, style=Markup(style), policy=policy)
+
+
+def _name(text: str) -> Markup:
+    """Write a name that people gave, so that it changes nothing around it."""
+    return Markup("<bdi>{}</bdi>").format(printable(text))
+
+
+def _path(text: str) -> Markup:
+    """Write a path as a name that may be broken after each slash."""
+    return Markup("<bdi>{}</bdi>").format(Markup("/<wbr>").join(printable(text).split("/")))
+
+
+def _limit(classifier: Classifier) -> float | None:
+    """Return the distance above which `predict` calls an image unlike the training images."""
+    space = classifier.model.space
+    return None if space is None else space.limit(PredictConfig.false_rejection)
+
+
+def _subtitle(classifier: Classifier) -> str:
+    training = classifier.model.training
+    if training is None:
+        return ""
+    return f"trained {in_words(training.created)} by torch_inception {training.version}"
+
+
+def _facts(results: ResultsFolder, classifier: Classifier) -> Iterator[tuple[str, str]]:
+    """Yield what is to be known to repeat the results: name and value."""
+    record, head, metrics = classifier.model.record, classifier.model.head, results.metrics
+    version = f" {record.version}" if record.version else ""
+    yield "network", f"Inception-v3, weights {record.source}{version}"
+    yield "SHA-256 of the weights", record.fingerprint
+    yield "pooling, arithmetic", f"{record.pooling}, {classifier.model.arithmetic}"
+    if "head" in metrics:
+        chosen = metrics["head"]
+        yield "head", f"solver {chosen['solver']}, {chosen['setting']}"
+        yield "temperature", f"{chosen['temperature']:.4g}"
+    yield "layers", "the last" if head.layers == "last" else "three"
+    if "features" in metrics:
+        features = metrics["features"]
+        yield (
+            "features",
+            f"{features['computed']:,} computed, {features['reused']:,} from the cache",
+        )
+    if "seconds" in metrics:
+        phases = (f"{name.replace('_', ' ')} {s:.1f}" for name, s in metrics["seconds"].items())
+        yield "seconds", ", ".join(phases)
+    yield "torch_inception", torch_inception.__version__
+    yield "torch", torch.__version__
+    yield "Python", platform.python_version()
+
+
+def _changed_settings(results: ResultsFolder) -> Iterator[tuple[str, str]]:
+    """Yield the settings that are not as by default: name and value."""
+    settings = results.settings
+    for field in dataclasses.fields(TrainConfig):
+        if settings is not None and getattr(settings, field.name) != field.default:
+            yield field.name, str(getattr(settings, field.name))

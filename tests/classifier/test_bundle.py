@@ -87,6 +87,10 @@ def test_a_network_that_is_not_the_models_own_is_refused(
     name = next(iter(model.network))
     changed = {**model.network, name: model.network[name] + 1}
     save_model(dataclasses.replace(model, network=changed), tmp_path / "changed.pt")
+    del changed[name]
+    save_model(dataclasses.replace(model, network=changed), tmp_path / "less.pt")
+    with pytest.raises(WeightsError, match=r"the network in the model is damaged.*\n.*missing"):
+        Classifier.load(tmp_path / "less.pt")
     with pytest.raises(WeightsError, match="not the one that its head was trained with"):
         Classifier.load(tmp_path / "changed.pt")
     fewer = {key: value for key, value in model.network.items() if key != name}

@@ -176,14 +176,17 @@ def weights_inside(model: Model) -> Weights | None:
     if model.network is None:
         return None
     record = model.record
-    weights = make_weights(
-        model.network,
-        source=record.source,
-        version=record.version,
-        pooling=record.pooling,
-        scale=(record.mean, record.std),
-        lineage=record.lineage,
-    )
+    try:
+        weights = make_weights(
+            model.network,
+            source=record.source,
+            version=record.version,
+            pooling=record.pooling,
+            scale=(record.mean, record.std),
+            lineage=record.lineage,
+        )
+    except WeightsError as error:
+        raise WeightsError(f"the network in the model is damaged. Train again.\n{error}") from error
     if weights.record.fingerprint != record.fingerprint:
         raise WeightsError(
             "the network in the model is not the one that its head was trained with. Train again."

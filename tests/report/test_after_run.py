@@ -5,7 +5,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from tests.fakes import FakeEngine
 from tests.training.runs import TrainCommand
+from torch_inception import evaluate_classifier, train_classifier
+from torch_inception.commands import evaluate as evaluate_command
 from torch_inception.report import after_run
 
 
@@ -58,3 +61,17 @@ def test_what_was_told_of_images_is_not_told_again(
     assert status == 0
     assert 'id="misclassified"' in (run / "report.html").read_text(encoding="utf-8")
     assert err.count("one plain colour") == 1
+
+
+def test_results_of_python_are_not_left_with_a_report_of_others(
+    train: TrainCommand, run: Path, colours: Path
+) -> None:
+    train()
+    evaluate = [str(run), str(colours)]
+    assert evaluate_command.main(evaluate, engine=FakeEngine()) == 0
+    evaluated = run / "evaluation" / colours.name / "report.html"
+    assert evaluated.is_file()
+    evaluate_classifier(run, colours, engine=FakeEngine())
+    assert not evaluated.exists()
+    train_classifier(colours, output=run, engine=FakeEngine())
+    assert not (run / "report.html").exists()

@@ -28,8 +28,7 @@ from torch_inception.system.atomic import atomic_file
 from torch_inception.system.cache_folder import cache_folder, cache_in_use
 from torch_inception.system.escape import counted, printable
 from torch_inception.system.write import write_text
-
-REPORT_FILE = "report.html"
+from torch_inception.training.run_folder import REPORT_FILE
 
 MOST_FILES = 100
 """Files that were not used and that the page names."""

@@ -1,5 +1,6 @@
 """The folder that a run leaves: complete, or as it was before."""
 
+import contextlib
 import dataclasses
 import json
 import logging
@@ -50,6 +51,9 @@ log = logging.getLogger(__name__)
 LABELS_FILE = "labels.txt"
 CONFIG_FILE = "config.toml"
 METRICS_FILE = "metrics.json"
+
+REPORT_FILE = "report.html"
+"""What commands add to the results once they are complete."""
 
 RUN_FILES = (
     LABELS_FILE, METRICS_FILE, "history.csv", SPLITS_FILE, "groups.csv", "predictions.csv",
@@ -137,7 +141,14 @@ def write_run(run: Run, earlier: EarlierRun) -> bool:
         write_confusion_matrix(staging / "confusion_matrix.csv", judged)
         write_csv(staging / "skipped.csv", ("path", "reason"), run.skipped)
         write_text(staging / CONFIG_FILE, to_toml(run.config))
+    remove_report(folder)
     return is_kept
+
+
+def remove_report(folder: Path) -> None:
+    """Remove the report of results that others have taken the place of."""
+    with contextlib.suppress(OSError):  # what makes the next one will say so
+        (folder / REPORT_FILE).unlink()
 
 
 def _takes_card(file: Path) -> bool:

@@ -387,6 +387,15 @@ class EvaluateConfig:
     keep_conflicts: bool = setting(
         False, "use also images that lie, byte for byte, in several classes", group="images"
     )
+    report: bool = setting(
+        True, "write report.html into the results (default: it is written)", group="report"
+    )
+    thumbnails: bool = setting(
+        True,
+        "show small copies of images in it (default: they are shown); leave them out where not "
+        "everyone who sees the report may see the images",
+        group="report",
+    )
     path_column: str = setting(
         "",
         "column that has the paths (default: path, file_name, fname, image or filename)",

@@ -30,7 +30,7 @@ CLASSES = ["blue", "green", "red"]
 
 FILES = {
     *("splits.csv", "predictions.csv", "scores.csv", "confusion_matrix.csv", "skipped.csv"),
-    *("config.toml", "metrics.json"),
+    *("config.toml", "metrics.json", "report.html"),
 }
 
 
@@ -97,6 +97,7 @@ def test_what_it_says_and_leaves(trained: Path, new: Path, evaluate: Evaluate) -
         "  red/g1.png    red, taken for green",
         "  red/g2.png    red, taken for green",
         f"Results are in {folder}.",
+        f"The report is {folder / 'report.html'}",
     ]
     assert {file.name for file in folder.iterdir()} == FILES
     assert {k: v for k, v in snapshot(trained).items() if folder not in k.parents} == run_before
@@ -109,6 +110,20 @@ def test_what_it_says_and_leaves(trained: Path, new: Path, evaluate: Evaluate) -
     assert metrics["counts"]["red"] == {"test": 11}
     assert metrics["model"]["created"] in json.dumps(metrics["model"])
     assert metrics["data"] == "new"
+
+
+def test_the_report_shows_the_images_unless_they_are_not_wanted(
+    trained: Path, new: Path, evaluate: Evaluate
+) -> None:
+    page = trained / "evaluation" / "new" / "report.html"
+    evaluate(trained, new)
+    text = page.read_text(encoding="utf-8")
+    assert "83.3%" in text
+    assert "data:image/" in text
+    evaluate(trained, new, "--no-thumbnails")
+    assert "data:image/" not in page.read_text(encoding="utf-8")
+    evaluate(trained, new, "--no-report")
+    assert not page.exists()
 
 
 def test_figures_as_json(trained: Path, new: Path, evaluate: Evaluate) -> None:

@@ -42,10 +42,19 @@ def main(argv: Sequence[str] | None = None, *, engine: "Engine | None" = None) -
         # Imported here, so that --help does not wait for torch.
         from torch_inception.evaluation.evaluate import run_evaluation
         from torch_inception.images.pillow_settings import silent_libtiff
+        from torch_inception.report.after_run import report_on
 
         progress = sys.stderr.isatty() and not arguments.quiet
         with silent_libtiff():
             result = run_evaluation(arguments.run, config, engine=engine, progress=progress)
+            report_on(
+                result.output,
+                result.classifier,
+                is_wanted=config.report,
+                thumbnails=config.thumbnails,
+                data=result.data,
+                run=result.run,
+            )
         if is_json:
             sys.stdout.write(f"{json.dumps(result.metrics)}\n")
         return SUCCESS

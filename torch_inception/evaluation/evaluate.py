@@ -28,6 +28,7 @@ from torch_inception.training.distances import unlike_report
 from torch_inception.training.evaluation import misclassified
 from torch_inception.training.folder_shapes import quoted
 from torch_inception.training.report_lines import evaluation_lines
+from torch_inception.training.run_folder import METRICS_FILE
 
 log = logging.getLogger(__name__)
 results = logging.getLogger("torch_inception.results")
@@ -43,6 +44,8 @@ class EvaluationResult:
         output: the folder of the results.
         skipped: files that were not used, and why.
         data: the folder that paths in the results are relative to.
+        run: the folder of the run that trained the model; None where another program did, or where
+            the model was moved out of it.
     """
 
     classifier: Classifier
@@ -50,6 +53,7 @@ class EvaluationResult:
     output: Path
     skipped: list[Skipped]
     data: Path
+    run: Path | None
 
 
 def evaluate_classifier(
@@ -153,8 +157,14 @@ def run_evaluation(
         _warn_of_trained(comparison.run, comparison.trained_on, comparison.n)
     for line in [*lines, f"Results are in {output}."]:
         results.info("%s", line)
-    skipped = answered.pass_result.skipped
-    return EvaluationResult(this.classifier, metrics, output, skipped, dataset.folder)
+    return EvaluationResult(
+        this.classifier,
+        metrics,
+        output,
+        answered.pass_result.skipped,
+        dataset.folder,
+        this.run if (this.run / METRICS_FILE).is_file() else None,
+    )
 
 
 def _load(

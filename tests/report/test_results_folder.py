@@ -76,4 +76,4 @@ def test_images_of_a_table_are_beside_it_where_no_folder_is_named(tmp_path: Path
 
 def test_a_folder_without_figures_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="Name the folder of a run or of an evaluation"):
-        ResultsFolder(tmp_path)
+        ResultsFolder(tmp_path).metrics  # noqa: B018

@@ -111,22 +111,28 @@ class ResultsFolder:
     Args:
         folder: that `train` or `evaluate` left.
         data: folder that paths in its tables are relative to; by default, what its settings say.
-
-    Raises:
-        ConfigError: it has no figures.
     """
 
     def __init__(self, folder: Path, data: Path | None = None) -> None:
         self.folder = folder
         self._data = data
+
+    @cached_property
+    def metrics(self) -> Mapping[str, Any]:
+        """The figures.
+
+        Raises:
+            ConfigError: there are none.
+        """
         try:
-            text = (folder / METRICS_FILE).read_text(encoding="utf-8")
-            self.metrics: Mapping[str, Any] = json.loads(text)
+            text = (self.folder / METRICS_FILE).read_text(encoding="utf-8")
+            found: Mapping[str, Any] = json.loads(text)
         except (OSError, ValueError) as error:
             raise ConfigError(
-                f"{folder} has no {METRICS_FILE} that can be read ({error}). Name the folder of a "
-                "run or of an evaluation."
+                f"{self.folder} has no {METRICS_FILE} that can be read ({error}). Name the folder "
+                "of a run or of an evaluation."
             ) from error
+        return found
 
     @cached_property
     def images(self) -> list[ListedImage]:

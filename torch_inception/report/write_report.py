@@ -27,6 +27,7 @@ from torch_inception.report.results_folder import Judged, ResultsFolder
 from torch_inception.system.atomic import atomic_file
 from torch_inception.system.cache_folder import cache_folder, cache_in_use
 from torch_inception.system.escape import counted, printable
+from torch_inception.system.torch_modes import default_modes
 from torch_inception.system.write import write_text
 
 REPORT_FILE = "report.html"
@@ -49,6 +50,7 @@ class JudgedView(NamedTuple):
     curves: figures.AllCurves | None
 
 
+@default_modes()
 def write_report(
     folder: str | Path,
     classifier: Classifier,

@@ -121,7 +121,7 @@ def _training(name: str, training: TrainingRecord) -> list[str]:
 
 def _quality(metrics: Mapping[str, Any]) -> list[str]:
     parts = [part for part in JUDGED_ON if part in metrics]
-    if metrics["test"]["n"] < FEW_TESTED:
+    if "leave_one_out" in metrics and metrics["test"]["n"] < FEW_TESTED:
         parts.reverse()
     judged = next((part for part in parts if metrics[part]["n"]), parts[-1])
     measured = [f"- {JUDGED_ON[part]}: {_summary(metrics[part])}" for part in parts]

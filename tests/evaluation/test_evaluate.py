@@ -249,7 +249,10 @@ def test_groups_of_a_table_make_the_interval_too_narrow(
     rows = [f"{p.relative_to(tmp_path)},{p.parent.name},{p.stem[-1]}" for p in new.glob("*/*.png")]
     (tmp_path / "films.csv").write_text("\n".join(["path,label,group", *rows]))
     _, out, _ = evaluate(trained, "--labels", tmp_path / "films.csv")
-    assert "  of only 8 groups of images that belong together: the interval is too narrow" in out
+    assert (
+        "  these are only 8 groups of images that belong together: the interval is too narrow"
+        in out
+    )
     assert metrics_of(trained / "evaluation" / "films")["test"]["groups"] == 8
 
 

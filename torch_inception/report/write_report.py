@@ -95,7 +95,7 @@ def _content(
     """Return what the template is given. What comes first is sure to have its thumbnails."""
     return {
         "title": results.folder.resolve().name,
-        "subtitle": _subtitle(classifier),
+        "subtitle": _subtitle(classifier, training if training is not results else None),
         "samples": class_samples(results, gallery),
         "is_run": any(image.split == "train" for image in results.images),
         "mistakes": find_mistakes(results, training, classifier, gallery),
@@ -171,11 +171,13 @@ def _limit(classifier: Classifier) -> float | None:
     return None if space is None else space.limit(PredictConfig.false_rejection)
 
 
-def _subtitle(classifier: Classifier) -> str:
-    training = classifier.model.training
-    if training is None:
+def _subtitle(classifier: Classifier, run: ResultsFolder | None) -> str:
+    """Tell when the model was trained, and which it is where the page is not that of its run."""
+    record = classifier.model.training
+    if record is None:
         return ""
-    return f"trained {in_words(training.created)} by torch_inception {training.version}"
+    trained = f"trained {in_words(record.created)} by torch_inception {record.version}"
+    return trained if run is None else f"named by {printable(run.folder.resolve().name)}, {trained}"
 
 
 def _facts(results: ResultsFolder, classifier: Classifier) -> Iterator[tuple[str, str]]:

@@ -150,12 +150,26 @@ def with_odd_names(run: Path) -> None:
     torch.save(content | {"paths": [1] * len(content["paths"])}, run / "neighbours.pt")
 
 
+def with_fewer_coordinates(run: Path) -> None:
+    content = torch.load(run / "neighbours.pt", weights_only=True)
+    directions = content["directions"][:, :1].clone()
+    torch.save(content | {"directions": directions}, run / "neighbours.pt")
+
+
 def of_another_format(run: Path) -> None:
     torch.save([1], run / "neighbours.pt")
 
 
+def of_many_formats(run: Path) -> None:
+    torch.save({"format": torch.ones(2)}, run / "neighbours.pt")
+
+
 @pytest.mark.parametrize(
-    "damage", [without_file, cut, of_another_model, with_odd_names, of_another_format]
+    "damage",
+    [
+        *(without_file, cut, of_another_model, with_odd_names, with_fewer_coordinates),
+        *(of_another_format, of_many_formats),
+    ],
 )
 def test_a_file_of_neighbours_that_does_not_fit_is_told(
     trained: TrainingResult, tmp_path: Path, damage: Callable[[Path], None]

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from tests.training.runs import TrainCommand
 from torch_inception.report import after_run
@@ -46,3 +47,14 @@ def test_a_report_that_fails_is_a_warning(
     assert "Traceback" not in err
     assert (run / "model.pt").is_file()
     assert not (run / "report.html").exists()
+
+
+def test_what_was_told_of_images_is_not_told_again(
+    train: TrainCommand, run: Path, colours: Path
+) -> None:
+    for number in range(3):
+        Image.new("RGB", (9 + number, 9), (9, 9, 200)).save(colours / "red" / f"{number}.png")
+    status, _, err = train()
+    assert status == 0
+    assert 'id="misclassified"' in (run / "report.html").read_text(encoding="utf-8")
+    assert err.count("one plain colour") == 1

@@ -77,3 +77,20 @@ def test_images_of_a_table_are_beside_it_where_no_folder_is_named(tmp_path: Path
 def test_a_folder_without_figures_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="Name the folder of a run or of an evaluation"):
         ResultsFolder(tmp_path).metrics  # noqa: B018
+
+
+def test_a_table_that_is_no_table_is_told(tmp_path: Path) -> None:
+    (tmp_path / "metrics.json").write_text("{}")
+    (tmp_path / "splits.csv").write_bytes(b"\xff\x00")
+    with pytest.raises(ConfigError, match=r"splits\.csv is damaged.*Train or evaluate again"):
+        _ = ResultsFolder(tmp_path).images
+    (tmp_path / "splits.csv").write_text("path,label,split,sha256\n1.png,a\n")
+    with pytest.raises(ConfigError, match=r"splits\.csv is damaged"):
+        _ = ResultsFolder(tmp_path).images
+
+
+def test_a_table_that_a_spreadsheet_saved_is_read(tmp_path: Path) -> None:
+    (tmp_path / "metrics.json").write_text("{}")
+    table = "\ufeffpath,label,split,sha256\n1.png,a,test,00\n"
+    (tmp_path / "splits.csv").write_text(table, encoding="utf-8")
+    assert ResultsFolder(tmp_path).images[0].path == "1.png"

@@ -13,8 +13,8 @@ from sklearn import metrics
 from sklearn.calibration import calibration_curve
 
 from tests.report.pages import Element, read_page
-from tests.report.runs import LABELS, make_run
-from torch_inception import Classifier, TrainingResult, write_report
+from tests.report.runs import LABELS, draw_images, make_run
+from torch_inception import Classifier, TrainingResult, evaluate_classifier, write_report
 from torch_inception.report import confusion, mistakes
 from torch_inception.report.results_folder import ResultsFolder
 
@@ -280,3 +280,33 @@ def test_a_classifier_that_was_loaded_gives_the_same_page(
     for classifier in (result.classifier, loaded):
         pages.append(write_report(tmp_path / "run", classifier).read_bytes())
     assert pages[0] == pages[1]
+
+
+def test_names_that_are_not_text_are_found_again(tmp_path: Path) -> None:
+    result = make_run(tmp_path, ("caf\udce9", "red", "green"), count=20)
+    page = read_page(write_report(result.output, result.classifier))
+    section = page.one("section", id="misclassified")
+    assert "caf\\udce9" in section.text()
+    assert len(section.all("img")) == len(section.all("article")) > 0
+
+
+def test_of_an_image_that_is_another_by_now_there_is_no_map(tmp_path: Path) -> None:
+    result = make_run(tmp_path)
+    for file in (tmp_path / "images").iterdir():
+        file.write_bytes((tmp_path / "images" / "copy.png").read_bytes())
+    page = read_page(write_report(result.output, result.classifier))
+    section = page.one("section", id="misclassified")
+    assert section.all("article")
+    assert not section.all("img")
+    assert not section.all("div", class_="neighbours")
+
+
+def test_without_its_run_an_evaluation_shows_no_training_images(tmp_path: Path) -> None:
+    """Images of the same names are others there."""
+    run = make_run(tmp_path)
+    other = tmp_path / "other"
+    images = draw_images(other / "images", count=20)
+    evaluated = evaluate_classifier(run.output, images, engine=run.classifier.engine)
+    for folder, shown in ((run.output, True), (None, False)):
+        page = read_page(write_report(evaluated.output, run.classifier, run=folder))
+        assert bool(page.all("div", class_="neighbours")) is shown

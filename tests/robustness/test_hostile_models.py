@@ -18,7 +18,7 @@ from tests.robustness.hostile import (
     odd_tensors,
     old_format,
 )
-from torch_inception.classifier.model_file import Model, load_model, save_model
+from torch_inception.classifier.model_file import FORMAT, Model, load_model, save_model
 from torch_inception.errors import ModelError
 from torch_inception.heads.head import Head
 from torch_inception.images.preprocess import Preprocessing
@@ -91,6 +91,8 @@ VALUES: dict[str, list[Any]] = {
         None, 7, [[0.9]], [[0.5, 0.5]], [[0.9, 1.5]], [[0.9, float("nan")]], [["0.9", 0.5]], HUGE,
         torch.zeros(1, 2),
     ],
+    "space": [{}, [], "", 0, False, "space", torch.zeros(()), torch.zeros(2)],
+    "training": [{}, [], "", 0, False, "2026", torch.zeros(())],
     "half_features": [1, "yes", None],
     "arithmetic": ["fp64", HUGE, None, ["fp32"], "int8 ../../x", "fp32\n"],
     "format": [99, -1, 10**40, True, "1", None, 1.0, HUGE, torch.ones(1), torch.ones(5)],
@@ -159,8 +161,8 @@ PICKLES = {
     "a text without end": b"\x80\x02X\xff\xff\xff\x7fabc.",
     "no end": b"\x80\x02}",
     "a number": b"\x80\x02K\x05.",
-    "a format alone": b"\x80\x02}X\6\0\0\0formatK\3s.",
-    "a list in itself": b"\x80\x02}(X\6\0\0\0formatK\3X\6\0\0\0labels]q\0h\0au.",
+    "a format alone": b"\x80\x02}X\6\0\0\0formatK%cs." % FORMAT,
+    "a list in itself": b"\x80\x02}(X\6\0\0\0formatK%cX\6\0\0\0labels]q\0h\0au." % FORMAT,
     "a format in itself": b"\x80\x02}X\6\0\0\0format]q\0h\0as.",
     "a deep format": b"\x80\x02}X\6\0\0\0format" + b"]" * 100_000 + b"a" * 99_999 + b"s.",
 }

@@ -258,7 +258,7 @@ def answers(shown: str) -> Sequence[str]:
 def test_naming_many_images_leaves_whole_answers(home: Path, resumed: str) -> None:
     arguments = predict_arguments(home, str(home / "data"))
     with running(*arguments, cache=home / "cache") as process:
-        process.wait_for('"error": null}\n')
+        process.wait_for("}\n")
         end = process.interrupt()
     check(end, HOW_TO_GO_ON["predict"])
     named = answers(end.shown)
@@ -273,7 +273,7 @@ def test_while_it_waits_for_a_person_to_type(home: Path, resumed: str) -> None:
     try:
         with running(*predict_arguments(home, "-"), cache=home / "cache", stdin=reading) as process:
             os.write(writing, f"{first}\n".encode())
-            process.wait_for('"error": null}\n')
+            process.wait_for("}\n")
             end = process.interrupt()
     finally:
         os.close(reading)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from torch_inception.system.write import write_csv, write_json, write_text
+from torch_inception.system.write import exact, write_csv, write_json, write_text
 
 
 def test_a_table_keeps_every_cell(tmp_path: Path) -> None:
@@ -22,6 +22,7 @@ def test_what_is_not_text_is_escaped(tmp_path: Path) -> None:
     write_text(tmp_path / "t.txt", "caf\udce9\n")
     write_json(tmp_path / "t.json", {"path": "caf\udce9"})
     assert (tmp_path / "t.csv").read_bytes() == b"path\r\ncaf\\udce9\r\n"
+    assert exact((tmp_path / "t.csv").read_text()) == "path\ncaf\udce9\n"
     assert (tmp_path / "t.txt").read_bytes() == b"caf\\udce9\n"
     assert json.loads((tmp_path / "t.json").read_bytes()) == {"path": "caf\udce9"}
 

@@ -21,7 +21,7 @@ from torch_inception.heads.inputs import ROOTED, head_layers
 from torch_inception.images.placement import Placement
 from torch_inception.images.preprocess import IMAGE_SIZE, Pixels
 from torch_inception.network import COLUMNS
-from torch_inception.system.escape import listed
+from torch_inception.system.escape import listed, printable
 
 FIRST_CENTRE = {"Mixed_6e": 21, "Mixed_7a": 37, "Mixed_7c": 37}
 """Pixel that the first place of a map is centred on, down and across: what the strides and the
@@ -121,7 +121,7 @@ def class_number(labels: Sequence[str], label: str) -> int:
     try:
         return list(labels).index(label)
     except ValueError:
-        known = listed(labels, LABELS_SHOWN)
+        known = listed([printable(each) for each in labels], LABELS_SHOWN)
         raise ConfigError(f"there is no class {label!r}. The model has: {known}.") from None
 
 

@@ -137,9 +137,8 @@ def load_model(path: Path) -> Model:
             refused=tuple(_pair(each) for each in content["refused"]),
             coverage=dict(_threshold(each) for each in content["coverage"]),
             mean_inputs=_mean_inputs(content["mean_inputs"], head),
-            space=content["space"]
-            and ClassSpace.from_dict(content["space"], classes=len(head.weight)),
-            training=content["training"] and TrainingRecord.from_dict(content["training"]),
+            space=_space(content["space"], head),
+            training=_training(content["training"]),
             network=_network(content["network"]),
         )
     except KeyError as error:
@@ -266,6 +265,14 @@ def _mean_inputs(value: object, head: Head) -> Tensor | None:
     if not torch.isfinite(mean).all():
         raise ValueError("the average image holds values that are not finite")
     return mean
+
+
+def _space(value: object, head: Head) -> ClassSpace | None:
+    return None if value is None else ClassSpace.from_dict(value, classes=len(head.weight))
+
+
+def _training(value: object) -> TrainingRecord | None:
+    return None if value is None else TrainingRecord.from_dict(value)
 
 
 def _network(value: object) -> dict[str, Tensor] | None:

@@ -124,12 +124,13 @@ def load_training_images(path: Path, space: ClassSpace) -> TrainingImages:
     try:
         content = load_tensors(path)
         images = _images(content)
-    except (TypeError, ValueError, KeyError) as error:
+    except (TypeError, ValueError, KeyError, RuntimeError) as error:
         raise ModelError(
             f"the training images cannot be compared with: {path} is missing or damaged "
             f"({brief(error)}). It lies beside the model.pt that training saved. Train again."
         ) from error
-    if images.space != space.fingerprint:
+    count = min(AXES, len(space.shares))
+    if images.space != space.fingerprint or images.directions.shape[1] != count:
         raise ModelError(f"{path} belongs to another model than the one beside it. Train again.")
     return images
 
@@ -146,8 +147,8 @@ def _images(content: Any) -> TrainingImages:  # noqa: ANN401 - whatever a file h
             raise ValueError("a name is none")
     if images.directions.dtype != torch.float16 or images.directions.dim() != 2:
         raise ValueError("its numbers are of another kind")
-    if images.directions.shape[1] > AXES or not images.directions.isfinite().all():
-        raise ValueError("its numbers are of another kind")
+    if not images.directions.isfinite().all():
+        raise ValueError("its numbers are not finite")
     return images
 
 

@@ -154,7 +154,7 @@ def _of_all(work: Callable[[Tensor], Tensor], features: RowSelection) -> Tensor:
 
 def _check(space: ClassSpace, classes: int) -> None:
     """Raise an error where parts do not fit together."""
-    count = space.axes.shape[-1]
+    count = len(space.shares)
     shapes = {
         "middle": (LAYERS[LAYER],),
         "axes": (LAYERS[LAYER], count),

@@ -1,14 +1,19 @@
 """Misclassified images, the most confident mistakes first, and what may tell why."""
 
+import hashlib
 import logging
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from torch_inception.classifier.classifier import Classifier
+from torch_inception.classifier.training_images import Neighbour
 from torch_inception.engines.protocol import GivesMaps
 from torch_inception.errors import ImageError, ModelError
+from torch_inception.features.image_rows import stream_rows
 from torch_inception.heads.coverage import label_set
 from torch_inception.images.overlay import shaded
+from torch_inception.images.read import read_file
 from torch_inception.report.gallery import Gallery, Tile, data_address, small_jpeg
 from torch_inception.report.results_folder import JudgedPart, ResultsFolder
 from torch_inception.training.evaluation import ImageAnswer
@@ -76,13 +81,17 @@ _PARTS: Mapping[JudgedPart, str] = {
 
 
 def find_mistakes(
-    results: ResultsFolder, training: ResultsFolder, classifier: Classifier, gallery: Gallery
+    results: ResultsFolder,
+    training: ResultsFolder | None,
+    classifier: Classifier,
+    gallery: Gallery,
 ) -> Mistakes:
     """Return the misclassified images of all parts.
 
     Args:
         results: whose images these are.
-        training: the run that the classifier comes from.
+        training: the run that the classifier comes from; where it is not at hand, no neighbours
+            are shown.
         classifier: for maps, sets and neighbours.
         gallery: for thumbnails; without them there are no maps either, nor where the classifier's
             engine gives none.
@@ -98,18 +107,37 @@ def find_mistakes(
     with_maps = gallery.is_open and isinstance(classifier.engine, GivesMaps)
     shown = wrong[:MOST_SHOWN]
     tiles = gallery.tiles(results, [answer.path for answer, _ in shown])
+    files = _unchanged_files(results, [answer.path for answer, _ in shown])
+    neighbours = _all_neighbours(files, results, training, classifier, gallery)
     found = [
         Mistake(
             tile,
             answer,
             _PARTS[judged.part],
             _label_set(results, classifier, answer.path),
-            _map(results, classifier, answer) if with_maps and place < MOST_MAPS else "",
-            _neighbours(results, training, classifier, gallery, answer.path),
+            _map(files.get(answer.path), classifier, answer)
+            if with_maps and place < MOST_MAPS
+            else "",
+            neighbours.get(answer.path, []),
         )
         for place, (tile, (answer, judged)) in enumerate(zip(tiles, shown, strict=True))
     ]
     return Mistakes(found, len(wrong), sum(bool(each.map) for each in found))
+
+
+def _unchanged_files(results: ResultsFolder, paths: Sequence[str]) -> dict[str, Path]:
+    """Return path -> file of the images that are there, and whose content is what it was."""
+    files = {}
+    for path in paths:
+        file = results.file_of(path)
+        try:
+            digest = hashlib.sha256(read_file(file)).digest()
+        except ImageError as error:
+            log.info("report: no map and no neighbours of %s: %s", path, error)
+            continue
+        if digest == results.digests.get(path):
+            files[path] = file
+    return files
 
 
 def _label_set(results: ResultsFolder, classifier: Classifier, path: str) -> list[str]:
@@ -119,10 +147,23 @@ def _label_set(results: ResultsFolder, classifier: Classifier, path: str) -> lis
     return label_set(scores, classifier.coverage_threshold(COVERAGE))
 
 
-def _map(results: ResultsFolder, classifier: Classifier, answer: ImageAnswer) -> str:
-    """Return the map of why an image was taken for what it is not; "" where it cannot be read."""
+def _unchanged_file(results: ResultsFolder, path: str) -> Path | None:
+    """Return where an image is; None where it is gone, or another one is in its place by now."""
+    file = results.file_of(path)
     try:
-        explanation = classifier.explain(results.file_of(answer.path))
+        digest = hashlib.sha256(read_file(file)).digest()
+    except ImageError as error:
+        log.info("report: no map and no neighbours of %s: %s", path, error)
+        return None
+    return file if digest == results.digests.get(path) else None
+
+
+def _map(file: Path | None, classifier: Classifier, answer: ImageAnswer) -> str:
+    """Return the map of why an image was taken for what it is not; "" where it cannot be read."""
+    if file is None:
+        return ""
+    try:
+        explanation = classifier.explain(file)
     except ImageError as error:
         log.info("report: no map of %s: %s", answer.path, error)
         return ""
@@ -130,20 +171,40 @@ def _map(results: ResultsFolder, classifier: Classifier, answer: ImageAnswer) ->
     return data_address(small_jpeg(shaded(explanation.pixels, logits), MAP_SIDE))
 
 
-def _neighbours(
+def _all_neighbours(
+    files: Mapping[str, Path],
     results: ResultsFolder,
-    training: ResultsFolder,
+    training: ResultsFolder | None,
     classifier: Classifier,
     gallery: Gallery,
-    path: str,
-) -> list[Near]:
-    """Return the nearest training images, but for the image itself."""
+) -> dict[str, list[Near]]:
+    """Return path -> the nearest training images, but for the image itself."""
+    if training is None:
+        return {}
     try:
-        nearest = classifier.neighbours(results.file_of(path), NEIGHBOURS + 1)
-    except (ImageError, ModelError) as error:
-        log.info("report: no neighbours of %s: %s", path, error)
-        return []
-    own = results.digests.get(path)
+        _ = classifier.training_images
+    except ModelError as error:
+        log.info("report: no nearest training images: %s", error)
+        return {}
+    # Not `classifier.neighbours`, which tells what is odd about an image: that was told before.
+    rows = stream_rows(
+        classifier.engine,
+        classifier.model.preprocessing,
+        files.values(),
+        from_cache=classifier.model.half_features,
+    )
+    return {
+        path: _near(
+            classifier.neighbours_of(row, NEIGHBOURS + 1), results.digests[path], training, gallery
+        )
+        for path, row in zip(files, rows, strict=True)
+        if not isinstance(row, ImageError)
+    }
+
+
+def _near(
+    nearest: Sequence[Neighbour], own: bytes, training: ResultsFolder, gallery: Gallery
+) -> list[Near]:
     others = [each for each in nearest if training.digests.get(each.path) != own][:NEIGHBOURS]
     tiles = gallery.tiles(training, [each.path for each in others])
     return [

@@ -16,7 +16,8 @@ from torch import Tensor
 
 from torch_inception.config import FROM_PYTHON, TrainConfig, make_config, read_toml
 from torch_inception.errors import ConfigError
-from torch_inception.system.escape import counted
+from torch_inception.system.escape import brief, counted
+from torch_inception.system.write import exact
 from torch_inception.training.earlier_split import SPLITS_FILE
 from torch_inception.training.evaluation import ImageAnswer
 from torch_inception.training.report_lines import FEW_TESTED
@@ -141,6 +142,11 @@ class ResultsFolder:
         rows = self._rows(SPLITS_FILE)
         return [ListedImage(*(row[name] for name in names)) for row in rows]
 
+    @property
+    def is_run(self) -> bool:
+        """Whether it is of a run, and not of an evaluation."""
+        return any(image.split == "train" for image in self.images)
+
     @cached_property
     def digests(self) -> Mapping[str, bytes]:
         """Path -> SHA-256 of the image's content."""
@@ -226,12 +232,20 @@ class ResultsFolder:
 
 @contextmanager
 def _table(path: Path) -> Iterator[tuple[list[str], Iterator[list[str]]]]:
-    """Yield the header and the rows of a table; nothing where there is no such file."""
-    try:
-        file = path.open(encoding="utf-8", newline="")
-    except FileNotFoundError:
+    """Yield the header and the rows of a table; nothing where there is no such file.
+
+    Raises:
+        ConfigError: it is not as it was written.
+    """
+    if not path.exists():
         yield [], iter(())
         return
-    with file:
-        rows = csv.reader(file)
-        yield next(rows, []), rows
+    try:
+        # Spreadsheets begin the tables that they save with a mark.
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = csv.reader(map(exact, file))
+            yield next(rows, []), rows
+    except (ValueError, csv.Error) as error:
+        raise ConfigError(
+            f"{path} is damaged ({brief(error)}). Train or evaluate again, or remove it."
+        ) from error

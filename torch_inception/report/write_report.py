@@ -77,7 +77,9 @@ def write_report(
         OSError: the file cannot be written.
     """
     results = ResultsFolder(Path(folder), None if data is None else Path(data))
-    training = results if run is None else ResultsFolder(Path(run))
+    training = results if results.is_run else None
+    if run is not None:
+        training = ResultsFolder(Path(run))
     with cache_in_use(cache_folder()):
         gallery = Gallery(
             Thumbnails(cache_folder()) if thumbnails else None, classifier.model.preprocessing
@@ -90,14 +92,17 @@ def write_report(
 
 
 def _content(
-    results: ResultsFolder, training: ResultsFolder, classifier: Classifier, gallery: Gallery
+    results: ResultsFolder,
+    training: ResultsFolder | None,
+    classifier: Classifier,
+    gallery: Gallery,
 ) -> dict[str, Any]:
     """Return what the template is given. What comes first is sure to have its thumbnails."""
     return {
         "title": results.folder.resolve().name,
         "subtitle": _subtitle(classifier, training if training is not results else None),
         "samples": class_samples(results, gallery),
-        "is_run": any(image.split == "train" for image in results.images),
+        "is_run": results.is_run,
         "mistakes": find_mistakes(results, training, classifier, gallery),
         "coverage": percent(COVERAGE).replace(".0", ""),
         "unlike": most_unlike(results, gallery, _limit(classifier)),

@@ -2,9 +2,13 @@
 
 import csv
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+_BYTE = re.compile(r"\\u(dc[89a-f][0-9a-f])")
+"""How a byte of a name that is not text is escaped, as PEP 383 numbers such bytes."""
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -13,6 +17,11 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]
         writer = csv.writer(file)
         writer.writerow(header)
         writer.writerows(rows)
+
+
+def exact(text: str) -> str:
+    """Return text of a table with the bytes that `write_csv` escaped as they were."""
+    return _BYTE.sub(lambda found: chr(int(found[1], 16)), text)
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:

@@ -246,9 +246,8 @@ def class_table(dataset: Dataset) -> str:
     counts = {printable(label): f"{count:,}" for label, count in dataset.counts().items()}
     width, digits = max(map(columns, counts)), max(map(len, counts.values()))
     lines = [f"  {padded(label, width)}  {count:>{digits}}" for label, count in counts.items()]
-    return "\n".join(
-        [f"{len(counts)} classes in {printable(dataset.name)}, and their files:", *lines]
-    )
+    classes = "1 class" if len(counts) == 1 else f"{len(counts)} classes"
+    return "\n".join([f"{classes} in {printable(dataset.name)}, and their files:", *lines])
 
 
 def tell_of_unused(dataset: Dataset, used: Iterable[Path]) -> None:

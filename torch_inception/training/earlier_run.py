@@ -12,6 +12,7 @@ from torch_inception.classifier.training_record import in_words
 from torch_inception.heads.metrics import percent
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.system.escape import counted, listed, printable
+from torch_inception.system.write import exact
 from torch_inception.training.earlier_split import (
     SPLITS_FILE,
     EarlierSplit,
@@ -115,7 +116,7 @@ def _predictions(path: Path) -> dict[str, str]:
     try:
         # Spreadsheets begin the tables that they save with a mark.
         with path.open(encoding="utf-8-sig", newline="") as file:
-            return {row["path"]: row["prediction"] for row in csv.DictReader(file)}
+            return {row["path"]: row["prediction"] for row in csv.DictReader(map(exact, file))}
     except (OSError, ValueError, KeyError, csv.Error):
         return {}
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from torch_inception.errors import DatasetError
-from torch_inception.system.write import write_csv
+from torch_inception.system.write import exact, write_csv
 from torch_inception.training.grouping import LabelledImage, keys_of
 from torch_inception.training.parts import PARTS, Part
 
@@ -129,7 +129,9 @@ def read_splits(path: Path) -> list[SplitRow]:
     try:
         # Spreadsheets begin the tables that they save with a mark.
         with path.open(encoding="utf-8-sig", newline="") as file:
-            found = [[row[name] for name in SplitRow._fields] for row in csv.DictReader(file)]
+            found = [
+                [row[name] for name in SplitRow._fields] for row in csv.DictReader(map(exact, file))
+            ]
         return [_checked(row) for row in found]
     except KeyError as error:
         raise DatasetError(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from torch_inception.errors import DatasetError
 from torch_inception.images.image_input import PATH_COLUMNS, is_data_frame, is_path
 from torch_inception.system.escape import brief, brief_repr
+from torch_inception.system.write import exact
 from torch_inception.training.earlier_split import SplitRow
 from torch_inception.training.folder_shapes import archive_name, quoted
 
@@ -282,7 +283,7 @@ def _decoded(path: Path, file: BinaryIO) -> Iterator[tuple[int, str]]:
                 f"{path}: line {number} has more than {LONGEST_LINE:,} bytes. Is it a table?"
             )
         try:
-            yield number, line.decode("utf-8-sig" if number == 1 else "utf-8")
+            yield number, exact(line.decode("utf-8-sig" if number == 1 else "utf-8"))
         except UnicodeDecodeError as error:
             raise DatasetError(
                 f"{path}: line {number} is not UTF-8 text. Save the table as CSV in UTF-8 "

@@ -16,13 +16,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from torch_inception.classifier.explanation import Explanation, logit_maps
-from torch_inception.classifier.model_file import (
-    Model,
-    load_model,
-    save_model,
-    weights_beside,
-    weights_inside,
-    whole,
+from torch_inception.classifier.model_file import Model, load_model, save_model
+from torch_inception.classifier.model_weights import (
+    bundled,
+    check_record,
+    load_model_engine,
+    own_weights,
 )
 from torch_inception.classifier.training_images import (
     NEIGHBOURS_FILE,
@@ -40,9 +39,9 @@ from torch_inception.config import (
     check_choice,
     expand_home,
 )
-from torch_inception.engines.choose import choose_device, load_cached_engine, load_engine
+from torch_inception.engines.choose import choose_device, load_engine
 from torch_inception.engines.protocol import Engine, GivesMaps
-from torch_inception.errors import ConfigError, ImageError, ModelError, WeightsError
+from torch_inception.errors import ConfigError, ImageError, ModelError
 from torch_inception.features.deep_facts import FactsTally
 from torch_inception.features.image_rows import FeatureRow, ImageInput, see, stream_rows
 from torch_inception.heads.class_space import ClassSpace
@@ -53,13 +52,10 @@ from torch_inception.images.image_input import check_list, image_name, is_list
 from torch_inception.images.placement import placement
 from torch_inception.images.preprocess import Pixels, Preprocessing
 from torch_inception.network import spatial_means
-from torch_inception.system.escape import brief
 from torch_inception.system.threads import one_thread
 from torch_inception.system.torch_modes import default_modes
-from torch_inception.weights.checked import Weights
 from torch_inception.weights.formats.tensorflow_graph import inception as tensorflow_graph
-from torch_inception.weights.load import is_source_of_record, load_weights, log_weights
-from torch_inception.weights.record import WeightsRecord
+from torch_inception.weights.load import load_weights
 
 log = logging.getLogger(__name__)
 
@@ -142,8 +138,8 @@ class Classifier:
             # An 8-bit network is of one pooling.
             model = dataclasses.replace(model, arithmetic="fp32")
         if engine is None:
-            engine = _load_engine(model, path, weights, choose_device(device))
-        _check_record(engine.record, model.record, path)
+            engine = load_model_engine(model, path, weights, choose_device(device))
+        check_record(engine.record, model.record, path)
         return cls(model, engine, path=path)
 
     @classmethod
@@ -197,8 +193,7 @@ class Classifier:
         check_choice("bundle", bundle, Bundle)
         model = self.model
         if bundle != "no":
-            weights = weights_inside(model) or _own_weights(model.record, self._path)
-            model = whole(model, weights, half=bundle == "fp16")
+            model = bundled(model, own_weights(model, self._path), half=bundle == "fp16")
         save_model(model, Path(path))
 
     @overload
@@ -354,7 +349,7 @@ class Classifier:
         if isinstance(self.engine, GivesMaps):
             return self.engine
         model = dataclasses.replace(self.model, arithmetic="fp32")
-        found = _load_engine(model, self._path, "", torch.device("cpu"))
+        found = load_model_engine(model, self._path, "", torch.device("cpu"))
         assert isinstance(found, GivesMaps)
         return found
 
@@ -500,71 +495,7 @@ def _check_top(top: int) -> None:
         raise ConfigError(f"top = {top} must be 1 or more.")
 
 
-def _load_engine(
-    model: Model, path: str | Path, weights: str | Path, device: torch.device
-) -> Engine:
-    """Return what runs the network that a model was trained with."""
-    # What is kept in the cache spares the search for the weights' source.
-    loaded = _same_weights(model.record, weights, str(path)) if weights else None
-    engine = load_cached_engine(model.record, model.arithmetic, device)
-    if engine is None:
-        loaded = loaded or weights_inside(model) or _own_weights(model.record, path)
-        return load_engine(loaded, device=device, arithmetic=model.arithmetic)
-    if loaded is None:
-        log_weights(model.record)
-    return engine
-
-
 def imagenet_labels() -> list[str]:
     """Return ImageNet's 1000 class names, in the order of torchvision's outputs."""
     file = importlib.resources.files("torch_inception.classifier") / "imagenet_labels.txt"
     return file.read_text(encoding="utf-8").splitlines()
-
-
-def _own_weights(record: WeightsRecord, model: str | Path) -> Weights:
-    """Load the weights that a model has beside it, or else those that it names."""
-    beside = weights_beside(Path(model), record)
-    if beside is None:
-        return _same_weights(record, "", str(model))
-    log_weights(beside.record)
-    return beside
-
-
-def _same_weights(record: WeightsRecord, sources: str | Path, model: str) -> Weights:
-    """Load the weights that a model was trained with, and no others, to pool as its record says."""
-    trained_with = _trained_with(record, model)
-    if not sources and not is_source_of_record(record.source):
-        raise WeightsError(
-            f"{trained_with}), and that is neither a source nor the absolute path of a file of "
-            "weights on this machine. If you trust the model, name a copy in --weights."
-        )
-    try:
-        weights = load_weights(sources or record.source, pooling=record.pooling, for_model=True)
-    except WeightsError as error:
-        raise WeightsError(
-            f"{trained_with}), and they cannot be had. Name a copy in --weights; or train with "
-            f"--bundle where they can be had, and the model needs none.\n{error}"
-        ) from error
-    _check_record(weights.record, record, model)
-    return weights
-
-
-def _check_record(found: WeightsRecord, trained: WeightsRecord, model: str | Path) -> None:
-    """Refuse weights that are not those that a model was trained with.
-
-    Raises:
-        ModelError: they are others.
-    """
-    if found.identity != trained.identity:
-        raise ModelError(
-            f"{_trained_with(trained, model)}), but {brief(found.source)} has the sha256 "
-            f"{found.fingerprint[:12]}, or wants another input. Name the right ones in "
-            "--weights, or train again with these."
-        )
-
-
-def _trained_with(record: WeightsRecord, model: str | Path) -> str:
-    return (
-        f"{model} was trained with the weights {brief(record.source)} ({brief(record.version)}, "
-        f"sha256 {record.fingerprint[:12]}"
-    )

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from torch_inception.classifier.classifier import Classifier
-from torch_inception.classifier.model_file import PREVIOUS_MODEL_FILE, Model, whole
+from torch_inception.classifier.model_file import PREVIOUS_MODEL_FILE, Model
+from torch_inception.classifier.model_weights import bundled
 from torch_inception.classifier.training_images import training_images
 from torch_inception.config import TrainConfig
 from torch_inception.engines.choose import could_be_quantised
@@ -266,7 +267,7 @@ def _model_of(learnt: _Learnt, test: Answers) -> Model:
     )
     if network.weights is None:
         return model
-    return whole(model, network.weights, half=learnt.config.bundle == "fp16")
+    return bundled(model, network.weights, half=learnt.config.bundle == "fp16")
 
 
 def _tell_of_results(run: Run, *, is_kept: bool) -> None:

@@ -423,8 +423,7 @@ class Classifier:
             from_cache=self.model.half_features,
             tally=tally,
         )
-        tally.tell()
-        tally.tell_of_plain()
+        tally.tell(with_plain=True)
 
     @default_modes()
     @one_thread()
@@ -441,7 +440,7 @@ class Classifier:
         if not 0 < false_rejection < 1:
             raise ConfigError(f"false_rejection = {false_rejection:g} must be above 0 and below 1.")
         distance = float(self._space.distances(self._features(row)))
-        threshold = self._space.limit(false_rejection)
+        threshold = self._space.threshold(false_rejection)
         known = None if threshold is None else distance <= threshold
         return Distance(known, distance, threshold)
 

@@ -98,7 +98,7 @@ def _content(
         "is_run": any(image.split == "train" for image in results.images),
         "mistakes": find_mistakes(results, training, classifier, gallery),
         "coverage": percent(COVERAGE).replace(".0", ""),
-        "unlike": most_unlike(results, gallery, _limit(classifier)),
+        "unlike": most_unlike(results, gallery, _threshold(classifier)),
         "rejected": percent(PredictConfig.false_rejection).replace(".0", ""),
         "copies": copies(results, gallery),
         "parts": [_judged_view(judged, results, gallery) for judged in results.judged],
@@ -163,10 +163,10 @@ def _path(text: str) -> Markup:
     return Markup("<bdi>{}</bdi>").format(Markup("/<wbr>").join(printable(text).split("/")))
 
 
-def _limit(classifier: Classifier) -> float | None:
+def _threshold(classifier: Classifier) -> float | None:
     """Return the distance above which `predict` calls an image unlike the training images."""
     space = classifier.model.space
-    return None if space is None else space.limit(PredictConfig.false_rejection)
+    return None if space is None else space.threshold(PredictConfig.false_rejection)
 
 
 def _subtitle(classifier: Classifier) -> str:

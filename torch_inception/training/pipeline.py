@@ -33,7 +33,7 @@ from torch_inception.tensorboard.board import check_board
 from torch_inception.training.bit_depth import tell_of_bit_depth
 from torch_inception.training.conflicts import without_conflicts
 from torch_inception.training.dataset import Dataset, class_table, tell_of_unused
-from torch_inception.training.distances import image_distances, unlike_report
+from torch_inception.training.distances import image_distances, unlike_counts
 from torch_inception.training.earlier_run import (
     EarlierRun,
     changes_in_words,
@@ -257,7 +257,7 @@ def _run_of(learnt: _Learnt, earlier: EarlierRun, seconds: Mapping[str, float]) 
     )
     metrics["learning_curve"] = learnt.learning_curve
     distances = image_distances(learnt.space, examples)
-    metrics["unlike"] = unlike_report(learnt.space.space, distances.get("test"))
+    metrics["unlike"] = unlike_counts(learnt.space.space, distances.get("test"))
     metrics["changes"] = changes and changes._asdict()
     return Run(
         config,

@@ -16,6 +16,7 @@ import torch_inception
 from torch_inception.classifier.classifier import Classifier
 from torch_inception.classifier.training_record import in_words
 from torch_inception.config import PredictConfig, TrainConfig
+from torch_inception.evaluation.comparison import Comparison, comparison_lines
 from torch_inception.features.cache.thumbnails import Thumbnails
 from torch_inception.heads.metrics import percent
 from torch_inception.report import figures
@@ -28,8 +29,7 @@ from torch_inception.system.atomic import atomic_file
 from torch_inception.system.cache_folder import cache_folder, cache_in_use
 from torch_inception.system.escape import counted, printable
 from torch_inception.system.write import write_text
-
-REPORT_FILE = "report.html"
+from torch_inception.training.run_folder import REPORT_FILE
 
 MOST_FILES = 100
 """Files that were not used and that the page names."""
@@ -94,6 +94,7 @@ def _content(
     return {
         "title": results.folder.resolve().name,
         "subtitle": _subtitle(classifier),
+        "comparison": _comparison(results),
         "samples": class_samples(results, gallery),
         "is_run": any(image.split == "train" for image in results.images),
         "mistakes": find_mistakes(results, training, classifier, gallery),
@@ -176,6 +177,15 @@ def _subtitle(classifier: Classifier) -> str:
     return f"trained {in_words(training.created)} by torch_inception {training.version}"
 
 
+def _comparison(results: ResultsFolder) -> list[str]:
+    """Return the lines on another model that an evaluation compares with; none without one."""
+    found = results.metrics.get("against")
+    if not found:
+        return []
+    comparison = Comparison(**{name: found[name] for name in Comparison._fields})
+    return comparison_lines(comparison, name="this model")
+
+
 def _facts(results: ResultsFolder, classifier: Classifier) -> Iterator[tuple[str, str]]:
     """Yield what is to be known to repeat the results: name and value."""
     record, head, metrics = classifier.model.record, classifier.model.head, results.metrics
@@ -205,6 +215,6 @@ def _facts(results: ResultsFolder, classifier: Classifier) -> Iterator[tuple[str
 def _changed_settings(results: ResultsFolder) -> Iterator[tuple[str, str]]:
     """Yield the settings that are not as by default: name and value."""
     settings = results.settings
-    for field in dataclasses.fields(TrainConfig):
-        if settings is not None and getattr(settings, field.name) != field.default:
+    for field in () if settings is None else dataclasses.fields(settings):
+        if getattr(settings, field.name) != field.default:
             yield field.name, str(getattr(settings, field.name))

@@ -13,7 +13,8 @@ from torch_inception.errors import ImageError
 from torch_inception.system.escape import printable
 
 if TYPE_CHECKING:
-    from torch_inception.classifier.classifier import Classifier, Prediction
+    from torch_inception.classifier.classifier import Classifier
+    from torch_inception.classifier.row_classifier import Prediction
     from torch_inception.features.image_rows import FeatureRow
 
 CSV_HEADER = ("path", "rank", "label", "score", "error")

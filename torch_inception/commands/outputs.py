@@ -24,7 +24,7 @@ Values = Mapping[str, object]
 """What is told of an image beside its classes, by name: plain values."""
 
 
-class Found(NamedTuple):
+class NamedImage(NamedTuple):
     """What is known of an image that was named.
 
     Attributes:
@@ -48,7 +48,7 @@ class Addition(NamedTuple):
     """
 
     names: Sequence[str]
-    find: "Callable[[Found], Values]"
+    find: "Callable[[NamedImage], Values]"
     in_words: Callable[[Values], str]
 
 
@@ -117,20 +117,20 @@ def write_answers(
             bad.append(path)
             answer = _no_answer(row, additions)
         else:
-            answer = _answer(Found(path, row, classifier.best(row, asked)), top, additions)
+            answer = _answer(NamedImage(path, row, classifier.best(row, asked)), top, additions)
         output.write(describe(path, answer))
         output.flush()
     return count, bad
 
 
-def _answer(found: Found, top: int, additions: Sequence[Addition]) -> Answer:
+def _answer(image: NamedImage, top: int, additions: Sequence[Addition]) -> Answer:
     values: dict[str, object] = {}
     words = ""
     for addition in additions:
-        added = addition.find(found)
+        added = addition.find(image)
         values |= added
         words += addition.in_words(added)
-    return Answer(found.classes[:top], values, words)
+    return Answer(image.classes[:top], values, words)
 
 
 def _no_answer(error: ImageError, additions: Sequence[Addition]) -> Answer:

@@ -126,6 +126,19 @@ def test_the_report_shows_the_images_unless_they_are_not_wanted(
     assert not page.exists()
 
 
+def test_the_report_shows_the_comparison_with_another_model(
+    trained: Path, new: Path, evaluate: Evaluate
+) -> None:
+    page = trained / "evaluation" / "new" / "report.html"
+    evaluate(trained, new)
+    assert "Two models" not in page.read_text(encoding="utf-8")
+    evaluate(trained, new, "--against", trained / "model.pt")
+    text = page.read_text(encoding="utf-8")
+    assert "Two models" in text
+    assert "this model 83.3%" in text
+    assert "right by both 20" in text
+
+
 def test_figures_as_json(trained: Path, new: Path, evaluate: Evaluate) -> None:
     status, out, err = evaluate(trained, new, "--format", "json")
     assert status == 0

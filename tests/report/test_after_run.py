@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from tests.fakes import FakeEngine
 from tests.training.runs import TrainCommand
 from torch_inception.report import after_run
+from torch_inception.training.train_classifier import train_classifier
 
 
 def test_a_run_ends_with_its_report(train: TrainCommand, run: Path) -> None:
@@ -27,6 +29,24 @@ def test_without_a_report_that_of_the_run_before_is_gone(train: TrainCommand, ru
     assert status == 0
     assert "report.html" not in out
     assert not (run / "report.html").exists()
+
+
+def test_training_from_python_leaves_no_report_of_the_run_before(
+    train: TrainCommand, run: Path, colours: Path
+) -> None:
+    train()
+    train_classifier(colours, output=run, engine=FakeEngine())
+    assert not (run / "report.html").exists()
+
+
+def test_a_folder_in_the_way_of_the_report_is_told_before_any_work(
+    train: TrainCommand, run: Path
+) -> None:
+    (run / "report.html").mkdir(parents=True)
+    status, _, err = train()
+    assert status == 1
+    assert "report.html" in err
+    assert not (run / "model.pt").exists()
 
 
 def test_a_report_that_fails_is_a_warning(

@@ -16,7 +16,13 @@ from torch_inception.training.earlier_split import SPLITS_FILE, write_splits
 from torch_inception.training.evaluation import ImageAnswer, image_answers, write_confusion_matrix
 from torch_inception.training.examples import relative_name
 from torch_inception.training.output_folder import check_output, folder_named_after
-from torch_inception.training.run_folder import CONFIG_FILE, METRICS_FILE, writable
+from torch_inception.training.run_folder import (
+    CONFIG_FILE,
+    METRICS_FILE,
+    REPORT_FILE,
+    remove_report,
+    writable,
+)
 from torch_inception.training.scores import score_rows, scores_header
 
 FOLDER = "evaluation"
@@ -44,7 +50,7 @@ def prepare_folder(run: Path, config: EvaluateConfig) -> Path:
     folder = _folder_of(run, config)
     check_output(folder)
     with writable(folder, otherwise=_OTHERWISE):
-        prepare_replacing(folder, EVALUATION_FILES)
+        prepare_replacing(folder, (*EVALUATION_FILES, REPORT_FILE))
     return folder
 
 
@@ -117,4 +123,5 @@ def write_evaluation(
         write_csv(staging / "skipped.csv", ("path", "reason"), skipped)
         write_text(staging / CONFIG_FILE, to_toml(config))
         write_json(staging / METRICS_FILE, metrics)
+    remove_report(folder)
     return answers

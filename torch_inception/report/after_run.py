@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 
 from torch_inception.classifier.classifier import Classifier
-from torch_inception.report.write_report import REPORT_FILE, write_report
+from torch_inception.report.write_report import write_report
 
 log = logging.getLogger(__name__)
 results = logging.getLogger("torch_inception.results")
@@ -14,29 +14,24 @@ def report_on(
     folder: Path,
     classifier: Classifier,
     *,
-    is_wanted: bool,
     thumbnails: bool,
     data: Path | None = None,
     run: Path | None = None,
 ) -> None:
-    """Write the report of a folder, if it is wanted; an earlier one is not left in any case.
+    """Write the report of a folder, and say where it is.
 
     The results are complete without it, so what goes wrong here is told, and is no error.
 
     Args:
         folder: as for `write_report`, and so are the others.
         classifier: of the run.
-        is_wanted: whether there is to be one.
         thumbnails: whether images are shown.
         data: what paths in its tables are relative to.
         run: that the classifier is of, where the folder is that of an evaluation.
     """
-    file = folder / REPORT_FILE
     try:
-        file.unlink(missing_ok=True)
-        if is_wanted:
-            write_report(folder, classifier, data=data, run=run, thumbnails=thumbnails)
-            results.info("The report is %s", file)
+        file = write_report(folder, classifier, data=data, run=run, thumbnails=thumbnails)
+        results.info("The report is %s", file)
     except Exception as error:
         log.warning(
             "WARNING: there is no report of these results (%s: %s). All else is complete.",

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from torch_inception.config import FROM_PYTHON, TrainConfig, make_config, read_toml
+from torch_inception.config import FROM_PYTHON, EvaluateConfig, TrainConfig, make_config, read_toml
 from torch_inception.errors import ConfigError
 from torch_inception.system.escape import brief, counted
 from torch_inception.system.write import exact
@@ -184,12 +184,14 @@ class ResultsFolder:
         return [(row["path"], row["reason"]) for row in self._rows("skipped.csv")]
 
     @cached_property
-    def settings(self) -> TrainConfig | None:
-        """The settings of the run; None where they are not there."""
+    def settings(self) -> TrainConfig | EvaluateConfig | None:
+        """The settings of the run or evaluation; None where they cannot be read."""
         try:
-            return make_config(
-                TrainConfig, read_toml(self.folder / CONFIG_FILE), origin=CONFIG_FILE
-            )
+            values = read_toml(self.folder / CONFIG_FILE)
+            # Only an evaluation tells which model it is of: a run has its own.
+            if "model" in self.metrics:
+                return make_config(EvaluateConfig, values, origin=CONFIG_FILE)
+            return make_config(TrainConfig, values, origin=CONFIG_FILE)
         except ConfigError:
             return None
 

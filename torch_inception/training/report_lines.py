@@ -117,7 +117,7 @@ def _unlike(report: Mapping[str, Any] | None) -> list[str]:
     """Return how many images are unlike the training images, where that is known.
 
     Args:
-        report: what `unlike_report` gave.
+        report: what `unlike_counts` gave.
     """
     if report is None or report["test"] is None:
         return []

@@ -51,6 +51,9 @@ LABELS_FILE = "labels.txt"
 CONFIG_FILE = "config.toml"
 METRICS_FILE = "metrics.json"
 
+REPORT_FILE = "report.html"
+"""Is written once the other results are there, and goes when others take their place."""
+
 RUN_FILES = (
     LABELS_FILE, METRICS_FILE, "history.csv", SPLITS_FILE, "groups.csv", "predictions.csv",
     "held_out.csv", "scores.csv", "confusion_matrix.csv", "skipped.csv", CONFIG_FILE,
@@ -137,7 +140,14 @@ def write_run(run: Run, earlier: EarlierRun) -> bool:
         write_confusion_matrix(staging / "confusion_matrix.csv", judged)
         write_csv(staging / "skipped.csv", ("path", "reason"), run.skipped)
         write_text(staging / CONFIG_FILE, to_toml(run.config))
+    remove_report(folder)
     return is_kept
+
+
+def remove_report(folder: Path) -> None:
+    """Remove the report of results that are there no more."""
+    with writable(folder):
+        (folder / REPORT_FILE).unlink(missing_ok=True)
 
 
 def _takes_card(file: Path) -> bool:
@@ -242,7 +252,7 @@ def prepare_output(folder: Path) -> None:
         ConfigError: it cannot.
     """
     with writable(folder):
-        prepare_replacing(folder, FILES_OF_TWO_RUNS)
+        prepare_replacing(folder, (*FILES_OF_TWO_RUNS, REPORT_FILE))
 
 
 @contextmanager

@@ -156,7 +156,7 @@ def _compare(
 
 
 def _share_refused(space: ClassSpace, distances: Tensor) -> float:
-    limit = space.limit(PredictConfig.false_rejection)
+    limit = space.threshold(PredictConfig.false_rejection)
     assert limit is not None
     return float((distances > limit).double().mean())
 

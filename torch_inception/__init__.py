@@ -21,7 +21,8 @@ from torch_inception.errors import (
 )
 
 if TYPE_CHECKING:
-    from torch_inception.classifier.classifier import Classifier, Prediction
+    from torch_inception.classifier.classifier import Classifier
+    from torch_inception.classifier.row_classifier import Prediction
     from torch_inception.config import TrainConfig
     from torch_inception.evaluation.evaluate import EvaluationResult, evaluate_classifier
     from torch_inception.features.extractor import FeatureExtractor
@@ -58,7 +59,7 @@ _HOMES = {
     "EvaluationResult": "evaluation.evaluate",
     "FeatureExtractor": "features.extractor",
     "ImageFolder": "training.image_folder",
-    "Prediction": "classifier.classifier",
+    "Prediction": "classifier.row_classifier",
     "TrainConfig": "config",
     "TrainingResult": "training.pipeline",
     "evaluate_classifier": "evaluation.evaluate",

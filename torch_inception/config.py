@@ -40,6 +40,7 @@ EngineName = Literal["torch", "openvino"]
 Bundle = Literal["no", "fp32", "fp16"]
 Format = Literal["text", "json", "csv"]
 FiguresFormat = Literal["text", "json"]
+BadImages = Literal["raise", "skip", "nan"]
 
 INTENSITIES = ("image", "dataset")
 """What images of more than 8 bits can be scaled by, besides a range."""
@@ -52,7 +53,6 @@ VIEW_COUNTS = (1, 2, 4)
 
 COVERAGES = (0.9, 0.95)
 """Probabilities that a set of labels can be asked for with."""
-BadImages = Literal["raise", "skip", "nan"]
 
 FROM_PYTHON = "(images given in Python)"
 """What `data` holds after a training on a list or a data frame, which no setting can name."""
@@ -106,11 +106,6 @@ class TrainConfig:
         "folders; paths are relative to --data or to the table",
         is_path=True,
     )
-    tensorboard: bool = setting(
-        False,
-        "also write the folder tensorboard into the results: curves, histograms, confusion "
-        "matrices and a map of the images, which TensorBoard shows",
-    )
     weights: str = setting(
         DEFAULT_WEIGHTS,
         "sources of the network's weights, tried in order: imagenet, npm:nsfwjs, hf:OWNER/NAME, or "
@@ -148,23 +143,25 @@ class TrainConfig:
         "green) or 1,2,3 (red, green and blue); saved too (default: the first, and you are told)",
         group="images",
     )
-    bundle: Bundle = setting(
-        "no",
-        "put the network into model.pt, so that the model needs no source of weights: 88 MB more, "
-        "or 45 in fp16, with scores that differ a little",
-        group="network",
-    )
     strict: bool = setting(
         False, "exit with status 1 when a file had to be skipped", group="images"
     )
-    report: bool = setting(
-        True, "write report.html into the results (default: it is written)", group="report"
+    holdout: float = setting(
+        0.1,
+        "share of the images that are for the test alone, 0 to 0.5; with 0, every image is trained "
+        "on, and leave-one-out tells how good the model is",
+        group="training and test images",
     )
-    thumbnails: bool = setting(
-        True,
-        "show small copies of images in it (default: they are shown); leave them out where not "
-        "everyone who sees the report may see the images",
-        group="report",
+    group: str = setting(
+        "",
+        "a regular expression; what its first (...) finds in an image's path below the data "
+        "folder, such as a patient, names a group that stays on one side of the split",
+        group="training and test images",
+    )
+    near_duplicates: NearDuplicates = setting(
+        "together",
+        "whether images that are nearly the same stay on one side of the split",
+        group="training and test images",
     )
     pooling: PoolingChoice = setting(
         "auto",
@@ -221,23 +218,6 @@ class TrainConfig:
         "as retrain.py: percent that they are brighter or darker by at most",
         group="views of training images",
     )
-    holdout: float = setting(
-        0.1,
-        "share of the images that are for the test alone, 0 to 0.5; with 0, every image is trained "
-        "on, and leave-one-out tells how good the model is",
-        group="head",
-    )
-    group: str = setting(
-        "",
-        "a regular expression; what its first (...) finds in an image's path below the data "
-        "folder, such as a patient, names a group that stays on one side of the split",
-        group="head",
-    )
-    near_duplicates: NearDuplicates = setting(
-        "together",
-        "whether images that are nearly the same stay on one side of the split",
-        group="head",
-    )
     class_weights: ClassWeights = setting(
         "equal", "whether each image weighs the same, or each class (balanced)", group="head"
     )
@@ -259,6 +239,27 @@ class TrainConfig:
     batch_size: int = setting(100, "images per step", group="gradient descent (--solver sgd)")
     eval_interval: int = setting(
         100, "steps between two reports", group="gradient descent (--solver sgd)"
+    )
+    report: bool = setting(
+        True, "write report.html into the results (default: it is written)", group="results"
+    )
+    thumbnails: bool = setting(
+        True,
+        "show small copies of images in it (default: they are shown); leave them out where not "
+        "everyone who sees the report may see the images",
+        group="results",
+    )
+    tensorboard: bool = setting(
+        False,
+        "also write the folder tensorboard into the results: curves, histograms, confusion "
+        "matrices and a map of the images, which TensorBoard shows",
+        group="results",
+    )
+    bundle: Bundle = setting(
+        "no",
+        "put the network into model.pt, so that the model needs no source of weights: 88 MB more, "
+        "or 45 in fp16, with scores that differ a little",
+        group="results",
     )
 
     def __post_init__(self) -> None:
@@ -388,13 +389,13 @@ class EvaluateConfig:
         False, "use also images that lie, byte for byte, in several classes", group="images"
     )
     report: bool = setting(
-        True, "write report.html into the results (default: it is written)", group="report"
+        True, "write report.html into the results (default: it is written)", group="results"
     )
     thumbnails: bool = setting(
         True,
         "show small copies of images in it (default: they are shown); leave them out where not "
         "everyone who sees the report may see the images",
-        group="report",
+        group="results",
     )
     path_column: str = setting(
         "",

@@ -11,7 +11,8 @@ from PIL import Image
 
 from tests.fakes import CountingEngine, FakeEngine
 from tests.openings import openings
-from torch_inception.classifier.classifier import Classifier, Prediction
+from torch_inception.classifier.classifier import Classifier
+from torch_inception.classifier.row_classifier import Prediction
 from torch_inception.commands.predict import main
 from torch_inception.engines.protocol import Rows
 from torch_inception.errors import ImageError

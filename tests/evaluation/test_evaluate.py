@@ -126,6 +126,19 @@ def test_the_report_shows_the_images_unless_they_are_not_wanted(
     assert not page.exists()
 
 
+def test_the_report_shows_the_comparison_with_another_model(
+    trained: Path, new: Path, evaluate: Evaluate
+) -> None:
+    page = trained / "evaluation" / "new" / "report.html"
+    evaluate(trained, new)
+    assert "Two models" not in page.read_text(encoding="utf-8")
+    evaluate(trained, new, "--against", trained / "model.pt")
+    text = page.read_text(encoding="utf-8")
+    assert "Two models" in text
+    assert "this model 83.3%" in text
+    assert "right by both 20" in text
+
+
 def test_figures_as_json(trained: Path, new: Path, evaluate: Evaluate) -> None:
     status, out, err = evaluate(trained, new, "--format", "json")
     assert status == 0
@@ -249,7 +262,10 @@ def test_groups_of_a_table_make_the_interval_too_narrow(
     rows = [f"{p.relative_to(tmp_path)},{p.parent.name},{p.stem[-1]}" for p in new.glob("*/*.png")]
     (tmp_path / "films.csv").write_text("\n".join(["path,label,group", *rows]))
     _, out, _ = evaluate(trained, "--labels", tmp_path / "films.csv")
-    assert "  of only 8 groups of images that belong together: the interval is too narrow" in out
+    assert (
+        "  these are only 8 groups of images that belong together: the interval is too narrow"
+        in out
+    )
     assert metrics_of(trained / "evaluation" / "films")["test"]["groups"] == 8
 
 

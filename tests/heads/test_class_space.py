@@ -112,7 +112,7 @@ def test_fewer_axes_change_little(monkeypatch: pytest.MonkeyPatch, fitted: Fitte
 
 
 def test_images_of_the_classes_are_known_and_strangers_are_not(fitted: FittedSpace) -> None:
-    limit = fitted.space.limit(0.05)
+    limit = fitted.space.threshold(0.05)
     assert limit is not None
     alike = fitted.space.distances(drawn(300, seed=1)[0])
     assert float((alike > limit).double().mean()) < 0.15
@@ -148,14 +148,14 @@ def with_known(space: ClassSpace, known: list[float], judged: int) -> ClassSpace
 def test_the_limit_is_the_rank_that_refuses_no_more_than_the_share(fitted: FittedSpace) -> None:
     # 19 distances 1 to 19: the ceil(20 * 0.95) = 19th is the limit; with one fewer there is none.
     nineteen = with_known(fitted.space, [float(n) for n in range(1, 20)], 19)
-    assert nineteen.limit(0.05) == 19
-    assert nineteen.limit(0.5) == 10
-    assert nineteen.limit(0.04) is None
-    assert with_known(fitted.space, [float(n) for n in range(1, 19)], 18).limit(0.05) is None
+    assert nineteen.threshold(0.05) == 19
+    assert nineteen.threshold(0.5) == 10
+    assert nineteen.threshold(0.04) is None
+    assert with_known(fitted.space, [float(n) for n in range(1, 19)], 18).threshold(0.05) is None
     # Of many, some are kept: 0, 10, ..., 1000 of 1001. The 952nd (of value 951) is asked for.
     some = with_known(fitted.space, [10.0 * n for n in range(101)], 1001)
-    assert some.limit(0.05) == 960
-    assert with_known(fitted.space, [], 0).limit(0.5) is None
+    assert some.threshold(0.05) == 960
+    assert with_known(fitted.space, [], 0).threshold(0.5) is None
 
 
 def test_a_class_of_one_image_is_compared_with_but_not_left_out() -> None:

@@ -209,7 +209,7 @@ def test_what_an_accuracy_does_not_tell_is_told_below_it() -> None:
     ]
     metrics = {"test": accuracy(1.0, 9, groups=7)}
     assert final_report(metrics, [])[1:] == [
-        "  of only 7 groups of images that belong together: the interval is too narrow"
+        "  these are only 7 groups of images that belong together: the interval is too narrow"
     ]
 
 

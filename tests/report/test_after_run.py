@@ -7,9 +7,8 @@ from PIL import Image
 
 from tests.fakes import FakeEngine
 from tests.training.runs import TrainCommand
-from torch_inception import evaluate_classifier, train_classifier
-from torch_inception.commands import evaluate as evaluate_command
 from torch_inception.report import after_run
+from torch_inception.training.train_classifier import train_classifier
 
 
 def test_a_run_ends_with_its_report(train: TrainCommand, run: Path) -> None:
@@ -30,6 +29,24 @@ def test_without_a_report_that_of_the_run_before_is_gone(train: TrainCommand, ru
     assert status == 0
     assert "report.html" not in out
     assert not (run / "report.html").exists()
+
+
+def test_training_from_python_leaves_no_report_of_the_run_before(
+    train: TrainCommand, run: Path, colours: Path
+) -> None:
+    train()
+    train_classifier(colours, output=run, engine=FakeEngine())
+    assert not (run / "report.html").exists()
+
+
+def test_a_folder_in_the_way_of_the_report_is_told_before_any_work(
+    train: TrainCommand, run: Path
+) -> None:
+    (run / "report.html").mkdir(parents=True)
+    status, _, err = train()
+    assert status == 1
+    assert "report.html" in err
+    assert not (run / "model.pt").exists()
 
 
 def test_a_report_that_fails_is_a_warning(
@@ -61,17 +78,3 @@ def test_what_was_told_of_images_is_not_told_again(
     assert status == 0
     assert 'id="misclassified"' in (run / "report.html").read_text(encoding="utf-8")
     assert err.count("one plain colour") == 1
-
-
-def test_results_of_python_are_not_left_with_a_report_of_others(
-    train: TrainCommand, run: Path, colours: Path
-) -> None:
-    train()
-    evaluate = [str(run), str(colours)]
-    assert evaluate_command.main(evaluate, engine=FakeEngine()) == 0
-    evaluated = run / "evaluation" / colours.name / "report.html"
-    assert evaluated.is_file()
-    evaluate_classifier(run, colours, engine=FakeEngine())
-    assert not evaluated.exists()
-    train_classifier(colours, output=run, engine=FakeEngine())
-    assert not (run / "report.html").exists()

@@ -204,3 +204,5 @@ def test_without_thumbnails_no_image_is_in_it(browser: "Chrome", tmp_path: Path)
     assert browser.execute_async_script(LOADED)[:2] == [0, 0]
     assert "data:image" not in page.read_text(encoding="utf-8")
     assert page.stat().st_size < 300_000
+    near = browser.execute_script("return document.querySelector('.neighbours').innerText")
+    assert near.count(".png") == 3

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.report.runs import LABELS, make_run
+from torch_inception.config import EvaluateConfig, to_toml
 from torch_inception.errors import ConfigError
 from torch_inception.report.results_folder import ResultsFolder
 
@@ -74,9 +75,17 @@ def test_images_of_a_table_are_beside_it_where_no_folder_is_named(tmp_path: Path
     assert ResultsFolder(tmp_path).file_of("1.png") == Path("tables/1.png")
 
 
+def test_an_evaluation_has_settings_and_images_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "metrics.json").write_text('{"model": {}}')
+    (tmp_path / "config.toml").write_text(to_toml(EvaluateConfig(data="new", against="other")))
+    folder = ResultsFolder(tmp_path)
+    assert folder.settings == EvaluateConfig(data="new", against="other")
+    assert folder.file_of("a/1.png") == Path("new/a/1.png")
+
+
 def test_a_folder_without_figures_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="Name the folder of a run or of an evaluation"):
-        ResultsFolder(tmp_path)
+        ResultsFolder(tmp_path).metrics  # noqa: B018
 
 
 def test_a_table_that_is_no_table_is_told(tmp_path: Path) -> None:

@@ -157,7 +157,7 @@ def test_files_that_were_not_used_and_copies_are_told_of(page: Element) -> None:
     text = page.one("section", id="files").text()
     assert "1 file was not used:" in text
     assert "broken.pngnot an image but text" in text  # two cells
-    assert "2 images in 1 group are copies or near copies of each other" in text
+    assert "2 images in 1 group look like copies of each other" in text
 
 
 def test_the_learning_curve_ends_with_all_images(page: Element, result: TrainingResult) -> None:
@@ -232,6 +232,7 @@ def test_an_evaluation_has_what_an_evaluation_has(tmp_path: Path, result: Traini
     headline = page.one("section", class_="headlines").text()
     assert f"{report['n']} test images" in headline
     assert "the model was trained on 7 of these: the figures are too good" in headline
+    assert f"named by {result.output.name}, trained " in page.one("header", class_="top").text()
 
 
 def test_a_model_of_another_kind_has_no_sets(tmp_path: Path, result: TrainingResult) -> None:
@@ -248,7 +249,7 @@ def test_the_images_most_unlike_the_rest_are_those_of_the_table(
     with (result.output / "scores.csv").open(newline="") as file:
         rows = [(float(row["distance"]), row["path"]) for row in csv.DictReader(file)]
     limit = result.metrics["unlike"]["threshold"]
-    expected = [f"{path} {far / limit:.1f} times the limit" for far, path in sorted(rows)[:-15:-1]]
+    expected = [f"{path} {far / limit:.2f} times the limit" for far, path in sorted(rows)[:-15:-1]]
     shown = [each.text() for each in page.one("section", id="unlike").all("figcaption")]
     assert shown == expected
     assert sum(far > limit for far, _ in rows) >= 1

@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -61,15 +61,29 @@ def metrics_of(run: Path) -> dict[str, Any]:
     return metrics
 
 
+def assert_equal(ours: Mapping[str, object], theirs: Mapping[str, object]) -> None:
+    """Compare tables of tensors, plain values and such tables, bit for bit."""
+    assert ours.keys() == theirs.keys()
+    for name, value in ours.items():
+        other = theirs[name]
+        if isinstance(value, Mapping):
+            assert isinstance(other, Mapping), name
+            assert_equal(value, other)
+        elif isinstance(value, torch.Tensor):
+            assert isinstance(other, torch.Tensor), name
+            assert torch.equal(value, other), name
+        else:
+            assert value == other, name
+
+
 def assert_same(one: Path, other: Path) -> None:
     """Compare two runs bit for bit."""
     ours, theirs = (torch.load(run / "model.pt", weights_only=True) for run in (one, other))
-    assert ours.keys() == theirs.keys()
     dates = [each["training"].pop("created") for each in (ours, theirs)]
     assert all(dates)
-    for name, value in ours.items():
-        same = torch.equal(value, theirs[name]) if torch.is_tensor(value) else value == theirs[name]
-        assert same, name
+    assert_equal(ours, theirs)
+    near = [torch.load(run / "neighbours.pt", weights_only=True) for run in (one, other)]
+    assert_equal(*near)
     assert metrics_of(one) == metrics_of(other)
     for name in ("splits.csv", "predictions.csv", "history.csv", "labels.txt", "skipped.csv"):
         assert (one / name).read_bytes() == (other / name).read_bytes(), name

@@ -1,6 +1,8 @@
 """README.md in a run folder: read by the hub's own reader, safe, and never over a person's text."""
 
 import dataclasses
+import json
+import re
 from pathlib import Path
 
 import pytest
@@ -46,11 +48,16 @@ def test_the_hub_reads_its_header_and_figures(colours: Path, run: Path) -> None:
     assert set(header["metrics"]) == set(figures)
 
 
-def test_it_tells_what_the_run_is(train: TrainCommand, run: Path) -> None:
-    train("--resize", "pad", "--group", r"(\d\d)\.png", "--holdout", "0.3")
+@pytest.mark.parametrize(("holdout", "is_large"), [("0.3", False), ("0.5", True)])
+def test_it_tells_what_the_run_is(
+    train: TrainCommand, run: Path, holdout: str, is_large: bool
+) -> None:
+    train("--resize", "pad", "--group", r"(\d\d)\.png", "--holdout", holdout)
     card = card_of(run)
     parts = [row["split"] for row in table(run / "splits.csv")]
     assert f"{parts.count('train')} images of colours, " in card
+    assert (parts.count("test") >= 50) == is_large
+    metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
     counts = {
         label: [
             sum(row["label"] == label and row["split"] == part for row in table(run / "splits.csv"))
@@ -59,9 +66,14 @@ def test_it_tells_what_the_run_is(train: TrainCommand, run: Path) -> None:
         for label in ("blue", "green", "red")
     }
     for label, (trained, tested) in counts.items():
-        assert f"| {label} | {trained} | {tested} | 100.0% (" in card
+        # Of a test part under 50 images, the images that were left out say more.
+        judged = tested if is_large else trained
+        assert f"| {label} | {trained} | {judged} | 100.0% (" in card
     assert f"- test images: 100.0% (N={parts.count('test')}), 95% interval " in card
-    assert f"- training images, each left out in turn: 100.0% (N={parts.count('train')})" in card
+    (left_out,) = re.findall(r"- training images, each left out in turn: .*\(N=(\d+)\)", card)
+    assert int(left_out) == metrics["leave_one_out"]["n"]
+    groups = metrics["test"]["groups"]
+    assert f"; these are only {groups} groups of images that belong together\\: the" in card
     assert "\n- resize: pad\n" in card
     assert "\n- group: \\(\\\\d\\\\d\\)\\\\\\.png\n" in card
 

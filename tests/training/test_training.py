@@ -31,7 +31,7 @@ FILES = {
 def test_a_run_leaves_every_file_and_nothing_else(train: TrainCommand, run: Path) -> None:
     status, _, err = train()
     assert (status, err) == (0, "")
-    assert {file.name for file in run.iterdir()} == FILES
+    assert {file.name for file in run.iterdir()} == FILES | {"report.html"}
     assert [entry.name for entry in run.parent.iterdir()] == ["run"]
     assert (run / "labels.txt").read_text() == "blue\ngreen\nred\n"
     assert table(run / "skipped.csv") == []
@@ -69,7 +69,10 @@ def test_metrics_have_every_key_and_agree_with_each_other(colours: Path, run: Pa
         "reused": 0,
         "skipped": 0,
     }
-    assert set(metrics["seconds"]) == {"dataset", "weights", "features", "split", "head"}
+    assert set(metrics["seconds"]) == {
+        "dataset", "weights", "features", "split", "head", "learning_curve",
+    }  # fmt: skip
+    assert [point["images"] for point in metrics["learning_curve"]][-1] == metrics["train"]["n"]
     assert metrics["seed"] == 11
 
 
@@ -304,7 +307,7 @@ def test_the_library_takes_any_setting_and_refuses_what_it_cannot_use(
         "random_scale": 7.0, "random_brightness": 9.0,
         "learning_rate": 0.5, "batch_size": 8, "eval_interval": 3, "seed": 5, "device": "cpu",
         "strict": True, "keep_conflicts": True, "overwrite": True, "test_data": "", "labels": "",
-        "tensorboard": False,
+        "tensorboard": False, "bundle": "no", "report": False, "thumbnails": False,
         "intensity": "0,4095", "page": "max", "channels": "1,2",
         "path_column": "", "label_column": "",
     }  # fmt: skip

@@ -5,10 +5,10 @@ import importlib.resources
 import logging
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple, overload
+from typing import overload
 
 import numpy
 import torch
@@ -16,20 +16,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from torch_inception.classifier.explanation import Explanation, logit_maps
-from torch_inception.classifier.model_file import (
-    Model,
-    load_model,
-    save_model,
-    weights_beside,
-    weights_inside,
-    whole,
+from torch_inception.classifier.model_file import Model, load_model, save_model
+from torch_inception.classifier.model_weights import (
+    bundled,
+    check_record,
+    load_model_engine,
+    own_weights,
 )
-from torch_inception.classifier.training_images import (
-    NEIGHBOURS_FILE,
-    Neighbour,
-    TrainingImages,
-    load_training_images,
-)
+from torch_inception.classifier.row_classifier import Distance, Prediction, RowClassifier
+from torch_inception.classifier.training_images import Neighbour
 from torch_inception.config import (
     DEFAULT_WEIGHTS,
     Bundle,
@@ -40,26 +35,20 @@ from torch_inception.config import (
     check_choice,
     expand_home,
 )
-from torch_inception.engines.choose import choose_device, load_cached_engine, load_engine
+from torch_inception.engines.choose import choose_device, load_engine
 from torch_inception.engines.protocol import Engine, GivesMaps
-from torch_inception.errors import ConfigError, ImageError, ModelError, WeightsError
+from torch_inception.errors import ConfigError, ImageError
 from torch_inception.features.deep_facts import FactsTally
 from torch_inception.features.image_rows import FeatureRow, ImageInput, see, stream_rows
-from torch_inception.heads.class_space import ClassSpace
-from torch_inception.heads.coverage import label_set
 from torch_inception.heads.head import Head
-from torch_inception.heads.inputs import head_inputs
 from torch_inception.images.image_input import check_list, image_name, is_list
 from torch_inception.images.placement import placement
 from torch_inception.images.preprocess import Pixels, Preprocessing
 from torch_inception.network import spatial_means
-from torch_inception.system.escape import brief
 from torch_inception.system.threads import one_thread
 from torch_inception.system.torch_modes import default_modes
-from torch_inception.weights.checked import Weights
 from torch_inception.weights.formats.tensorflow_graph import inception as tensorflow_graph
-from torch_inception.weights.load import is_source_of_record, load_weights, log_weights
-from torch_inception.weights.record import WeightsRecord
+from torch_inception.weights.load import load_weights
 
 log = logging.getLogger(__name__)
 
@@ -69,31 +58,7 @@ OTHER_POOLING = (
 )
 
 
-class Prediction(NamedTuple):
-    """One class and the probability (0 to 1) that the classifier gives it."""
-
-    label: str
-    score: float
-
-
-class Distance(NamedTuple):
-    """How far an image is from all that a classifier was trained on.
-
-    Attributes:
-        known: whether it is no further than the threshold; None where there were too few training
-            images to tell.
-        distance: a relative Mahalanobis distance, 0 or more, without a unit; see
-            `heads/class_space.py`.
-        threshold: the distance over which the chosen share of images lies that are like the
-            training images; None where there were too few of these.
-    """
-
-    known: bool | None
-    distance: float
-    threshold: float | None
-
-
-class Classifier:
+class Classifier(RowClassifier):
     """Names images.
 
     Args:
@@ -103,9 +68,8 @@ class Classifier:
     """
 
     def __init__(self, model: Model, engine: Engine, *, path: str | Path = "") -> None:
-        self.model = model
+        super().__init__(model, path=path)
         self.engine = engine
-        self._path = path
 
     @classmethod
     @default_modes()
@@ -142,8 +106,8 @@ class Classifier:
             # An 8-bit network is of one pooling.
             model = dataclasses.replace(model, arithmetic="fp32")
         if engine is None:
-            engine = _load_engine(model, path, weights, choose_device(device))
-        _check_record(engine.record, model.record, path)
+            engine = load_model_engine(model, path, weights, choose_device(device))
+        check_record(engine.record, model.record, path)
         return cls(model, engine, path=path)
 
     @classmethod
@@ -177,11 +141,6 @@ class Classifier:
         chosen = choose_device(device)
         return cls(model, load_engine(loaded, device=chosen, arithmetic="fp32"))
 
-    @property
-    def labels(self) -> list[str]:
-        """The class names, in the order of the head's rows."""
-        return self.model.labels
-
     @default_modes()
     def save(self, path: str | Path, *, bundle: Bundle = "no") -> None:
         """Write a `model.pt` that `load` reads back.
@@ -197,8 +156,7 @@ class Classifier:
         check_choice("bundle", bundle, Bundle)
         model = self.model
         if bundle != "no":
-            weights = weights_inside(model) or _own_weights(model.record, self._path)
-            model = whole(model, weights, half=bundle == "fp16")
+            model = bundled(model, own_weights(model, self._path), half=bundle == "fp16")
         save_model(model, Path(path))
 
     @overload
@@ -354,49 +312,9 @@ class Classifier:
         if isinstance(self.engine, GivesMaps):
             return self.engine
         model = dataclasses.replace(self.model, arithmetic="fp32")
-        found = _load_engine(model, self._path, "", torch.device("cpu"))
+        found = load_model_engine(model, self._path, "", torch.device("cpu"))
         assert isinstance(found, GivesMaps)
         return found
-
-    def label_set(self, answer: Sequence[Prediction], *, coverage: float = 0.9) -> list[str]:
-        """Return the smallest set of labels that holds the true one with a chosen probability.
-
-        Args:
-            answer: to an image, with every class: `predict(image, top=len(labels))`.
-            coverage: 0.9 or 0.95.
-
-        Returns:
-            the labels, best first; one at least.
-
-        Raises:
-            ConfigError: the model has no threshold for it (it was not trained by this package), or
-                the answer does not have every class.
-        """
-        if {getattr(each, "label", None) for each in answer} != set(self.labels):
-            raise ConfigError(
-                "a set of labels needs the answer to one image, with every class: "
-                "predict(image, top=len(classifier.labels))."
-            )
-        best_first = sorted(answer, key=lambda each: -each.score)
-        return label_set(dict(best_first), self.coverage_threshold(coverage))
-
-    def coverage_threshold(self, coverage: float) -> float:
-        """Return the lowest score of a label that belongs into a set.
-
-        Args:
-            coverage: 0.9 or 0.95.
-
-        Raises:
-            ConfigError: the model has none: it was not trained by this package.
-        """
-        threshold = self.model.coverage.get(coverage)
-        if threshold is None:
-            known = ", ".join(map(str, self.model.coverage)) or "none: it was not trained here"
-            raise ConfigError(
-                f"coverage = {coverage}: the model has no threshold for it (it has {known}). Leave "
-                "it out, or name a model that torch-inception trained."
-            )
-        return threshold
 
     def _rows(self, images: Iterable[ImageInput]) -> Iterator[FeatureRow]:
         """Yield the row of each image; raise an error that names the first that has none."""
@@ -428,71 +346,7 @@ class Classifier:
             from_cache=self.model.half_features,
             tally=tally,
         )
-        tally.tell()
-        tally.tell_of_plain()
-
-    @default_modes()
-    @one_thread()
-    def best(self, row: FeatureRow, top: int) -> list[Prediction]:
-        """Return the best classes of an image, by its row of features."""
-        scores = self._probabilities(row)
-        order = torch.sort(scores, descending=True, stable=True).indices[:top]
-        return [Prediction(self.labels[number], float(scores[number])) for number in order]
-
-    @default_modes()
-    @one_thread()
-    def distance_of(self, row: FeatureRow, *, false_rejection: float) -> Distance:
-        """Return what `distance` does, by a row of features."""
-        if not 0 < false_rejection < 1:
-            raise ConfigError(f"false_rejection = {false_rejection:g} must be above 0 and below 1.")
-        distance = float(self._space.distances(self._features(row)))
-        threshold = self._space.limit(false_rejection)
-        known = None if threshold is None else distance <= threshold
-        return Distance(known, distance, threshold)
-
-    @default_modes()
-    @one_thread()
-    def neighbours_of(self, row: FeatureRow, k: int) -> list[Neighbour]:
-        """Return what `neighbours` does, by a row of features."""
-        if k < 1:
-            raise ConfigError(f"neighbours = {k} must be 1 or more.")
-        (coordinates,) = self._space.coordinates(self._features(row))
-        return self.training_images.nearest(coordinates, k)
-
-    @property
-    def _space(self) -> ClassSpace:
-        if self.model.space is None:
-            raise ModelError(
-                "the model knows nothing of its training images: it was not trained by "
-                "torch-inception. Name one that was."
-            )
-        return self.model.space
-
-    @cached_property
-    def training_images(self) -> TrainingImages:
-        """The training images, which `neighbours` compares images with.
-
-        Raises:
-            ModelError: as for `neighbours`.
-        """
-        path = Path(self._path)
-        folder = path if path.is_dir() else path.parent
-        return load_training_images(folder / NEIGHBOURS_FILE, self._space)
-
-    def _features(self, row: FeatureRow) -> Tensor:
-        """Return a row (1, 4096) as the head was fitted on such."""
-        features = row.astype(numpy.float16) if self.model.half_features else row
-        return torch.from_numpy(features)[None]
-
-    @default_modes()
-    @one_thread()
-    def _probabilities(self, row: FeatureRow) -> Tensor:
-        """Return the probabilities (C,) float64 of an image's classes.
-
-        They are computed row by row, so that the bits do not depend on the images beside it.
-        """
-        inputs = head_inputs(self._features(row), self.model.head)
-        return self.model.head.probabilities(inputs)[0]
+        tally.tell(with_plain=True)
 
 
 def _check_top(top: int) -> None:
@@ -500,71 +354,7 @@ def _check_top(top: int) -> None:
         raise ConfigError(f"top = {top} must be 1 or more.")
 
 
-def _load_engine(
-    model: Model, path: str | Path, weights: str | Path, device: torch.device
-) -> Engine:
-    """Return what runs the network that a model was trained with."""
-    # What is kept in the cache spares the search for the weights' source.
-    loaded = _same_weights(model.record, weights, str(path)) if weights else None
-    engine = load_cached_engine(model.record, model.arithmetic, device)
-    if engine is None:
-        loaded = loaded or weights_inside(model) or _own_weights(model.record, path)
-        return load_engine(loaded, device=device, arithmetic=model.arithmetic)
-    if loaded is None:
-        log_weights(model.record)
-    return engine
-
-
 def imagenet_labels() -> list[str]:
     """Return ImageNet's 1000 class names, in the order of torchvision's outputs."""
     file = importlib.resources.files("torch_inception.classifier") / "imagenet_labels.txt"
     return file.read_text(encoding="utf-8").splitlines()
-
-
-def _own_weights(record: WeightsRecord, model: str | Path) -> Weights:
-    """Load the weights that a model has beside it, or else those that it names."""
-    beside = weights_beside(Path(model), record)
-    if beside is None:
-        return _same_weights(record, "", str(model))
-    log_weights(beside.record)
-    return beside
-
-
-def _same_weights(record: WeightsRecord, sources: str | Path, model: str) -> Weights:
-    """Load the weights that a model was trained with, and no others, to pool as its record says."""
-    trained_with = _trained_with(record, model)
-    if not sources and not is_source_of_record(record.source):
-        raise WeightsError(
-            f"{trained_with}), and that is neither a source nor the absolute path of a file of "
-            "weights on this machine. If you trust the model, name a copy in --weights."
-        )
-    try:
-        weights = load_weights(sources or record.source, pooling=record.pooling, for_model=True)
-    except WeightsError as error:
-        raise WeightsError(
-            f"{trained_with}), and they cannot be had. Name a copy in --weights; or train with "
-            f"--bundle where they can be had, and the model needs none.\n{error}"
-        ) from error
-    _check_record(weights.record, record, model)
-    return weights
-
-
-def _check_record(found: WeightsRecord, trained: WeightsRecord, model: str | Path) -> None:
-    """Refuse weights that are not those that a model was trained with.
-
-    Raises:
-        ModelError: they are others.
-    """
-    if found.identity != trained.identity:
-        raise ModelError(
-            f"{_trained_with(trained, model)}), but {brief(found.source)} has the sha256 "
-            f"{found.fingerprint[:12]}, or wants another input. Name the right ones in "
-            "--weights, or train again with these."
-        )
-
-
-def _trained_with(record: WeightsRecord, model: str | Path) -> str:
-    return (
-        f"{model} was trained with the weights {brief(record.source)} ({brief(record.version)}, "
-        f"sha256 {record.fingerprint[:12]}"
-    )

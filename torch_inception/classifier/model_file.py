@@ -12,7 +12,7 @@ from torch import Tensor
 
 from torch_inception.classifier.training_record import TrainingRecord
 from torch_inception.config import COVERAGES, Layers, check_choice
-from torch_inception.errors import ConfigError, ModelError, WeightsError
+from torch_inception.errors import ConfigError, ModelError
 from torch_inception.heads.class_space import ClassSpace
 from torch_inception.heads.head import Head
 from torch_inception.heads.inputs import Inputs
@@ -20,8 +20,6 @@ from torch_inception.images.preprocess import Preprocessing
 from torch_inception.network import ROW_SIZE
 from torch_inception.system.escape import brief
 from torch_inception.system.tensor_file import load_tensors, plain_tensor, save_whole
-from torch_inception.weights.checked import Weights, fingerprint, make_weights
-from torch_inception.weights.formats import state_file
 from torch_inception.weights.record import WeightsRecord
 
 MODEL_FILE = "model.pt"
@@ -145,73 +143,6 @@ def load_model(path: Path) -> Model:
         raise ModelError(f"{file} is damaged ({brief(error)} is missing). Train again.") from error
     except (ConfigError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         raise ModelError(f"{file} is damaged ({brief(error)}). Train again.") from error
-
-
-def whole(model: Model, weights: Weights, *, half: bool = False) -> Model:
-    """Return a model with its network in it, which needs no source of weights.
-
-    Args:
-        model: that was trained with these weights.
-        weights: of the network.
-        half: whether convolutions are kept in float16, in half the room. The features are then
-            those of the rounded weights, and the record is theirs.
-    """
-    tensors = weights.tensors
-    if half:
-        tensors = {
-            name: tensor.half() if name.endswith(".conv.weight") else tensor
-            for name, tensor in tensors.items()
-        }
-    found = fingerprint({name: tensor.float() for name, tensor in tensors.items()})
-    record = dataclasses.replace(model.record, fingerprint=found)
-    return dataclasses.replace(model, network=tensors, record=record)
-
-
-def weights_inside(model: Model) -> Weights | None:
-    """Return the weights that a model has in it, checked; None where it only names them.
-
-    Raises:
-        WeightsError: they are not those of the network that its record is of.
-    """
-    if model.network is None:
-        return None
-    record = model.record
-    try:
-        weights = make_weights(
-            model.network,
-            source=record.source,
-            version=record.version,
-            pooling=record.pooling,
-            scale=(record.mean, record.std),
-            lineage=record.lineage,
-        )
-    except WeightsError as error:
-        raise WeightsError(f"the network in the model is damaged. Train again.\n{error}") from error
-    if weights.record.fingerprint != record.fingerprint:
-        raise WeightsError(
-            "the network in the model is not the one that its head was trained with. Train again."
-        )
-    return weights
-
-
-def weights_beside(path: Path, record: WeightsRecord) -> Weights | None:
-    """Return the weights that a converted model brought along, wherever it lies now; or None.
-
-    Args:
-        path: a run folder, or the model file in it.
-        record: the model's, which has the path that they had first.
-    """
-    folder = path if path.is_dir() else path.parent
-    beside = (folder / WEIGHTS_FILE).absolute()
-    if Path(record.source).name != WEIGHTS_FILE or not beside.is_file():
-        return None
-    try:
-        weights = state_file.load(beside)
-    except WeightsError:
-        return None
-    found = weights.record.pooling_as(record.pooling)
-    is_its_own = found.identity == record.identity
-    return dataclasses.replace(weights, record=found) if is_its_own else None
 
 
 def earlier_model(folder: Path) -> Model | None:

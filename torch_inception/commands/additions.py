@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from torch_inception.commands.outputs import Addition, Found, Values
+from torch_inception.commands.outputs import Addition, NamedImage, Values
 from torch_inception.config import PredictConfig
 from torch_inception.errors import ConfigError, ImageError
 from torch_inception.images.overlay import overlay
@@ -58,8 +58,8 @@ def additions(classifier: "Classifier", config: PredictConfig) -> list[Addition]
 def _distance(classifier: "Classifier", false_rejection: float) -> Addition:
     """Return how far the image is from the training images, and whether that is too far."""
 
-    def find(found: Found) -> Values:
-        return classifier.distance_of(found.row, false_rejection=false_rejection)._asdict()
+    def find(image: NamedImage) -> Values:
+        return classifier.distance_of(image.row, false_rejection=false_rejection)._asdict()
 
     return Addition(["known", "distance", "threshold"], find, _unlike)
 
@@ -78,8 +78,8 @@ def _neighbours(classifier: "Classifier", count: int) -> Addition:
     """Return the training images that the image is most like."""
     _ = classifier.training_images  # it says so at once where they are not there
 
-    def find(found: Found) -> Values:
-        near = classifier.neighbours_of(found.row, count)
+    def find(image: NamedImage) -> Values:
+        near = classifier.neighbours_of(image.row, count)
         return {"neighbours": [each._asdict() for each in near]}
 
     return Addition(["neighbours"], find, _alike)
@@ -100,8 +100,8 @@ def _label_set(classifier: "Classifier", coverage: float) -> Addition:
     """Return the set of labels that holds the true one with a probability."""
     classifier.coverage_threshold(coverage)  # it says so at once where there is none
 
-    def find(found: Found) -> Values:
-        return {"set": classifier.label_set(found.classes, coverage=coverage)}
+    def find(image: NamedImage) -> Values:
+        return {"set": classifier.label_set(image.classes, coverage=coverage)}
 
     return Addition(["set"], find, lambda values: f"set: {_shown(values)}\n")
 
@@ -147,15 +147,15 @@ class MapFiles:
                 "another."
             ) from error
 
-    def find(self, found: Found) -> Values:
+    def find(self, image: NamedImage) -> Values:
         """Draw the map of an image that was named; return its file, None where that fails."""
-        path = found.path
+        path = image.path
         try:
             explanation = self._classifier.explain(path)
         except ImageError as error:  # it has changed since it was named
             log.warning("no map of %s: %s", path, error)
             return {"explanation": None}
-        label = self._label or found.classes[0].label
+        label = self._label or image.classes[0].label
         question = f"{label} and not {self._versus}" if self._versus else label
         sheet = overlay(
             explanation.pixels,

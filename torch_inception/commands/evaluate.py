@@ -47,14 +47,14 @@ def main(argv: Sequence[str] | None = None, *, engine: "Engine | None" = None) -
         progress = sys.stderr.isatty() and not arguments.quiet
         with silent_libtiff():
             result = run_evaluation(arguments.run, config, engine=engine, progress=progress)
-            report_on(
-                result.output,
-                result.classifier,
-                is_wanted=config.report,
-                thumbnails=config.thumbnails,
-                data=result.data,
-                run=result.run,
-            )
+            if config.report:
+                report_on(
+                    result.output,
+                    result.classifier,
+                    thumbnails=config.thumbnails,
+                    data=result.data,
+                    run=result.run,
+                )
         if is_json:
             sys.stdout.write(f"{json.dumps(result.metrics)}\n")
         return SUCCESS

@@ -13,7 +13,8 @@ from torch_inception.errors import ImageError
 from torch_inception.system.escape import printable
 
 if TYPE_CHECKING:
-    from torch_inception.classifier.classifier import Classifier, Prediction
+    from torch_inception.classifier.classifier import Classifier
+    from torch_inception.classifier.row_classifier import Prediction
     from torch_inception.features.image_rows import FeatureRow
 
 CSV_HEADER = ("path", "rank", "label", "score", "error")
@@ -23,7 +24,7 @@ Values = Mapping[str, object]
 """What is told of an image beside its classes, by name: plain values."""
 
 
-class Found(NamedTuple):
+class NamedImage(NamedTuple):
     """What is known of an image that was named.
 
     Attributes:
@@ -47,7 +48,7 @@ class Addition(NamedTuple):
     """
 
     names: Sequence[str]
-    find: "Callable[[Found], Values]"
+    find: "Callable[[NamedImage], Values]"
     in_words: Callable[[Values], str]
 
 
@@ -116,20 +117,20 @@ def write_answers(
             bad.append(path)
             answer = _no_answer(row, additions)
         else:
-            answer = _answer(Found(path, row, classifier.best(row, asked)), top, additions)
+            answer = _answer(NamedImage(path, row, classifier.best(row, asked)), top, additions)
         output.write(describe(path, answer))
         output.flush()
     return count, bad
 
 
-def _answer(found: Found, top: int, additions: Sequence[Addition]) -> Answer:
+def _answer(image: NamedImage, top: int, additions: Sequence[Addition]) -> Answer:
     values: dict[str, object] = {}
     words = ""
     for addition in additions:
-        added = addition.find(found)
+        added = addition.find(image)
         values |= added
         words += addition.in_words(added)
-    return Answer(found.classes[:top], values, words)
+    return Answer(image.classes[:top], values, words)
 
 
 def _no_answer(error: ImageError, additions: Sequence[Addition]) -> Answer:

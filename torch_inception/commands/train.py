@@ -36,12 +36,8 @@ def main(argv: Sequence[str] | None = None, *, engine: "Engine | None" = None) -
         progress = sys.stderr.isatty() and not arguments.quiet
         with silent_libtiff():
             result = run_training(config, engine=engine, progress=progress)
-            report_on(
-                result.output,
-                result.classifier,
-                is_wanted=config.report,
-                thumbnails=config.thumbnails,
-            )
+            if config.report:
+                report_on(result.output, result.classifier, thumbnails=config.thumbnails)
         if config.strict and result.skipped:
             count = len(result.skipped)
             were = "1 file was" if count == 1 else f"{count:,} files were"

@@ -24,7 +24,7 @@ from torch_inception.heads.metrics import full_report
 from torch_inception.images.image_input import is_path
 from torch_inception.system.cache_folder import cache_folder, cache_in_use
 from torch_inception.system.torch_modes import default_modes
-from torch_inception.training.distances import unlike_report
+from torch_inception.training.distances import unlike_counts
 from torch_inception.training.evaluation import misclassified
 from torch_inception.training.folder_shapes import quoted
 from torch_inception.training.report_lines import evaluation_lines
@@ -222,7 +222,7 @@ def _metrics(this: EvaluatedModel, found: Matched, answered: AnsweredImages) -> 
             "groups": len(set(answered.groups)),
             "trained_on": int(answered.is_seen.sum()),
         },
-        "unlike": space and unlike_report(space, answered.distances),
+        "unlike": space and unlike_counts(space, answered.distances),
         "unknown_classes": dict(found.unknown),
         "model": this.identity(),
         "network": {

@@ -19,6 +19,7 @@ from torch_inception.training.output_folder import check_output, folder_named_af
 from torch_inception.training.run_folder import (
     CONFIG_FILE,
     METRICS_FILE,
+    REPORT_FILE,
     remove_report,
     writable,
 )
@@ -49,7 +50,7 @@ def prepare_folder(run: Path, config: EvaluateConfig) -> Path:
     folder = _folder_of(run, config)
     check_output(folder)
     with writable(folder, otherwise=_OTHERWISE):
-        prepare_replacing(folder, EVALUATION_FILES)
+        prepare_replacing(folder, (*EVALUATION_FILES, REPORT_FILE))
     return folder
 
 

@@ -66,8 +66,13 @@ class FactsTally:
                 place = int(numpy.argmax(is_such))
                 self._found[kind] = _Found(count, names[place], facts[place])
 
-    def tell(self) -> None:
-        """Log what was counted, but for images of one plain colour."""
+    def tell(self, *, with_plain: bool = False) -> None:
+        """Log what was counted.
+
+        Args:
+            with_plain: whether images of one plain colour, as the network sees them, are told of
+                too. That is for images that were named: training has words of its own for them.
+        """
         if found := self._found.get("several"):
             self._tell_of_several(found)
         if found := self._found.get("renamed"):
@@ -80,10 +85,7 @@ class FactsTally:
             )
         if found := self._found.get("outside"):
             self._tell_of_outside(found)
-
-    def tell_of_plain(self) -> None:
-        """Log how many images are of one plain colour, as the network sees them."""
-        if found := self._found.get("plain"):
+        if with_plain and (found := self._found.get("plain")):
             log.warning(
                 "WARNING: the network sees one plain colour in %s %s; what %s named means nothing.",
                 *_who(found)[:2], "it is" if found.count == 1 else "they are",

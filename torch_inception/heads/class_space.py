@@ -117,7 +117,7 @@ class ClassSpace:
         along: Tensor = centred @ self.axes.double()
         return along
 
-    def limit(self, false_rejection: float) -> float | None:
+    def threshold(self, false_rejection: float) -> float | None:
         """Return the distance over which a share of images like the training images lies.
 
         It is the ceil((n + 1) (1 - share))-th smallest of n distances, as for sets of labels

@@ -69,7 +69,7 @@ def fit_class_space(labelled: LabelledRows) -> FittedSpace:
 
 
 def _space(within: DiscriminantAnalysis, total: DiscriminantAnalysis) -> ClassSpace:
-    """Return the space; nothing is known of its limit yet."""
+    """Return the space; nothing is known of its thresholds yet."""
     assert isinstance(total.covariance, Covariance)
     variance, total_variance = within.covariance.variance, total.covariance.variance
     values, axes = total.covariance.principal(AXES)

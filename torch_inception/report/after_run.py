@@ -14,25 +14,21 @@ def report_on(
     folder: Path,
     classifier: Classifier,
     *,
-    is_wanted: bool,
     thumbnails: bool,
     data: Path | None = None,
     run: Path | None = None,
 ) -> None:
-    """Write the report of a folder, if it is wanted.
+    """Write the report of a folder, and say where it is.
 
     The results are complete without it, so what goes wrong here is told, and is no error.
 
     Args:
         folder: as for `write_report`, and so are the others.
         classifier: of the run.
-        is_wanted: whether there is to be one.
         thumbnails: whether images are shown.
         data: what paths in its tables are relative to.
         run: that the classifier is of, where the folder is that of an evaluation.
     """
-    if not is_wanted:
-        return
     try:
         file = write_report(folder, classifier, data=data, run=run, thumbnails=thumbnails)
         results.info("The report is %s", file)

@@ -228,5 +228,7 @@ def _thinned(curve: Curve) -> list[tuple[float, float]]:
     is_corner[1:-1] = ~(is_flat | is_steep)
     places = torch.where(is_corner)[0]
     if len(places) > MOST_POINTS:
-        places = places[torch.linspace(0, len(places) - 1, MOST_POINTS).round().long()]
+        places = places[
+            torch.linspace(0, len(places) - 1, MOST_POINTS, dtype=torch.float64).round().long()
+        ]
     return list(zip(x[places].tolist(), y[places].tolist(), strict=True))

@@ -43,7 +43,7 @@ class Unlike(NamedTuple):
     Attributes:
         tile: of the image.
         label: of the image.
-        distance: divided by the limit: above 1, it is refused.
+        distance: divided by the threshold: above 1, it is refused.
     """
 
     tile: Tile
@@ -99,24 +99,24 @@ def class_samples(results: ResultsFolder, gallery: Gallery) -> list[ClassSample]
     ]
 
 
-def most_unlike(results: ResultsFolder, gallery: Gallery, limit: float | None) -> list[Unlike]:
+def most_unlike(results: ResultsFolder, gallery: Gallery, threshold: float | None) -> list[Unlike]:
     """Return the images that are farthest from the training images, as scores.csv has it.
 
     Args:
         results: whose images these are.
         gallery: for thumbnails.
-        limit: distance above which an image is refused; None where that is not known, and then
+        threshold: distance above which an image is refused; None where that is not known, and then
             there are none.
     """
     scores = results.scores
-    if scores is None or scores.distances is None or not limit:
+    if scores is None or scores.distances is None or not threshold:
         return []
     known = numpy.flatnonzero(~numpy.isnan(scores.distances))
     rows = known[numpy.argsort(-scores.distances[known], kind="stable")][:MOST_UNLIKE]
     tiles = gallery.tiles(results, [scores.paths[row] for row in rows])
     label_of = {image.path: image.label for image in results.images}
     return [
-        Unlike(tile, label_of.get(tile.path, ""), float(scores.distances[row]) / limit)
+        Unlike(tile, label_of.get(tile.path, ""), float(scores.distances[row]) / threshold)
         for tile, row in zip(tiles, rows, strict=True)
     ]
 

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from torch_inception.config import FROM_PYTHON, TrainConfig, make_config, read_toml
+from torch_inception.config import FROM_PYTHON, EvaluateConfig, TrainConfig, make_config, read_toml
 from torch_inception.errors import ConfigError
 from torch_inception.system.escape import brief, counted
 from torch_inception.system.write import exact
@@ -112,22 +112,28 @@ class ResultsFolder:
     Args:
         folder: that `train` or `evaluate` left.
         data: folder that paths in its tables are relative to; by default, what its settings say.
-
-    Raises:
-        ConfigError: it has no figures.
     """
 
     def __init__(self, folder: Path, data: Path | None = None) -> None:
         self.folder = folder
         self._data = data
+
+    @cached_property
+    def metrics(self) -> Mapping[str, Any]:
+        """The figures.
+
+        Raises:
+            ConfigError: there are none.
+        """
         try:
-            text = (folder / METRICS_FILE).read_text(encoding="utf-8")
-            self.metrics: Mapping[str, Any] = json.loads(text)
+            text = (self.folder / METRICS_FILE).read_text(encoding="utf-8")
+            found: Mapping[str, Any] = json.loads(text)
         except (OSError, ValueError) as error:
             raise ConfigError(
-                f"{folder} has no {METRICS_FILE} that can be read ({error}). Name the folder of a "
-                "run or of an evaluation."
+                f"{self.folder} has no {METRICS_FILE} that can be read ({error}). Name the folder "
+                "of a run or of an evaluation."
             ) from error
+        return found
 
     @cached_property
     def images(self) -> list[ListedImage]:
@@ -178,12 +184,14 @@ class ResultsFolder:
         return [(row["path"], row["reason"]) for row in self._rows("skipped.csv")]
 
     @cached_property
-    def settings(self) -> TrainConfig | None:
-        """The settings of the run; None where they are not there."""
+    def settings(self) -> TrainConfig | EvaluateConfig | None:
+        """The settings of the run or evaluation; None where they cannot be read."""
         try:
-            return make_config(
-                TrainConfig, read_toml(self.folder / CONFIG_FILE), origin=CONFIG_FILE
-            )
+            values = read_toml(self.folder / CONFIG_FILE)
+            # Only an evaluation tells which model it is of: a run has its own.
+            if "model" in self.metrics:
+                return make_config(EvaluateConfig, values, origin=CONFIG_FILE)
+            return make_config(TrainConfig, values, origin=CONFIG_FILE)
         except ConfigError:
             return None
 

@@ -16,6 +16,7 @@ import torch_inception
 from torch_inception.classifier.classifier import Classifier
 from torch_inception.classifier.training_record import in_words
 from torch_inception.config import PredictConfig, TrainConfig
+from torch_inception.evaluation.comparison import Comparison, comparison_lines
 from torch_inception.features.cache.thumbnails import Thumbnails
 from torch_inception.heads.metrics import percent
 from torch_inception.report import figures
@@ -27,6 +28,7 @@ from torch_inception.report.results_folder import Judged, ResultsFolder
 from torch_inception.system.atomic import atomic_file
 from torch_inception.system.cache_folder import cache_folder, cache_in_use
 from torch_inception.system.escape import counted, printable
+from torch_inception.system.torch_modes import default_modes
 from torch_inception.system.write import write_text
 from torch_inception.training.run_folder import REPORT_FILE
 
@@ -48,6 +50,7 @@ class JudgedView(NamedTuple):
     curves: figures.AllCurves | None
 
 
+@default_modes()
 def write_report(
     folder: str | Path,
     classifier: Classifier,
@@ -97,12 +100,13 @@ def _content(
     """Return what the template is given. What comes first is sure to have its thumbnails."""
     return {
         "title": results.folder.resolve().name,
-        "subtitle": _subtitle(classifier),
+        "subtitle": _subtitle(classifier, training if training is not results else None),
+        "comparison": _comparison(results),
         "samples": class_samples(results, gallery),
         "is_run": results.is_run,
         "mistakes": find_mistakes(results, training, classifier, gallery),
         "coverage": percent(COVERAGE).replace(".0", ""),
-        "unlike": most_unlike(results, gallery, _limit(classifier)),
+        "unlike": most_unlike(results, gallery, _threshold(classifier)),
         "rejected": percent(PredictConfig.false_rejection).replace(".0", ""),
         "copies": copies(results, gallery),
         "parts": [_judged_view(judged, results, gallery) for judged in results.judged],
@@ -167,17 +171,28 @@ def _path(text: str) -> Markup:
     return Markup("<bdi>{}</bdi>").format(Markup("/<wbr>").join(printable(text).split("/")))
 
 
-def _limit(classifier: Classifier) -> float | None:
+def _threshold(classifier: Classifier) -> float | None:
     """Return the distance above which `predict` calls an image unlike the training images."""
     space = classifier.model.space
-    return None if space is None else space.limit(PredictConfig.false_rejection)
+    return None if space is None else space.threshold(PredictConfig.false_rejection)
 
 
-def _subtitle(classifier: Classifier) -> str:
-    training = classifier.model.training
-    if training is None:
+def _subtitle(classifier: Classifier, run: ResultsFolder | None) -> str:
+    """Tell when the model was trained, and which it is where the page is not that of its run."""
+    record = classifier.model.training
+    if record is None:
         return ""
-    return f"trained {in_words(training.created)} by torch_inception {training.version}"
+    trained = f"trained {in_words(record.created)} by torch_inception {record.version}"
+    return trained if run is None else f"named by {printable(run.folder.resolve().name)}, {trained}"
+
+
+def _comparison(results: ResultsFolder) -> list[str]:
+    """Return the lines on another model that an evaluation compares with; none without one."""
+    found = results.metrics.get("against")
+    if not found:
+        return []
+    comparison = Comparison(**{name: found[name] for name in Comparison._fields})
+    return comparison_lines(comparison, name="this model")
 
 
 def _facts(results: ResultsFolder, classifier: Classifier) -> Iterator[tuple[str, str]]:
@@ -209,6 +224,6 @@ def _facts(results: ResultsFolder, classifier: Classifier) -> Iterator[tuple[str
 def _changed_settings(results: ResultsFolder) -> Iterator[tuple[str, str]]:
     """Yield the settings that are not as by default: name and value."""
     settings = results.settings
-    for field in dataclasses.fields(TrainConfig):
-        if settings is not None and getattr(settings, field.name) != field.default:
+    for field in () if settings is None else dataclasses.fields(settings):
+        if getattr(settings, field.name) != field.default:
             yield field.name, str(getattr(settings, field.name))

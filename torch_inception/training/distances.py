@@ -33,7 +33,7 @@ def image_distances(fitted: FittedSpace, examples: Examples) -> Distances:
     return found
 
 
-def unlike_report(space: ClassSpace, tested: Tensor | None) -> dict[str, Any]:
+def unlike_counts(space: ClassSpace, tested: Tensor | None) -> dict[str, Any]:
     """Return what metrics.json says of images that are unlike the training images.
 
     `threshold` is the distance over which a share of images like the training images lies,
@@ -45,7 +45,7 @@ def unlike_report(space: ClassSpace, tested: Tensor | None) -> dict[str, Any]:
         tested: (N,) distances of the test images; None where there are none.
     """
     share = PredictConfig.false_rejection
-    threshold = space.limit(share)
+    threshold = space.threshold(share)
     tested = torch.empty(0) if tested is None else tested
     over = None if threshold is None else int((tested > threshold).sum())
     return {"false_rejection": share, "threshold": threshold, "test": over, "n": len(tested)}

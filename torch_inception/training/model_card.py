@@ -13,7 +13,8 @@ from torch_inception.classifier.training_record import TrainingRecord, in_words
 from torch_inception.config import TrainConfig
 from torch_inception.heads.metrics import percent, summary_in_words
 from torch_inception.system.escape import counted, printable
-from torch_inception.training.evaluation import JUDGED_ON, judged_part
+from torch_inception.training.evaluation import JUDGED_ON
+from torch_inception.training.report_lines import FEW_TESTED, limits
 from torch_inception.weights.record import WeightsRecord
 from torch_inception.weights.sources import npm
 
@@ -119,12 +120,11 @@ def _training(name: str, training: TrainingRecord) -> list[str]:
 
 
 def _quality(metrics: Mapping[str, Any]) -> list[str]:
-    judged = judged_part(metrics)
-    measured = [
-        f"- {JUDGED_ON[part]}: {summary_in_words(metrics[part])}"
-        for part in JUDGED_ON
-        if part in metrics
-    ]
+    parts = [part for part in JUDGED_ON if part in metrics]
+    if "leave_one_out" in metrics and metrics["test"]["n"] < FEW_TESTED:
+        parts.reverse()
+    judged = next((part for part in parts if metrics[part]["n"]), parts[-1])
+    measured = [f"- {JUDGED_ON[part]}: {_summary(metrics[part])}" for part in parts]
     rows = [
         f"| {markdown(label)} | {metrics['counts'][label].get('train', 0)} | {each['n']} | "
         f"{_share(each, 'recall')} | {_share(each, 'precision')} |"
@@ -138,6 +138,13 @@ def _quality(metrics: Mapping[str, Any]) -> list[str]:
         *("", "| class | trained on | judged on | recall | precision |"),
         *("| --- | ---: | ---: | --- | --- |", *rows),
     ]
+
+
+def _summary(report: Mapping[str, Any]) -> str:
+    """Return the accuracy of a part, and what it does not tell."""
+    return "; ".join(
+        [summary_in_words(report), *(markdown(line.strip()) for line in limits(report))]
+    )
 
 
 def _share(of_class: Mapping[str, Any], name: str) -> str:
@@ -193,6 +200,7 @@ def _settings(config: TrainConfig, training: TrainingRecord) -> list[str]:
     ]
     return [
         *("", "## Settings", ""),
-        f"The defaults of torch_inception {training.version}{', but for:' if changed else '.'}",
+        f"Paths and weights aside, the defaults of torch_inception {training.version}"
+        f"{', but for:' if changed else '.'}",
         *(["", *changed] if changed else []),
     ]

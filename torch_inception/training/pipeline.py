@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from torch_inception.classifier.classifier import Classifier
-from torch_inception.classifier.model_file import PREVIOUS_MODEL_FILE, Model, whole
+from torch_inception.classifier.model_file import PREVIOUS_MODEL_FILE, Model
+from torch_inception.classifier.model_weights import bundled
 from torch_inception.classifier.training_images import training_images
 from torch_inception.config import TrainConfig
 from torch_inception.engines.choose import could_be_quantised
@@ -32,7 +33,7 @@ from torch_inception.tensorboard.board import check_board
 from torch_inception.training.bit_depth import tell_of_bit_depth
 from torch_inception.training.conflicts import without_conflicts
 from torch_inception.training.dataset import Dataset, class_table, tell_of_unused
-from torch_inception.training.distances import image_distances, unlike_report
+from torch_inception.training.distances import image_distances, unlike_counts
 from torch_inception.training.earlier_run import (
     EarlierRun,
     changes_in_words,
@@ -145,22 +146,9 @@ def _train(
     with clock.phase("weights"):
         network = make_network(config, preprocessing, dataset, engine, earlier=earlier.arithmetic)
     with clock.phase("features"):
-        pass_result = run_pass(
-            network.engine,
-            preprocessing,
-            dataset.paths,
-            cache=cache_folder(),
-            ready=network.read_images,
-            progress=progress,
-        )
-        tell_of_pass(pass_result)
-        _tell_of_int8(pass_result, network.engine)
+        pass_result = _rows_of(dataset, preprocessing, network, progress=progress)
     with clock.phase("split"):
-        if not config.keep_conflicts:
-            pass_result = without_conflicts(dataset, pass_result)
-        tell_of_unused(dataset, pass_result.paths)
-        warn_of_uninformative(pass_result, dataset.folder)
-        tell_of_bit_depth(pass_result, dataset, preprocessing)
+        pass_result = _used(config, dataset, preprocessing, pass_result)
         examples = make_examples(config, dataset, pass_result, kept=kept)
         check_overwrite(config, earlier, examples)
         _warn_of_lost_test(dataset, examples)
@@ -176,21 +164,62 @@ def _train(
             progress=progress,
         )
     with one_thread():
-        with clock.phase("head"):
-            fitted = _fit(config, train, examples)
-            space = fit_class_space(examples.labelled_rows("train"))
-        with clock.phase("learning_curve"):
-            curve = learning_curve(fitted, train)
-        learnt = _Learnt(
-            config, dataset, network, preprocessing, pass_result, examples, fitted, space, curve
-        )
+        fitted = _fit(config, train, examples, clock)
+        learnt = _Learnt(config, dataset, network, preprocessing, pass_result, examples, *fitted)
         run = _run_of(learnt, earlier, clock.seconds)
+    return _finish(run, earlier, learnt)
+
+
+def _rows_of(
+    dataset: Dataset, preprocessing: Preprocessing, network: RunNetwork, *, progress: bool
+) -> PassResult:
+    """Return the rows of all images, and tell which files are none."""
+    pass_result = run_pass(
+        network.engine,
+        preprocessing,
+        dataset.paths,
+        cache=cache_folder(),
+        ready=network.read_images,
+        progress=progress,
+    )
+    tell_of_pass(pass_result)
+    _tell_of_int8(pass_result, network.engine)
+    return pass_result
+
+
+def _used(
+    config: TrainConfig, dataset: Dataset, preprocessing: Preprocessing, pass_result: PassResult
+) -> PassResult:
+    """Leave out images that are in several classes; tell what is odd about the others."""
+    if not config.keep_conflicts:
+        pass_result = without_conflicts(dataset, pass_result)
+    tell_of_unused(dataset, pass_result.paths)
+    warn_of_uninformative(pass_result, dataset.folder)
+    tell_of_bit_depth(pass_result, dataset, preprocessing)
+    return pass_result
+
+
+def _fit(
+    config: TrainConfig, train: LabelledRows, examples: Examples, clock: "_Clock"
+) -> tuple[FittedHead, FittedSpace, list[dict[str, Any]]]:
+    """Return the head, the space of the classes and the learning curve."""
+    with clock.phase("head"):
+        fitted = fit_head(config, train, examples.labelled_rows("validation"))
+        log.info("\n".join([f"head: solver {config.solver}", *history_table(fitted)]))
+        space = fit_class_space(examples.labelled_rows("train"))
+    with clock.phase("learning_curve"):
+        return fitted, space, learning_curve(fitted, train)
+
+
+def _finish(run: Run, earlier: EarlierRun, learnt: "_Learnt") -> TrainingResult:
+    """Write what the run leaves, and tell of it."""
     is_kept = write_run(run, earlier)
     _tell_of_results(run, is_kept=is_kept)
-    if config.tensorboard:
-        write_run_board(run, fitted)
-    classifier = Classifier(run.model, network.engine, path=config.output_folder)
-    return TrainingResult(classifier, run.metrics, config.output_folder, pass_result.skipped)
+    if run.config.tensorboard:
+        write_run_board(run, learnt.fitted)
+    output = run.config.output_folder
+    classifier = Classifier(run.model, learnt.network.engine, path=output)
+    return TrainingResult(classifier, run.metrics, output, learnt.pass_result.skipped)
 
 
 class _Learnt(NamedTuple):
@@ -228,7 +257,7 @@ def _run_of(learnt: _Learnt, earlier: EarlierRun, seconds: Mapping[str, float]) 
     )
     metrics["learning_curve"] = learnt.learning_curve
     distances = image_distances(learnt.space, examples)
-    metrics["unlike"] = unlike_report(learnt.space.space, distances.get("test"))
+    metrics["unlike"] = unlike_counts(learnt.space.space, distances.get("test"))
     metrics["changes"] = changes and changes._asdict()
     return Run(
         config,
@@ -266,7 +295,7 @@ def _model_of(learnt: _Learnt, test: Answers) -> Model:
     )
     if network.weights is None:
         return model
-    return whole(model, network.weights, half=learnt.config.bundle == "fp16")
+    return bundled(model, network.weights, half=learnt.config.bundle == "fp16")
 
 
 def _tell_of_results(run: Run, *, is_kept: bool) -> None:
@@ -290,12 +319,6 @@ def _configured(config: TrainConfig) -> Preprocessing:
         page=config.page,
         channels=config.channels,
     )
-
-
-def _fit(config: TrainConfig, train: LabelledRows, examples: Examples) -> FittedHead:
-    fitted = fit_head(config, train, examples.labelled_rows("validation"))
-    log.info("\n".join([f"head: solver {config.solver}", *history_table(fitted)]))
-    return fitted
 
 
 def _warn_of_lost_test(dataset: Dataset, examples: Examples) -> None:

@@ -117,7 +117,7 @@ def _unlike(report: Mapping[str, Any] | None) -> list[str]:
     """Return how many images are unlike the training images, where that is known.
 
     Args:
-        report: what `unlike_report` gave.
+        report: what `unlike_counts` gave.
     """
     if report is None or report["test"] is None:
         return []
@@ -176,8 +176,8 @@ def limits(report: Mapping[str, Any]) -> list[str]:
         lines.append(f"  it says nothing of {names}: no image of it is among these")
     if report["n"] > IMAGES_A_GROUP * report["groups"]:
         lines.append(
-            f"  of only {report['groups']} groups of images that belong together: the interval is "
-            "too narrow"
+            f"  these are only {report['groups']} groups of images that belong together: the "
+            "interval is too narrow"
         )
     return lines
 

@@ -1,6 +1,5 @@
 """The folder that a run leaves: complete, or as it was before."""
 
-import contextlib
 import dataclasses
 import json
 import logging
@@ -53,7 +52,7 @@ CONFIG_FILE = "config.toml"
 METRICS_FILE = "metrics.json"
 
 REPORT_FILE = "report.html"
-"""What commands add to the results once they are complete."""
+"""Is written once the other results are there, and goes when others take their place."""
 
 RUN_FILES = (
     LABELS_FILE, METRICS_FILE, "history.csv", SPLITS_FILE, "groups.csv", "predictions.csv",
@@ -146,9 +145,9 @@ def write_run(run: Run, earlier: EarlierRun) -> bool:
 
 
 def remove_report(folder: Path) -> None:
-    """Remove the report of results that others have taken the place of."""
-    with contextlib.suppress(OSError):  # what makes the next one will say so
-        (folder / REPORT_FILE).unlink()
+    """Remove the report of results that are there no more."""
+    with writable(folder):
+        (folder / REPORT_FILE).unlink(missing_ok=True)
 
 
 def _takes_card(file: Path) -> bool:
@@ -253,7 +252,7 @@ def prepare_output(folder: Path) -> None:
         ConfigError: it cannot.
     """
     with writable(folder):
-        prepare_replacing(folder, FILES_OF_TWO_RUNS)
+        prepare_replacing(folder, (*FILES_OF_TWO_RUNS, REPORT_FILE))
 
 
 @contextmanager

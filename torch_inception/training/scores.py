@@ -77,7 +77,7 @@ def _scores_of_part(
         return all_scores(fitted.head, rows), is_seen
     places = fitted.left_out // views
     is_seen[places] = False
-    scores = torch.empty(len(rows), rows.classes)
+    scores = torch.empty(len(rows), rows.classes, dtype=torch.float32)
     scores[places] = fitted.left_out_scores
     scores[is_seen] = all_scores(fitted.head, rows.subset(is_seen))
     return scores, is_seen

@@ -7,6 +7,7 @@ from PIL import Image
 
 from tests.fakes import FakeEngine
 from tests.training.runs import TrainCommand
+from torch_inception.errors import CacheError
 from torch_inception.report import after_run
 from torch_inception.training.train_classifier import train_classifier
 
@@ -49,22 +50,32 @@ def test_a_folder_in_the_way_of_the_report_is_told_before_any_work(
     assert not (run / "model.pt").exists()
 
 
-def test_a_report_that_fails_is_a_warning(
-    train: TrainCommand, run: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("error", "is_fault"),
+    [(RuntimeError("of this test"), True), (OSError("no room"), False), (CacheError("old"), False)],
+)
+def test_a_report_that_fails_is_a_warning_and_a_fault_of_ours_shows_where(
+    train: TrainCommand,
+    run: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    *,
+    is_fault: bool,
 ) -> None:
     train()
 
     def fail(*_: object, **__: object) -> Path:
-        raise RuntimeError("of this test")
+        raise error
 
     monkeypatch.setattr(after_run, "write_report", fail)
     status, _, err = train()
     assert status == 0
-    assert err == (
-        "WARNING: there is no report of these results (RuntimeError: of this test). All else is "
-        "complete.\n"
+    first, *others = err.splitlines()
+    assert first.startswith(
+        "WARNING: there is no report of these results, and all else is complete"
     )
-    assert "Traceback" not in err
+    assert str(error) in err
+    assert ("Traceback (most recent call last):" in others) == is_fault
     assert (run / "model.pt").is_file()
     assert not (run / "report.html").exists()
 

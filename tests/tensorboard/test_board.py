@@ -60,7 +60,7 @@ def column(rows: list[dict[str, str]], name: str) -> list[float]:
 def test_the_curves_are_those_of_the_history(train: TrainCommand, run: Path, read: Read) -> None:
     status, out, _ = train("--tensorboard")
     assert status == 0
-    assert out.splitlines()[-1] == f"  tensorboard --logdir {run / 'tensorboard'}"
+    assert f"  tensorboard --logdir {run / 'tensorboard'}" in out.splitlines()
     history = table(run / "history.csv")
     assert [row["setting"] for row in history] == [f"strength {each:g}" for each in STRENGTHS]
     for name in ("train", "held_out"):
@@ -142,6 +142,13 @@ def test_without_test_images_there_is_no_test(train: TrainCommand, run: Path, re
     tags = read("test").Tags()
     assert tags["scalars"] == tags["images"] == []
     assert len(read("held_out").Scalars("accuracy")) == 9
+
+
+def test_images_that_nobody_may_see_are_not_in_it(train: TrainCommand, run: Path) -> None:
+    for flags, is_blank in (([], False), (["--no-thumbnails"], True)):
+        assert train("--tensorboard", *flags)[0] == 0
+        sprite = Image.open(run / "tensorboard" / "images" / "sprite.jpg")
+        assert (sprite.getextrema() == ((255, 255),) * 3) == is_blank
 
 
 def test_a_second_run_takes_the_place_of_the_first(

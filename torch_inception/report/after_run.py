@@ -4,9 +4,12 @@ import logging
 from pathlib import Path
 
 from torch_inception.classifier.classifier import Classifier
+from torch_inception.errors import TorchInceptionError
 from torch_inception.report.write_report import write_report
 
 log = logging.getLogger(__name__)
+FAILED = "there is no report of these results, and all else is complete"
+
 results = logging.getLogger("torch_inception.results")
 
 
@@ -32,9 +35,7 @@ def report_on(
     try:
         file = write_report(folder, classifier, data=data, run=run, thumbnails=thumbnails)
         results.info("The report is %s", file)
-    except Exception as error:
-        log.warning(
-            "WARNING: there is no report of these results (%s: %s). All else is complete.",
-            type(error).__name__, error,
-        )  # fmt: skip
-        log.debug("the report failed", exc_info=True)
+    except (TorchInceptionError, OSError) as error:
+        log.warning("WARNING: %s: %s.", FAILED, error)
+    except Exception:  # a fault of ours, which must not cost the results
+        log.warning("WARNING: %s, by a fault of the program:", FAILED, exc_info=True)

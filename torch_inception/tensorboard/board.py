@@ -79,13 +79,13 @@ def check_board(folder: Path) -> None:
         ) from error
 
 
-def write_board(folder: Path, board: Board, *, cache: Path) -> None:
+def write_board(folder: Path, board: Board, *, cache: Path | None) -> None:
     """Write all files of a board, or none; other files in the folder stay.
 
     Args:
         folder: for the files.
         board: what is shown.
-        cache: folder of the cache, which has the thumbnails.
+        cache: folder of the cache, which has the thumbnails; None for a board without them.
 
     Raises:
         OSError: the folder cannot be written.
@@ -157,7 +157,7 @@ def _settings_table(board: Board, steps: Sequence[int]) -> str:
     return "\n".join(["| step | setting | |", "| ---: | --- | --- |", *rows])
 
 
-def _write_images(folder: Path, board: Board, cache: Path) -> None:
+def _write_images(folder: Path, board: Board, cache: Path | None) -> None:
     """Write the projector's files, and what they show in words."""
     places = sample_points(board.points, seed=board.seed)
     points = [board.points[place] for place in places]
@@ -170,5 +170,6 @@ def _write_images(folder: Path, board: Board, cache: Path) -> None:
             f"{shown}, each by {components.shape[1]} principal components of its features, which "
             f"hold {share:.0%} of their variance.",
         )
-    thumbnails = Thumbnails(cache).find(point.digest for point in points)
+    digests = [point.digest for point in points]
+    thumbnails = {} if cache is None else Thumbnails(cache).find(digests)
     write_projector(folder, points, components, thumbnails)

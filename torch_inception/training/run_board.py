@@ -39,7 +39,7 @@ def write_run_board(run: Run, fitted: FittedHead) -> None:
     )
     folder = board_folder(run.config.output_folder)
     try:
-        write_board(folder, board, cache=cache_folder())
+        write_board(folder, board, cache=cache_folder() if run.config.thumbnails else None)
     except (CacheError, OSError) as error:
         log.warning("WARNING: %s cannot be written (%s). The other results are.", folder, error)
         return

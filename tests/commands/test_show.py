@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+import torch
 
 from tests.fakes import FakeEngine
 from torch_inception.commands.main import main
@@ -39,6 +40,7 @@ def test_a_model_tells_what_it_is(
         "classes": "3: blue, green, red",
         "layers": layers,
         "weights": "imagenet fake",
+        "network": "made of these weights",
         "arithmetic": "fp32",
     }
 
@@ -46,6 +48,12 @@ def test_a_model_tells_what_it_is(
 def test_a_model_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", str(tmp_path / "nothing")]) == 1
     assert capsys.readouterr().err.startswith("error: there is no model ")
+
+
+def test_a_network_in_the_model_is_told(colours: Path, run: Path) -> None:
+    model = train_classifier(colours, output=run, engine=FakeEngine()).classifier.model
+    whole = dataclasses.replace(model, network={"fc.bias": torch.zeros(1)})
+    assert dict(model_lines(whole))["network"] == "in the model"
 
 
 def test_the_range_of_deep_images_is_shown(colours: Path, run: Path) -> None:

@@ -183,6 +183,16 @@ def test_equal_images_make_no_trouble() -> None:
     assert torch.equal(fitted.space.distances(rows), torch.zeros(12, dtype=torch.float64))
 
 
+def test_where_the_images_of_a_class_are_equal_they_are_known() -> None:
+    rows = drawn(CLASSES)[0].repeat(20, 1)
+    space = fit_class_space(labelled(rows, torch.arange(60) % CLASSES)).space
+    threshold = space.threshold(0.05)
+    assert threshold is not None
+    assert space.distances(rows) == pytest.approx(torch.full((60,), threshold), abs=0.6)
+    others = drawn(CLASSES, seed=1)[0]
+    assert (space.distances(others) > threshold + 5).all()
+
+
 def test_a_space_survives_being_kept_as_plain_values(fitted: FittedSpace) -> None:
     again = ClassSpace.from_dict(fitted.space.as_dict(), classes=CLASSES)
     rows = drawn(5, seed=2)[0]

@@ -51,6 +51,7 @@ def model_lines(model: "Model") -> list[Line]:
         ("classes", _classes(model.labels)),
         ("layers", "the last" if model.head.layers == "last" else "three"),
         ("weights", f"{model.record.source} {model.record.version}"),
+        ("network", "in the model" if model.network else "made of these weights"),
         ("arithmetic", model.arithmetic),
         ("preprocessing", _settings(model)),
     ]

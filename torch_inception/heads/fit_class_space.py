@@ -21,6 +21,10 @@ AXES = 480
 """Principal axes that are stored, at most: 3.4 MB, and 1.9 kB per class. With so many, no more than
 0.001 of the area under the ROC curve is lost; docs/results.md."""
 
+LEAST_SPREAD = 1e-3
+"""Mean variance within classes at least, as a share of that of all images. Where the images of each
+class are all but equal, rounding would count as distance."""
+
 MOST_DISTANCES = 1001
 """Distances of training images that are stored, spread evenly over their ranks, at most."""
 
@@ -55,6 +59,8 @@ def fit_class_space(labelled: LabelledRows) -> FittedSpace:
     )
     one_class = dataclasses.replace(classes, targets=torch.zeros_like(classes.targets), classes=1)
     within, total = DiscriminantAnalysis(classes), DiscriminantAnalysis(one_class)
+    least = LEAST_SPREAD * total.covariance.variance
+    within.covariance.variance = max(within.covariance.variance, least)
     space = _space(within, total)
     to_classes, to_all = (
         each.distances_left_out(STRENGTH, each.coordinates()) for each in (within, total)

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch_inception.config import PredictConfig
 from torch_inception.heads.class_space import ClassSpace, all_distances
 from torch_inception.heads.fit_class_space import FittedSpace
+from torch_inception.heads.metrics import keeps_scores
 from torch_inception.training.examples import Examples
 from torch_inception.training.parts import Part
 
@@ -20,16 +21,20 @@ def image_distances(fitted: FittedSpace, examples: Examples) -> Distances:
     """Return how far each image is from the classes.
 
     Training images are compared with classes that were fitted without them, where they could be
-    left out.
+    left out. Where scores.csv has no room for all images, these are the test images alone.
 
     Args:
         fitted: the space, fitted on the training images.
         examples: all images.
     """
-    found = {}
-    for part in examples.all_parts:
-        found[part] = all_distances(fitted.space, examples.labelled_rows(part).features)
-    found["train"][fitted.rows] = fitted.distances
+    is_told = keeps_scores(len(examples.images), len(examples.labels))
+    found = {
+        part: all_distances(fitted.space, examples.labelled_rows(part).features)
+        for part in examples.all_parts
+        if is_told or part == "test"
+    }
+    if "train" in found:
+        found["train"][fitted.rows] = fitted.distances
     return found
 
 

@@ -9,9 +9,8 @@ import torch
 from torch import Tensor
 
 from torch_inception.errors import ModelError
+from torch_inception.features.row_selection import RowSelection
 from torch_inception.heads.class_space import ClassSpace, all_coordinates
-from torch_inception.heads.labelled_rows import LabelledRows
-from torch_inception.heads.solvers.selection import sampled_rows
 from torch_inception.system.escape import brief
 from torch_inception.system.tensor_file import load_tensors, plain_tensor, save_whole
 
@@ -23,9 +22,6 @@ FORMAT = 1
 AXES = 256
 """Coordinates by which images are compared with each other; with more, the neighbours are no more
 often of the same class."""
-
-MOST_IMAGES = 200_000
-"""Training images that are stored at most: 100 MB. Of more, a sample is."""
 
 PORTION = 8192
 """Images that are compared at a time: 8 MB in float32."""
@@ -82,22 +78,19 @@ class TrainingImages:
 
 
 def training_images(
-    space: ClassSpace, labelled: LabelledRows, names: Sequence[tuple[str, str]]
+    space: ClassSpace, features: RowSelection, names: Sequence[tuple[str, str]]
 ) -> TrainingImages:
-    """Return the training images of a model; of very many, a sample.
+    """Return the training images of a model.
 
     Args:
         space: of the model.
-        labelled: their rows, of images as they are.
+        features: N rows, of images as they are.
         names: the path, relative to the data folder, and the label of each.
     """
-    chosen = sampled_rows(labelled, MOST_IMAGES)
-    coordinates = all_coordinates(space, labelled.features.subset(chosen), AXES)
-    places = chosen.tolist()
     return TrainingImages(
-        [names[place][0] for place in places],
-        [names[place][1] for place in places],
-        _directions(coordinates).half(),
+        [path for path, _ in names],
+        [label for _, label in names],
+        _directions(all_coordinates(space, features, AXES)).half(),
         space.fingerprint,
     )
 

@@ -101,7 +101,8 @@ def _label_set(classifier: "Classifier", coverage: float) -> Addition:
     classifier.coverage_threshold(coverage)  # it says so at once where there is none
 
     def find(image: NamedImage) -> Values:
-        return {"set": classifier.label_set(image.classes, coverage=coverage)}
+        answer = classifier.best(image.row, len(classifier.labels))
+        return {"set": classifier.label_set(answer, coverage=coverage)}
 
     return Addition(["set"], find, lambda values: f"set: {_shown(values)}\n")
 

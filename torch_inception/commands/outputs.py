@@ -30,7 +30,7 @@ class NamedImage(NamedTuple):
     Attributes:
         path: of the image.
         row: of its features.
-        classes: all of them, best first.
+        classes: those that are shown, best first.
     """
 
     path: Path
@@ -107,8 +107,6 @@ def write_answers(
             begun.append(path)
             yield path
 
-    # What is added may need classes beyond those that are shown.
-    asked = len(classifier.labels) if additions else top
     count, bad = 0, []
     for row in classifier.stream_rows(noted()):
         path = begun.popleft()
@@ -117,20 +115,20 @@ def write_answers(
             bad.append(path)
             answer = _no_answer(row, additions)
         else:
-            answer = _answer(NamedImage(path, row, classifier.best(row, asked)), top, additions)
+            answer = _answer(NamedImage(path, row, classifier.best(row, top)), additions)
         output.write(describe(path, answer))
         output.flush()
     return count, bad
 
 
-def _answer(image: NamedImage, top: int, additions: Sequence[Addition]) -> Answer:
+def _answer(image: NamedImage, additions: Sequence[Addition]) -> Answer:
     values: dict[str, object] = {}
     words = ""
     for addition in additions:
         added = addition.find(image)
         values |= added
         words += addition.in_words(added)
-    return Answer(image.classes[:top], values, words)
+    return Answer(image.classes, values, words)
 
 
 def _no_answer(error: ImageError, additions: Sequence[Addition]) -> Answer:

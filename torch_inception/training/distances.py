@@ -28,14 +28,23 @@ def image_distances(fitted: FittedSpace, examples: Examples) -> Distances:
         examples: all images.
     """
     is_told = keeps_scores(len(examples.images), len(examples.labels))
-    found = {
-        part: all_distances(fitted.space, examples.labelled_rows(part).features)
+    return {
+        part: _distances_of_part(fitted, examples, part)
         for part in examples.all_parts
         if is_told or part == "test"
     }
-    if "train" in found:
-        found["train"][fitted.rows] = fitted.distances
-    return found
+
+
+def _distances_of_part(fitted: FittedSpace, examples: Examples, part: Part) -> Tensor:
+    rows = examples.labelled_rows(part).features
+    if part != "train":
+        return all_distances(fitted.space, rows)
+    is_seen = torch.ones(len(rows), dtype=torch.bool)
+    is_seen[fitted.rows] = False
+    distances = torch.empty(len(rows), dtype=torch.float64)
+    distances[fitted.rows] = fitted.distances
+    distances[is_seen] = all_distances(fitted.space, rows.subset(is_seen))
+    return distances
 
 
 def unlike_counts(space: ClassSpace, tested: Tensor | None) -> dict[str, Any]:

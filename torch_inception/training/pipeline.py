@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 from torch_inception.classifier.classifier import Classifier
 from torch_inception.classifier.model_file import PREVIOUS_MODEL_FILE, Model
 from torch_inception.classifier.model_weights import bundled
-from torch_inception.classifier.training_images import training_images
 from torch_inception.config import TrainConfig
 from torch_inception.engines.choose import could_be_quantised
 from torch_inception.engines.protocol import Engine
@@ -52,6 +51,7 @@ from torch_inception.training.evaluation import (
 from torch_inception.training.examples import Examples, make_examples, relative_name
 from torch_inception.training.intensity import with_range
 from torch_inception.training.load_dataset import class_roots, load_dataset
+from torch_inception.training.neighbours import kept_images
 from torch_inception.training.output_folder import (
     check_inputs_stay,
     check_is_run,
@@ -270,11 +270,7 @@ def _run_of(learnt: _Learnt, earlier: EarlierRun, seconds: Mapping[str, float]) 
         image_scores(fitted, examples, distances, views=views),
         [(relative_name(each.path, folder), each.reason) for each in learnt.pass_result.skipped],
         changes,
-        training_images(
-            learnt.space.space,
-            examples.labelled_rows("train"),
-            [(image.path, image.label) for image in examples.part_images("train")],
-        ),
+        kept_images(learnt.space.space, examples),
     )
 
 

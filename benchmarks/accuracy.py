@@ -8,7 +8,6 @@ Differences are paired: of the same split. The last table tells how often a set 
 true one. Needs the `benchmark` extra: pip install ".[benchmark]".
 """
 
-import argparse
 import statistics
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,11 +16,11 @@ from typing import NamedTuple, get_args
 
 import torch
 
-from benchmarks.images import make_digits, make_patches
+from benchmarks.arguments import data_parser, data_sets
 from benchmarks.machine import processor
 from benchmarks.solvers import SMALL_CLASS, TEST_SHARE, drawn
 from benchmarks.table import markdown
-from torch_inception.config import COVERAGES, DEFAULT_WEIGHTS, Layers, TrainConfig
+from torch_inception.config import COVERAGES, Layers, TrainConfig
 from torch_inception.engines.choose import choose_device, load_engine
 from torch_inception.engines.protocol import Engine
 from torch_inception.features.cached_pass import run_pass
@@ -60,19 +59,12 @@ class Measured(NamedTuple):
 
 def main() -> None:
     """Print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folders", nargs="*", type=Path, help="further folders of class folders")
-    parser.add_argument("--weights", default=DEFAULT_WEIGHTS)
+    parser = data_parser(__doc__)
     parser.add_argument("--splits", type=int, default=8)
     arguments = parser.parse_args()
     engine = load_engine(load_weights(arguments.weights), device=choose_device("auto"))
     with tempfile.TemporaryDirectory() as name:
-        folders = {
-            "shapes": Path("training_dataset"),
-            "digits": make_digits(Path(name) / "digits"),
-            "patches": make_patches(Path(name) / "patches"),
-            **{str(folder): folder for folder in arguments.folders},
-        }
+        folders = data_sets(Path(name), arguments.folders)
         found: dict[str, dict[str, list[Measured]]] = {}
         for data, folder in folders.items():
             views = {count: viewed_rows(engine, folder, count) for count in (1, 4)}

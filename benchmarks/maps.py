@@ -7,7 +7,6 @@ so is a region of the same shape, moved by chance. It is blurred, or painted wit
 which adds a new outline. Needs the `benchmark` extra: pip install ".[benchmark]".
 """
 
-import argparse
 import csv
 import statistics
 import tempfile
@@ -17,11 +16,10 @@ from typing import NamedTuple
 import numpy
 from PIL import Image, ImageFilter
 
-from benchmarks.images import make_digits, make_patches
+from benchmarks.arguments import data_parser, data_sets
 from benchmarks.machine import processor
 from benchmarks.table import markdown
 from torch_inception import Classifier, train_classifier
-from torch_inception.config import DEFAULT_WEIGHTS
 from torch_inception.images.preprocess import Pixels
 
 COVERED = 0.1
@@ -45,17 +43,9 @@ class Fall(NamedTuple):
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folders", nargs="*", type=Path, help="further folders of class folders")
-    parser.add_argument("--weights", default=DEFAULT_WEIGHTS)
-    arguments = parser.parse_args()
+    arguments = data_parser(__doc__).parse_args()
     with tempfile.TemporaryDirectory() as name:
-        folders = {
-            "shapes": Path("training_dataset"),
-            "digits": make_digits(Path(name) / "digits"),
-            "patches": make_patches(Path(name) / "patches"),
-            **{str(folder): folder for folder in arguments.folders},
-        }
+        folders = data_sets(Path(name), arguments.folders)
         rows = []
         for data, folder in folders.items():
             measured = measure(folder, Path(name) / "runs" / data, arguments.weights)

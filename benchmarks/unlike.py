@@ -9,7 +9,6 @@ images, left out, are. The last column is what is lost by storing the first prin
 Needs the `benchmark` extra: pip install ".[benchmark]".
 """
 
-import argparse
 import statistics
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,10 +21,10 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
 from benchmarks.accuracy import viewed_rows
-from benchmarks.images import make_digits, make_patches
+from benchmarks.arguments import data_parser, data_sets
 from benchmarks.machine import processor
 from benchmarks.table import markdown
-from torch_inception.config import DEFAULT_WEIGHTS, PredictConfig
+from torch_inception.config import PredictConfig
 from torch_inception.engines.choose import choose_device, load_engine
 from torch_inception.heads import fit_class_space as fitting
 from torch_inception.heads.class_space import ClassSpace, all_distances
@@ -54,19 +53,12 @@ class Found(NamedTuple):
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folders", nargs="*", type=Path, help="further folders of class folders")
-    parser.add_argument("--weights", default=DEFAULT_WEIGHTS)
+    parser = data_parser(__doc__)
     parser.add_argument("--splits", type=int, default=5)
     arguments = parser.parse_args()
     engine = load_engine(load_weights(arguments.weights), device=choose_device("auto"))
     with tempfile.TemporaryDirectory() as name:
-        folders = {
-            "shapes": Path("training_dataset"),
-            "digits": make_digits(Path(name) / "digits"),
-            "patches": make_patches(Path(name) / "patches"),
-            **{folder.name: folder for folder in arguments.folders},
-        }
+        folders = data_sets(Path(name), arguments.folders)
         sets = {data: viewed_rows(engine, folder, 1) for data, folder in folders.items()}
     print(markdown(HEADER, [_cells(data, sets, arguments.splits) for data in sets]))
     print(f"\n{processor()}")

@@ -73,6 +73,49 @@ def setting(default: Any, help_text: str, *, group: str = "", is_path: bool = Fa
     return dataclasses.field(default=default, metadata=metadata)
 
 
+# What several commands have, described once; a field belongs to one class only.
+
+
+def _report() -> Any:  # noqa: ANN401 - as `setting`
+    return setting(
+        True, "write report.html into the results (default: it is written)", group="results"
+    )
+
+
+def _thumbnails() -> Any:  # noqa: ANN401 - as `setting`
+    return setting(
+        True,
+        "show small copies of images in it (default: they are shown); leave them out where not "
+        "everyone who sees the report may see the images",
+        group="results",
+    )
+
+
+def _path_column() -> Any:  # noqa: ANN401 - as `setting`
+    return setting(
+        "",
+        "column that has the paths (default: path, file_name, fname, image or filename)",
+        group="table of labels (--labels)",
+    )
+
+
+def _label_column() -> Any:  # noqa: ANN401 - as `setting`
+    return setting(
+        "",
+        "column that has the labels (default: label or labels)",
+        group="table of labels (--labels)",
+    )
+
+
+def _model_weights() -> Any:  # noqa: ANN401 - as `setting`
+    return setting(
+        "",
+        "sources of the network's weights (default: those of the model)",
+        group="network",
+        is_path=True,
+    )
+
+
 @dataclass(frozen=True)
 class TrainConfig:
     """Settings of training.
@@ -222,16 +265,8 @@ class TrainConfig:
         "equal", "whether each image weighs the same, or each class (balanced)", group="head"
     )
     seed: int = setting(0, "seed of everything that is drawn", group="head")
-    path_column: str = setting(
-        "",
-        "column that has the paths (default: path, file_name, fname, image or filename)",
-        group="table of labels (--labels)",
-    )
-    label_column: str = setting(
-        "",
-        "column that has the labels (default: label or labels)",
-        group="table of labels (--labels)",
-    )
+    path_column: str = _path_column()
+    label_column: str = _label_column()
     steps: int = setting(500, "number of steps", group="gradient descent (--solver sgd)")
     learning_rate: float = setting(
         0.01, "learning rate of every step", group="gradient descent (--solver sgd)"
@@ -240,15 +275,8 @@ class TrainConfig:
     eval_interval: int = setting(
         100, "steps between two reports", group="gradient descent (--solver sgd)"
     )
-    report: bool = setting(
-        True, "write report.html into the results (default: it is written)", group="results"
-    )
-    thumbnails: bool = setting(
-        True,
-        "show small copies of images in it (default: they are shown); leave them out where not "
-        "everyone who sees the report may see the images",
-        group="results",
-    )
+    report: bool = _report()
+    thumbnails: bool = _thumbnails()
     tensorboard: bool = setting(
         False,
         "also write the folder tensorboard into the results: curves, histograms, confusion "
@@ -335,12 +363,7 @@ class PredictConfig:
         "", "a class to compare it with: why the one, and not this one", group="explanations"
     )
     format: Format = setting("text", "how results are written")
-    weights: str = setting(
-        "",
-        "sources of the network's weights (default: those of the model)",
-        group="network",
-        is_path=True,
-    )
+    weights: str = _model_weights()
     pooling: PoolingChoice = setting(
         "auto",
         "how the network's pooling branches pool: auto is what the model was trained with",
@@ -388,31 +411,11 @@ class EvaluateConfig:
     keep_conflicts: bool = setting(
         False, "use also images that lie, byte for byte, in several classes", group="images"
     )
-    report: bool = setting(
-        True, "write report.html into the results (default: it is written)", group="results"
-    )
-    thumbnails: bool = setting(
-        True,
-        "show small copies of images in it (default: they are shown); leave them out where not "
-        "everyone who sees the report may see the images",
-        group="results",
-    )
-    path_column: str = setting(
-        "",
-        "column that has the paths (default: path, file_name, fname, image or filename)",
-        group="table of labels (--labels)",
-    )
-    label_column: str = setting(
-        "",
-        "column that has the labels (default: label or labels)",
-        group="table of labels (--labels)",
-    )
-    weights: str = setting(
-        "",
-        "sources of the network's weights (default: those of the model)",
-        group="network",
-        is_path=True,
-    )
+    report: bool = _report()
+    thumbnails: bool = _thumbnails()
+    path_column: str = _path_column()
+    label_column: str = _label_column()
+    weights: str = _model_weights()
     device: Device = setting("auto", "where the network runs", group="network")
 
     def __post_init__(self) -> None:

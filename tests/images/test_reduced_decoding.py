@@ -20,8 +20,9 @@ from torch_inception.classifier.model_file import load_model
 from torch_inception.config import Resize
 from torch_inception.errors import ImageError
 from torch_inception.features.cached_pass import run_pass
-from torch_inception.features.image_rows import ImageInput, stream_rows
+from torch_inception.features.image_rows import stream_rows
 from torch_inception.images.decode import decode
+from torch_inception.images.image_input import ImageInput
 from torch_inception.images.preprocess import Pixels, Preprocessing
 
 EXIF_ORIENTATION = 0x0112

@@ -22,5 +22,8 @@ placement        from these back to the image
 views            other ways of looking at an image: mirrored, cropped, padded, brighter
 overlay          what speaks for and against a class, laid over the image
 facts            what is worth knowing of an image beside its features
+facts_tally      what is told, at the end, of images that are used in part only
+see              any of these -> what the network sees, and facts
 thumbnail        a small copy, to be shown
+data_uri         an image inside of a page or an answer
 """

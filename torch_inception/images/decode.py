@@ -12,7 +12,6 @@ from PIL import Image, UnidentifiedImageError
 from PIL.ImageFile import ImageFile
 
 from torch_inception.errors import ImageError
-from torch_inception.images import scientific
 from torch_inception.images.deep import (
     ITS_OWN_RANGE,
     DeepSettings,
@@ -114,7 +113,7 @@ def decode_file(
         if tags and tags.is_page_alone(deep):
             return _page_alone(content, tags, shorter_side, deep)
         if tags and tags.is_for_tifffile(deep):
-            return Decoded(*scientific.decode_tiff(content, tags, deep))
+            return _decoded_by_tifffile(content, tags, deep)
         if tags:
             tags.check_only_one(deep)
         try:
@@ -123,7 +122,7 @@ def decode_file(
             is_unknown = isinstance(error, UnidentifiedImageError)
             if tags is None or not (is_unknown or tags.may_be_for_tifffile()):
                 raise
-            return Decoded(*scientific.decode_tiff(content, tags, deep))
+            return _decoded_by_tifffile(content, tags, deep)
         # By now the opened file is let go of, and with it a second copy of the pixels.
         original = _with_facts(found, deep)
         if tags:
@@ -142,6 +141,12 @@ def _page_alone(
         raise ImageError("damaged: a TIFF image whose pages lie upon one another")
     found = decode_file(page, shorter_side=shorter_side, deep=replace(deep, page=None))
     return found._replace(original=found.original._replace(pages=len(tags.places)))
+
+
+def _decoded_by_tifffile(content: bytes, tags: TiffTags, deep: DeepSettings) -> Decoded:
+    from torch_inception.images import scientific  # few processes need it
+
+    return Decoded(*scientific.decode_tiff(content, tags, deep))
 
 
 def may_be_deep(content: bytes) -> bool:

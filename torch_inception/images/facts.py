@@ -138,8 +138,14 @@ def _perceptual_hash(luma: Image.Image) -> int:
     coefficients = _DCT @ numpy.asarray(small, numpy.float64) @ _DCT.T
     # What rounding leaves of a zero decides nothing.
     found = coefficients.round(6)
-    bits = (found > numpy.median(found)).ravel()
+    bits = (found > _median(found)).ravel()
     return int.from_bytes(numpy.packbits(bits, bitorder="little").tobytes(), "little")
+
+
+def _median(values: NDArray[numpy.float64]) -> float:
+    """Return the median of an even number of values; numpy's own imports masked arrays for it."""
+    middle = values.size // 2
+    return float(numpy.sort(values, axis=None)[middle - 1 : middle + 1].mean())
 
 
 def _dct() -> NDArray[numpy.float64]:

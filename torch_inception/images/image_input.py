@@ -2,7 +2,18 @@
 
 import os
 from collections.abc import Iterable, Mapping, Set
-from typing import Any, TypeGuard
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeGuard, Union
+
+from PIL import Image
+
+from torch_inception.images.preprocess import Pixels
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+ImageInput = Union[str, os.PathLike[str], bytes, BinaryIO, Image.Image, Pixels, "Tensor"]
+"""What stands for one image: a path, the content of a file, a binary file object (it is read from
+where it stands), a PIL image, a uint8 array (H, W, 3) or a uint8 tensor (3, H, W)."""
 
 _WANTED = (
     "an image is a path, the bytes of a file, a binary file object, a PIL image, a uint8 array "

@@ -39,6 +39,10 @@ _large = threading.RLock()
 _block = threading.local()
 
 
+class LargeImageError(ImageError):
+    """An image is too large for a thread that decodes no large ones."""
+
+
 def check_size(image: Image.Image, length: int, *, max_pixels: int = MAX_PIXELS) -> None:
     """Refuse an image, before its pixels are decoded, that would take too much.
 
@@ -106,9 +110,25 @@ def wait_if_large(image: Image.Image, size: tuple[int, int]) -> None:
 
 
 def wait_for_memory(count: int) -> None:
-    """Wait, in a block of `one_large_image_at_a_time`, until an image may take so many bytes."""
+    """Wait, in a block of `one_large_image_at_a_time`, until an image may take so many bytes.
+
+    Raises:
+        LargeImageError: this thread is in a block of `no_large_image`.
+    """
     if count > _LARGE_BYTES:
+        if getattr(_block, "refuses", False):
+            raise LargeImageError("too large to be decoded beside others")
         _block.stack.enter_context(_large)
+
+
+@contextmanager
+def no_large_image() -> Iterator[None]:
+    """Have this thread refuse large images during the block, before it would wait for memory."""
+    _block.refuses = True
+    try:
+        yield
+    finally:
+        _block.refuses = False
 
 
 def _bytes_a_pixel(image: Image.Image) -> int:

@@ -5,7 +5,7 @@ imports the plug-ins of all other formats.
 """
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import cache
 from typing import Any, NamedTuple
@@ -14,11 +14,11 @@ from PIL import Image
 from PIL.ImageFile import ImageFile
 
 FORMATS = {
-    "AVIF": "Avif", "BMP": "Bmp", "GIF": "Gif", "ICO": "Ico", "JPEG": "Jpeg", "JPEG2000": "Jpeg2K",
-    "PNG": "Png", "PPM": "Ppm", "TIFF": "Tiff", "WEBP": "WebP",
+    "JPEG": "Jpeg", "PNG": "Png", "AVIF": "Avif", "BMP": "Bmp", "GIF": "Gif", "ICO": "Ico",
+    "JPEG2000": "Jpeg2K", "PPM": "Ppm", "TIFF": "Tiff", "WEBP": "WebP",
 }  # fmt: skip
 """What is decoded, in Pillow's names, and the plug-in that does it; no other is imported. Formats
-that start another program are not among them."""
+that start another program are not among them. The most frequent come first."""
 
 
 class Plugin(NamedTuple):
@@ -29,23 +29,32 @@ class Plugin(NamedTuple):
     accepts: Callable[[bytes], object]
 
 
+def plugins() -> Iterator[Plugin]:
+    """Yield the plug-ins of `FORMATS` that this Pillow was built with, and HEIF's if installed.
+
+    Each is imported when it is asked for: most processes need one or two of them.
+    """
+    for image_format in (*FORMATS, "HEIF"):
+        plugin = _plugin(image_format)
+        if plugin is not None:
+            yield plugin
+
+
 @cache
-def plugins() -> tuple[Plugin, ...]:
-    """Return the plug-ins of `FORMATS` that this Pillow was built with, and HEIF's if installed.
+def _plugin(image_format: str) -> Plugin | None:
+    """Return what opens a format; None if it is not there.
 
     Those of Pillow enter themselves in its list when they are imported; HEIF's is not entered.
     """
-    found = []
-    for image_format, name in FORMATS.items():
-        with suppress(ImportError):  # Pillow has AVIF from 11.2 on
-            module = importlib.import_module(f"PIL.{name}ImagePlugin")
-            opens, accepts = Image.OPEN[image_format]
-            if accepts is not None and getattr(module, "SUPPORTED", True):
-                found.append(Plugin(image_format, opens, accepts))
-    with suppress(ImportError):
-        heif = importlib.import_module("pillow_heif")
-        found.append(Plugin("HEIF", heif.HeifImageFile, _is_heif))
-    return tuple(found)
+    with suppress(ImportError):  # Pillow has AVIF from 11.2 on
+        if image_format == "HEIF":
+            heif = importlib.import_module("pillow_heif")
+            return Plugin(image_format, heif.HeifImageFile, _is_heif)
+        module = importlib.import_module(f"PIL.{FORMATS[image_format]}ImagePlugin")
+        opens, accepts = Image.OPEN[image_format]
+        if accepts is not None and getattr(module, "SUPPORTED", True):
+            return Plugin(image_format, opens, accepts)
+    return None
 
 
 def _is_heif(start: bytes) -> bool:

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from torch_inception.config import (
+    FeaturesConfig,
     Resize,
+    TrainConfig,
     check_choice,
     parse_channels,
     parse_intensity,
@@ -85,6 +87,17 @@ class Preprocessing:
         parse_page(self.page)
         parse_channels(self.channels)
 
+    @classmethod
+    def configured(cls, config: TrainConfig | FeaturesConfig) -> "Preprocessing":
+        """Return what settings ask for; a range of the data set is not known yet."""
+        return cls(
+            config.resize,
+            exact_decode=config.exact_decode,
+            intensity=config.intensity,
+            page=config.page,
+            channels=config.channels,
+        )
+
     @property
     def identity(self) -> str:
         """Everything here that changes a feature; the number grows when the code changes it."""
@@ -154,8 +167,7 @@ def _before_crop(size: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int
         resized = (CROP_RESIZE, int(CROP_RESIZE * height / width))
     else:
         resized = (int(CROP_RESIZE * width / height), CROP_RESIZE)
-    left, top = (round((side - IMAGE_SIZE) / 2) for side in resized)
-    return resized, (left, top)
+    return resized, crop_corner(resized)
 
 
 def _middle_of_strip(size: tuple[int, int]) -> tuple[int, int, int, int]:
@@ -167,6 +179,12 @@ def _middle_of_strip(size: tuple[int, int]) -> tuple[int, int, int, int]:
     longest = STRIP_RATIO * min(width, height)
     left, top = max(0, (width - longest) // 2), max(0, (height - longest) // 2)
     return left, top, min(width, left + longest), min(height, top + longest)
+
+
+def crop_corner(size: tuple[int, int]) -> tuple[int, int]:
+    """Return left and top of what "crop" cuts out of an image that is resized to this size."""
+    left, top = (round((side - IMAGE_SIZE) / 2) for side in size)
+    return left, top
 
 
 def crop_box(size: tuple[int, int]) -> Box:

@@ -117,8 +117,13 @@ def _folder(path: Path) -> str:
     return "an empty folder" if is_empty else "a folder"
 
 
+def too_large(count: int, max_bytes: int) -> ImageError:
+    """Return the reason for which a file of so many bytes is not read."""
+    return ImageError(
+        f"too large for an image: {count:,} bytes, and at most {max_bytes:,} are read"
+    )
+
+
 def _check_size(count: int, max_bytes: int) -> None:
     if count > max_bytes:
-        raise ImageError(
-            f"too large for an image: {count:,} bytes, and at most {max_bytes:,} are read"
-        )
+        raise too_large(count, max_bytes)

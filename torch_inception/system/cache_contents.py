@@ -5,7 +5,8 @@ features/        rows of features, a folder per network and preprocessing
 thumbnails/      small copies of images
 weights/         converted weights
 networks/        networks made ready to run
-downloads/       weights as they were downloaded, where no other cache can be written
+downloads/       weights as they were downloaded, where no other cache can be written, and what runs
+                 models in a browser
 """
 
 import math
@@ -24,6 +25,7 @@ from torch_inception.system.locks import lock_if_free
 FILE_INDEX = "file index"
 THUMBNAILS = "thumbnails"
 ROWS_FILE = "rows.bin"
+BROWSER_RUNTIME = "onnxruntime-web"
 
 _DAY_SECONDS = 86400.0
 
@@ -48,7 +50,7 @@ _IS_OURS: dict[str, Callable[[Path], bool]] = {
     THUMBNAILS: lambda path: _is_database(path, "thumbnails"),
     "weights": _is_kept,
     "networks": _is_kept,
-    "downloads": lambda path: path.name in ("torch", "huggingface"),
+    "downloads": lambda path: path.name in ("torch", "huggingface", BROWSER_RUNTIME),
     FILE_INDEX: lambda path: _is_database(path, "files"),
 }
 """Kind of entry -> whether a path is such an entry, and not somebody else's."""

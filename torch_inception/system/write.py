@@ -5,10 +5,17 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 _BYTE = re.compile(r"\\u(dc[89a-f][0-9a-f])")
 """How a byte of a name that is not text is escaped, as PEP 383 numbers such bytes."""
+
+
+class Table(NamedTuple):
+    """What `write_csv` writes."""
+
+    header: Sequence[str]
+    rows: Iterable[Sequence[object]]
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import pytest
 
-from torch_inception.features.ordered_map import Work, ordered_map
+from torch_inception.system.ordered_map import Work, ordered_map
 
 PATIENCE = 20.0
 """Seconds after which a test gives up waiting for what should happen at once."""

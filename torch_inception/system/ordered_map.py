@@ -1,15 +1,10 @@
-"""Run batches of work on several threads and give the results in input order, as they come.
-
-On each of them torch computes alone: see `system/threads.py`.
-"""
+"""Run batches of work on several threads and give the results in input order, as they come."""
 
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from typing import Generic, TypeVar
-
-from torch_inception.system.threads import compute_alone
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -87,7 +82,6 @@ class _Stream(Generic[Item, Result]):
 
     def serve(self) -> None:
         """Work on batches until the consumer is done."""
-        compute_alone()
         work = self._worker()
         while (batch := self._take()) and not self.stopped.is_set():
             try:

@@ -63,7 +63,9 @@ def convolve(
         stride: down and across.
         padding: zeros above and below, left and right.
     """
-    # Who traces the network wants an operation that other programs know, too.
+    # Who traces or exports the network wants an operation that other programs know, too.
+    if torch.compiler.is_exporting():
+        return functional.conv2d(maps, weight, bias, tuple(stride), tuple(padding))
     is_traced = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
     on_processor = maps.device.type == "cpu" and maps.dtype == torch.float32
     if on_processor and HAS_ONEDNN and not is_traced:

@@ -30,11 +30,11 @@ from torch_inception.engines.openvino.int8 import (
 from torch_inception.engines.openvino.runtime import (
     check_processor,
     has_instructions,
-    import_extra,
+    import_openvino,
     quiet,
 )
 from torch_inception.engines.torch_engine import TorchEngine
-from torch_inception.errors import ConfigError
+from torch_inception.errors import ConfigError, InstallationError
 from torch_inception.heads.head import Head
 from torch_inception.images.preprocess import Pixels, Preprocessing
 from torch_inception.network import empty_network
@@ -80,8 +80,8 @@ def test_a_missing_package_is_named_with_the_extra_that_has_it(
     package: str, train_int8: TrainCommand, run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(ConfigError, match=rf"the package {package}, .*\[openvino\]"):
-        import_extra(package)
+    with pytest.raises(InstallationError, match=rf"the package {package}, .*\[openvino\]"):
+        import_openvino(package)
     if package == "nncf":
         pytest.importorskip("openvino")
     status, err = train_int8()
@@ -220,7 +220,7 @@ def test_the_packages_are_imported_where_they_send_no_reports(
     with mock.patch.dict(sys.modules):
         for package in ("openvino", "nncf"):
             sys.modules.pop(package, None)
-            import_extra(package)
+            import_openvino(package)
     assert log.read_text().splitlines() == ["openvino true", "nncf true"]
 
 

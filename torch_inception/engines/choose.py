@@ -19,7 +19,7 @@ from torch_inception.engines.openvino.quantisation import INT8
 from torch_inception.engines.openvino.runtime import has_instructions
 from torch_inception.engines.protocol import Engine
 from torch_inception.engines.torch_engine import TorchEngine
-from torch_inception.errors import ConfigError
+from torch_inception.errors import ConfigError, InstallationError
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.weights.checked import Weights
 from torch_inception.weights.record import WeightsRecord
@@ -94,7 +94,7 @@ def load_cached_engine(
                 "its network is not in the cache. Train again, or copy networks/int8-* from the "
                 "cache of the machine that trained it"
             )
-        except ConfigError as error:
+        except (ConfigError, InstallationError) as error:
             reason = str(error)
         log.warning(FLOAT32_INSTEAD, reason)
     weights = load_cached_folded(record)

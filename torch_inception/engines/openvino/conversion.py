@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from torch_inception.engines.openvino.runtime import import_extra
+from torch_inception.engines.openvino.runtime import import_openvino
 from torch_inception.images.preprocess import IMAGE_SIZE
 from torch_inception.network import ROW_SIZE, InceptionV3, spatial_means
 
@@ -20,9 +20,9 @@ def convert(network: InceptionV3, *, batch: int, factors: Tensor | None = None) 
         factors: (4096,) what rows are multiplied by at the end.
 
     Raises:
-        ConfigError: OpenVINO is not installed.
+        InstallationError: OpenVINO is not installed.
     """
-    openvino = import_extra("openvino")
+    openvino = import_openvino()
     shape = (batch, IMAGE_SIZE, IMAGE_SIZE, 3)
     module = _PixelsToRows(
         network, torch.ones(ROW_SIZE, dtype=torch.float32) if factors is None else factors

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy
 
-from torch_inception.engines.openvino.runtime import import_extra, quiet
+from torch_inception.engines.openvino.runtime import import_openvino, quiet
 from torch_inception.engines.protocol import Rows, Session
 from torch_inception.images.preprocess import IMAGE_SIZE, Pixels
 from torch_inception.system.cores import usable_cores
@@ -33,7 +33,7 @@ class OpenVinoEngine:
         batch_size: most images that a session takes at a time.
 
     Raises:
-        ConfigError: OpenVINO is not installed.
+        InstallationError: OpenVINO is not installed.
     """
 
     batch_size = BATCH
@@ -47,7 +47,7 @@ class OpenVinoEngine:
             "INFERENCE_PRECISION_HINT": "f32",
         }
         with quiet():
-            core = import_extra("openvino").Core()
+            core = import_openvino().Core()
             self.model = core.read_model(model) if isinstance(model, Path) else model
             self._compiled = core.compile_model(self.model, "CPU", settings)
         self._static_batch = int(self._compiled.input(0).shape[0])
@@ -56,7 +56,7 @@ class OpenVinoEngine:
         """Pickle the network as the two files that OpenVINO writes; a copy is compiled anew."""
         with tempfile.TemporaryDirectory() as name, quiet():
             file = Path(name, "network.xml")
-            import_extra("openvino").save_model(self.model, file, compress_to_fp16=False)
+            import_openvino().save_model(self.model, file, compress_to_fp16=False)
             content = file.read_bytes(), file.with_suffix(".bin").read_bytes()
         return _from_content, (*content, self.record, self.arithmetic)
 
@@ -92,5 +92,5 @@ def _from_content(
     network: bytes, numbers: bytes, record: WeightsRecord, arithmetic: str
 ) -> OpenVinoEngine:
     with quiet():
-        model = import_extra("openvino").Core().read_model(network, numbers)
+        model = import_openvino().Core().read_model(network, numbers)
     return OpenVinoEngine(model, record, arithmetic=arithmetic)

@@ -6,7 +6,7 @@ import logging
 
 from torch_inception.engines.openvino.conversion import convert
 from torch_inception.engines.openvino.engine import BATCH, OpenVinoEngine
-from torch_inception.engines.openvino.runtime import import_extra, quiet
+from torch_inception.engines.openvino.runtime import import_openvino, quiet
 from torch_inception.engines.openvino.store import cache_network, load_cached_network
 from torch_inception.engines.torch_engine import TorchEngine
 
@@ -26,9 +26,9 @@ def float32_engine(engine: TorchEngine) -> OpenVinoEngine:
         engine: torch's, in float32.
 
     Raises:
-        ConfigError: OpenVINO is not installed.
+        InstallationError: OpenVINO is not installed.
     """
-    import_extra("openvino")
+    import_openvino()
     version = importlib.metadata.version("openvino")
     parts = f"{engine.identity}\n{FORMAT}\n{version}"
     name = f"openvino-{hashlib.sha256(parts.encode()).hexdigest()[:32]}"

@@ -12,7 +12,7 @@ import numpy
 
 from torch_inception.engines.openvino.engine import OpenVinoEngine
 from torch_inception.engines.openvino.quantisation import INT8, quantise
-from torch_inception.engines.openvino.runtime import check_processor, import_extra
+from torch_inception.engines.openvino.runtime import check_processor, import_openvino
 from torch_inception.engines.openvino.store import cache_network, load_cached_network
 from torch_inception.engines.protocol import Engine, Rows
 from torch_inception.engines.torch_engine import TorchEngine
@@ -95,7 +95,8 @@ def int8_engine(
             computed again.
 
     Raises:
-        ConfigError: what it needs is missing, or its features are not those of float32.
+        ConfigError: the processor would be slow, or features are not those of float32.
+        InstallationError: OpenVINO or NNCF is not installed.
     """
     check_processor()
     space = f"{float32.identity} {preprocessing.identity}"
@@ -154,7 +155,8 @@ def load_int8_engine(
     """Return the 8-bit network of an engine's `arithmetic`, or None where none is kept whole.
 
     Raises:
-        ConfigError: OpenVINO is not installed, or the processor would be slow.
+        ConfigError: the processor would be slow.
+        InstallationError: OpenVINO is not installed.
     """
     kind, _, key = arithmetic.partition(" ")
     # The key names a file, and may come from a model that somebody else made.
@@ -181,7 +183,7 @@ def _name(key: str) -> str:
 def _key(space: str, digests: Sequence[str]) -> str:
     versions = []
     for package in ("openvino", "nncf"):
-        import_extra(package)
+        import_openvino(package)
         versions.append(importlib.metadata.version(package))
     parts = [space, FORMAT, *versions, *digests]
     return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()

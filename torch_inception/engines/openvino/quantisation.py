@@ -9,7 +9,12 @@ from torch import Tensor
 from torch_inception.engines.cpu import CPU_BATCH
 from torch_inception.engines.openvino.conversion import convert
 from torch_inception.engines.openvino.engine import OpenVinoEngine
-from torch_inception.engines.openvino.runtime import check_processor, import_extra, no_bars, quiet
+from torch_inception.engines.openvino.runtime import (
+    check_processor,
+    import_openvino,
+    no_bars,
+    quiet,
+)
 from torch_inception.engines.openvino.smoothing import smooth
 from torch_inception.engines.torch_engine import TorchEngine
 from torch_inception.images.preprocess import Pixels
@@ -27,12 +32,13 @@ def quantise(engine: TorchEngine, images: Sequence[Pixels]) -> OpenVinoEngine:
         images: (299, 299, 3) uint8 each; 32 to 64 of the kind that is to come.
 
     Raises:
-        ConfigError: OpenVINO or NNCF is not installed, or the processor would be slow.
+        ConfigError: the processor would be slow.
+        InstallationError: OpenVINO or NNCF is not installed.
     """
     check_processor()
     network, factors = evened_out(engine, images)
     with quiet(), no_bars():
-        nncf = import_extra("nncf")
+        nncf = import_openvino("nncf")
         ranges = nncf.quantization.range_estimator.RangeEstimatorParametersSet
         quantised = nncf.quantize(
             convert(network, batch=1, factors=factors),

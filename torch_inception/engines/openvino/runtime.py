@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from torch_inception.errors import ConfigError
+from torch_inception.system import extras
 
 INSTRUCTIONS = ("avx512_vnni", "avx_vnni", "amx_int8")
 """Any of these multiplies 8-bit integers several times as fast as float32."""
@@ -44,21 +45,15 @@ def check_processor(capabilities: Mapping[str, Any] | None = None) -> None:
         )
 
 
-def import_extra(package: str) -> Any:  # noqa: ANN401 - a module without types
+def import_openvino(package: str = "openvino") -> Any:  # noqa: ANN401 - a module without types
     """Import OpenVINO or NNCF.
 
     Raises:
-        ConfigError: it is not installed, or does not work.
+        InstallationError: it is not installed, or does not work.
     """
-    try:
-        # NNCF decides when it is imported whether it will send reports.
-        with quiet():
-            return __import__(package)
-    except ImportError as error:
-        raise ConfigError(
-            f"the package {package}, which --precision int8 and --engine openvino need, is not "
-            f'there ({error}). Install it: pip install "torch-inception[openvino]".'
-        ) from error
+    # NNCF decides when it is imported whether it will send reports.
+    with quiet():
+        return extras.import_extra(package, extra="openvino", needed_by="OpenVINO's engine")
 
 
 @contextlib.contextmanager
@@ -84,7 +79,7 @@ def quiet() -> Iterator[None]:
 @contextlib.contextmanager
 def no_bars() -> Iterator[None]:
     """Keep NNCF's progress bars, which are drawn by rich, off the screen."""
-    console = import_extra("rich").get_console()
+    console = import_openvino("rich").get_console()
     before, console.quiet = console.quiet, True
     try:
         yield

@@ -36,7 +36,8 @@ def smooth(network: InceptionV3, batches: Sequence[Tensor]) -> Tensor:
         but for rounding.
     """
     factors = {
-        unit: (peaks / peaks.max()).clamp(min=LOWEST_SHARE) ** MIGRATION
+        # A convolution that gives nothing but zeros stays as it is, but for a factor.
+        unit: (peaks / peaks.max().clamp(min=1e-12)).clamp(min=LOWEST_SHARE) ** MIGRATION
         for unit, peaks in _peaks(network, batches).items()
     }
 

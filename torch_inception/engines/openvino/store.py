@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from torch_inception.engines.openvino.engine import OpenVinoEngine
-from torch_inception.engines.openvino.runtime import import_extra, quiet
+from torch_inception.engines.openvino.runtime import import_openvino, quiet
 from torch_inception.system.cache_entry import read_entry, write_entry
 from torch_inception.system.cache_folder import cache_folder
 from torch_inception.weights.record import WeightsRecord
@@ -23,7 +23,7 @@ def load_cached_network(
     """Return the network kept under a name and what was said of it; None if it is not there whole.
 
     Raises:
-        ConfigError: OpenVINO is not installed.
+        InstallationError: OpenVINO is not installed.
     """
     folder = _folder(name)
 
@@ -39,9 +39,7 @@ def cache_network(name: str, engine: OpenVinoEngine, about: Mapping[str, Any]) -
     def write(folder: Path) -> None:
         try:
             with quiet():
-                import_extra("openvino").save_model(
-                    engine.model, folder / NETWORK, compress_to_fp16=False
-                )
+                import_openvino().save_model(engine.model, folder / NETWORK, compress_to_fp16=False)
         except RuntimeError as error:  # how it says that a disk is full
             raise OSError(str(error)) from error
 

@@ -11,12 +11,13 @@ import numpy
 import pytest
 
 from torch_inception.errors import CacheError
-from torch_inception.features.cache.file_index import FileIndex, FileState, file_state
+from torch_inception.features.cache.file_index import FileIndex
 from torch_inception.features.cache.open_store import open_row_store
 from torch_inception.features.cache.row_store import RowStore, StoredRow
 from torch_inception.images.facts import ImageFacts
 from torch_inception.network import ROW_SIZE
 from torch_inception.system.cache_folder import CACHE_VARIABLE
+from torch_inception.system.file_state import FileState, file_state
 
 Rows = dict[bytes, StoredRow]
 RECORD_BYTES = 2 * 4096 + 128

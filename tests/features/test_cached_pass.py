@@ -19,8 +19,9 @@ from torch_inception.errors import ImageError
 from torch_inception.features.cache.thumbnails import Thumbnails
 from torch_inception.features.cached_pass import PassResult, run_pass
 from torch_inception.features.extractor import FeatureExtractor
-from torch_inception.features.image_rows import ImageInput, stream_rows
+from torch_inception.features.image_rows import stream_rows
 from torch_inception.images.facts import FACTS
+from torch_inception.images.image_input import ImageInput
 from torch_inception.images.preprocess import Pixels, Preprocessing
 from torch_inception.weights.record import WeightsRecord
 

@@ -9,7 +9,8 @@ import torch
 from PIL import Image, ImageSequence
 
 from tests.fakes import FakeEngine
-from torch_inception.features.image_rows import ImageInput, stream_rows
+from torch_inception.features.image_rows import stream_rows
+from torch_inception.images.image_input import ImageInput
 from torch_inception.images.preprocess import Preprocessing
 
 SHADES = range(0, 250, 10)

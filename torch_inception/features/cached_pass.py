@@ -7,7 +7,6 @@ worker computes it, pixels and row. Workers do this; the caller's thread writes 
 import logging
 import threading
 import time
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,26 +18,29 @@ from numpy.typing import NDArray
 
 from torch_inception.engines.protocol import Engine
 from torch_inception.errors import CacheError, ImageError
-from torch_inception.features.cache.file_index import FileIndex, FileState
+from torch_inception.features.cache.file_index import FileIndex
 from torch_inception.features.cache.open_store import open_row_store
 from torch_inception.features.cache.row_store import RowStore, StoredRow
 from torch_inception.features.cache.thumbnails import Thumbnails
-from torch_inception.features.deep_facts import FactsTally
 from torch_inception.features.image_rows import (
     FeatureRow,
     ReadImage,
     compute_rows,
     half_row,
+    own_session,
     read_image,
     row_space,
 )
-from torch_inception.features.ordered_map import Work, ordered_map
 from torch_inception.features.progress import progress_bar
 from torch_inception.features.row_selection import RowSelection
+from torch_inception.features.skipped import SkippedTally
 from torch_inception.images.facts import ImageFacts
+from torch_inception.images.facts_tally import FactsTally
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.system.cache_folder import cache_in_use
 from torch_inception.system.escape import counted
+from torch_inception.system.file_state import FileState
+from torch_inception.system.ordered_map import Work, ordered_map
 
 log = logging.getLogger(__name__)
 
@@ -51,10 +53,6 @@ COMMIT_FILES = 1000
 
 THUMBNAIL_FILES = 20_000
 """Number of files from which on no thumbnails are made: they would take more than 60 MB."""
-
-
-SKIPPED_NAMED = 5
-"""Files that are skipped for the same reason that are named one by one."""
 
 
 class Skipped(NamedTuple):
@@ -154,23 +152,9 @@ def tell_of_pass(result: PassResult) -> None:
         "features: %d computed, %d reused, %s skipped",
         result.computed, result.reused, counted(len(result.skipped), "file"),
     )  # fmt: skip
-    _tell_of_skipped(result.skipped)
-
-
-def _tell_of_skipped(skipped: Sequence[Skipped]) -> None:
-    """Log each file and its reason; one that many have, such as a missing page, only once."""
-    paths_of: dict[str, list[Path]] = defaultdict(list)
-    for skip in skipped:
-        paths_of[skip.reason].append(skip.path)
-    for reason, paths in paths_of.items():
-        if len(paths) > SKIPPED_NAMED:
-            log.warning(
-                "skipped: %s, the first of them %s: %s",
-                counted(len(paths), "file"), paths[0], reason,
-            )  # fmt: skip
-            continue
-        for path in paths:
-            log.warning("skipped: %s: %s", path, reason)
+    tally = SkippedTally()
+    tally.add(result.skipped)
+    tally.tell()
 
 
 def select_rows(
@@ -242,7 +226,7 @@ class _Reading:
         )
 
     def _make_worker(self) -> Work[Path, _Result]:
-        session = self._engine.session()
+        session = own_session(self._engine)
 
         def work(batch: Sequence[Path]) -> list[_Result]:
             images = [self._read(path) for path in batch]

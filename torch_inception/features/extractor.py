@@ -21,9 +21,15 @@ from torch_inception.engines.choose import choose_device, load_engine
 from torch_inception.engines.protocol import Engine
 from torch_inception.errors import ConfigError, ImageError
 from torch_inception.features.cached_pass import run_pass
-from torch_inception.features.deep_facts import FactsTally
-from torch_inception.features.image_rows import FeatureRow, ImageInput, stream_rows
-from torch_inception.images.image_input import check_list, image_name, is_path, path_column
+from torch_inception.features.image_rows import FeatureRow, stream_rows
+from torch_inception.images.facts_tally import FactsTally
+from torch_inception.images.image_input import (
+    ImageInput,
+    check_list,
+    image_name,
+    is_path,
+    path_column,
+)
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.network import COLUMNS, LAYERS
 from torch_inception.system.cache_folder import cache_folder

@@ -1,34 +1,29 @@
 """Images to rows of features: bytes, files or images in memory in, a row or a reason out."""
 
 import hashlib
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 import numpy
 from numpy.typing import NDArray
-from PIL import Image
-from torch import Tensor
 
 from torch_inception.engines.protocol import Engine, Session
 from torch_inception.errors import ImageError, WeightsError
-from torch_inception.features.cache.file_index import FileState, file_state
 from torch_inception.features.cached_rows import CachedRows, FoundRow
-from torch_inception.features.deep_facts import FactsTally
-from torch_inception.features.ordered_map import Work, ordered_map
-from torch_inception.images.decode import decode_file, to_decoded
+from torch_inception.images.decode import decode_file
 from torch_inception.images.facts import FACTS, ImageFacts, image_facts
-from torch_inception.images.image_input import image_name, is_path
+from torch_inception.images.facts_tally import FactsTally
+from torch_inception.images.image_input import ImageInput, image_name, is_path
 from torch_inception.images.limits import one_large_image_at_a_time
 from torch_inception.images.preprocess import Pixels, Preprocessing
 from torch_inception.images.read import read_file
+from torch_inception.images.see import SeenImage, see_or_say
 from torch_inception.images.thumbnail import make_thumbnail
-
-ImageInput = str | os.PathLike[str] | bytes | BinaryIO | Image.Image | Pixels | Tensor
-"""What stands for one image: a path, the content of a file, a binary file object (it is read from
-where it stands), a PIL image, a uint8 array (H, W, 3) or a uint8 tensor (3, H, W)."""
+from torch_inception.system.file_state import FileState, file_state
+from torch_inception.system.ordered_map import Work, ordered_map
+from torch_inception.system.threads import compute_alone
 
 FeatureRow = NDArray[numpy.float32]
 """(4096,), as an engine computes it; the cache keeps it in float16."""
@@ -84,6 +79,26 @@ def read_image(
     digest = hashlib.sha256(content).digest()
     if not is_wanted(digest):
         return ReadImage(before, digest, None)
+    return image_of_content(before, digest, content, preprocessing, with_thumbnail=with_thumbnail)
+
+
+def image_of_content(
+    state: FileState | None,
+    digest: bytes,
+    content: bytes,
+    preprocessing: Preprocessing,
+    *,
+    with_thumbnail: bool,
+) -> ReadImage:
+    """Decode what was read of a file.
+
+    Args:
+        state: of the file, before; None where nobody asks for it.
+        digest: SHA-256 of the content.
+        content: all of it.
+        preprocessing: how an image becomes 299 x 299.
+        with_thumbnail: whether a thumbnail is made.
+    """
     try:
         with one_large_image_at_a_time():
             image, original = decode_file(
@@ -92,37 +107,14 @@ def read_image(
             pixels = preprocessing(image)
             thumbnail = make_thumbnail(image) if with_thumbnail else None
     except ImageError as error:
-        return ReadImage(before, digest, error)
-    return ReadImage(before, digest, pixels, image_facts(original, pixels), thumbnail)
+        return ReadImage(state, digest, error)
+    return ReadImage(state, digest, pixels, image_facts(original, pixels), thumbnail)
 
 
-class SeenImage(NamedTuple):
-    """What the network sees of an image, (299, 299, 3) uint8, and facts of the image."""
-
-    pixels: Pixels
-    facts: ImageFacts
-
-
-def see(item: ImageInput, preprocessing: Preprocessing) -> SeenImage:
-    """Return what the network sees of an image.
-
-    Raises:
-        ImageError: the image cannot be read.
-        TypeError: the item is of another kind.
-    """
-    with one_large_image_at_a_time():
-        image, original = to_decoded(
-            item, shorter_side=preprocessing.shorter_side, deep=preprocessing.deep
-        )
-        pixels = preprocessing(image)
-    return SeenImage(pixels, image_facts(original, pixels))
-
-
-def _see_or_say(item: ImageInput, preprocessing: Preprocessing) -> SeenImage | ImageError:
-    try:
-        return see(item, preprocessing)
-    except ImageError as error:
-        return error
+def own_session(engine: Engine) -> Session:
+    """Return a session for the calling thread, on which torch computes alone from now on."""
+    compute_alone()
+    return engine.session()
 
 
 def compute_rows(
@@ -166,7 +158,7 @@ def image_row(
     content: bytes, preprocessing: Preprocessing, session: Session
 ) -> FeatureRow | ImageError:
     """Return the row (4096,) float32 of a file's content, or why it has none."""
-    [found] = _compute_seen(session, [_see_or_say(content, preprocessing)])
+    [found] = _compute_seen(session, [see_or_say(content, preprocessing)])
     return found.row if isinstance(found, FoundRow) else found
 
 
@@ -204,7 +196,7 @@ def stream_rows(
     names: deque[Path | str] = deque()
 
     def make_worker() -> Work[Path | SeenImage | ImageError, FoundRow | ImageError]:
-        session = engine.session()
+        session = own_session(engine)
         return lambda batch: _rows_of_batch(session, preprocessing, batch, cached)
 
     def taken() -> Iterator[Path | SeenImage | ImageError]:
@@ -212,7 +204,7 @@ def stream_rows(
         for number, item in enumerate(items):
             path = Path(item) if is_path(item) else None
             names.append(path or image_name(item, number))
-            yield path or _see_or_say(item, preprocessing)
+            yield path or see_or_say(item, preprocessing)
 
     workers, batch_size = engine.workers, engine.batch_size
     for found in ordered_map(make_worker, taken(), workers=workers, batch_size=batch_size):
@@ -240,7 +232,7 @@ def _rows_of_batch(
         else:
             found = _row_or_content(item, cached)
             if isinstance(found, bytes):
-                images[place] = _see_or_say(found, preprocessing)
+                images[place] = see_or_say(found, preprocessing)
             else:
                 rows[place] = found
     rows |= zip(images, _compute_seen(session, list(images.values())), strict=True)

@@ -266,7 +266,15 @@ def _cosines(likeness: Likeness, pairs: Labels) -> NDArray[numpy.float64]:
 
 
 def _projections(likeness: Likeness, dimensions: int) -> tuple[Tensor, Tensor]:
-    """Return factors (N, d + 2) of the negative halves of squared distances in d dimensions.
+    """Return factors (N, d + 2) of the negative halves of squared distances in d dimensions."""
+    inside = centred_projections(likeness, dimensions)
+    half = inside.square().sum(dim=1, keepdim=True) / 2
+    ones = torch.ones_like(half)
+    return torch.cat([inside, -half, ones], dim=1), torch.cat([inside, ones, -half], dim=1)
+
+
+def centred_projections(likeness: Likeness, dimensions: int = DIMENSIONS) -> Tensor:
+    """Return the directions of images in d dimensions, the mean taken off: (N, d) float32.
 
     These dimensions are about those in which the images differ most: orthonormal, and found by
     three steps of subspace iteration.
@@ -283,7 +291,4 @@ def _projections(likeness: Likeness, dimensions: int) -> tuple[Tensor, Tensor]:
         lambda chosen: (likeness.directions(chosen) - middle) @ basis,
         numpy.array_split(places, -(-len(places) // SLICE)),
     )
-    inside = torch.cat(parts)
-    half = inside.square().sum(dim=1, keepdim=True) / 2
-    ones = torch.ones_like(half)
-    return torch.cat([inside, -half, ones], dim=1), torch.cat([inside, ones, -half], dim=1)
+    return torch.cat(parts)

@@ -17,8 +17,7 @@ from torch_inception.engines.protocol import Engine, Session
 from torch_inception.errors import ImageError
 from torch_inception.features.cache.row_store import RowStore, StoredRow
 from torch_inception.features.cached_pass import COMMIT_ROWS, select_rows
-from torch_inception.features.image_rows import CHANGED, FeatureRow, half_row
-from torch_inception.features.ordered_map import Work, ordered_map
+from torch_inception.features.image_rows import CHANGED, FeatureRow, half_row, own_session
 from torch_inception.features.progress import progress_bar
 from torch_inception.features.row_selection import RowSelection
 from torch_inception.images.decode import decode_file
@@ -27,6 +26,7 @@ from torch_inception.images.limits import one_large_image_at_a_time
 from torch_inception.images.preprocess import Pixels, Preprocessing
 from torch_inception.images.read import read_file
 from torch_inception.images.views import View
+from torch_inception.system.ordered_map import Work, ordered_map
 
 log = logging.getLogger(__name__)
 
@@ -51,9 +51,12 @@ class ViewedImage(NamedTuple):
 
 def view_key(digest: bytes, view: View) -> bytes:
     """Return what the row of a view is found by: the image's digest itself for the original."""
-    if not view.identity:
-        return digest
-    return hashlib.sha256(digest + view.identity.encode()).digest()
+    return row_key(digest, view.identity)
+
+
+def row_key(digest: bytes, identity: str) -> bytes:
+    """Do as `view_key`, with the identity of a view."""
+    return hashlib.sha256(digest + identity.encode()).digest() if identity else digest
 
 
 def run_view_pass(
@@ -82,10 +85,10 @@ def run_view_pass(
     Raises:
         CacheError: the cache cannot be used.
     """
-    missing = _missing(images, store)
+    missing = missing_views(images, store)
     most = max((len(image.views) for image in missing), default=1)
     results = ordered_map(
-        lambda: _make_worker(engine.session(), engine.batch_size, preprocessing),
+        lambda: _make_worker(own_session(engine), engine.batch_size, preprocessing),
         missing,
         workers=engine.workers,
         batch_size=max(1, engine.batch_size // most),
@@ -103,7 +106,7 @@ def run_view_pass(
     return select_rows(store, keys)[0]
 
 
-def _missing(images: Sequence[ViewedImage], store: RowStore) -> list[ViewedImage]:
+def missing_views(images: Sequence[ViewedImage], store: RowStore) -> list[ViewedImage]:
     """Return each content once, with those of its views whose rows are not stored."""
     wanted: dict[bytes, ViewedImage] = {}
     for image in images:
@@ -149,7 +152,7 @@ def _make_worker(
     session: Session, batch_size: int, preprocessing: Preprocessing
 ) -> Work[ViewedImage, _Result]:
     def work(batch: Sequence[ViewedImage]) -> list[_Result]:
-        seen = [_look_at(image, preprocessing) for image in batch]
+        seen = [look_at(image, preprocessing) for image in batch]
         pixels = [each for views in seen if isinstance(views, list) for each, _ in views]
         starts = range(0, len(pixels), batch_size)
         rows = chain.from_iterable(session(pixels[start : start + batch_size]) for start in starts)
@@ -168,7 +171,8 @@ def _keyed(image: ViewedImage, views: Sequence[SeenView], rows: Iterator[Feature
     }
 
 
-def _look_at(image: ViewedImage, preprocessing: Preprocessing) -> list[SeenView] | ImageError:
+def look_at(image: ViewedImage, preprocessing: Preprocessing) -> list[SeenView] | ImageError:
+    """Return what the network sees of each view of an image, or why it cannot be seen."""
     try:
         with one_large_image_at_a_time():
             whole, original = _decode(image, preprocessing)

@@ -35,11 +35,11 @@ class StoredRow(NamedTuple):
 
     Attributes:
         row: (4096,) float16.
-        facts: of the image.
+        facts: of the image; a record of `FACTS`, too.
     """
 
     row: NDArray[numpy.float16]
-    facts: ImageFacts
+    facts: ImageFacts | numpy.void
 
 
 LAYOUT = 6
@@ -136,8 +136,7 @@ class RowStore:
         self._index_the_rest(index)
         present = _find(index, list(rows), self._mapped().data)
         new = {digest: row for digest, row in rows.items() if digest not in present}
-        content = b"".join(_record(digest, row) for digest, row in new.items())
-        first = self._write(content)
+        first = self._write(_records(new).view(numpy.uint8).data)
         # The index may name a record that is no longer whole: the new one takes its place.
         index.executemany(
             "REPLACE INTO rows VALUES (?, ?)",
@@ -146,7 +145,7 @@ class RowStore:
         if len(_find(index, list(rows), self._mapped().data)) < len(rows):
             raise DamagedError("what was written to it is not found")
 
-    def _write(self, content: bytes) -> int:
+    def _write(self, content: memoryview) -> int:
         """Add records at the end of the file; return the place of the first."""
         with as_cache_error(self._file), _opened(self._file) as file, exclusive_lock(self._file):
             end = -(-file.seek(0, os.SEEK_END) // RECORD_BYTES)
@@ -201,10 +200,16 @@ def _count_of_named(index: sqlite3.Connection) -> int:
     return 0 if last is None else int(last) + 1
 
 
-def _record(digest: bytes, row: StoredRow) -> bytes:
-    facts = numpy.array(row.facts, FACTS)
-    content = row.row.astype("<f2").tobytes() + facts.tobytes() + digest
-    return content + _CHECKSUM.pack(zlib.crc32(content))
+def _records(rows: Mapping[bytes, StoredRow]) -> NDArray[numpy.void]:
+    records = numpy.empty(len(rows), RECORD)
+    stored = rows.values()
+    records["row"] = numpy.array([each.row for each in stored], "<f2").reshape(-1, ROW_SIZE)
+    records["facts"] = numpy.array([each.facts for each in stored], FACTS)
+    records["digest"] = numpy.frombuffer(b"".join(rows), "V32")
+    content = records.view(numpy.uint8).data
+    ends = range(_DIGEST_END, len(content), RECORD_BYTES)
+    records["checksum"] = [zlib.crc32(content[end - _DIGEST_END : end]) for end in ends]
+    return records
 
 
 def _digest_at(records: memoryview, number: int) -> bytes | None:

@@ -1,0 +1,402 @@
+"""Ray: a cluster that runs already, or one for this command alone, and actors on all its slots.
+
+Actors write their own shards and have the slots for themselves: beside an operator of Ray Data that
+writes or reads they would wait for each other for ever.
+"""
+
+import logging
+import os
+import pickle
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import warnings
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow
+
+from torch_inception.errors import ClusterError, InstallationError, TorchInceptionError
+from torch_inception.features.cluster.blocks import Block, Outcome, Setup
+from torch_inception.features.cluster.shard_actor import ShardActor
+from torch_inception.system.cores import usable_cores
+from torch_inception.system.escape import counted
+
+# What Ray writes to standard error from its C++ part is of no use to who waits for rows.
+os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+try:
+    import ray
+    import ray.data
+    from ray.util.annotations import RayDeprecationWarning
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+except ImportError as error:
+    raise InstallationError(
+        f'--cluster needs Ray, which is not there ({error}). Install it: pip install ".[cluster]".'
+    ) from error
+
+log = logging.getLogger(__name__)
+
+LOCAL, AUTO = "local", "auto"
+
+_AUTH_MODE = "RAY_AUTH_MODE"
+
+CONNECT_SECONDS = 12
+"""How long a cluster may take to answer."""
+
+MOST_TRIES = 20
+"""How often a block is computed again whose process was killed, by hand or by an image."""
+
+START_SECONDS = 120.0
+"""How long a machine may take to import what it needs and to receive the network."""
+
+TELL_SECONDS = 15.0
+"""How long that takes before it is told."""
+
+
+class RayCluster:
+    """A cluster that this process is connected to.
+
+    Args:
+        is_own: whether this process has started it, on this machine.
+        needs_gpu: whether an actor is given a GPU, not a CPU slot.
+
+    Attributes:
+        slots: actors that work at a time.
+        nodes: addresses of the machines.
+
+    Raises:
+        ClusterError: there is no free slot.
+    """
+
+    def __init__(self, *, is_own: bool, needs_gpu: bool) -> None:
+        self._is_own = is_own
+        self._kind = "GPU" if needs_gpu else "CPU"
+        alive = [
+            node for node in ray.nodes() if node["Alive"] and node["Resources"].get(self._kind)
+        ]
+        self._nodes = {node["NodeID"]: node["NodeManagerAddress"] for node in alive}
+        self._threads = _threads(alive) if needs_gpu else 1
+        self.nodes = sorted(self._nodes.values())
+        self.slots = int(ray.available_resources().get(self._kind, 0))
+        if self.slots < 1:
+            every = int(ray.cluster_resources().get(self._kind, 0))
+            raise ClusterError(
+                f"the cluster has no free {self._kind} slot: {every} in all, on "
+                f"{counted(len(alive), 'machine')}. Wait for what runs there, or add machines."
+            )
+
+    def outcomes(
+        self, setup: Setup, blocks: Iterable[Block], file: Path | None
+    ) -> Iterator[Outcome]:
+        """Compute blocks; yield what becomes of each, as it comes.
+
+        A block whose machine or process is killed is computed again.
+
+        Args:
+            setup: what every actor works with; it is sent once.
+            blocks: what is to be computed.
+            file: one that every machine has to see, if any.
+
+        Raises:
+            ClusterError: a machine cannot work, or the cluster is lost.
+        """
+        sent = ray.put(setup)
+        if not self._is_own:
+            self._check(sent, file)
+        dataset = self._dataset(sent, blocks)
+        try:
+            for batch in dataset.iter_batches(batch_size=None, batch_format="pyarrow"):
+                yield from map(pickle.loads, batch["outcome"].to_pylist())
+        except ray.exceptions.RayTaskError:  # a mistake of ours, whose traceback it has
+            raise
+        except ray.exceptions.RayError as error:
+            raise ClusterError(
+                f"the cluster failed ({_cause(error)}). What was computed is in the shards: run "
+                "the same command again for the rest. Where it fails again, one image may end "
+                f"the process that reads it: each block is tried {MOST_TRIES} times."
+            ) from error
+
+    def _dataset(self, sent: "ray.ObjectRef", blocks: Iterable[Block]) -> "ray.data.Dataset":
+        """Put the blocks into the cluster's memory; return what becomes of them, not begun yet."""
+        tables = [pyarrow.table({"block": [_packed(block)]}) for block in blocks]
+        actors = ray.data.ActorPoolStrategy(
+            size=min(self.slots, len(tables)), max_tasks_in_flight_per_actor=2
+        )
+        with warnings.catch_warnings():
+            # Ray 2.64 will not take max_task_retries any more, and has no other name for it yet.
+            warnings.simplefilter("ignore", RayDeprecationWarning)
+            return ray.data.from_arrow(tables).map_batches(
+                _Actor,
+                fn_constructor_args=(sent, self._threads),
+                batch_size=None,
+                batch_format="pyarrow",
+                num_cpus=self._threads,
+                num_gpus=1 if self._kind == "GPU" else None,
+                compute=actors,
+                max_task_retries=MOST_TRIES,
+            )
+
+    def _check(self, sent: "ray.ObjectRef", file: Path | None) -> None:
+        """See that every machine has the package and the network, and sees the files."""
+        # Without a share in the GPU it would not see one.
+        gpus = 0.01 if self._kind == "GPU" else 0
+        check = ray.remote(num_cpus=0, num_gpus=gpus, max_retries=0)(_check_machine)
+        waiting = {
+            check.options(
+                scheduling_strategy=NodeAffinitySchedulingStrategy(number, soft=False)
+            ).remote(sent, file): node
+            for number, node in self._nodes.items()
+        }
+        done, rest = ray.wait(list(waiting), num_returns=len(waiting), timeout=TELL_SECONDS)
+        _raise_problems(done, waiting)
+        if rest:
+            names = sorted(waiting[each] for each in rest)
+            log.info("cluster: waiting for %s to start Python and torch", ", ".join(names))
+            done, rest = ray.wait(list(waiting), num_returns=len(waiting), timeout=START_SECONDS)
+            _raise_problems(done, waiting)
+        if rest:
+            raise ClusterError(
+                f"the machine {waiting[rest[0]]} of the cluster has not started an actor in "
+                f"{START_SECONDS:.0f} s. Look at its logs, or take it out of the cluster."
+            )
+
+
+class _Actor:
+    """A `ShardActor` as Ray Data wants it: a table with blocks in, one with outcomes out."""
+
+    def __init__(self, setup: Any, threads: int) -> None:  # noqa: ANN401 - a reference, or a value
+        if isinstance(setup, ray.ObjectRef):
+            setup = ray.get(setup)
+        _raise_unseen(setup)  # it may have been started again, on another machine
+        self._actor = ShardActor(setup, threads=threads)
+
+    def __call__(self, table: pyarrow.Table) -> pyarrow.Table:
+        outcomes = [self._actor(_unpacked(block)) for block in table["block"].to_pylist()]
+        return pyarrow.table({"outcome": [pickle.dumps(each) for each in outcomes]})
+
+
+def _packed(block: Block) -> bytes:
+    # All blocks are in memory at a time, and paths have much in common.
+    return zlib.compress(pickle.dumps(block), level=1)
+
+
+def _unpacked(packed: bytes) -> Block:
+    block: Block = pickle.loads(zlib.decompress(packed))
+    return block
+
+
+def _raise_problems(done: Iterable[Any], waiting: Mapping[Any, str]) -> None:
+    """Raise an error that tells of the first machine that cannot work, if there is one."""
+    for each in done:
+        problem = _problem(each)
+        if problem:
+            raise ClusterError(f"the machine {waiting[each]} of the cluster: {problem}.")
+
+
+def _problem(checked: Any) -> str | None:  # noqa: ANN401 - a reference
+    try:
+        problem: str | None = ray.get(checked)
+    except ray.exceptions.RayError as error:
+        return f"it cannot start ({_cause(error)})"
+    return problem
+
+
+def _check_machine(setup: Setup, file: Path | None) -> str | None:
+    """Return why this machine cannot work, if it cannot."""
+    try:
+        ShardActor(setup, threads=1)
+        setup.engine.session()
+        _raise_unseen(setup)
+    except TorchInceptionError as error:
+        return str(error)
+    if file is not None and not os.path.lexists(file):
+        return f"it does not see {file}. The images have to have the same paths on all machines"
+    return None
+
+
+def _raise_unseen(setup: Setup) -> None:
+    """Raise an error if this machine does not see the folder for shards."""
+    if not setup.folder.has(setup.run):
+        raise ClusterError(
+            f"it does not see the folder {setup.folder}. Name one that all machines share: --shards"
+        )
+
+
+@contextmanager
+def connected(address: str, *, needs_gpu: bool = False) -> Iterator[RayCluster]:
+    """Connect to a cluster for a block of code.
+
+    Args:
+        address: "local" starts one on this machine, "auto" finds the one that this machine belongs
+            to, HOST:PORT names it.
+        needs_gpu: whether an actor is given a GPU.
+
+    Raises:
+        ClusterError: it does not answer, refuses, or has no free slot.
+    """
+    if ray.is_initialized():
+        raise ClusterError(
+            "this process is connected to a Ray cluster already. Call ray.shutdown() before."
+        )
+    mode = os.environ.get(_AUTH_MODE)
+    with _quiet():
+        try:
+            _connect(address)
+            yield RayCluster(is_own=address == LOCAL, needs_gpu=needs_gpu)
+        finally:
+            ray.shutdown()
+            # Ray sets it where it starts a cluster.
+            if mode is None:
+                os.environ.pop(_AUTH_MODE, None)
+
+
+def _connect(address: str) -> None:
+    if address != LOCAL:
+        _try(address)
+    of_start: dict[str, Any] = {
+        "num_cpus": usable_cores(),
+        "include_dashboard": False,
+        # By default, what works for a driver waits for everything else on the machine.
+        "_system_config": {"worker_niceness": 0},
+    }
+    try:
+        with _unnoticed():
+            ray.init(
+                address, log_to_driver=False, logging_level=logging.CRITICAL,
+                **(of_start if address == LOCAL else {}),
+            )  # fmt: skip
+    except Exception as error:  # where Ray is slow to start, it raises no other
+        raise ClusterError(f"--cluster {address}: {_reason(str(error))}") from error
+
+
+_LATE = 124
+
+_TRIAL = f"""
+import os, sys, threading, ray
+timer = threading.Timer({CONNECT_SECONDS}, os._exit, [{_LATE}])
+timer.daemon = True
+timer.start()
+try:
+    ray.init(sys.argv[1], log_to_driver=False, logging_level="CRITICAL")
+except BaseException as error:
+    sys.exit(type(error).__name__ + ": " + str(error))
+"""
+
+
+def _try(address: str) -> None:
+    """Connect in another process: where something is wrong, Ray waits for minutes, and says a lot.
+
+    Raises:
+        ClusterError: it does not work.
+    """
+    if address != AUTO:
+        _check_answers(address)
+    command = [sys.executable, "-P", "-c", _TRIAL, address]  # a ray.py here is not Ray
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=4 * CONNECT_SECONDS
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ClusterError(f"--cluster {address}: {_reason('', is_late=True)}") from error
+    if done.returncode:
+        reason = _reason(done.stderr, is_late=done.returncode == _LATE)
+        raise ClusterError(f"--cluster {address}: {reason}")
+
+
+@contextmanager
+def _unnoticed() -> Iterator[None]:
+    """Keep to ourselves what Ray's start does to this process: notes on the screen, and SIGTERM."""
+    handler = signal.getsignal(signal.SIGTERM)
+    screen = os.dup(2)
+    with Path(os.devnull).open("w", encoding="utf-8") as nothing:
+        os.dup2(nothing.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(screen, 2)
+        os.close(screen)
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, handler)
+
+
+def _check_answers(address: str) -> None:
+    """See that there is something at HOST:PORT."""
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=5).close()
+    except (OSError, OverflowError) as error:
+        raise ClusterError(
+            f"nothing answers at {address} ({error}). Give the address that `ray start --head` has "
+            "printed, or start a cluster."
+        ) from error
+
+
+_TOKEN = (
+    "it wants a token, and was given none, or another. Set RAY_AUTH_MODE=token, and copy the file "
+    "~/.ray/auth_token of the cluster to this machine, or set RAY_AUTH_TOKEN."
+)
+
+
+def _reason(said: str, *, is_late: bool = False) -> str:
+    """Return what to do about what Ray says."""
+    if "Could not find any running" in said:
+        return "no cluster runs on this machine. Start one with `ray start`, or use local."
+    if "ersion mismatch" in said:
+        found = re.findall(r"Ray: (\S+)\s+Python: (\S+)", said.rpartition("ersion mismatch")[2])
+        versions = ", and here ".join(f"Ray {its_ray} and Python {its}" for its_ray, its in found)
+        return f"it has other versions: {versions}. Install the same on all machines."
+    if re.search(r"\b[Tt]oken", said) or "nauthenticated" in said:
+        return _TOKEN
+    if is_late:
+        return (
+            f"what runs there has not answered as a Ray cluster in {CONNECT_SECONDS} s. Give the "
+            "address that `ray start --head` has printed."
+        )
+    return f"{_cause(said)}."
+
+
+def _cause(error: BaseException | str) -> str:
+    """Return the line in which Ray tells what went wrong on another machine."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    named = [line for line in lines if re.match(r"(?!ray\.)[\w.]*(Error|Exception): ", line)]
+    return (named or lines or [type(error).__name__])[0].rstrip(".")
+
+
+def _threads(nodes: Iterable[Mapping[str, Any]]) -> int:
+    """Return CPU slots per GPU, of the machine that has the fewest."""
+    found = [node["Resources"] for node in nodes if node["Resources"].get("GPU")]
+    shares = [int(each.get("CPU", 1) // each["GPU"]) for each in found]
+    return max(1, min(shares, default=1))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep Ray's notes off the screen; its warnings are of no use to who waits for rows."""
+    names = ("ray", "ray.data")
+    levels = {name: logging.getLogger(name).level for name in names}
+    printed = ray._private.worker.print_to_stdstream
+    ray._private.worker.print_to_stdstream = _tell
+    context = ray.data.DataContext.get_current()
+    bars = context.enable_progress_bars
+    context.enable_progress_bars = False
+    for name in names:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        context.enable_progress_bars = bars
+        ray._private.worker.print_to_stdstream = printed
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
+
+
+def _tell(said: Mapping[str, Any], *_: object, **__: object) -> None:
+    """Tell of what Ray would print about its processes, where that matters."""
+    if any("died or was killed" in line for line in said["lines"]):
+        log.info("cluster: a process has ended; its block is computed again")

@@ -1,0 +1,89 @@
+"""Rows of shards into the local cache, where the pass without a cluster finds them."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import pyarrow
+import pyarrow.compute
+
+from torch_inception.features.cache.file_index import FileIndex
+from torch_inception.features.cache.row_store import RowStore, StoredRow
+from torch_inception.features.cache.thumbnails import Thumbnails
+from torch_inception.features.cluster.listing import Listing
+from torch_inception.features.cluster.shards import Shards, facts_of, rows_of
+from torch_inception.features.view_pass import row_key
+from torch_inception.system.file_state import FileState, file_state
+
+
+class TakeOver:
+    """Takes rows over, shard by shard.
+
+    Args:
+        listing: what the shards have rows of.
+        paths: its files, which are remembered with their digests.
+        shards: where the rows are.
+        store: where they go.
+        index: where the digests go.
+        thumbnails: where these go, if they are kept.
+    """
+
+    def __init__(
+        self,
+        listing: Listing,
+        paths: Sequence[Path],
+        shards: Shards,
+        store: RowStore,
+        index: FileIndex,
+        thumbnails: Thumbnails | None,
+    ) -> None:
+        self._shards, self._store, self._index = shards, store, index
+        self._thumbnails = thumbnails
+        self._path_of = {listing.address(place): path for place, path in enumerate(paths)}
+
+    def __call__(self, name: str) -> bool:
+        """Take over one shard; return whether it was there, and whole.
+
+        Raises:
+            CacheError: the cache cannot be written.
+        """
+        table = self._shards.table(name)
+        if table is None:
+            return False
+        table = self._of_listing(table)
+        self._take_rows(_good(table))
+        self._index.remember(self._unchanged(table))
+        return True
+
+    def _of_listing(self, table: pyarrow.Table) -> pyarrow.Table:
+        """Return the rows of files that are listed: a shard may have others."""
+        is_listed = [address in self._path_of for address in table["path"].to_pylist()]
+        return table if all(is_listed) else table.filter(pyarrow.array(is_listed))
+
+    def _take_rows(self, good: pyarrow.Table) -> None:
+        views, digests = good["view"].to_pylist(), good["digest"].to_pylist()
+        stored = map(StoredRow, rows_of(good), facts_of(good))
+        self._store.append(dict(zip(map(row_key, digests, views), stored, strict=True)))
+        if self._thumbnails is not None:
+            jpegs = zip(digests, good["thumbnail"].to_pylist(), strict=True)
+            self._thumbnails.add({digest: jpeg for digest, jpeg in jpegs if jpeg is not None})
+
+    def _unchanged(self, table: pyarrow.Table) -> Iterable[tuple[Path, FileState, bytes]]:
+        """Yield the files of the listing that are as they were when they were read."""
+        columns = (
+            table[name].to_pylist() for name in ("path", "size", "modified", "changed", "digest")
+        )
+        for address, *state, digest in zip(*columns, strict=True):
+            if digest is None:
+                continue
+            path = self._path_of[address]
+            now = file_state(path)
+            if now is not None and state == [now.size, now.modified, now.changed]:
+                yield path, now, digest
+
+
+def _good(table: pyarrow.Table) -> pyarrow.Table:
+    """Return the rows that have features."""
+    reasons = table["reason"]
+    if reasons.null_count == len(table):
+        return table  # a filter would copy it
+    return table.filter(pyarrow.compute.is_null(reasons))

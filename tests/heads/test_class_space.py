@@ -67,12 +67,12 @@ def by_hand(rows: Tensor, targets: Tensor, asked: Tensor, keep: Tensor, offset: 
 
 
 @pytest.fixture(scope="module")
-def fitted() -> FittedSpace:
+def fitted() -> FittedSpace[ClassSpace]:
     return fit_class_space(labelled(*drawn(60)))
 
 
 def test_distances_are_those_of_the_formula_also_off_the_training_images_span(
-    fitted: FittedSpace,
+    fitted: FittedSpace[ClassSpace],
 ) -> None:
     rows, targets = drawn(60)
     asked = torch.cat([drawn(9, seed=1)[0], torch.rand(4, ROW_SIZE) * 3])
@@ -98,7 +98,9 @@ def test_a_training_image_is_left_out_with_its_group_as_if_the_space_were_fitted
         assert fitted.distances[row] == pytest.approx(float(expected[0]), rel=1e-6)
 
 
-def test_fewer_axes_change_little(monkeypatch: pytest.MonkeyPatch, fitted: FittedSpace) -> None:
+def test_fewer_axes_change_little(
+    monkeypatch: pytest.MonkeyPatch, fitted: FittedSpace[ClassSpace]
+) -> None:
     monkeypatch.setattr(module, "AXES", 30)
     few = fit_class_space(labelled(*drawn(60))).space
     asked = drawn(30, seed=1)[0]
@@ -111,7 +113,9 @@ def test_fewer_axes_change_little(monkeypatch: pytest.MonkeyPatch, fitted: Fitte
     )
 
 
-def test_images_of_the_classes_are_known_and_strangers_are_not(fitted: FittedSpace) -> None:
+def test_images_of_the_classes_are_known_and_strangers_are_not(
+    fitted: FittedSpace[ClassSpace],
+) -> None:
     limit = fitted.space.threshold(0.05)
     assert limit is not None
     alike = fitted.space.distances(drawn(300, seed=1)[0])
@@ -120,7 +124,7 @@ def test_images_of_the_classes_are_known_and_strangers_are_not(fitted: FittedSpa
     assert (fitted.space.distances(strangers) > limit).all()
 
 
-def test_no_squared_distance_is_negative_before_it_is_cut(fitted: FittedSpace) -> None:
+def test_no_squared_distance_is_negative_before_it_is_cut(fitted: FittedSpace[ClassSpace]) -> None:
     """Where the difference is lowest, for the class with the largest c, the distance is 0."""
     rows, targets = drawn(60)
     inputs = roots(rows)
@@ -145,7 +149,9 @@ def with_known(space: ClassSpace, known: list[float], judged: int) -> ClassSpace
     return dataclasses.replace(space, left_out=torch.tensor(known), judged=judged)
 
 
-def test_the_limit_is_the_rank_that_refuses_no_more_than_the_share(fitted: FittedSpace) -> None:
+def test_the_limit_is_the_rank_that_refuses_no_more_than_the_share(
+    fitted: FittedSpace[ClassSpace],
+) -> None:
     # 19 distances 1 to 19: the ceil(20 * 0.95) = 19th is the limit; with one fewer there is none.
     nineteen = with_known(fitted.space, [float(n) for n in range(1, 20)], 19)
     assert nineteen.threshold(0.05) == 19
@@ -193,7 +199,7 @@ def test_where_the_images_of_a_class_are_equal_they_are_known() -> None:
     assert (space.distances(others) > threshold + 5).all()
 
 
-def test_a_space_survives_being_kept_as_plain_values(fitted: FittedSpace) -> None:
+def test_a_space_survives_being_kept_as_plain_values(fitted: FittedSpace[ClassSpace]) -> None:
     again = ClassSpace.from_dict(fitted.space.as_dict(), classes=CLASSES)
     rows = drawn(5, seed=2)[0]
     assert torch.equal(again.distances(rows), fitted.space.distances(rows))
@@ -218,7 +224,9 @@ def test_a_space_survives_being_kept_as_plain_values(fitted: FittedSpace) -> Non
         {"more": 1},
     ],
 )
-def test_a_space_that_does_not_fit_is_refused(fitted: FittedSpace, change: dict[str, Any]) -> None:
+def test_a_space_that_does_not_fit_is_refused(
+    fitted: FittedSpace[ClassSpace], change: dict[str, Any]
+) -> None:
     with pytest.raises((TypeError, ValueError, AttributeError)):
         ClassSpace.from_dict(fitted.space.as_dict() | change, classes=CLASSES)
 

@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from torch_inception.heads.coverage import coverage_thresholds, label_set
+from torch_inception.answers.prediction import label_set
+from torch_inception.heads.coverage import coverage_thresholds
 from torch_inception.heads.metrics import Answers
 
 

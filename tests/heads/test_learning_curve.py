@@ -9,7 +9,7 @@ from torch_inception.features.row_selection import RowSelection
 from torch_inception.heads import learning_curve as module
 from torch_inception.heads.fit import fit_head
 from torch_inception.heads.labelled_rows import LabelledRows
-from torch_inception.heads.learning_curve import learning_curve
+from torch_inception.heads.learning_curve import curve_points, learning_curve
 from torch_inception.heads.metrics import wilson_interval
 from torch_inception.network import ROW_SIZE
 
@@ -44,6 +44,11 @@ def test_classes_of_few_images_are_unknown_to_heads_of_fewer() -> None:
     )
     assert {point["n"] for point in curve} == {42}
     assert curve[0]["wilson_interval_95"] == pytest.approx(list(wilson_interval(40.5, 42)))
+    rows = labelled(targets, features)
+    config = TrainConfig(layers="last")
+    points = curve_points(fit_head(config, rows, rows.subset(rows.targets < 0)), rows)
+    assert [point.right.tolist() for point in points] == [[40, 0.5], [40, 1], [40, 1.5], [40, 2]]
+    assert [point.judged.tolist() for point in points] == [[40, 2]] * 4
 
 
 def test_copies_of_an_image_do_not_answer_for_it() -> None:

@@ -28,7 +28,7 @@ def content_hashes(folder: Path) -> dict[str, str]:
 
 def test_every_class_has_enough_images_of_every_format_and_all_are_small() -> None:
     dataset = read_dataset(IMAGES)
-    assert dataset.labels == CLASSES
+    assert dataset.label_texts == CLASSES
     assert min(dataset.counts().values()) >= 60
     assert sum(path.stat().st_size for path in dataset.paths) < 6_000_000
     for number in range(len(CLASSES)):

@@ -26,11 +26,12 @@ import hashlib
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
+from torch_inception.answers.prediction import distance_threshold
 from torch_inception.features.row_selection import SLICE, RowSelection
 from torch_inception.network import COLUMNS, LAYERS
 from torch_inception.system.tensor_file import plain_tensor
@@ -38,6 +39,38 @@ from torch_inception.system.threads import on_cores
 
 LAYER = "Mixed_7a"
 """The layer that tells strangers apart best; docs/results.md."""
+
+
+class ImageSpace(Protocol):
+    """Where an image lies among the training images, and how far from them."""
+
+    @property
+    def left_out(self) -> Tensor:
+        """Distances (Q,) float32 of training images, which give thresholds, in order."""
+
+    @property
+    def judged(self) -> int:
+        """How many images these stand for."""
+
+    @property
+    def size(self) -> int:
+        """Coordinates of an image, R."""
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 (hexadecimal) of what coordinates depend on."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return tensors and plain values for `torch.save`."""
+
+    def coordinates(self, rows: Tensor) -> Tensor:
+        """Map rows of features (K, 4096) to coordinates (K, R) float64."""
+
+    def distances(self, rows: Tensor) -> Tensor:
+        """Map rows of features (K, 4096) to distances (K,) float64, 0 or more."""
+
+    def threshold(self, false_rejection: float) -> float | None:
+        """Return `answers.prediction.distance_threshold` of the distances that are left out."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +126,11 @@ class ClassSpace:
         return space
 
     @property
+    def size(self) -> int:
+        """Coordinates of an image, R."""
+        return len(self.shares)
+
+    @property
     def fingerprint(self) -> str:
         """SHA-256 (hexadecimal) of what its coordinates depend on."""
         parts = (self.middle, self.axes, self.whitening)
@@ -118,30 +156,18 @@ class ClassSpace:
         return along
 
     def threshold(self, false_rejection: float) -> float | None:
-        """Return the distance over which a share of images like the training images lies.
-
-        It is the ceil((n + 1) (1 - share))-th smallest of n distances, as for sets of labels
-        (`coverage.py`).
-
-        Args:
-            false_rejection: the share, above 0 and below 1.
-
-        Returns:
-            the distance; None where there are too few training images to tell.
-        """
-        rank = math.ceil(round((self.judged + 1) * (1 - false_rejection), 9))
-        if rank > self.judged:
-            return None
-        place = 0.0 if self.judged == 1 else (rank - 1) / (self.judged - 1)
-        return float(self.left_out[math.ceil(round(place * (len(self.left_out) - 1), 9))])
+        """Return `answers.prediction.distance_threshold` of the distances that are left out."""
+        return distance_threshold(
+            self.left_out.tolist(), judged=self.judged, false_rejection=false_rejection
+        )
 
 
-def all_distances(space: ClassSpace, features: RowSelection) -> Tensor:
+def all_distances(space: ImageSpace, features: RowSelection) -> Tensor:
     """Map all rows of features to distances (N,) float64."""
     return _of_all(space.distances, features)
 
 
-def all_coordinates(space: ClassSpace, features: RowSelection, count: int) -> Tensor:
+def all_coordinates(space: ImageSpace, features: RowSelection, count: int) -> Tensor:
     """Map all rows of features to their first coordinates, (N, `count`) float32 at most."""
     return _of_all(lambda rows: space.coordinates(rows)[:, :count].float(), features)
 

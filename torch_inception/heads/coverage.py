@@ -1,7 +1,6 @@
 """Sets of labels that hold the true one with a chosen probability."""
 
 import math
-from collections.abc import Mapping
 
 from torch_inception.config import COVERAGES
 from torch_inception.heads.metrics import Answers
@@ -30,14 +29,3 @@ def _threshold(surprises: list[float], coverage: float) -> float:
     # Rounded, since 0.9 * 10 is not 9 in binary fractions.
     rank = math.ceil(round((len(surprises) + 1) * coverage, 9))
     return 1 - surprises[rank - 1] if rank <= len(surprises) else 0.0
-
-
-def label_set(scores: Mapping[str, float], threshold: float) -> list[str]:
-    """Return the labels that score a threshold or more, best first; the best one always.
-
-    Args:
-        scores: label -> probability, best first.
-        threshold: of `coverage_thresholds`.
-    """
-    best, *others = scores
-    return [best, *(label for label in others if scores[label] >= threshold)]

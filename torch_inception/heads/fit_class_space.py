@@ -1,13 +1,13 @@
 """Fit the space that tells how far an image is from the classes: see `class_space.py`."""
 
 import dataclasses
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
 
 from torch_inception.features.row_selection import RowSelection
-from torch_inception.heads.class_space import ClassSpace, space_inputs
+from torch_inception.heads.class_space import ClassSpace, ImageSpace, space_inputs
 from torch_inception.heads.labelled_rows import LabelledRows
 from torch_inception.heads.solvers.covariance import NEGLIGIBLE, Covariance
 from torch_inception.heads.solvers.discriminant import DiscriminantAnalysis
@@ -29,7 +29,10 @@ MOST_DISTANCES = 1001
 """Distances of training images that are stored, spread evenly over their ranks, at most."""
 
 
-class FittedSpace(NamedTuple):
+Space_co = TypeVar("Space_co", bound=ImageSpace, covariant=True)
+
+
+class FittedSpace(NamedTuple, Generic[Space_co]):
     """A space, and the distances of the images that it was fitted on.
 
     Attributes:
@@ -38,12 +41,12 @@ class FittedSpace(NamedTuple):
         distances: (K,) float64, of these, each to classes that were fitted without its group.
     """
 
-    space: ClassSpace
+    space: Space_co
     rows: Tensor
     distances: Tensor
 
 
-def fit_class_space(labelled: LabelledRows) -> FittedSpace:
+def fit_class_space(labelled: LabelledRows) -> FittedSpace[ClassSpace]:
     """Fit a space on training images; on a sample of them where they are very many.
 
     Args:
@@ -69,7 +72,7 @@ def fit_class_space(labelled: LabelledRows) -> FittedSpace:
     is_left_out = ~squares.isnan()
     distances = squares[is_left_out].clamp(min=0).sqrt()
     space = dataclasses.replace(
-        space, left_out=_spread(distances.sort().values), judged=len(distances)
+        space, left_out=spread_over_ranks(distances.sort().values), judged=len(distances)
     )
     return FittedSpace(space, rows[is_left_out], distances)
 
@@ -123,7 +126,7 @@ def _inverse_across(variance: float, along: Tensor, size: int) -> float:
     return 1 / ((1 - STRENGTH) * left + STRENGTH * variance)
 
 
-def _spread(ordered: Tensor) -> Tensor:
+def spread_over_ranks(ordered: Tensor) -> Tensor:
     """Return values of some N in order, spread evenly over their ranks, as float32."""
     count = min(len(ordered), MOST_DISTANCES)
     places = torch.linspace(0, len(ordered) - 1, count, dtype=torch.float64)

@@ -32,11 +32,33 @@ class Head:
         return inputs.double() @ self.weight.double().T + self.bias.double()
 
     def probabilities(self, inputs: Tensor) -> Tensor:
-        """Map what it reads, (N, D), to probabilities (N, C) float64, each row summing to 1."""
-        return torch.softmax(self.logits(inputs), dim=1)
+        """Map what it reads, (N, D), to probabilities (N, C) float64."""
+        return self.probabilities_of_logits(self.logits(inputs))
+
+    def probabilities_of_logits(self, logits: Tensor) -> Tensor:
+        """Map logits (N, C) to probabilities (N, C), each row summing to 1."""
+        return torch.softmax(logits, dim=1)
 
     def sharpened(self, temperature: float) -> "Head":
         """Return the head whose logits are these divided by the temperature."""
         return dataclasses.replace(
             self, weight=self.weight / temperature, bias=self.bias / temperature
         )
+
+
+HIGHEST = 1 - 2**-24
+"""Probability of an independent class at most, the largest float32 below 1: the threshold 1 is
+never reached, though in float32 the sigmoid of 17 and more is 1."""
+
+
+class IndependentHead(Head):
+    """A head of classes of which an image may have several, or none."""
+
+    def probabilities_of_logits(self, logits: Tensor) -> Tensor:
+        """Map logits (N, C) to probabilities (N, C), each class by itself."""
+        return independent_probabilities(logits)
+
+
+def independent_probabilities(logits: Tensor) -> Tensor:
+    """Map logits to probabilities, each by itself; none is over `HIGHEST`."""
+    return torch.sigmoid(logits).clamp(max=HIGHEST)

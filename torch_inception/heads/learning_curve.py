@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy
 import torch
@@ -31,8 +31,44 @@ MOST_CLASSES = 500
 """Classes up to which so many rows show all of them."""
 
 
+class CurvePoint(NamedTuple):
+    """What heads of some of the images answer right.
+
+    Attributes:
+        images: that they learn from.
+        right: (C,) float64, how many of each class they name right, averaged over the heads.
+        judged: (C,) int64, how many of each class are named.
+    """
+
+    images: int
+    right: Tensor
+    judged: Tensor
+
+
 def learning_curve(fitted: FittedHead, train: LabelledRows) -> list[dict[str, Any]]:
     """Return how many images are named right after learning from fewer.
+
+    Args:
+        fitted: as for `curve_points`, and so is `train`.
+        train: what it was fitted on.
+
+    Returns:
+        for 25 %, 50 %, 75 % and all: `images` learnt from, `accuracy` (0 to 1), its
+        `wilson_interval_95`, and `n`, how many were answered. Nothing where `curve_points` gives
+        none.
+    """
+    return summed(curve_points(fitted, train))
+
+
+def summed(points: Sequence[CurvePoint]) -> list[dict[str, Any]]:
+    """Return points over all classes, as `learning_curve`."""
+    return [
+        _point(images, float(right.sum()), int(judged.sum())) for images, right, judged in points
+    ]
+
+
+def curve_points(fitted: FittedHead, train: LabelledRows) -> list[CurvePoint]:
+    """Return how many images of each class are named right after learning from fewer.
 
     Every image that could be left out is answered by each head: one that is among the head's own
     is left out of it, in closed form, with its group. A class that has no other image there is
@@ -43,9 +79,8 @@ def learning_curve(fitted: FittedHead, train: LabelledRows) -> list[dict[str, An
         train: what it was fitted on.
 
     Returns:
-        for 25 %, 50 %, 75 % and all: `images` learnt from, `accuracy` (0 to 1), its
-        `wilson_interval_95`, and `n`, how many were answered. Nothing where the solver leaves
-        nothing out, there are more than `MOST_CLASSES` classes, or fewer than four groups.
+        points for 25 %, 50 %, 75 % and all. Nothing where the solver leaves nothing out, there are
+        more than `MOST_CLASSES` classes, or fewer than four groups.
     """
     if fitted.left_out is None or not len(fitted.held_out) or train.classes > MOST_CLASSES:
         return []
@@ -57,18 +92,23 @@ def learning_curve(fitted: FittedHead, train: LabelledRows) -> list[dict[str, An
     if int(quarters.max()) < QUARTERS - 1:
         return []
     answer = partial(_right_answers, fitted, some, is_judged, quarters)
+    judged = torch.bincount(some.targets[is_judged], minlength=train.classes)
     points = []
     for draws in DRAWS:
         images = len(some.originals()) * len(draws[0]) / QUARTERS
-        right = on_cores(answer, draws)
-        points.append(_point(images, sum(right) / len(right), int(is_judged.sum())))
-    right_of_all = int((fitted.held_out.best == fitted.held_out.targets).sum())
-    return [*points, _point(len(train.originals()), right_of_all, len(fitted.held_out))]
+        right = torch.stack(list(on_cores(answer, draws))).double().mean(dim=0)
+        points.append(CurvePoint(round(images), right, judged))
+    answers = fitted.held_out
+    of_all = answers.targets[answers.best == answers.targets]
+    right_of_all, answered = (
+        torch.bincount(targets, minlength=train.classes) for targets in (of_all, answers.targets)
+    )
+    return [*points, CurvePoint(len(train.originals()), right_of_all.double(), answered)]
 
 
-def _point(images: float, right: float, count: int) -> dict[str, Any]:
+def _point(images: int, right: float, count: int) -> dict[str, Any]:
     return {
-        "images": round(images),
+        "images": images,
         "accuracy": right / count if count else None,
         "wilson_interval_95": list(wilson_interval(right, count)) if count else None,
         "n": count,
@@ -92,8 +132,8 @@ def _right_answers(
     is_judged: Tensor,
     quarters: Tensor,
     draw: Sequence[int],
-) -> int:
-    """Count the rows judged that a head of some quarters answers right."""
+) -> Tensor:
+    """Count the rows judged that a head of some quarters answers right, by class: (C,) int64."""
     is_learnt = torch.isin(quarters, torch.tensor(draw))
     learnt = read_layers(labelled.subset(is_learnt), fitted.head.layers)
     strength = fitted.chosen.strength
@@ -104,4 +144,5 @@ def _right_answers(
     others = labelled.subset(~is_learnt)
     (answers,) = all_answers([analysis.head(strength)], others)
     best[~is_learnt] = answers.best
-    return int((best == labelled.targets)[is_judged].sum())
+    is_right = (best == labelled.targets) & is_judged
+    return torch.bincount(labelled.targets[is_right], minlength=labelled.classes)

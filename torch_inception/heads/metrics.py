@@ -83,8 +83,8 @@ def full_report(answers: Answers, labels: Sequence[str]) -> dict[str, Any]:
     return {
         **summary(answers),
         "wilson_interval_95": _interval(right, len(answers)),
-        "balanced_accuracy": _mean([each["recall"] for each in classes.values()]),
-        "macro_f1": _mean([each["f1"] for each in classes.values()]),
+        "balanced_accuracy": mean_of_known([each["recall"] for each in classes.values()]),
+        "macro_f1": mean_of_known([each["f1"] for each in classes.values()]),
         "per_class": classes,
         "confusion": confusion,
     }
@@ -163,6 +163,7 @@ def _f1_interval(right: int, union: int) -> list[float] | None:
     return interval and [2 * share / (1 + share) for share in interval]
 
 
-def _mean(values: Sequence[float | None]) -> float | None:
+def mean_of_known(values: Sequence[float | None]) -> float | None:
+    """Return the mean of the values that are known; None where none is."""
     known = [value for value in values if value is not None]
     return sum(known) / len(known) if known else None

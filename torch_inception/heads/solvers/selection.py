@@ -12,6 +12,7 @@ from torch_inception.config import Layers
 from torch_inception.heads.head import Head
 from torch_inception.heads.inputs import fit_inputs
 from torch_inception.heads.labelled_rows import LabelledRows, all_answers, all_logits
+from torch_inception.heads.marked_rows import ABSENT, PRESENT, MarkedRows
 from torch_inception.heads.metrics import Answers, answers_of, scores_of, summary
 from torch_inception.heads.solvers.discriminant import (
     STRENGTHS,
@@ -133,11 +134,8 @@ def try_validation(
         train: what heads are fitted on.
         validation: what they are not fitted on; may be empty.
     """
-    heads = list(fit_path(train, strengths))
-    judged = [
-        _calibrate(head, logits, validation.targets)
-        for head, logits in zip(heads, all_logits(heads, validation), strict=True)
-    ]
+    # One head at a time: the logits of all of them would not fit where images and classes are many.
+    judged = [_judge(head, validation) for head in fit_path(train, strengths)]
     trained = all_answers([each.head for each in judged], train.originals())
     return [
         Tried(setting_name(s), each.head, each.temperature, answers, each.held_out, s)
@@ -147,9 +145,7 @@ def try_validation(
 
 def calibrated(tried: Tried, validation: LabelledRows) -> Tried:
     """Return a setting with its temperature fitted on validation rows; 1 where there are none."""
-    (logits,) = all_logits([tried.head], validation)
-    found = _calibrate(tried.head, logits, validation.targets)
-    return dataclasses.replace(tried, **found._asdict())
+    return dataclasses.replace(tried, **_judge(tried.head, validation)._asdict())
 
 
 def sampled_rows(labelled: LabelledRows, most: int = MOST_ROWS) -> Tensor:
@@ -170,12 +166,28 @@ def sampled_rows(labelled: LabelledRows, most: int = MOST_ROWS) -> Tensor:
     return torch.where(is_chosen)[0]
 
 
+def sampled_marked_rows(marked: MarkedRows, most: int = MOST_ROWS) -> Tensor:
+    """Do as `sampled_rows`; `FEWEST_ROWS` at least have each class, and as many have it not."""
+    is_chosen = torch.zeros(len(marked), dtype=torch.bool)
+    is_chosen[sampled_rows(marked.rows, most)] = True
+    order = marked.rows.group_numbers().argsort(stable=True)
+    for mark in (PRESENT, ABSENT):
+        for is_marked in (marked.marks[order] == mark).T:
+            is_chosen[order[is_marked][:FEWEST_ROWS]] = True
+    return torch.where(is_chosen)[0]
+
+
 class _Calibrated(NamedTuple):
     """A head divided by its temperature, and its answers to the rows that this was fitted on."""
 
     head: Head
     temperature: float
     held_out: Answers
+
+
+def _judge(head: Head, validation: LabelledRows) -> _Calibrated:
+    (logits,) = all_logits([head], validation)
+    return _calibrate(head, logits, validation.targets)
 
 
 def _calibrate(head: Head, logits: Tensor, targets: Tensor) -> _Calibrated:

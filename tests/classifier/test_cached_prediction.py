@@ -11,12 +11,12 @@ from PIL import Image
 
 from tests.fakes import CountingEngine, FakeEngine
 from tests.openings import openings
+from torch_inception.answers.prediction import Prediction
 from torch_inception.classifier.classifier import Classifier
-from torch_inception.classifier.row_classifier import Prediction
 from torch_inception.commands.predict import main
 from torch_inception.engines.protocol import Rows
 from torch_inception.errors import ImageError
-from torch_inception.features.image_rows import ImageInput
+from torch_inception.images.image_input import ImageInput
 from torch_inception.images.preprocess import Pixels
 from torch_inception.training.train_classifier import train_classifier
 

@@ -17,9 +17,9 @@ from PIL import Image
 from torchvision.models import Inception_V3_Weights
 
 from tests.fakes import FAKE_RECORD, FakeEngine
+from torch_inception.answers.prediction import Prediction
 from torch_inception.classifier.classifier import Classifier, imagenet_labels
 from torch_inception.classifier.model_file import load_model, save_model
-from torch_inception.classifier.row_classifier import Prediction
 from torch_inception.commands.outputs import write_answers
 from torch_inception.commands.predict import main
 from torch_inception.errors import ConfigError, ImageError, ModelError

@@ -111,7 +111,7 @@ def explanation(
     seen = placement(size, Preprocessing())
     zeros = numpy.zeros(2)
     return Explanation(
-        ["a", "b"], zeros, zeros, {layer: maps}, numpy.zeros((299, 299, 3), "u1"), seen
+        ["a", "b"], zeros, zeros, {layer: maps}, numpy.zeros((299, 299, 3), "u1"), seen, zeros
     )
 
 

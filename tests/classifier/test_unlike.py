@@ -11,9 +11,9 @@ import torch
 from PIL import Image
 
 from tests.fakes import FakeEngine
+from torch_inception.answers.prediction import Distance
 from torch_inception.classifier.classifier import Classifier
 from torch_inception.classifier.model_file import load_model, save_model
-from torch_inception.classifier.row_classifier import Distance
 from torch_inception.errors import ConfigError, ModelError
 from torch_inception.system.cache_folder import CACHE_VARIABLE
 from torch_inception.training import neighbours as module

@@ -4,15 +4,11 @@ import dataclasses
 import importlib.resources
 import logging
 import os
-from collections import deque
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import overload
 
-import numpy
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from torch_inception.classifier.explanation import Explanation, logit_maps
@@ -23,27 +19,27 @@ from torch_inception.classifier.model_weights import (
     load_model_engine,
     own_weights,
 )
-from torch_inception.classifier.row_classifier import Distance, Prediction, RowClassifier
+from torch_inception.classifier.row_classifier import RowClassifier
 from torch_inception.classifier.training_images import Neighbour
 from torch_inception.config import (
     DEFAULT_WEIGHTS,
     Bundle,
     Device,
     PoolingChoice,
-    PredictConfig,
     Resize,
     check_choice,
     expand_home,
 )
 from torch_inception.engines.choose import choose_device, load_engine
 from torch_inception.engines.protocol import Engine, GivesMaps
-from torch_inception.errors import ConfigError, ImageError
-from torch_inception.features.deep_facts import FactsTally
-from torch_inception.features.image_rows import FeatureRow, ImageInput, see, stream_rows
+from torch_inception.errors import ImageError
+from torch_inception.features.image_rows import FeatureRow, stream_rows
 from torch_inception.heads.head import Head
-from torch_inception.images.image_input import check_list, image_name, is_list
+from torch_inception.images.facts_tally import FactsTally
+from torch_inception.images.image_input import ImageInput
 from torch_inception.images.placement import placement
 from torch_inception.images.preprocess import Pixels, Preprocessing
+from torch_inception.images.see import SeenImage, see
 from torch_inception.network import spatial_means
 from torch_inception.system.threads import one_thread
 from torch_inception.system.torch_modes import default_modes
@@ -159,90 +155,6 @@ class Classifier(RowClassifier):
             model = bundled(model, own_weights(model, self._path), half=bundle == "fp16")
         save_model(model, Path(path))
 
-    @overload
-    def predict(  # type: ignore[overload-overlap]  # a str is one image, not many characters
-        self, images: ImageInput, *, top: int = 5
-    ) -> list[Prediction]: ...
-
-    @overload
-    def predict(self, images: Iterable[ImageInput], *, top: int = 5) -> list[list[Prediction]]: ...
-
-    def predict(
-        self, images: ImageInput | Iterable[ImageInput], *, top: int = 5
-    ) -> list[Prediction] | list[list[Prediction]]:
-        """Name one image or several.
-
-        Args:
-            images: a path, the content of a file, a binary file object (it is read from where it
-                stands), a PIL image, a uint8 array (H, W, 3) of RGB or a uint8 tensor (3, H, W);
-                or a list of such.
-            top: how many classes to give, best first.
-
-        Returns:
-            the best classes of the image, or of each image of a list.
-
-        Raises:
-            ImageError: an image cannot be read.
-            TypeError: what is given is not an image, or not a list of images.
-        """
-        if not is_list(images):
-            return self.predict([images], top=top)[0]  # type: ignore[list-item]
-        _check_top(top)
-        return [self.best(row, top) for row in self._rows(images)]  # type: ignore[arg-type]
-
-    def predict_proba(self, images: ImageInput | Iterable[ImageInput]) -> NDArray[numpy.float64]:
-        """Return the probability of every class for images.
-
-        Args:
-            images: as in `predict`; one image is a list of one.
-
-        Returns:
-            (N, C) float64 from 0 to 1, the scores of `predict`; each row sums to 1, and column j
-            belongs to `labels[j]`.
-
-        Raises:
-            ImageError: an image cannot be read.
-            TypeError: what is given is not an image, or not a list of images.
-        """
-        if not is_list(images):
-            return self.predict_proba([images])  # type: ignore[list-item]
-        found = [self._probabilities(row).numpy() for row in self._rows(images)]  # type: ignore[arg-type]
-        return numpy.array(found, numpy.float64).reshape(-1, len(self.labels))
-
-    def predict_stream(
-        self, images: Iterable[ImageInput], *, top: int = 5
-    ) -> Iterator[list[Prediction] | ImageError]:
-        """Name images one after another, as they come; a bad one yields its error.
-
-        Raises:
-            TypeError: what is given is not a list or stream of images.
-        """
-        check_list(images)
-        _check_top(top)
-        return (
-            row if isinstance(row, ImageError) else self.best(row, top)
-            for row in self.stream_rows(images)
-        )
-
-    def distance(
-        self, image: ImageInput, *, false_rejection: float = PredictConfig.false_rejection
-    ) -> Distance:
-        """Tell how far an image is from all that the classifier was trained on.
-
-        Args:
-            image: as in `predict`; one.
-            false_rejection: the share of images like the training images that lie over the
-                threshold, above 0 and below 1.
-
-        Raises:
-            ConfigError: the share is out of its range.
-            ImageError: the image cannot be read.
-            ModelError: the model was not trained by this package.
-            TypeError: what is given is not an image.
-        """
-        (row,) = self._rows([image])
-        return self.distance_of(row, false_rejection=false_rejection)
-
     def neighbours(self, image: ImageInput, k: int = 3) -> list[Neighbour]:
         """Return the training images that an image is most like, the most similar first.
 
@@ -260,8 +172,6 @@ class Classifier(RowClassifier):
         (row,) = self._rows([image])
         return self.neighbours_of(row, k)
 
-    @default_modes()
-    @one_thread()
     def explain(self, image: ImageInput) -> Explanation:
         """Take the answer to an image apart: what of it speaks for and against each class.
 
@@ -273,22 +183,32 @@ class Classifier(RowClassifier):
 
         Returns:
             a map per class, in logits. Of the logits that it adds up to, the softmax are the scores
-            of `predict`.
+            of `predict`; where an image may have several labels, the logistic function of each.
 
         Raises:
             ImageError: the image cannot be read.
             TypeError: what is given is not an image.
             WeightsError: torch is to stand in, and the weights cannot be had.
         """
-        seen = see(image, self.model.preprocessing)
+        return self.explain_seen(see(image, self.model.preprocessing))
+
+    @default_modes()
+    @one_thread()
+    def explain_seen(self, seen: SeenImage) -> Explanation:
+        """Do as `explain`, of an image that is decoded.
+
+        Raises:
+            WeightsError: as `explain`.
+        """
         maps = self._feature_maps(seen.pixels)
         row = spatial_means([each[None] for each in maps])[0]
         if self.model.half_features:
             row = row.half()
         logits, base, found = logit_maps(self.model.head, maps, row, self.model.mean_inputs)
+        probabilities = self.model.head.probabilities_of_logits(logits[None])[0].numpy()
         if not isinstance(self.engine, GivesMaps):
-            own = self._probabilities(self.engine.session()([seen.pixels])[0])
-            difference = float((torch.softmax(logits, dim=0) - own).abs().max())
+            own = self.probabilities_of(self.engine.session()([seen.pixels])[0])
+            difference = float(abs(probabilities - own).max())
             log.info(
                 "maps: torch stands in for %s; its scores differ by %.5f at most",
                 self.engine.arithmetic, difference,
@@ -300,36 +220,27 @@ class Classifier(RowClassifier):
             {layer: each.float().numpy() for layer, each in found.items()},
             seen.pixels,
             placement((seen.facts.width, seen.facts.height), self.model.preprocessing),
+            probabilities,
         )
 
     def _feature_maps(self, pixels: Pixels) -> list[Tensor]:
         """Return the network's maps of an image, (channels, height, width) each."""
         batch = torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None]
-        return [each[0].float().cpu() for each in self._engine_with_maps.feature_maps(batch)]
+        return [each[0].float().cpu() for each in self.engine_with_maps.feature_maps(batch)]
 
     @cached_property
-    def _engine_with_maps(self) -> GivesMaps:
+    def engine_with_maps(self) -> GivesMaps:
+        """The engine; where it gives no maps, torch in float32 in its place.
+
+        Raises:
+            WeightsError: torch is to stand in, and the weights cannot be had.
+        """
         if isinstance(self.engine, GivesMaps):
             return self.engine
         model = dataclasses.replace(self.model, arithmetic="fp32")
         found = load_model_engine(model, self._path, "", torch.device("cpu"))
         assert isinstance(found, GivesMaps)
         return found
-
-    def _rows(self, images: Iterable[ImageInput]) -> Iterator[FeatureRow]:
-        """Yield the row of each image; raise an error that names the first that has none."""
-        names: deque[str] = deque()
-
-        def noted() -> Iterator[ImageInput]:
-            for number, image in enumerate(images):
-                names.append(image_name(image, number))
-                yield image
-
-        for row in self.stream_rows(noted()):
-            name = names.popleft()
-            if isinstance(row, ImageError):
-                raise ImageError(f"{name}: {row}") from row
-            yield row
 
     def stream_rows(self, images: Iterable[ImageInput]) -> Iterator[FeatureRow | ImageError]:
         """Yield the row of features of each image, as they come; a bad one yields its error.
@@ -347,11 +258,6 @@ class Classifier(RowClassifier):
             tally=tally,
         )
         tally.tell(with_plain=True)
-
-
-def _check_top(top: int) -> None:
-    if top < 1:
-        raise ConfigError(f"top = {top} must be 1 or more.")
 
 
 def imagenet_labels() -> list[str]:

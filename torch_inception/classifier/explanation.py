@@ -15,13 +15,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from torch_inception.errors import ConfigError
+from torch_inception.answers.prediction import Map, class_number
 from torch_inception.heads.head import Head
 from torch_inception.heads.inputs import ROOTED, head_layers
 from torch_inception.images.placement import Placement
 from torch_inception.images.preprocess import IMAGE_SIZE, Pixels
 from torch_inception.network import COLUMNS
-from torch_inception.system.escape import listed, printable
 
 FIRST_CENTRE = {"Mixed_6e": 21, "Mixed_7a": 37, "Mixed_7c": 37}
 """Pixel that the first place of a map is centred on, down and across: what the strides and the
@@ -29,11 +28,6 @@ missing borders of the network's layers add up to."""
 
 STRIDE = {"Mixed_6e": 16, "Mixed_7a": 32, "Mixed_7c": 32}
 """Pixels from one place of a map to the next."""
-
-LABELS_SHOWN = 20
-"""Labels in a message at most."""
-
-Map = NDArray[numpy.float32]
 
 
 @dataclass(frozen=True)
@@ -51,6 +45,7 @@ class Explanation:
         maps: layer -> (C, height, width) float32, in logits, of the layers that the head reads.
         pixels: (299, 299, 3) uint8, what the network sees.
         placement: where that lies in the image.
+        probabilities: (C,) float64, the scores of `predict`.
     """
 
     labels: Sequence[str]
@@ -59,6 +54,7 @@ class Explanation:
     maps: Mapping[str, Map]
     pixels: Pixels
     placement: Placement
+    probabilities: NDArray[numpy.float64]
 
     @property
     def best(self) -> str:
@@ -86,7 +82,7 @@ class Explanation:
             of_class = maps[first].astype(numpy.float64)
             for other in others:
                 of_class = of_class - maps[other]
-            spread = _spread(layer, len(of_class))
+            spread = spread_over_pixels(layer, len(of_class))
             total += spread @ of_class @ spread.T
         return total.astype(numpy.float32)
 
@@ -108,21 +104,7 @@ class Explanation:
 
     def score(self, label: str) -> float:
         """Return the probability of a class, 0 to 1."""
-        likelihoods = numpy.exp(self.logits - self.logits.max())
-        return float(likelihoods[class_number(self.labels, label)] / likelihoods.sum())
-
-
-def class_number(labels: Sequence[str], label: str) -> int:
-    """Return the number of a class.
-
-    Raises:
-        ConfigError: there is no such class.
-    """
-    try:
-        return list(labels).index(label)
-    except ValueError:
-        known = listed([printable(each) for each in labels], LABELS_SHOWN)
-        raise ConfigError(f"there is no class {label!r}. The model has: {known}.") from None
+        return float(self.probabilities[class_number(self.labels, label)])
 
 
 def logit_maps(
@@ -163,7 +145,7 @@ def logit_maps(
     return logits, base, found
 
 
-def _spread(layer: str, places: int) -> NDArray[numpy.float64]:
+def spread_over_pixels(layer: str, places: int) -> NDArray[numpy.float64]:
     """Return how each place of a map's axis is spread over pixels, (299, places); columns sum to 1.
 
     It is spread as the cubic B-spline around its centre, two strides far, which is smooth.

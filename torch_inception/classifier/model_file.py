@@ -10,12 +10,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from torch_inception.answers.prediction import check_thresholds
 from torch_inception.classifier.training_record import TrainingRecord
 from torch_inception.config import COVERAGES, Layers, check_choice
 from torch_inception.errors import ConfigError, ModelError
-from torch_inception.heads.class_space import ClassSpace
-from torch_inception.heads.head import Head
+from torch_inception.exported.description import is_exported
+from torch_inception.heads.class_space import ClassSpace, ImageSpace
+from torch_inception.heads.head import Head, IndependentHead
 from torch_inception.heads.inputs import Inputs
+from torch_inception.heads.nearest_space import NearestSpace
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.network import ROW_SIZE
 from torch_inception.system.escape import brief
@@ -32,6 +35,10 @@ WEIGHTS_FILE = "weights.pth"
 
 FORMAT = 4
 """Number of the layout of the file."""
+
+FORMAT_OF_SEVERAL = 5
+"""The same for a model that may give an image several labels, or none. Versions that know only of
+one label would take its head for one of classes that exclude each other."""
 
 ARITHMETICS = "fp32|fp32 openvino|bf16|int8 [0-9a-f]{64}"
 """What engines call their arithmetic, as a regular expression."""
@@ -54,6 +61,8 @@ class Model:
         arithmetic: of the engine that computed the features; one of `ARITHMETICS`.
         refused: (source, reason) of each source of weights that was tried in vain.
         coverage: coverage -> lowest score of a label that belongs into a set; see `coverage.py`.
+        thresholds: label -> score from which on an image is over the threshold of that class, above
+            0 and at most 1; for the classes that have one.
         mean_inputs: (D,) float32, what the head reads of the training images on average; None where
             that is not known.
         space: tells how far an image is from the training images; None where that is not known.
@@ -71,10 +80,28 @@ class Model:
     arithmetic: str = "fp32"
     refused: tuple[tuple[str, str], ...] = ()
     coverage: Mapping[float, float] = field(default_factory=dict)
+    thresholds: Mapping[str, float] = field(default_factory=dict)
     mean_inputs: Tensor | None = None
-    space: ClassSpace | None = None
+    space: ImageSpace | None = None
     training: TrainingRecord | None = None
     network: Mapping[str, Tensor] | None = None
+
+
+def require_one_label(model: Model, what: str) -> None:
+    """Refuse a model that may give an image several labels.
+
+    Args:
+        model: of any kind.
+        what: is done, as the beginning of the message.
+
+    Raises:
+        ConfigError: it may.
+    """
+    if isinstance(model.head, IndependentHead):
+        raise ConfigError(
+            f"{what} needs a model of one label per image, and this one gives several. Name "
+            "another; predict takes this one."
+        )
 
 
 def save_model(model: Model, path: Path) -> None:
@@ -84,7 +111,7 @@ def save_model(model: Model, path: Path) -> None:
         OSError: it cannot be written.
     """
     content = {
-        "format": FORMAT,
+        "format": FORMAT_OF_SEVERAL if isinstance(model.head, IndependentHead) else FORMAT,
         "weight": model.head.weight,
         "bias": model.head.bias,
         "layers": model.head.layers,
@@ -95,6 +122,7 @@ def save_model(model: Model, path: Path) -> None:
         "arithmetic": model.arithmetic,
         "refused": [list(pair) for pair in model.refused],
         "coverage": [list(pair) for pair in model.coverage.items()],
+        "thresholds": [list(pair) for pair in model.thresholds.items()],
         "mean_inputs": model.mean_inputs,
         "space": model.space and model.space.as_dict(),
         "training": model.training and model.training.as_dict(),
@@ -118,22 +146,33 @@ def load_model(path: Path) -> Model:
             f"there is no model {file}. Train one (torch-inception train), or give the folder "
             "that training named."
         )
+    if is_exported(file):
+        raise ModelError(
+            f"{file} is an exported file: predict and show take it, and ExportedClassifier in "
+            "Python. Here, name the run folder that it was exported from."
+        )
     content = _read(file)
+    is_of_several = content["format"] == FORMAT_OF_SEVERAL
     try:
-        head = Head(
+        head = (IndependentHead if is_of_several else Head)(
             plain_tensor(content["weight"]),
             plain_tensor(content["bias"]),
             layers=_layers(content["layers"]),
         )
+        labels = _checked(content["labels"], head)
         return Model(
-            labels=_checked(content["labels"], head),
+            labels=labels,
             head=head,
             preprocessing=Preprocessing(**content["preprocessing"]),
             record=WeightsRecord.from_dict(content["record"]),
             half_features=_bool(content["half_features"]),
             arithmetic=_arithmetic(content["arithmetic"]),
             refused=tuple(_pair(each) for each in content["refused"]),
-            coverage=dict(_threshold(each) for each in content["coverage"]),
+            coverage=dict(_coverage_threshold(each) for each in content["coverage"]),
+            # Earlier versions knew no thresholds of classes.
+            thresholds=check_thresholds(
+                dict(content.get("thresholds", [])), labels, all_of_them=is_of_several
+            ),
             mean_inputs=_mean_inputs(content["mean_inputs"], head),
             space=_space(content["space"], head),
             training=_training(content["training"]),
@@ -163,7 +202,7 @@ def _read(file: Path) -> dict[str, Any]:
     number = content["format"]
     if type(number) is not int:
         raise ModelError(f"{file} is not a model that training saved.")
-    if number != FORMAT:
+    if number not in (FORMAT, FORMAT_OF_SEVERAL):
         raise ModelError(
             f"{file} has the format {number}; this version reads {FORMAT}. "
             "Update torch_inception, or train again."
@@ -182,7 +221,7 @@ def _layers(value: object) -> Layers:
     return value  # type: ignore[return-value]
 
 
-def _threshold(value: object) -> tuple[float, float]:
+def _coverage_threshold(value: object) -> tuple[float, float]:
     """Return (coverage, threshold)."""
     match value:
         case [float(coverage), float(threshold)] if coverage in COVERAGES and 0 <= threshold <= 1:
@@ -201,8 +240,12 @@ def _mean_inputs(value: object, head: Head) -> Tensor | None:
     return mean
 
 
-def _space(value: object, head: Head) -> ClassSpace | None:
-    return None if value is None else ClassSpace.from_dict(value, classes=len(head.weight))
+def _space(value: object, head: Head) -> ImageSpace | None:
+    if value is None:
+        return None
+    if isinstance(head, IndependentHead):
+        return NearestSpace.from_dict(value)
+    return ClassSpace.from_dict(value, classes=len(head.weight))
 
 
 def _training(value: object) -> TrainingRecord | None:

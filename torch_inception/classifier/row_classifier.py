@@ -1,14 +1,16 @@
 """What a model answers to the row of features of an image: no image, no network."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from torch_inception.answers.image_classifier import ImageClassifier
+from torch_inception.answers.prediction import Distance, distance_to_training
 from torch_inception.classifier.model_file import Model
 from torch_inception.classifier.training_images import (
     NEIGHBOURS_FILE,
@@ -18,38 +20,14 @@ from torch_inception.classifier.training_images import (
 )
 from torch_inception.errors import ConfigError, ModelError
 from torch_inception.features.image_rows import FeatureRow
-from torch_inception.heads.class_space import ClassSpace
-from torch_inception.heads.coverage import label_set
+from torch_inception.heads.class_space import ImageSpace
+from torch_inception.heads.head import IndependentHead
 from torch_inception.heads.inputs import head_inputs
 from torch_inception.system.threads import one_thread
 from torch_inception.system.torch_modes import default_modes
 
 
-class Prediction(NamedTuple):
-    """One class and the probability (0 to 1) that the classifier gives it."""
-
-    label: str
-    score: float
-
-
-class Distance(NamedTuple):
-    """How far an image is from all that a classifier was trained on.
-
-    Attributes:
-        known: whether it is no further than the threshold; None where there were too few training
-            images to tell.
-        distance: a relative Mahalanobis distance, 0 or more, without a unit; see
-            `heads/class_space.py`.
-        threshold: the distance over which the chosen share of images lies that are like the
-            training images; None where there were too few of these.
-    """
-
-    known: bool | None
-    distance: float
-    threshold: float | None
-
-
-class RowClassifier:
+class RowClassifier(ImageClassifier[FeatureRow]):
     """Names images by their rows of features, as `Classifier.stream_rows` gives them.
 
     Args:
@@ -66,24 +44,36 @@ class RowClassifier:
         """The class names, in the order of the head's rows."""
         return self.model.labels
 
-    @default_modes()
-    @one_thread()
-    def best(self, row: FeatureRow, top: int) -> list[Prediction]:
-        """Return the best classes of an image, by its row of features."""
-        scores = self._probabilities(row)
-        order = torch.sort(scores, descending=True, stable=True).indices[:top]
-        return [Prediction(self.labels[number], float(scores[number])) for number in order]
+    @property
+    def independent(self) -> bool:
+        """Whether an image may have several labels, or none."""
+        return isinstance(self.model.head, IndependentHead)
+
+    @property
+    def coverage(self) -> Mapping[float, float]:
+        """Coverage -> lowest score of a label that belongs into a set; see `heads/coverage.py`."""
+        return self.model.coverage
+
+    @property
+    def thresholds(self) -> Mapping[str, float]:
+        """Label -> score from which on an image is over the threshold of that class."""
+        return self.model.thresholds
+
+    @property
+    def knows_training_images(self) -> bool:
+        """Whether it can tell how far an image is from the training images."""
+        return self.model.space is not None
 
     @default_modes()
     @one_thread()
     def distance_of(self, row: FeatureRow, *, false_rejection: float) -> Distance:
         """Return what `distance` does, by a row of features."""
-        if not 0 < false_rejection < 1:
-            raise ConfigError(f"false_rejection = {false_rejection:g} must be above 0 and below 1.")
-        distance = float(self._space.distances(self._features(row)))
-        threshold = self._space.threshold(false_rejection)
-        known = None if threshold is None else distance <= threshold
-        return Distance(known, distance, threshold)
+        return distance_to_training(
+            float(self._space.distances(self._features(row))),
+            self._space.left_out.tolist(),
+            judged=self._space.judged,
+            false_rejection=false_rejection,
+        )
 
     @default_modes()
     @one_thread()
@@ -91,11 +81,20 @@ class RowClassifier:
         """Return what `neighbours` does, by a row of features."""
         if k < 1:
             raise ConfigError(f"neighbours = {k} must be 1 or more.")
-        (coordinates,) = self._space.coordinates(self._features(row))
-        return self.training_images.nearest(coordinates, k)
+        return self.training_images.nearest(self.coordinates_of(row), k)
+
+    @default_modes()
+    @one_thread()
+    def coordinates_of(self, row: FeatureRow) -> Tensor:
+        """Return where an image lies in the space of the classes, (R,) float64.
+
+        Raises:
+            ModelError: the model was not trained by this package.
+        """
+        return self._space.coordinates(self._features(row))[0]
 
     @property
-    def _space(self) -> ClassSpace:
+    def _space(self) -> ImageSpace:
         if self.model.space is None:
             raise ModelError(
                 "the model knows nothing of its training images: it was not trained by "
@@ -121,50 +120,11 @@ class RowClassifier:
 
     @default_modes()
     @one_thread()
-    def _probabilities(self, row: FeatureRow) -> Tensor:
-        """Return the probabilities (C,) float64 of an image's classes.
+    def probabilities_of(self, row: FeatureRow) -> NDArray[numpy.float64]:
+        """Return the probabilities (C,) of an image's classes.
 
         They are computed row by row, so that the bits do not depend on the images beside it.
         """
         inputs = head_inputs(self._features(row), self.model.head)
-        return self.model.head.probabilities(inputs)[0]
-
-    def label_set(self, answer: Sequence[Prediction], *, coverage: float = 0.9) -> list[str]:
-        """Return the smallest set of labels that holds the true one with a chosen probability.
-
-        Args:
-            answer: to an image, with every class: `predict(image, top=len(labels))`.
-            coverage: 0.9 or 0.95.
-
-        Returns:
-            the labels, best first; one at least.
-
-        Raises:
-            ConfigError: the model has no threshold for it (it was not trained by this package), or
-                the answer does not have every class.
-        """
-        if {getattr(each, "label", None) for each in answer} != set(self.labels):
-            raise ConfigError(
-                "a set of labels needs the answer to one image, with every class: "
-                "predict(image, top=len(classifier.labels))."
-            )
-        best_first = sorted(answer, key=lambda each: -each.score)
-        return label_set(dict(best_first), self.coverage_threshold(coverage))
-
-    def coverage_threshold(self, coverage: float) -> float:
-        """Return the lowest score of a label that belongs into a set.
-
-        Args:
-            coverage: 0.9 or 0.95.
-
-        Raises:
-            ConfigError: the model has none: it was not trained by this package.
-        """
-        threshold = self.model.coverage.get(coverage)
-        if threshold is None:
-            known = ", ".join(map(str, self.model.coverage)) or "none: it was not trained here"
-            raise ConfigError(
-                f"coverage = {coverage}: the model has no threshold for it (it has {known}). Leave "
-                "it out, or name a model that torch-inception trained."
-            )
-        return threshold
+        probabilities: NDArray[numpy.float64] = self.model.head.probabilities(inputs)[0].numpy()
+        return probabilities

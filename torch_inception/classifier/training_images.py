@@ -10,7 +10,7 @@ from torch import Tensor
 
 from torch_inception.errors import ModelError
 from torch_inception.features.row_selection import RowSelection
-from torch_inception.heads.class_space import ClassSpace, all_coordinates
+from torch_inception.heads.class_space import ImageSpace, all_coordinates
 from torch_inception.system.escape import brief
 from torch_inception.system.tensor_file import load_tensors, plain_tensor, save_whole
 
@@ -62,7 +62,7 @@ class TrainingImages:
         """Return the images that are most like one, the most similar first.
 
         Args:
-            coordinates: (R,) float64, its own (`ClassSpace.coordinates`).
+            coordinates: (R,) float64, its own (`ImageSpace.coordinates`).
             count: how many, 1 or more.
         """
         query = _directions(coordinates[None])[0]
@@ -78,7 +78,7 @@ class TrainingImages:
 
 
 def training_images(
-    space: ClassSpace, features: RowSelection, names: Sequence[tuple[str, str]]
+    space: ImageSpace, features: RowSelection, names: Sequence[tuple[str, str]]
 ) -> TrainingImages:
     """Return the training images of a model.
 
@@ -104,7 +104,7 @@ def save_training_images(images: TrainingImages, path: Path) -> None:
     save_whole({"format": FORMAT, **vars(images)}, path)
 
 
-def load_training_images(path: Path, space: ClassSpace) -> TrainingImages:
+def load_training_images(path: Path, space: ImageSpace) -> TrainingImages:
     """Read the file; nothing in it is executed.
 
     Args:
@@ -122,7 +122,7 @@ def load_training_images(path: Path, space: ClassSpace) -> TrainingImages:
             f"the training images cannot be compared with: {path} is missing or damaged "
             f"({brief(error)}). It lies beside the model.pt that training saved. Train again."
         ) from error
-    count = min(AXES, len(space.shares))
+    count = min(AXES, space.size)
     if images.space != space.fingerprint or images.directions.shape[1] != count:
         raise ModelError(f"{path} belongs to another model than the one beside it. Train again.")
     return images

@@ -2,13 +2,20 @@
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, get_args
 
 from torch_inception.heads.fit import Judge
 
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
+
+SEVERAL_FIGURES = {
+    "mean_average_precision": "mean average precision",
+    "micro_f1": "F1 over all labels",
+    "macro_f1": "mean F1 of the classes",
+}
+"""Figures of a model that gives several labels, as metrics.json has them -> in words."""
 
 MOST_IMAGES = 2**53
 """Images at most: floats count no further."""
@@ -30,6 +37,9 @@ class TrainingRecord:
         held_out: images that heads were judged by which had not seen them.
         held_out_right: of which these named so many right.
         judged_by: what held them out.
+        test_figures: of the test images, where an image may have several labels: name in
+            `SEVERAL_FIGURES` -> 0 to 1; empty where it has one, or nothing is known of any label.
+        held_out_figures: the same, of the images that were held out.
     """
 
     created: str
@@ -40,10 +50,16 @@ class TrainingRecord:
     held_out: int
     held_out_right: int
     judged_by: Judge
+    test_figures: Mapping[str, float] = field(default_factory=dict)
+    held_out_figures: Mapping[str, float] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return plain values for `torch.save`."""
-        return dataclasses.asdict(self)
+        """Return plain values for `torch.save`; figures that there are none of are left out."""
+        found = dataclasses.asdict(self)
+        for name in ("test_figures", "held_out_figures"):
+            if not found[name]:
+                del found[name]
+        return found
 
     @classmethod
     def from_dict(cls, values: Any) -> "TrainingRecord":  # noqa: ANN401 - whatever a file holds
@@ -67,7 +83,16 @@ class TrainingRecord:
             raise ValueError("more images were named right than there are")
         if record.judged_by not in get_args(Judge):
             raise ValueError("what held images out is unknown")
+        for figures in (record.test_figures, record.held_out_figures):
+            _check_figures(figures)
         return record
+
+
+def _check_figures(figures: object) -> None:
+    if not isinstance(figures, Mapping) or not set(figures) <= set(SEVERAL_FIGURES):
+        raise ValueError("the figures are not a table of figures")
+    if not all(isinstance(each, float) and 0 <= each <= 1 for each in figures.values()):
+        raise ValueError("a figure is not a share")
 
 
 def now() -> str:

@@ -1,0 +1,1 @@
+"""What is told of an image, whatever computes it: classes, distance, sets of labels. No torch."""

@@ -9,6 +9,7 @@ import base64
 import io
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from PIL import Image
@@ -21,23 +22,38 @@ WIDTH, HEIGHT = 1180, 1290
 COLOURS = 256
 
 
-def photograph(page: Path) -> Image.Image:
-    """Return the top of a page as it is shown in the light."""
+def photograph(
+    address: str, width: int, height: int, prepare: Callable[[webdriver.Chrome], None]
+) -> Image.Image:
+    """Return the top of a page as it is shown in the light.
+
+    Args:
+        address: of the page.
+        width: of what is seen of it, in pixels.
+        height: of that.
+        prepare: does what has to be done on the page before.
+    """
     options = webdriver.ChromeOptions()
     options.binary_location = shutil.which("chromium") or ""
     for flag in ("--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"):
         options.add_argument(flag)
     browser = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
     try:
-        size = {"width": WIDTH, "height": HEIGHT, "deviceScaleFactor": 1, "mobile": False}
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-        browser.get(page.resolve().as_uri())
+        browser.get(address)
+        prepare(browser)
         taken = browser.execute_cdp_cmd("Page.captureScreenshot", {})
     finally:
         browser.quit()
     return Image.open(io.BytesIO(base64.b64decode(taken["data"])))
 
 
+def save(image: Image.Image, path: Path) -> None:
+    """Write an image as a small PNG."""
+    image.convert("RGB").quantize(COLOURS).save(path, optimize=True)
+
+
 if __name__ == "__main__":
-    image = photograph(Path(sys.argv[1])).convert("RGB")
-    image.quantize(COLOURS).save(sys.argv[2], optimize=True)
+    page = Path(sys.argv[1]).resolve().as_uri()
+    save(photograph(page, WIDTH, HEIGHT, lambda browser: None), Path(sys.argv[2]))

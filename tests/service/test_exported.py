@@ -1,0 +1,72 @@
+"""An exported ONNX file is served as a run folder is, and without torch."""
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy
+import pytest
+from PIL import Image
+
+pytest.importorskip("starlette")
+pytest.importorskip("uvicorn")
+pytest.importorskip("python_multipart")
+pytest.importorskip("prometheus_client")
+pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
+
+from tests.drawings import encoded
+from tests.exported.small_file import LABELS, save_small
+from tests.service.asking import from_data_uri, serving
+from torch_inception import ExportedClassifier
+from torch_inception.service.exported_model import ExportedModel
+
+RED = encoded(Image.new("RGB", (200, 100), (100, 20, 0)))
+
+
+def test_its_answers_are_those_of_the_file(tmp_path: Path) -> None:
+    file = save_small(tmp_path / "model.onnx")
+    classifier = ExportedClassifier.load(file)
+    with serving(ExportedModel.load(file)) as server:
+        reply = server.ask("/predict?map=true&neighbours=2", RED)
+        [listed] = server.ask("/models").json["models"]
+    [told] = reply.json["predictions"]
+    assert [(each["label"], each["score"]) for each in told["predictions"]] == classifier.predict(
+        RED
+    )
+    known, distance, threshold = classifier.distance(RED)
+    assert (told["known"], told["distance"], told["threshold"]) == (known, distance, threshold)
+    assert told["map_box"] == [0, 0, 1, 1]
+    grey = numpy.asarray(Image.open(io.BytesIO(from_data_uri(told["map"]))))
+    assert (grey[:, :149] == 255).all()
+    assert (grey[:, 149:] == 128).all()
+    assert told["neighbours"] is None
+    assert listed["labels"] == LABELS
+    assert (listed["has_maps"], listed["has_neighbours"], listed["accuracy"]) == (True, False, None)
+
+
+def test_what_a_file_says_of_its_accuracy_may_be_anything(tmp_path: Path) -> None:
+    counts = dict.fromkeys(("tested", "test_right", "held_out", "held_out_right"), 0)
+    record = {"created": "", "version": "", "images": 1, **counts}
+    test = {"tested": 10, "test_right": 9}
+    held_out = {"held_out": 90, "held_out_right": 81, "judged_by": "leave-one-out"}
+    for said, accuracy in (
+        (held_out | test, (0.9, "test images")),
+        (held_out, (0.9, "training images, each left out")),
+        (held_out | {"judged_by": "validation"}, (0.9, "validation images")),
+        (held_out | {"judged_by": ["chance"]}, (None, None)),
+        ({"tested": 1, "test_right": 9}, (None, None)),
+        ({}, (None, None)),
+    ):
+        file = save_small(tmp_path / "model.onnx", training=json.dumps({**record, **said}))
+        assert ExportedModel.load(file).facts.accuracy == accuracy
+
+
+def test_it_needs_no_torch() -> None:
+    code = (
+        "import sys; sys.modules['torch'] = sys.modules['torchvision'] = None\n"
+        "import torch_inception.service.serve, torch_inception.service.exported_model"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,1 @@
+"""Trained models as a server: images by HTTP in, answers out."""

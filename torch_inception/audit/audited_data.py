@@ -1,0 +1,248 @@
+"""The images that an audit looks at: those of a folder or table, or those of a run."""
+
+import dataclasses
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from torch_inception.config import FROM_PYTHON, AuditConfig, TrainConfig, make_config, read_toml
+from torch_inception.engines.protocol import Engine
+from torch_inception.errors import ConfigError, DatasetError
+from torch_inception.features.cached_pass import PassResult
+from torch_inception.features.near_copies import Likeness
+from torch_inception.images.preprocess import Preprocessing
+from torch_inception.system.escape import counted
+from torch_inception.training.dataset import Dataset
+from torch_inception.training.earlier_run import EarlierRun, read_earlier_run
+from torch_inception.training.earlier_split import SPLITS_FILE, read_splits
+from torch_inception.training.examples import labelled_images, relative_name
+from torch_inception.training.grouping import LabelledImage
+from torch_inception.training.load_dataset import load_dataset
+from torch_inception.training.output_folder import folder_named_after
+from torch_inception.training.parts import Part
+from torch_inception.training.run_folder import CONFIG_FILE
+from torch_inception.training.run_network import make_network
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Audited:
+    """What is audited, before anything is read but settings.
+
+    Attributes:
+        config: the settings with which training takes these images.
+        run: the folder of the run, if it is one.
+        output: where the results go.
+        is_elsewhere: whether that is another folder than by default.
+    """
+
+    config: TrainConfig
+    run: Path | None
+    output: Path
+    is_elsewhere: bool
+
+    def dataset(self, *, to_train: bool = True) -> Dataset:
+        """List the files.
+
+        Args:
+            to_train: whether heads are to learn from them; otherwise a class may be empty.
+
+        Raises:
+            DatasetError: they cannot be used.
+        """
+        if self.config.data == FROM_PYTHON:
+            raise DatasetError(
+                f"the images of {self.run} were given in Python and cannot be found again. Give a "
+                "folder or a table of them."
+            )
+        dataset = load_dataset(self.config, to_train=to_train)
+        if dataset.several is not None:
+            raise DatasetError(
+                f"images of {dataset.name} may have several labels, and an audit needs one per "
+                "image. Give a folder or table with one."
+            )
+        return dataset
+
+
+@dataclass(frozen=True)
+class AuditedData:
+    """All whole images of a data set.
+
+    Attributes:
+        labels: class names.
+        images: path, label and digest of N images, in the order of the data set.
+        folder: that paths in tables are relative to.
+        targets: (N,) int64 class numbers.
+        parts: the part that each is for; None where nothing says so.
+        result: their rows and facts, and the files that are no images.
+        preprocessing: how they were read.
+        settings: with which training takes them.
+    """
+
+    labels: list[str]
+    images: list[LabelledImage]
+    folder: Path
+    targets: Tensor
+    parts: Sequence[Part | None]
+    result: PassResult
+    preprocessing: Preprocessing
+    settings: TrainConfig
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @cached_property
+    def likeness(self) -> Likeness:
+        """What shows near copies."""
+        return Likeness.of(self.result.rows, self.result.facts)
+
+    @cached_property
+    def digests(self) -> Mapping[str, bytes]:
+        """Path in tables -> SHA-256 of the image's content."""
+        return {image.path: image.digest for image in self.images}
+
+    @cached_property
+    def _files(self) -> Mapping[str, Path]:
+        names = (image.path for image in self.images)
+        return dict(zip(names, self.result.paths, strict=True))
+
+    def file_of(self, path: str) -> Path:
+        """Return where the image of a path in tables is."""
+        return self._files[path]
+
+
+def audited(config: AuditConfig) -> Audited:
+    """Return what a configuration names: a folder, a table or a run.
+
+    Raises:
+        ConfigError: it names nothing, or a run whose settings cannot be read.
+    """
+    if not (config.data or config.labels):
+        raise ConfigError(
+            "no images are named. Give a folder with one folder of images per class, a run folder, "
+            "or a table: --labels FILE.csv"
+        )
+    folder = Path(config.data)
+    is_run = config.data and all((folder / name).is_file() for name in (CONFIG_FILE, SPLITS_FILE))
+    if is_run and not config.labels:
+        settings = _as_audited(_settings_of(folder), config)
+        return Audited(
+            settings, folder, Path(config.output or folder / "audit"), bool(config.output)
+        )
+    settings = _as_audited(
+        TrainConfig(
+            data=config.data,
+            labels=config.labels,
+            path_column=config.path_column,
+            label_column=config.label_column,
+        ),
+        config,
+    )
+    return Audited(settings, None, _output(config), bool(config.output))
+
+
+def _output(config: AuditConfig) -> Path:
+    place = Path("audits")
+    if config.output:
+        return Path(config.output)
+    if config.labels:
+        return place / Path(config.labels).stem
+    return folder_named_after(config.data, place=place)
+
+
+def _settings_of(run: Path) -> TrainConfig:
+    return make_config(TrainConfig, read_toml(run / CONFIG_FILE), origin=str(run / CONFIG_FILE))
+
+
+def _as_audited(settings: TrainConfig, config: AuditConfig) -> TrainConfig:
+    """Return settings with what the audit says itself; its head leaves each image out in turn."""
+    own = {
+        name: getattr(config, name)
+        for name in ("group", "weights")
+        if getattr(config, name) != getattr(AuditConfig, name)
+    }
+    return dataclasses.replace(settings, **own, device=config.device, solver="lda", bundle="no")
+
+
+def read_audited(found: Audited, *, engine: Engine | None, progress: bool) -> AuditedData:
+    """Read the images as training does; rows come from the cache where it has them.
+
+    Args:
+        found: what is audited.
+        engine: what runs the network; made of the weights where there is none.
+        progress: whether to show progress bars on standard error.
+
+    Raises:
+        DatasetError: the images cannot be used.
+        WeightsError: no source of weights works.
+        CacheError: the feature cache cannot be used.
+    """
+    settings, dataset = found.config, found.dataset()
+    earlier = read_earlier_run(found.run) if found.run else None
+    preprocessing = _preprocessing(settings, earlier)
+    arithmetic = earlier.arithmetic if earlier else ""
+    network = make_network(settings, preprocessing, dataset, engine, earlier=arithmetic)
+    result = network.rows(preprocessing, dataset.paths, progress=progress)
+    if found.run:
+        _warn_of_gone(found.run, dataset, result)
+    used = dataset.restricted_to(result.paths)
+    if len(set(used.targets)) < 2:
+        raise DatasetError(
+            f"fewer than two classes of {dataset.name} have an image that can be read; what is "
+            "said above tells why."
+        )
+    images = labelled_images(used, result.digests, pattern=settings.group)
+    # A class of which no file is an image is not judged.
+    present = sorted(set(used.targets))
+    number = {target: place for place, target in enumerate(present)}
+    return AuditedData(
+        [used.classes[target] for target in present],
+        images,
+        dataset.folder,
+        torch.tensor([number[target] for target in used.targets], dtype=torch.int64),
+        _parts(used, images, earlier),
+        result,
+        preprocessing,
+        settings,
+    )
+
+
+def _warn_of_gone(run: Path, dataset: Dataset, result: PassResult) -> None:
+    """Warn of images of a run whose name and content are both not there any more."""
+    names = {relative_name(path, dataset.folder) for path in dataset.paths}
+    contents = {digest.hex() for digest in result.digests}
+    rows = read_splits(run / SPLITS_FILE)
+    gone = [row.path for row in rows if row.path not in names and row.sha256 not in contents]
+    if gone:
+        log.warning(
+            "WARNING: %s of the %s of %s %s gone from %s and not audited; the first is %r",
+            f"{len(gone):,}", counted(len(rows), "image"), run,
+            "is" if len(gone) == 1 else "are", dataset.name, gone[0],
+        )  # fmt: skip
+
+
+def _preprocessing(settings: TrainConfig, earlier: EarlierRun | None) -> Preprocessing:
+    if earlier is None:
+        return Preprocessing(settings.resize, exact_decode=settings.exact_decode)
+    if earlier.model is None:
+        raise ConfigError(
+            f"the model of {earlier.folder} cannot be read, and with it how its images were. Audit "
+            f"the images themselves: {settings.data or settings.labels}"
+        )
+    return earlier.model.preprocessing
+
+
+def _parts(
+    dataset: Dataset, images: Sequence[LabelledImage], earlier: EarlierRun | None
+) -> list[Part | None]:
+    """Return the part of each image: as the data has it, or else as the run drew it."""
+    if dataset.parts:
+        return [part or "train" for part in dataset.parts]
+    of_content = earlier.split.of_content if earlier else {}
+    return [of_content.get(image.digest.hex()) for image in images]

@@ -1,15 +1,11 @@
 """The page in a real browser: it loads nothing, runs nothing, and is read in any way."""
 
-import json
-import shutil
-import subprocess
-import tarfile
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.browser import WIDTHS, log_of, open_page, requested, violations
 from tests.report.runs import make_run
 from torch_inception.report.write_report import write_report
 from torch_inception.system.escape import printable
@@ -18,8 +14,6 @@ if TYPE_CHECKING:
     from selenium.webdriver import Chrome
 
 pytestmark = pytest.mark.browser
-
-WIDTHS = (1280, 390)
 
 HOSTILE = (
     "</style></bdi><script>document.title = 'taken'</script>",
@@ -44,50 +38,6 @@ Promise.all([...thumbnails, ...images].map(address => {
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator["Chrome"]:
-    """Give a browser that notes what it loads and what it complains of."""
-    webdriver = pytest.importorskip("selenium.webdriver")
-    service = pytest.importorskip("selenium.webdriver.chrome.service")
-    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if chromium is None or driver is None:
-        pytest.skip("there is no chromium with chromedriver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for flag in (
-        "--headless=new",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--hide-scrollbars",
-        "--disable-dev-shm-usage",
-    ):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    found = webdriver.Chrome(options=options, service=service.Service(driver))
-    found.set_script_timeout(120)
-    yield found
-    found.quit()
-
-
-@pytest.fixture(scope="module")
-def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Give the script that looks for what keeps people out (Deque's axe-core)."""
-    folder = tmp_path_factory.mktemp("axe")
-    npm = shutil.which("npm")
-    if npm is None:
-        pytest.skip("there is no npm")
-    packed = subprocess.run(
-        [npm, "pack", "axe-core@4"], cwd=folder, capture_output=True, text=True, check=False
-    )
-    if packed.returncode:
-        pytest.skip(f"axe-core cannot be had: {packed.stderr[-200:]}")
-    (archive,) = folder.glob("*.tgz")
-    with tarfile.open(archive) as opened:
-        script = opened.extractfile("package/axe.min.js")
-        assert script is not None
-        return script.read().decode()
-
-
-@pytest.fixture(scope="module")
 def hostile_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make the report of a run whose labels are hostile."""
     with pytest.MonkeyPatch.context() as patch:
@@ -97,34 +47,10 @@ def hostile_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
         return write_report(result.output, result.classifier)
 
 
-def log_of(browser: "Chrome", kind: str) -> list[dict[str, Any]]:
-    """Return what a log has had added since it was asked for."""
-    untyped: Any = browser
-    entries: list[dict[str, Any]] = untyped.get_log(kind)
-    return entries
-
-
 def show(browser: "Chrome", page: Path, *, width: int = 1280, scheme: str = "light") -> None:
     """Open a page, with all that can be unfolded."""
-    feature = {"name": "prefers-color-scheme", "value": scheme}
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
-    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    for kind in ("browser", "performance"):
-        log_of(browser, kind)  # what is told from here on is of this page
-    browser.get(page.as_uri())
+    open_page(browser, page.as_uri(), width=width, scheme=scheme)
     browser.execute_script("for (const each of document.querySelectorAll('details')) each.open = 1")
-
-
-def requested(browser: "Chrome") -> set[str]:
-    """Return the addresses that were asked for, but for what is in the page itself."""
-    messages = [json.loads(entry["message"])["message"] for entry in log_of(browser, "performance")]
-    addresses = {
-        message["params"]["request"]["url"]
-        for message in messages
-        if message["method"] == "Network.requestWillBeSent"
-    }
-    return {address for address in addresses if not address.startswith("data:")}
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -181,11 +107,7 @@ def test_nobody_is_kept_out(
     show(browser, hostile_page, width=width, scheme=scheme)
     if with_cell:
         browser.execute_script("document.querySelector('[popover]').showPopover()")
-    browser.execute_script(axe)
-    report: dict[str, Any] = browser.execute_async_script("axe.run().then(arguments[0])")
-    found = [(each["id"], each["nodes"][0]["html"]) for each in report["violations"]]
-    assert found == []
-    assert len(report["passes"]) > 15
+    assert violations(browser, axe) == []
 
 
 def test_many_classes_are_a_list_that_fits_a_phone(browser: "Chrome", tmp_path: Path) -> None:

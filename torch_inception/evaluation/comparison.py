@@ -73,16 +73,18 @@ def compare(
         only_other_right=alone[1],
         both_wrong=count[False, False],
         p_value=mcnemar(*alone),
-        trained_on=int(other.is_seen.sum()),
+        trained_on=int(other.judged.is_seen.sum()),
         left_out=dict(left_out),
-        unreadable=sum(image.label not in left_out for image in this.images) - n,
+        unreadable=sum(image.label not in left_out for image in this.judged.images) - n,
     )
 
 
 def _right(answered: AnsweredImages) -> dict[str, bool]:
     """Return path -> whether the image got its own name."""
     is_right = (answered.answers.best == answered.answers.targets).tolist()
-    return {image.path: right for image, right in zip(answered.images, is_right, strict=True)}
+    return {
+        image.path: right for image, right in zip(answered.judged.images, is_right, strict=True)
+    }
 
 
 def comparison_lines(comparison: Comparison, *, name: str) -> list[str]:

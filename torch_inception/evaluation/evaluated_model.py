@@ -27,26 +27,39 @@ from torch_inception.training.grouping import LabelledImage, groups_of
 
 
 @dataclass(frozen=True)
-class AnsweredImages:
-    """Images whose class is known, and what a model answers to them.
+class JudgedImages:
+    """Images whose labels are known, and that a model is judged by.
 
     Attributes:
         images: path, label and digest of each.
         groups: the group of each, of `groups_of`.
-        answers: to each.
-        scores: (N, C) float32 probability of each class; None where these are too many to keep.
+        targets: (N,) int64, the position of the label of each in the texts of its data set.
         distances: (N,) float64 from the classes; NaN where the model cannot tell.
         is_seen: (N,) bool, whether the model was trained on the same content.
-        pass_result: how the rows were come by, and which files were left out.
+        pass_result: their rows, how these were come by, and which files were left out.
     """
 
     images: list[LabelledImage]
     groups: list[str]
-    answers: Answers
-    scores: Tensor | None
+    targets: Tensor
     distances: Tensor
     is_seen: Tensor
     pass_result: PassResult
+
+
+@dataclass(frozen=True)
+class AnsweredImages:
+    """What a model answers to images that have one label each.
+
+    Attributes:
+        judged: the images.
+        answers: to each.
+        scores: (N, C) float32 probability of each class; None where these are too many to keep.
+    """
+
+    judged: JudgedImages
+    answers: Answers
+    scores: Tensor | None
 
 
 @dataclass(frozen=True)
@@ -89,15 +102,40 @@ class EvaluatedModel:
             "version": training and training.version,
         }
 
+    @one_thread()
+    def _answered(self, judged: JudgedImages) -> AnsweredImages:
+        head = self.classifier.model.head
+        rows = LabelledRows(judged.pass_result.rows, judged.targets, len(self.classifier.labels))
+        (answers,) = all_answers([head], rows)
+        return AnsweredImages(
+            judged,
+            answers,
+            all_scores(head, rows) if keeps_scores(len(rows), rows.classes) else None,
+        )
+
     def answer(
         self, dataset: Dataset, *, keep_conflicts: bool, progress: bool = False
     ) -> AnsweredImages:
-        """Name images whose class is known.
+        """Name images that have one label each.
+
+        Args:
+            dataset: the files, with the class numbers of the model.
+            keep_conflicts: as in `judge`, and so is progress.
+            progress: whether to show a bar on standard error.
+
+        Raises: as `judge`.
+        """
+        return self._answered(self.judge(dataset, keep_conflicts=keep_conflicts, progress=progress))
+
+    def judge(
+        self, dataset: Dataset, *, keep_conflicts: bool, progress: bool = False
+    ) -> JudgedImages:
+        """Read images whose labels are known.
 
         Rows are rounded to float16, as the cache keeps them and as this package fits heads on them.
 
         Args:
-            dataset: the files, with the class numbers of the model.
+            dataset: the files, with the labels of the model.
             keep_conflicts: whether images that lie in several classes are used.
             progress: whether to show a bar on standard error.
 
@@ -118,20 +156,15 @@ class EvaluatedModel:
                 f"no file of {dataset.name} can be used, of {counted(len(dataset.paths), 'file')}; "
                 "what is said above tells why. Give other images."
             )
-        return self._answered(dataset.restricted_to(result.paths), result)
-
-    @one_thread()
-    def _answered(self, dataset: Dataset, result: PassResult) -> AnsweredImages:
+        dataset = dataset.restricted_to(result.paths)
         images = labelled_images(dataset, result.digests)
-        head = self.classifier.model.head
-        rows = LabelledRows(result.rows, torch.tensor(dataset.targets), len(dataset.labels))
-        (answers,) = all_answers([head], rows)
-        return AnsweredImages(
+        with one_thread():
+            distances = self._distances(result)
+        return JudgedImages(
             images,
             groups_of(images),
-            answers,
-            all_scores(head, rows) if keeps_scores(len(rows), rows.classes) else None,
-            self._distances(result),
+            torch.tensor(dataset.targets),
+            distances,
             torch.tensor([image.digest.hex() in self.trained_on for image in images]),
             result,
         )

@@ -6,14 +6,13 @@ from typing import Any
 
 from torch_inception.config import FROM_PYTHON, EvaluateConfig, to_toml
 from torch_inception.errors import ConfigError
-from torch_inception.evaluation.evaluated_model import AnsweredImages
+from torch_inception.evaluation.evaluated_model import JudgedImages
 from torch_inception.evaluation.labelled_images import data_name
 from torch_inception.system.replacement import prepare_replacing, replaced_together
-from torch_inception.system.write import write_csv, write_json, write_text
+from torch_inception.system.write import Table, write_csv, write_json, write_text
 from torch_inception.training.dataset import Dataset
 from torch_inception.training.earlier_run import read_earlier_run
 from torch_inception.training.earlier_split import SPLITS_FILE, write_splits
-from torch_inception.training.evaluation import ImageAnswer, image_answers, write_confusion_matrix
 from torch_inception.training.examples import relative_name
 from torch_inception.training.output_folder import check_output, folder_named_after
 from torch_inception.training.run_folder import (
@@ -23,15 +22,14 @@ from torch_inception.training.run_folder import (
     remove_report,
     writable,
 )
-from torch_inception.training.scores import score_rows, scores_header
 
 FOLDER = "evaluation"
 """Folder in that of a run, which has those of evaluations."""
 
-EVALUATION_FILES = (
-    SPLITS_FILE, "predictions.csv", "scores.csv", "confusion_matrix.csv", "skipped.csv",
-    CONFIG_FILE, METRICS_FILE,
-)  # fmt: skip
+TABLES = ("predictions.csv", "scores.csv", "confusion_matrix.csv")
+"""Tables that differ between models that give one label per image and several."""
+
+EVALUATION_FILES = (SPLITS_FILE, *TABLES, "skipped.csv", CONFIG_FILE, METRICS_FILE)
 """What an evaluation leaves, in the order in which it takes the place of an earlier one."""
 
 _OTHERWISE = "make it writable"
@@ -63,16 +61,14 @@ def _folder_of(run: Path, config: EvaluateConfig) -> Path:
     return folder_named_after(config.data, place=place)
 
 
-def check_same_images(folder: Path, answered: AnsweredImages) -> None:
+def check_same_images(folder: Path, judged: JudgedImages) -> None:
     """Refuse to put results in the place of those on other images.
 
     Raises:
         ConfigError: the folder has such results.
     """
     earlier = read_earlier_run(folder)
-    if earlier.images and not any(
-        image.digest.hex() in earlier.images for image in answered.images
-    ):
+    if earlier.images and not any(image.digest.hex() in earlier.images for image in judged.images):
         raise ConfigError(
             f"{folder} has the results of an evaluation on {len(earlier.images)} other images: "
             "none of them is among these. Choose another --name, or remove that folder."
@@ -83,45 +79,38 @@ def write_evaluation(
     folder: Path,
     config: EvaluateConfig,
     dataset: Dataset,
-    answered: AnsweredImages,
+    judged: JudgedImages,
+    tables: Mapping[str, Table],
     metrics: Mapping[str, Any],
-) -> list[ImageAnswer]:
+) -> None:
     """Write all files of an evaluation, or none.
 
     Args:
         folder: for them.
         config: of the evaluation.
         dataset: the files, with the labels of the model.
-        answered: those that are whole images.
+        judged: those that are whole images.
+        tables: name of the file -> table, for each of `TABLES`.
         metrics: plain values.
-
-    Returns:
-        the answers.
 
     Raises:
         ConfigError: the folder cannot be written.
     """
-    images, labels = answered.images, dataset.labels
-    answers = image_answers(images, answered.answers, labels)
     skipped = [
         (relative_name(each.path, dataset.folder), each.reason)
-        for each in answered.pass_result.skipped
+        for each in judged.pass_result.skipped
     ]
-    rows = (
-        ()
-        if answered.scores is None
-        else score_rows(images, "test", answered.is_seen, answered.distances, answered.scores)
-    )
     with (
         writable(folder, otherwise=_OTHERWISE),
         replaced_together(folder, EVALUATION_FILES) as staging,
     ):
-        write_splits(staging / SPLITS_FILE, images, ["test"] * len(images), answered.groups)
-        write_csv(staging / "predictions.csv", ImageAnswer._fields, answers)
-        write_csv(staging / "scores.csv", scores_header(labels), rows)
-        write_confusion_matrix(staging / "confusion_matrix.csv", metrics["test"])
+        write_splits(
+            staging / SPLITS_FILE, judged.images, ["test"] * len(judged.images), judged.groups,
+            several=dataset.several is not None,
+        )  # fmt: skip
+        for name in TABLES:
+            write_csv(staging / name, *tables[name])
         write_csv(staging / "skipped.csv", ("path", "reason"), skipped)
         write_text(staging / CONFIG_FILE, to_toml(config))
         write_json(staging / METRICS_FILE, metrics)
     remove_report(folder)
-    return answers

@@ -10,6 +10,7 @@ from torch_inception.errors import ConfigError, DatasetError
 from torch_inception.system.escape import counted
 from torch_inception.training.dataset import Dataset, class_table
 from torch_inception.training.folder_shapes import quoted, same_names
+from torch_inception.training.label_sets import DELIMITER
 from torch_inception.training.load_dataset import load_dataset
 from torch_inception.training.parts import Part
 
@@ -31,11 +32,16 @@ class Matched(NamedTuple):
     unknown: Mapping[str, int]
 
 
-def list_images(config: EvaluateConfig, images: object = None) -> Dataset:
+def list_images(config: EvaluateConfig, images: object = None, *, several: bool = False) -> Dataset:
     """List the images that a configuration names, or that are given in Python.
 
+    Args:
+        config: of the evaluation.
+        images: as in `load_dataset`.
+        several: whether they may have several labels.
+
     Raises:
-        ConfigError: nothing is named.
+        ConfigError: nothing is named, or a delimiter of labels without a table.
         DatasetError: there are no such images.
     """
     if not (config.data or config.labels):
@@ -43,7 +49,15 @@ def list_images(config: EvaluateConfig, images: object = None) -> Dataset:
             "no images are named. Give a folder with one folder of images per class, or a table: "
             "--labels FILE.csv"
         )
-    dataset = _of_test(load_dataset(_source_of(config), images, to_train=False))
+    source = _source_of(config)
+    if several and (config.labels or images is not None):
+        source = dataclasses.replace(source, label_delimiter=source.label_delimiter or DELIMITER)
+    dataset = _of_test(load_dataset(source, images, to_train=False))
+    if dataset.several is not None and not several:
+        raise DatasetError(
+            f"{dataset.name} has several labels per image, and the model gives one. Name a model "
+            "that was trained on such a table."
+        )
     log.info(class_table(dataset))
     return dataset
 
@@ -55,6 +69,7 @@ def _source_of(config: EvaluateConfig) -> TrainConfig:
         labels=config.labels,
         path_column=config.path_column,
         label_column=config.label_column,
+        label_delimiter=config.label_delimiter,
     )
 
 
@@ -87,22 +102,22 @@ def match(dataset: Dataset, labels: Sequence[str], *, model: str) -> Matched:
     Raises:
         DatasetError: no image is left.
     """
-    name_of = same_names(dataset.labels, labels)
+    name_of = same_names(dataset.classes, labels)
     number = {name_of[label]: place for place, label in enumerate(labels) if label in name_of}
     known = [
         path
         for path, target in zip(dataset.paths, dataset.targets, strict=True)
-        if dataset.labels[target] in number
+        if dataset.classes[target] in number
     ]
     if not known:
         raise DatasetError(
             f"{dataset.name} has no image of a class that {model} knows. It knows "
-            f"{quoted(labels)}; there, classes are {quoted(dataset.labels)}. Give images of its "
+            f"{quoted(labels)}; there, classes are {quoted(dataset.classes)}. Give images of its "
             "classes, by the same names."
         )
     found = dataset.restricted_to(known)
-    targets = [number[dataset.labels[target]] for target in found.targets]
+    targets = [number[dataset.classes[target]] for target in found.targets]
     unknown = {
         label: count for label, count in dataset.counts().items() if count and label not in number
     }
-    return Matched(dataclasses.replace(found, labels=list(labels), targets=targets), unknown)
+    return Matched(dataclasses.replace(found, label_texts=list(labels), targets=targets), unknown)

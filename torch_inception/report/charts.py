@@ -8,6 +8,10 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from torch_inception.heads.metrics import percent
+from torch_inception.heads.operating_points import ThresholdCurves
+
+MARKED = 4.5
+"""Radius of a point of a curve that has a meaning, in pixels."""
 
 TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
@@ -79,6 +83,16 @@ def interval_strip(shown: Interval, *, width: int = 120) -> Markup:
     ).format(width, Markup().join(content))
 
 
+def sparkline(shares: Sequence[float], *, floor: float, summary: str) -> Markup:
+    """Draw some shares, in order, as a small line from a lowest share to 1."""
+    frame = Frame(96, 24, y_range=(min(floor, 0.99), 1.0), left=4, right=4, top=4, bottom=4)
+    steps = max(1, len(shares) - 1)
+    points = [(place / steps, share) for place, share in enumerate(shares)]
+    x, y = points[-1]
+    parts = [_path(frame, points, "curve"), _dot(frame.x(x), frame.y(y), 3)]
+    return _chart(frame, parts, summary)
+
+
 def reliability_diagram(marks: Sequence[Mark], *, summary: str) -> Markup:
     """Draw accuracy over score, and the diagonal on which they are equal."""
     frame = Frame(340, 330)
@@ -112,14 +126,52 @@ def learning_diagram(marks: Sequence[Mark], *, summary: str) -> Markup:
     )
 
 
+class Point(NamedTuple):
+    """A point of a curve that has a meaning: where it is, in shares, and what is told of it."""
+
+    x: float
+    y: float
+    title: str
+
+
 def curve_diagram(
-    points: Iterable[tuple[float, float]], *, x_title: str, y_title: str, summary: str
+    points: Iterable[tuple[float, float]],
+    *,
+    x_title: str,
+    y_title: str,
+    summary: str,
+    marked: Point | None = None,
 ) -> Markup:
-    """Draw a curve of shares over shares."""
+    """Draw a curve of shares over shares, and a dot on it where one is marked."""
     frame = Frame(224, 216)
     parts = [*_share_axes(frame, (0, 0.5, 1)), *_x_labels(frame, (0, 0.5, 1))]
     parts += [_path(frame, points, "curve"), _x_title(frame, x_title), _y_title(frame, y_title)]
+    if marked is not None:
+        dot = _dot(frame.x(marked.x), frame.y(marked.y), MARKED)
+        parts.append(Markup("<g><title>{}</title>{}</g>").format(marked.title, dot))
     return _chart(frame, parts, summary)
+
+
+def threshold_diagram(curves: ThresholdCurves, threshold: float | None, *, summary: str) -> Markup:
+    """Draw sensitivity and specificity over the threshold, and where it is set."""
+    frame = Frame(224, 216)
+    bottom = frame.height - frame.bottom + 18
+    ticks = [_text(frame.x(tick), bottom, f"{tick:g}", "middle") for tick in (0, 0.5, 1)]
+    parts = [*_share_axes(frame, (0, 0.5, 1)), *ticks]
+    if threshold is not None:
+        parts.append(_line(frame.x(threshold), frame.y(0), frame.x(threshold), frame.y(1), "guide"))
+    places = curves.thresholds.tolist()
+    for kind, shares in (("curve", curves.sensitivity), ("curve other", curves.specificity)):
+        parts.append(_path(frame, zip(places, shares.tolist(), strict=True), kind))
+    parts += [_x_title(frame, "threshold"), _two_titles(frame, "sensitivity", "specificity")]
+    return _chart(frame, parts, summary)
+
+
+def _two_titles(frame: Frame, first: str, second: str) -> Markup:
+    """Write what two curves show above them, in their colours."""
+    return Markup(
+        '<text x="0" y="{}"><tspan class="one">{}</tspan>, <tspan class="other">{}</tspan></text>'
+    ).format(frame.top - 16, first, second)
 
 
 def _chart(frame: Frame, parts: Iterable[Markup], summary: str) -> Markup:

@@ -10,15 +10,18 @@ from torch import Tensor
 
 from torch_inception.heads.curves import Curve, precision_recall_curve, roc_curve
 from torch_inception.heads.metrics import percent, wilson_interval
+from torch_inception.heads.operating_points import ThresholdCurves, threshold_curves
 from torch_inception.heads.reliability import expected_calibration_error, reliability
 from torch_inception.report.charts import (
     Interval,
     Mark,
+    Point,
     curve_diagram,
     in_words,
     interval_strip,
     learning_diagram,
     reliability_diagram,
+    threshold_diagram,
 )
 from torch_inception.report.results_folder import Judged, Scores
 from torch_inception.system.escape import counted, printable
@@ -81,17 +84,19 @@ class Calibration(NamedTuple):
 
 
 class ClassCurves(NamedTuple):
-    """A class against all others."""
+    """A class against all others; the operating point in words, "" where none is set."""
 
     label: str
     roc: Markup
     roc_area: str
     precision_recall: Markup
     average_precision: str
+    thresholds: Markup
+    operating_point: str
 
 
 class AllCurves(NamedTuple):
-    """Classes with the smallest areas first, and of how many they are."""
+    """Classes with a threshold first, then those with the smallest areas, and of how many."""
 
     shown: Sequence[ClassCurves]
     classes: int
@@ -112,13 +117,17 @@ def headline(judged: Judged) -> Headline:
         judged.images,
         f"{percent(shown.low)} to {percent(shown.high)}",
         interval_strip(shown, width=260),
-        [line.strip() for line in limits(judged.metrics)] + _of_trained(judged),
+        [line.strip() for line in limits(judged.metrics)] + of_trained(judged.metrics),
     )
 
 
-def _of_trained(judged: Judged) -> list[str]:
-    """Say how many of the images of an evaluation are not new to the model."""
-    count = judged.metrics.get("trained_on", 0)
+def of_trained(report: Mapping[str, Any]) -> list[str]:
+    """Say how many of the images of an evaluation are not new to the model.
+
+    Args:
+        report: of a part in metrics.json.
+    """
+    count = report.get("trained_on", 0)
     return [f"the model was trained on {count:,} of these: the figures are too good"] * bool(count)
 
 
@@ -127,12 +136,15 @@ def class_rows(judged: Judged) -> list[ClassRow]:
     rows = judged.metrics["per_class"].items()
     by_f1 = sorted(rows, key=lambda row: (row[1]["n"] == 0, row[1]["f1"] or 0.0))
     return [
-        ClassRow(label, each["n"], *(_figure(each, name) for name in ("recall", "precision", "f1")))
+        ClassRow(
+            label, each["n"], *(figure_of(each, name) for name in ("recall", "precision", "f1"))
+        )
         for label, each in by_f1
     ]
 
 
-def _figure(values: Mapping[str, Any], name: str) -> Figure:
+def figure_of(values: Mapping[str, Any], name: str) -> Figure:
+    """Return a share of a report, which has its interval beside it."""
     value, interval = values[name], values[f"{name}_interval_95"]
     if value is None:
         return Figure("n/a", "", Markup())
@@ -190,33 +202,67 @@ def curves(judged: Judged, scores: Scores) -> AllCurves:
     rows = [scores.row_of[answer.path] for answer in judged.answers if answer.path in scores.row_of]
     chosen = torch.tensor(rows, dtype=torch.int64)
     found = list(_class_curves(scores, chosen))
-    found.sort(key=lambda each: each[1].area)
+    points = judged.metrics.get("operating_points", {})
+    found.sort(key=lambda each: (each[0] not in points, each[1].area))
     shown = [
         ClassCurves(
             label,
-            _drawn(roc, label, kind="ROC curve", x="false positives", y="true positives"),
+            drawn_curve(roc, label, kind="ROC curve", x="false positives", y="true positives"),
             f"{roc.area:.3f}",
-            _drawn(pr, label, kind="Precision-recall curve", x="recall", y="precision"),
+            drawn_curve(pr, label, kind="Precision-recall curve", x="recall", y="precision"),
             f"{pr.area:.3f}",
+            _drawn_thresholds(by_threshold, label, points.get(label)),
+            _in_words(points.get(label)),
         )
-        for label, roc, pr in found[:MOST_CURVES]
+        for label, roc, pr, by_threshold in found[:MOST_CURVES]
     ]
     return AllCurves(shown, len(found))
 
 
-def _class_curves(scores: Scores, rows: Tensor) -> Iterator[tuple[str, Curve, Curve]]:
+def _class_curves(
+    scores: Scores, rows: Tensor
+) -> Iterator[tuple[str, Curve, Curve, ThresholdCurves]]:
     """Yield label and curves of each class that some of the rows (K,) are of, and some not."""
     targets, values = scores.targets[rows], scores.scores[rows]
     for number, label in enumerate(scores.labels):
         is_positive = targets == number
         if is_positive.any() and not is_positive.all():
             arguments = values[:, number], is_positive
-            yield label, roc_curve(*arguments), precision_recall_curve(*arguments)
+            yield (
+                label,
+                roc_curve(*arguments),
+                precision_recall_curve(*arguments),
+                threshold_curves(*arguments),
+            )
 
 
-def _drawn(curve: Curve, label: str, *, kind: str, x: str, y: str) -> Markup:
+def drawn_curve(
+    curve: Curve, label: str, *, kind: str, x: str, y: str, marked: Point | None = None
+) -> Markup:
+    """Draw a curve of a class, whose kind and axes have these names, and a point that is marked."""
     summary = f"{kind} of {printable(label)}: area {curve.area:.3f}"
-    return curve_diagram(_thinned(curve), x_title=x, y_title=y, summary=summary)
+    if marked is not None:
+        summary += f". {marked.title}"
+    return curve_diagram(_thinned(curve), x_title=x, y_title=y, summary=summary, marked=marked)
+
+
+def _drawn_thresholds(
+    curves: ThresholdCurves, label: str, point: Mapping[str, Any] | None
+) -> Markup:
+    summary = f"Sensitivity and specificity of {printable(label)} by threshold. {_in_words(point)}"
+    threshold = None if point is None else point["threshold"]
+    return threshold_diagram(curves, threshold, summary=summary.strip())
+
+
+def _in_words(point: Mapping[str, Any] | None) -> str:
+    """Write an operating point: `Threshold 0.2: sensitivity 95.0%, 87.6% to 98.5% (N=67); ...`."""
+    if point is None:
+        return ""
+    shares = [
+        f"{name} {in_words(_interval(point[name], point[f'{name}_interval_95']))} (N={point[of]})"
+        for name, of in (("sensitivity", "positives"), ("specificity", "negatives"))
+    ]
+    return f"Threshold {point['threshold']:g}: {'; '.join(shares)}"
 
 
 def _thinned(curve: Curve) -> list[tuple[float, float]]:

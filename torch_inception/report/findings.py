@@ -86,9 +86,10 @@ def class_samples(results: ResultsFolder, gallery: Gallery) -> list[ClassSample]
     paths: defaultdict[str, dict[str, str]] = defaultdict(dict)
     counts: defaultdict[str, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
     for image in sorted(results.images, key=lambda image: image.sha256):
-        counts[image.label][image.split] += 1
-        if image.split == part:
-            paths[image.label][image.sha256] = image.path  # copies are shown once
+        for label in results.classes_of(image):
+            counts[label][image.split] += 1
+            if image.split == part:
+                paths[label][image.sha256] = image.path  # copies are shown once
     return [
         ClassSample(
             label,

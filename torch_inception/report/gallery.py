@@ -1,20 +1,30 @@
 """Thumbnails in the page: each image once, however often it is shown, and not too many."""
 
-import base64
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from PIL import Image
 
 from torch_inception.features.cache.thumbnails import Thumbnails
 from torch_inception.features.image_rows import read_image
+from torch_inception.images.data_uri import data_uri
 from torch_inception.images.preprocess import Preprocessing
-from torch_inception.report.results_folder import ResultsFolder
 
 MOST_CHARACTERS = 2_400_000
 """Of all thumbnails in a page, in base64: half of what a page may have."""
+
+
+class KnownImages(Protocol):
+    """Images that can be found by their paths in tables."""
+
+    @property
+    def digests(self) -> Mapping[str, bytes]:
+        """Path -> SHA-256 of the image's content."""
+
+    def file_of(self, path: str) -> Path:
+        """Return where the image of a path is, if it still is there."""
 
 
 class Tile(NamedTuple):
@@ -48,21 +58,21 @@ class Gallery:
         """Whether images are shown at all."""
         return self._thumbnails is not None
 
-    def tiles(self, results: ResultsFolder, paths: Sequence[str]) -> list[Tile]:
-        """Return tiles of images of a folder, with thumbnails as far as there is room."""
-        digests = {path: results.digests[path] for path in paths if path in results.digests}
+    def tiles(self, images: KnownImages, paths: Sequence[str]) -> list[Tile]:
+        """Return tiles of images, with thumbnails as far as there is room."""
+        digests = {path: images.digests[path] for path in paths if path in images.digests}
         new = {path: each for path, each in digests.items() if each not in self._numbers}
         if self._thumbnails is not None and new and self._room > 0:
             found = self._thumbnails.find(new.values())
             for path, digest in new.items():
-                jpeg = found.get(digest) or self._read(results.file_of(path), digest)
+                jpeg = found.get(digest) or self._read(images.file_of(path), digest)
                 self._add(digest, jpeg)
         return [Tile(path, self._numbers.get(digests.get(path, b""), 0)) for path in paths]
 
     def _add(self, digest: bytes, jpeg: bytes | None) -> None:
         if jpeg is None or digest in self._numbers or self._room <= 0:
             return
-        self._addresses.append(data_address(jpeg))
+        self._addresses.append(data_uri("image/jpeg", jpeg))
         self._numbers[digest] = len(self._addresses)
         self._room -= len(self._addresses[-1])
 
@@ -75,11 +85,6 @@ class Gallery:
         """Yield a line of a style sheet per thumbnail."""
         for number, address in enumerate(self._addresses, 1):
             yield f'.t{number}{{background-image:url("{address}")}}\n'
-
-
-def data_address(jpeg: bytes) -> str:
-    """Return an address that is the image."""
-    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
 
 
 def small_jpeg(image: Image.Image, side: int) -> bytes:

@@ -4,17 +4,18 @@ import hashlib
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
+from torch_inception.answers.prediction import label_set
 from torch_inception.classifier.classifier import Classifier
 from torch_inception.classifier.training_images import Neighbour
 from torch_inception.engines.protocol import GivesMaps
 from torch_inception.errors import ImageError, ModelError
 from torch_inception.features.image_rows import stream_rows
-from torch_inception.heads.coverage import label_set
+from torch_inception.images.data_uri import data_uri
 from torch_inception.images.overlay import shaded
 from torch_inception.images.read import read_file
-from torch_inception.report.gallery import Gallery, Tile, data_address, small_jpeg
+from torch_inception.report.gallery import Gallery, Tile, small_jpeg
 from torch_inception.report.results_folder import JudgedPart, ResultsFolder
 from torch_inception.training.evaluation import ImageAnswer
 
@@ -65,15 +66,18 @@ class Mistake(NamedTuple):
     neighbours: Sequence[Near]
 
 
-class Mistakes(NamedTuple):
+AnyMistake = TypeVar("AnyMistake")
+
+
+class Mistakes(NamedTuple, Generic[AnyMistake]):
     """Those that are shown, how many there are, and how many have maps."""
 
-    shown: Sequence[Mistake]
+    shown: Sequence[AnyMistake]
     all_of_them: int
     maps: int
 
 
-_PARTS: Mapping[JudgedPart, str] = {
+PART_NAMES: Mapping[JudgedPart, str] = {
     "test": "test image",
     "leave_one_out": "left out",
     "validation": "validation image",
@@ -85,7 +89,7 @@ def find_mistakes(
     training: ResultsFolder | None,
     classifier: Classifier,
     gallery: Gallery,
-) -> Mistakes:
+) -> Mistakes[Mistake]:
     """Return the misclassified images of all parts.
 
     Args:
@@ -107,13 +111,13 @@ def find_mistakes(
     with_maps = gallery.is_open and isinstance(classifier.engine, GivesMaps)
     shown = wrong[:MOST_SHOWN]
     tiles = gallery.tiles(results, [answer.path for answer, _ in shown])
-    files = _unchanged_files(results, [answer.path for answer, _ in shown])
-    neighbours = _all_neighbours(files, results, training, classifier, gallery)
+    files = unchanged_files(results, [answer.path for answer, _ in shown])
+    neighbours = all_neighbours(files, results, training, classifier, gallery)
     found = [
         Mistake(
             tile,
             answer,
-            _PARTS[judged.part],
+            PART_NAMES[judged.part],
             _label_set(results, classifier, answer.path),
             _map(files.get(answer.path), classifier, answer)
             if with_maps and place < MOST_MAPS
@@ -125,7 +129,7 @@ def find_mistakes(
     return Mistakes(found, len(wrong), sum(bool(each.map) for each in found))
 
 
-def _unchanged_files(results: ResultsFolder, paths: Sequence[str]) -> dict[str, Path]:
+def unchanged_files(results: ResultsFolder, paths: Sequence[str]) -> dict[str, Path]:
     """Return path -> file of the images that are there, and whose content is what it was."""
     files = {}
     for path in paths:
@@ -168,10 +172,10 @@ def _map(file: Path | None, classifier: Classifier, answer: ImageAnswer) -> str:
         log.info("report: no map of %s: %s", answer.path, error)
         return ""
     logits = explanation.seen(answer.prediction, versus=answer.label)
-    return data_address(small_jpeg(shaded(explanation.pixels, logits), MAP_SIDE))
+    return data_uri("image/jpeg", small_jpeg(shaded(explanation.pixels, logits), MAP_SIDE))
 
 
-def _all_neighbours(
+def all_neighbours(
     files: Mapping[str, Path],
     results: ResultsFolder,
     training: ResultsFolder | None,

@@ -20,8 +20,10 @@ from torch_inception.system.escape import brief, counted
 from torch_inception.system.write import exact
 from torch_inception.training.earlier_split import SPLITS_FILE
 from torch_inception.training.evaluation import ImageAnswer
+from torch_inception.training.label_sets import SeveralLabels, label_column
 from torch_inception.training.report_lines import FEW_TESTED
 from torch_inception.training.run_folder import CONFIG_FILE, METRICS_FILE
+from torch_inception.training.several_answers import SeveralAnswer
 
 JudgedPart = Literal["test", "leave_one_out", "validation"]
 
@@ -140,7 +142,21 @@ class ResultsFolder:
         """All images."""
         names = ListedImage._fields
         rows = self._rows(SPLITS_FILE)
-        return [ListedImage(*(row[name] for name in names)) for row in rows]
+        return [
+            ListedImage(*(row[label_column(row) if name == "label" else name] for name in names))
+            for row in rows
+        ]
+
+    @cached_property
+    def several(self) -> SeveralLabels | None:
+        """The classes, where an image may have several; None where each has one."""
+        if not self.metrics.get("several_labels"):
+            return None
+        return SeveralLabels(self.metrics["classes"])
+
+    def classes_of(self, image: ListedImage) -> tuple[str, ...]:
+        """Return the classes that an image has."""
+        return (image.label,) if self.several is None else self.several.read(image.label).present
 
     @property
     def is_run(self) -> bool:
@@ -205,7 +221,8 @@ class ResultsFolder:
             return None
         labels = [header[place].removeprefix(_SCORE) for place in columns]
         number = {label: place for place, label in enumerate(labels)}
-        path, label, seen = (header.index(name) for name in ("path", "label", "seen"))
+        names = ("path", label_column(header), "seen")
+        path, label, seen = map(header.index, names)
         distances = None
         if "distance" in header:
             place = header.index("distance")
@@ -226,6 +243,11 @@ class ResultsFolder:
         for row in self._rows(file):
             scores = float(row["score"]), float(row["label_score"])
             yield ImageAnswer(row["path"], row["label"], row["prediction"], *scores)
+
+    def several_answers(self, file: str) -> list[SeveralAnswer]:
+        """Return the answers in a table, where an image may have several labels."""
+        names = SeveralAnswer._fields
+        return [SeveralAnswer(*(row[name] for name in names)) for row in self._rows(file)]
 
     def _rows(self, name: str) -> list[dict[str, str]]:
         with _table(self.folder / name) as (header, rows):

@@ -1,21 +1,17 @@
 """The report of a run or of an evaluation: `report.html`, a page that needs nothing else."""
 
-import base64
 import dataclasses
-import hashlib
 import platform
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jinja2
 import torch
-from markupsafe import Markup
 
 import torch_inception
 from torch_inception.classifier.classifier import Classifier
 from torch_inception.classifier.training_record import in_words
-from torch_inception.config import PredictConfig, TrainConfig
+from torch_inception.config import PredictConfig, TrainConfig, setting_in_words
 from torch_inception.evaluation.comparison import Comparison, comparison_lines
 from torch_inception.features.cache.thumbnails import Thumbnails
 from torch_inception.heads.metrics import percent
@@ -24,18 +20,18 @@ from torch_inception.report.confusion import Matrix, make_matrix
 from torch_inception.report.findings import class_samples, copies, most_unlike
 from torch_inception.report.gallery import Gallery
 from torch_inception.report.mistakes import COVERAGE, find_mistakes
+from torch_inception.report.page import render
 from torch_inception.report.results_folder import Judged, ResultsFolder
+from torch_inception.report.several_report import several_content
 from torch_inception.system.atomic import atomic_file
 from torch_inception.system.cache_folder import cache_folder, cache_in_use
-from torch_inception.system.escape import counted, printable
+from torch_inception.system.escape import printable
 from torch_inception.system.torch_modes import default_modes
 from torch_inception.system.write import write_text
 from torch_inception.training.run_folder import REPORT_FILE
 
 MOST_FILES = 100
 """Files that were not used and that the page names."""
-
-_TEMPLATE, _STYLE = "report.html", "style.css"
 
 
 class JudgedView(NamedTuple):
@@ -84,7 +80,8 @@ def write_report(
         gallery = Gallery(
             Thumbnails(cache_folder()) if thumbnails else None, classifier.model.preprocessing
         )
-        page = _render(_content(results, training, classifier, gallery), gallery)
+        content = _content(results, training, classifier, gallery)
+        page = render(content["template"], content, gallery)
     file = results.folder / REPORT_FILE
     with atomic_file(file) as temporary:
         write_text(temporary, page)
@@ -98,25 +95,46 @@ def _content(
     gallery: Gallery,
 ) -> dict[str, Any]:
     """Return what the template is given. What comes first is sure to have its thumbnails."""
+    samples = class_samples(results, gallery)
+    if results.several is None:
+        judged = _judged_content(results, training, classifier, gallery)
+    else:
+        judged = several_content(results, training, results.several, classifier, gallery)
     return {
+        "kind": "report",
         "title": results.folder.resolve().name,
         "subtitle": _subtitle(classifier, training if training is not results else None),
-        "comparison": _comparison(results),
-        "samples": class_samples(results, gallery),
+        "samples": samples,
         "is_run": results.is_run,
-        "mistakes": find_mistakes(results, training, classifier, gallery),
-        "coverage": percent(COVERAGE).replace(".0", ""),
+        **judged,
         "unlike": most_unlike(results, gallery, _threshold(classifier)),
         "rejected": percent(PredictConfig.false_rejection).replace(".0", ""),
         "copies": copies(results, gallery),
-        "parts": [_judged_view(judged, results, gallery) for judged in results.judged],
-        "judged": sum(len(judged.answers) for judged in results.judged),
         "skipped": results.skipped[:MOST_FILES],
         "skipped_count": len(results.skipped),
-        "learning": figures.learning(results.metrics.get("learning_curve", [])),
         "facts": list(_facts(results, classifier)),
         "changed": list(_changed_settings(results)),
         "shows_images": gallery.is_open,
+    }
+
+
+def _judged_content(
+    results: ResultsFolder,
+    training: ResultsFolder | None,
+    classifier: Classifier,
+    gallery: Gallery,
+) -> dict[str, Any]:
+    """Return what the template is given where each image has one label."""
+    return {
+        "template": "report.html",
+        "comparison": _comparison(results),
+        "mistakes": find_mistakes(results, training, classifier, gallery),
+        "coverage": percent(COVERAGE).replace(".0", ""),
+        "parts": [_judged_view(judged, results, gallery) for judged in results.judged],
+        "judged": sum(len(judged.answers) for judged in results.judged),
+        "learning": figures.learning(results.metrics.get("learning_curve", [])),
+        "far_from": "the classes",
+        "left_out_of": "classes that it was left out of",
     }
 
 
@@ -130,45 +148,6 @@ def _judged_view(judged: Judged, results: ResultsFolder, gallery: Gallery) -> Ju
         figures.calibration(judged),
         None if results.scores is None else figures.curves(judged, results.scores),
     )
-
-
-def _render(content: dict[str, Any], gallery: Gallery) -> str:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("torch_inception", "report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
-        name=_name,
-        path=_path,
-        printable=printable,
-        percent=percent,
-        counted=counted,
-        number="{:,}".format,
-    )
-    assert environment.loader is not None
-    style, _, _ = environment.loader.get_source(environment, _STYLE)
-    style += "".join(gallery.style())
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    # The page may show what is in it, and do nothing else.
-    policy = (
-        f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; "
-        "form-action 'none'"
-    )
-    template = environment.get_template(_TEMPLATE)
-    return template.render(content, style=Markup(style), policy=policy)
-
-
-def _name(text: str) -> Markup:
-    """Write a name that people gave, so that it changes nothing around it."""
-    return Markup("<bdi>{}</bdi>").format(printable(text))
-
-
-def _path(text: str) -> Markup:
-    """Write a path as a name that may be broken after each slash."""
-    return Markup("<bdi>{}</bdi>").format(Markup("/<wbr>").join(printable(text).split("/")))
 
 
 def _threshold(classifier: Classifier) -> float | None:
@@ -204,8 +183,10 @@ def _facts(results: ResultsFolder, classifier: Classifier) -> Iterator[tuple[str
     yield "pooling, arithmetic", f"{record.pooling}, {classifier.model.arithmetic}"
     if "head" in metrics:
         chosen = metrics["head"]
-        yield "head", f"solver {chosen['solver']}, {chosen['setting']}"
-        yield "temperature", f"{chosen['temperature']:.4g}"
+        setting = f", {chosen['setting']}" if "setting" in chosen else ""
+        yield "head", f"solver {chosen['solver']}{setting}"
+        if "temperature" in chosen:
+            yield "temperature", f"{chosen['temperature']:.4g}"
     yield "layers", "the last" if head.layers == "last" else "three"
     if "features" in metrics:
         features = metrics["features"]
@@ -226,4 +207,4 @@ def _changed_settings(results: ResultsFolder) -> Iterator[tuple[str, str]]:
     settings = results.settings
     for field in () if settings is None else dataclasses.fields(settings):
         if getattr(settings, field.name) != field.default:
-            yield field.name, str(getattr(settings, field.name))
+            yield field.name, setting_in_words(getattr(settings, field.name))

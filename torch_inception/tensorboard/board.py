@@ -66,7 +66,8 @@ def check_board(folder: Path) -> None:
     """See, before any work, that a board can be written.
 
     Raises:
-        ConfigError: TensorBoard is not installed, or something else has the name of a file.
+        ConfigError: something else has the name of a file.
+        InstallationError: TensorBoard is not installed.
     """
     check_tensorboard()
     try:

@@ -10,7 +10,7 @@ import numpy
 from numpy.typing import NDArray
 from torch import Tensor
 
-from torch_inception.errors import ConfigError
+from torch_inception.system.extras import import_extra
 
 EVENTS = "events.out.tfevents.run"
 """Name of each file of events. TensorBoard's own choice has the name of the machine in it, and is
@@ -78,12 +78,7 @@ def check_tensorboard() -> None:
     """See that TensorBoard can be imported.
 
     Raises:
-        ConfigError: it is not installed, or does not work.
+        InstallationError: it is not installed, or does not work.
     """
-    try:
-        import torch.utils.tensorboard  # noqa: F401
-    except ImportError as error:
-        raise ConfigError(
-            "the package tensorboard, which --tensorboard needs, is not there "
-            f'({error}). Install it: pip install "torch-inception[tensorboard]".'
-        ) from error
+    for module in ("tensorboard", "torch.utils.tensorboard"):
+        import_extra(module, extra="tensorboard", needed_by="--tensorboard")

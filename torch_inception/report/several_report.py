@@ -1,0 +1,301 @@
+"""What the page shows of a run on images that may have several labels."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from markupsafe import Markup
+
+from torch_inception.answers.prediction import NO_LABEL
+from torch_inception.classifier.classifier import Classifier
+from torch_inception.engines.protocol import GivesMaps
+from torch_inception.errors import ImageError
+from torch_inception.heads.curves import precision_recall_curve
+from torch_inception.heads.marked_rows import PRESENT, UNKNOWN
+from torch_inception.heads.metrics import percent
+from torch_inception.images.data_uri import data_uri
+from torch_inception.images.overlay import shaded
+from torch_inception.report.charts import Point
+from torch_inception.report.figures import MOST_CURVES, Figure, drawn_curve, figure_of, of_trained
+from torch_inception.report.gallery import Gallery, Tile, small_jpeg
+from torch_inception.report.mistakes import (
+    MAP_SIDE,
+    MOST_MAPS,
+    MOST_SHOWN,
+    PART_NAMES,
+    Mistakes,
+    Near,
+    all_neighbours,
+    unchanged_files,
+)
+from torch_inception.report.results_folder import JudgedPart, ResultsFolder
+from torch_inception.system.escape import counted
+from torch_inception.training.label_sets import SeveralLabels
+from torch_inception.training.report_lines import FEW_TESTED
+from torch_inception.training.several_answers import SeveralAnswer
+
+_FILES: Mapping[JudgedPart, str] = {"test": "predictions.csv", "leave_one_out": "held_out.csv"}
+
+Scored = Sequence[tuple[str, float]]
+"""Labels and their scores."""
+
+
+class ClassRow(NamedTuple):
+    """A line of the table of classes."""
+
+    label: str
+    images: int
+    unknown: int
+    average_precision: str
+    threshold: str
+    f1: Figure
+    recall: Figure
+    precision: Figure
+
+
+class ClassCurve(NamedTuple):
+    """Precision over recall of a class, and what its threshold gives, in words."""
+
+    label: str
+    average_precision: str
+    precision_recall: Markup
+    at_threshold: str
+
+
+class SeveralView(NamedTuple):
+    """What the page shows of a part that the head was judged by."""
+
+    images: str
+    mean_average_precision: str
+    micro_f1: str
+    macro_f1: str
+    exact: Figure
+    limits: Sequence[str]
+    classes: Sequence[ClassRow]
+    curves: Sequence[ClassCurve]
+
+
+class SeveralMistake(NamedTuple):
+    """An image of which some label is wrong.
+
+    Attributes:
+        tile: of the image.
+        part: what the image was for, in a word or two.
+        labels: that it has.
+        missed: of these, what it was not named with, and their scores.
+        added: what it was named with, and has not, and their scores.
+        worst: the label that is most wrong.
+        map: address of an image: what speaks for that label and what against it; "" for none.
+        neighbours: the nearest training images.
+    """
+
+    tile: Tile
+    part: str
+    labels: Sequence[str]
+    missed: Scored
+    added: Scored
+    worst: str
+    map: str
+    neighbours: Sequence[Near]
+
+
+class _Wrong(NamedTuple):
+    """An image of which some label is wrong, and by how much the worst of them is."""
+
+    answer: SeveralAnswer
+    part: JudgedPart
+    missed: Scored
+    added: Scored
+    worst: str
+    error: float
+
+
+def several_content(
+    results: ResultsFolder,
+    training: ResultsFolder | None,
+    several: SeveralLabels,
+    classifier: Classifier,
+    gallery: Gallery,
+) -> dict[str, Any]:
+    """Return what the template is given.
+
+    Args:
+        results: of a run or an evaluation.
+        training: of the run that the classifier is of; None where that is not there.
+        several: its classes.
+        classifier: that the run trained.
+        gallery: for thumbnails.
+    """
+    answers = {part: results.several_answers(file) for part, file in _FILES.items()}
+    parts = [part for part in _FILES if answers[part]]
+    if len(answers["test"]) < FEW_TESTED:
+        parts.reverse()
+    head = results.metrics.get("head", {})
+    return {
+        "template": "several.html",
+        "mistakes": _mistakes(results, training, several, answers, classifier, gallery),
+        "parts": [
+            _view(part, results, several, answers[part], classifier.thresholds) for part in parts
+        ],
+        "judged": sum(map(len, answers.values())),
+        "target": head.get("target_precision"),
+        "missed": head.get("missed_precision"),
+        "far_from": "the nearest training image",
+        "left_out_of": "the others",
+    }
+
+
+def _view(
+    part: JudgedPart,
+    results: ResultsFolder,
+    several: SeveralLabels,
+    answers: Sequence[SeveralAnswer],
+    thresholds: Mapping[str, float],
+) -> SeveralView:
+    report = results.metrics[part]
+    rows = [
+        ClassRow(
+            label,
+            each["n"],
+            len(answers) - each["known"],
+            _number(each["average_precision"]),
+            f"{thresholds[label]:.3f}",
+            *(figure_of(each, name) for name in ("f1", "recall", "precision")),
+        )
+        for label, each in report["per_class"].items()
+    ]
+    rows.sort(key=lambda row: (row.images == 0, row.average_precision))
+    kind = "test image" if part == "test" else "training image"
+    suffix = "" if part == "test" else ", each left out in turn"
+    return SeveralView(
+        counted(len(answers), kind) + suffix,
+        _number(report["mean_average_precision"]),
+        _number(report["micro_f1"]),
+        _number(report["macro_f1"]),
+        figure_of(report, "exact_match"),
+        of_trained(report),
+        rows,
+        _curves(results, several, answers, _points(report["per_class"], thresholds)),
+    )
+
+
+def _points(
+    per_class: Mapping[str, Mapping[str, Any]], thresholds: Mapping[str, float]
+) -> dict[str, Point]:
+    """Return label -> recall and precision at its threshold, where any image is named so."""
+    return {
+        label: Point(
+            each["recall"],
+            each["precision"],
+            f"Threshold {thresholds[label]:.3f}: recall {percent(each['recall'])}, precision "
+            f"{percent(each['precision'])}",
+        )
+        for label, each in per_class.items()
+        if each["recall"] is not None and each["precision"] is not None
+    }
+
+
+def _number(value: float | None) -> str:
+    return "n/a" if value is None else f"{value:.3f}"
+
+
+def _curves(
+    results: ResultsFolder,
+    several: SeveralLabels,
+    answers: Sequence[SeveralAnswer],
+    points: Mapping[str, Point],
+) -> list[ClassCurve]:
+    """Return the curves of the classes with the lowest average precision."""
+    if results.scores is None:
+        return []
+    row_of = results.scores.row_of
+    judged = [answer for answer in answers if answer.path in row_of]
+    values = results.scores.scores[torch.tensor([row_of[each.path] for each in judged]).long()]
+    marks = several.marks(answer.labels for answer in judged)
+    found = []
+    for number, label in enumerate(several.classes):
+        known = marks[:, number] != UNKNOWN
+        present = marks[known, number] == PRESENT
+        if present.any():
+            found.append((label, precision_recall_curve(values[known, number], present)))
+    found.sort(key=lambda each: each[1].area)
+    return [
+        ClassCurve(
+            label,
+            f"{curve.area:.3f}",
+            drawn_curve(
+                curve, label, kind="Precision-recall curve", x="recall", y="precision",
+                marked=points.get(label),
+            ),
+            points[label].title if label in points else "No image is named so",
+        )
+        for label, curve in found[:MOST_CURVES]
+    ]  # fmt: skip
+
+
+def _mistakes(
+    results: ResultsFolder,
+    training: ResultsFolder | None,
+    several: SeveralLabels,
+    answers: Mapping[JudgedPart, Sequence[SeveralAnswer]],
+    classifier: Classifier,
+    gallery: Gallery,
+) -> Mistakes[SeveralMistake]:
+    wrong = [
+        _wrong(answer, part, results, several)
+        for part, of_part in answers.items()
+        for answer in of_part
+        if answer.missed or answer.added
+    ]
+    wrong.sort(key=lambda each: -each.error)
+    shown = wrong[:MOST_SHOWN]
+    paths = [each.answer.path for each in shown]
+    tiles, files = gallery.tiles(results, paths), unchanged_files(results, paths)
+    neighbours = all_neighbours(files, results, training, classifier, gallery)
+    with_maps = gallery.is_open and isinstance(classifier.engine, GivesMaps)
+    found = [
+        SeveralMistake(
+            tile,
+            PART_NAMES[each.part],
+            several.read(each.answer.labels).present,
+            each.missed,
+            each.added,
+            each.worst,
+            _map(files.get(each.answer.path), classifier, each.worst)
+            if with_maps and place < MOST_MAPS
+            else "",
+            [_in_words(near, several) for near in neighbours.get(each.answer.path, [])],
+        )
+        for place, (tile, each) in enumerate(zip(tiles, shown, strict=True))
+    ]
+    return Mistakes(found, len(wrong), sum(bool(each.map) for each in found))
+
+
+def _in_words(near: Near, several: SeveralLabels) -> Near:
+    return near._replace(label=", ".join(several.read(near.label).present) or NO_LABEL)
+
+
+def _wrong(
+    answer: SeveralAnswer, part: JudgedPart, results: ResultsFolder, several: SeveralLabels
+) -> _Wrong:
+    scores = (results.scores and results.scores.of(answer.path)) or {}
+    missed, added = (
+        [(label, scores.get(label, 0.0)) for label in several.read(text).present]
+        for text in (answer.missed, answer.added)
+    )
+    errors = {label: 1 - score for label, score in missed} | dict(added)
+    worst = max(errors, key=lambda label: errors[label])
+    return _Wrong(answer, part, missed, added, worst, errors[worst])
+
+
+def _map(file: Path | None, classifier: Classifier, label: str) -> str:
+    """Return the map of what speaks for a label; "" where the image cannot be read."""
+    if file is None:
+        return ""
+    try:
+        explanation = classifier.explain(file)
+    except ImageError:  # it has changed by now
+        return ""
+    shown = shaded(explanation.pixels, explanation.seen(label))
+    return data_uri("image/jpeg", small_jpeg(shown, MAP_SIDE))

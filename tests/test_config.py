@@ -10,13 +10,18 @@ import numpy
 import pytest
 
 from torch_inception.config import (
+    AuditConfig,
     EvaluateConfig,
+    ExportConfig,
+    FeaturesConfig,
     PredictConfig,
+    SortConfig,
     TrainConfig,
     make_config,
     parse_channels,
     parse_intensity,
     parse_page,
+    parse_thresholds,
     read_toml,
     setting,
     to_toml,
@@ -33,7 +38,7 @@ def another_value(kind: type[Any], name: str) -> Any:  # noqa: ANN401
         return next(choice for choice in get_args(hint) if choice != default)
     others = {
         "coverage": 0.95, "views": 4, "group": "(some)", "intensity": "0,4095", "page": "max",
-        "channels": "2,1",
+        "channels": "2,1", "threshold": ("a=b=0.25", "c=1.0"), "cluster": "a:1",
     }  # fmt: skip
     if name in others:
         return others[name]
@@ -42,7 +47,15 @@ def another_value(kind: type[Any], name: str) -> Any:  # noqa: ANN401
 
 FIELDS = [
     pytest.param(kind, field.name, id=f"{kind.__name__}.{field.name}")
-    for kind in (TrainConfig, PredictConfig, EvaluateConfig)
+    for kind in (
+        TrainConfig,
+        PredictConfig,
+        EvaluateConfig,
+        AuditConfig,
+        ExportConfig,
+        FeaturesConfig,
+        SortConfig,
+    )
     for field in dataclasses.fields(kind)
 ]
 
@@ -80,6 +93,20 @@ def test_what_means_nothing_for_deep_images_is_refused(name: str, value: str) ->
         make_config(TrainConfig, {name: value}, origin="file")
 
 
+@pytest.mark.parametrize(
+    "texts", [("cat",), ("=0.5",), ("cat=",), ("cat=0",), ("cat=1.5",), ("cat=nan",), ("",)]
+)
+def test_what_is_no_threshold_is_refused(texts: tuple[str, ...]) -> None:
+    with pytest.raises(ConfigError, match=r"is not NAME=SCORE with a score above 0 and at most 1"):
+        TrainConfig(threshold=texts)
+
+
+def test_a_label_of_a_threshold_may_hold_the_sign_and_has_one() -> None:
+    assert parse_thresholds(["a=b=0.25", "c=1"]) == {"a=b": 0.25, "c": 1.0}
+    with pytest.raises(ConfigError, match="the class 'c' has two"):
+        TrainConfig(threshold=("c=0.5", "c=0.6"))
+
+
 def test_the_range_pages_and_channels_that_settings_mean() -> None:
     assert parse_intensity("-1.5, 1e3") == (-1.5, 1000)
     assert parse_intensity("image") is parse_intensity("dataset") is None
@@ -110,6 +137,8 @@ def test_the_defaults_are_the_documented_ones() -> None:
         ({"learning_rate": False}, r"learning_rate = False must be a number"),
         ({"strict": 1}, r"strict = 1 must be true or false"),
         ({"data": 3}, r"data = 3 must be text"),
+        ({"threshold": "cat=0.5"}, r"threshold = 'cat=0\.5' must be a list of texts"),
+        ({"threshold": [0.5]}, r"threshold = \[0\.5\] must be a list of texts"),
         ({"output": ["a"]}, r"output = \['a'\] must be text"),
         ({"solver": "adam"}, r"f\.toml: solver = 'adam' is not one of .*lbfgs, sgd"),
         ({"resize": ["crop"]}, r"resize = \['crop'\] is not one of squash, crop, pad, tensorflow"),

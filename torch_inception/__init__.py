@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch_inception.errors import (
     CacheError,
+    ClusterError,
     ConfigError,
     DatasetError,
     ImageError,
@@ -21,10 +22,11 @@ from torch_inception.errors import (
 )
 
 if TYPE_CHECKING:
+    from torch_inception.answers.prediction import Prediction
     from torch_inception.classifier.classifier import Classifier
-    from torch_inception.classifier.row_classifier import Prediction
     from torch_inception.config import TrainConfig
     from torch_inception.evaluation.evaluate import EvaluationResult, evaluate_classifier
+    from torch_inception.exported.exported_classifier import ExportedClassifier
     from torch_inception.features.extractor import FeatureExtractor
     from torch_inception.report.write_report import write_report
     from torch_inception.training.image_folder import ImageFolder
@@ -36,9 +38,11 @@ __version__ = "0.1.0"
 __all__ = [
     "CacheError",
     "Classifier",
+    "ClusterError",
     "ConfigError",
     "DatasetError",
     "EvaluationResult",
+    "ExportedClassifier",
     "FeatureExtractor",
     "ImageError",
     "ImageFolder",
@@ -57,9 +61,10 @@ __all__ = [
 _HOMES = {
     "Classifier": "classifier.classifier",
     "EvaluationResult": "evaluation.evaluate",
+    "ExportedClassifier": "exported.exported_classifier",
     "FeatureExtractor": "features.extractor",
     "ImageFolder": "training.image_folder",
-    "Prediction": "classifier.row_classifier",
+    "Prediction": "answers.prediction",
     "TrainConfig": "config",
     "TrainingResult": "training.pipeline",
     "evaluate_classifier": "evaluation.evaluate",
@@ -69,10 +74,13 @@ _HOMES = {
 """Public names that are imported when first used, most of which need torch, and their modules."""
 
 
+_WITHOUT_TORCH = ("config", "answers", "exported")
+
+
 def __getattr__(name: str) -> Any:  # noqa: ANN401
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    if _HOMES[name] != "config":
+    if _HOMES[name].partition(".")[0] not in _WITHOUT_TORCH:
         from torch_inception.system.torch_pair import check_torch_pair
 
         check_torch_pair()

@@ -2,12 +2,13 @@
 
 import dataclasses
 import difflib
+import ipaddress
 import json
 import math
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
@@ -40,6 +41,9 @@ EngineName = Literal["torch", "openvino"]
 Bundle = Literal["no", "fp32", "fp16"]
 Format = Literal["text", "json", "csv"]
 FiguresFormat = Literal["text", "json"]
+ExportFormat = Literal["onnx", "openvino", "torch", "bundle", "web"]
+ExportPrecision = Literal["auto", "fp32", "fp16", "int8"]
+PlacingAction = Literal["copy", "link", "move"]
 BadImages = Literal["raise", "skip", "nan"]
 
 INTENSITIES = ("image", "dataset")
@@ -67,7 +71,7 @@ def setting(default: Any, help_text: str, *, group: str = "", is_path: bool = Fa
         default: its default.
         help_text: its line in `--help`.
         group: the heading that its flag stands under; "" for those that people use first.
-        is_path: whether it names a file or folder, or several between commas.
+        is_path: whether it names a place: a file, a folder, an address, or several between commas.
     """
     metadata = {"help": help_text, "group": group, "is_path": is_path}
     return dataclasses.field(default=default, metadata=metadata)
@@ -107,11 +111,29 @@ def _label_column() -> Any:  # noqa: ANN401 - as `setting`
     )
 
 
+def _false_rejection() -> Any:  # noqa: ANN401 - as `setting`
+    return setting(
+        0.05,
+        "share of images like the training images that may be called unlike them, above 0 and "
+        "below 1",
+    )
+
+
 def _model_weights() -> Any:  # noqa: ANN401 - as `setting`
     return setting(
         "",
         "sources of the network's weights (default: those of the model)",
         group="network",
+        is_path=True,
+    )
+
+
+def _shards() -> Any:  # noqa: ANN401 - as `setting`
+    return setting(
+        "",
+        "folder that all machines see, or s3://BUCKET/FOLDER or gs://BUCKET/FOLDER, for the "
+        "features as Parquet files",
+        group="more machines",
         is_path=True,
     )
 
@@ -264,9 +286,28 @@ class TrainConfig:
     class_weights: ClassWeights = setting(
         "equal", "whether each image weighs the same, or each class (balanced)", group="head"
     )
+    threshold: Sequence[str] = setting(
+        (),
+        "NAME=SCORE, such as sick=0.2: the score from which on an image is told to be over the "
+        "threshold of that class, above 0 and at most 1; saved with the model; may be given again "
+        "for other classes",
+        group="head",
+    )
     seed: int = setting(0, "seed of everything that is drawn", group="head")
     path_column: str = _path_column()
     label_column: str = _label_column()
+    label_delimiter: str = setting(
+        "",
+        "what stands between the labels of an image, which may then have several or none "
+        "(default: | in a column called labels, if any cell has it)",
+        group="table of labels (--labels)",
+    )
+    target_precision: float = setting(
+        0.0,
+        "where images may have several labels: the precision that the threshold of each class is "
+        "to reach, above 0 and up to 1 (default: the best F1)",
+        group="table of labels (--labels)",
+    )
     steps: int = setting(500, "number of steps", group="gradient descent (--solver sgd)")
     learning_rate: float = setting(
         0.01, "learning rate of every step", group="gradient descent (--solver sgd)"
@@ -275,6 +316,15 @@ class TrainConfig:
     eval_interval: int = setting(
         100, "steps between two reports", group="gradient descent (--solver sgd)"
     )
+    cluster: str = setting(
+        "",
+        "have a Ray cluster, whose machines see the images under the same paths, compute the "
+        "features: auto (the one that this machine belongs to), HOST:PORT, or local (one for this "
+        "run, on this machine)",
+        group="more machines",
+        is_path=True,
+    )
+    shards: str = _shards()
     report: bool = _report()
     thumbnails: bool = _thumbnails()
     tensorboard: bool = setting(
@@ -292,6 +342,8 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         _check_types(self)
+        if self.cluster:
+            _check_cluster(self)
         if not (self.data or self.labels):
             object.__setattr__(self, "data", DEFAULT_DATA)  # it is frozen
         for name in ("steps", "batch_size", "eval_interval"):
@@ -303,11 +355,14 @@ class TrainConfig:
             share = getattr(self, name)
             _require(self, name, 0 <= share <= 100, "must be percent, 0 to 100")
         _require(self, "holdout", 0 <= self.holdout <= 0.5, "must be a share, 0 to 0.5")
+        is_share = 0 <= self.target_precision <= 1
+        _require(self, "target_precision", is_share, "must be above 0 and up to 1")
         _require(self, "seed", 0 <= self.seed < 2**63, "must be 0 or more, and under 2^63")
         _check_group(self.group)
         parse_intensity(self.intensity)
         parse_page(self.page)
         parse_channels(self.channels)
+        parse_thresholds(self.threshold)
 
     @property
     def with_validation(self) -> bool:
@@ -336,20 +391,27 @@ class PredictConfig:
     """
 
     model: str = setting(
-        "", "run folder or model.pt (default: ImageNet's 1000 classes)", is_path=True
+        "",
+        "run folder, model.pt, or model.onnx of export (default: ImageNet's 1000 classes)",
+        is_path=True,
     )
-    top: int = setting(5, "classes shown per image, best first")
+    top: int = setting(
+        5,
+        "classes shown per image, best first; where an image may have several labels, text has "
+        "those that reach their thresholds instead",
+    )
     coverage: float = setting(
         0.0,
         "0.9 or 0.95: also show the smallest set of labels that holds the true one with this "
         "probability (default: no set)",
     )
-    false_rejection: float = setting(
-        0.05,
-        "share of images like the training images that may be called unlike them, above 0 and "
-        "below 1",
-    )
+    false_rejection: float = _false_rejection()
     neighbours: int = setting(0, "training images that each image is most like, to show")
+    unsure: int = setting(
+        0,
+        "write a table (CSV) of so many of the images, whose labels would teach the model most; "
+        "fill in its column label, and give it to train --labels",
+    )
     explain: str = setting(
         "",
         "folder for a map per image: what of it speaks for its best class, and what against it",
@@ -375,10 +437,133 @@ class PredictConfig:
         _check_types(self)
         _require(self, "top", self.top >= 1, "must be 1 or more")
         _require(self, "coverage", self.coverage in (0, *COVERAGES), "must be 0.9 or 0.95")
-        _require(
-            self, "false_rejection", 0 < self.false_rejection < 1, "must be above 0 and below 1"
-        )
-        _require(self, "neighbours", self.neighbours >= 0, "must be 0 or more")
+        _check_false_rejection(self)
+        for name in ("neighbours", "unsure"):
+            _require(self, name, getattr(self, name) >= 0, "must be 0 or more")
+
+
+@dataclass(frozen=True)
+class SortConfig:
+    """Settings of sorting images into folders.
+
+    Raises:
+        ConfigError: a value has the wrong type, is not among the choices or is out of its range, or
+            there is no home folder to write out `~`.
+    """
+
+    model: str = setting("", "run folder or model.pt (needed)", is_path=True)
+    into: str = setting(
+        "",
+        "folder for the folders sorted, unsure and unlike (needed); what is there already stays",
+        is_path=True,
+    )
+    action: PlacingAction = setting("copy", "what is done with each image")
+    coverage: float = setting(
+        0.9,
+        "0.9 or 0.95: an image is unsure where the smallest set of labels that holds the true one "
+        "with this probability has more than one",
+    )
+    false_rejection: float = _false_rejection()
+    weights: str = _model_weights()
+    device: Device = setting("auto", "where the network runs", group="network")
+
+    def __post_init__(self) -> None:
+        _check_types(self)
+        _require(self, "coverage", self.coverage in COVERAGES, "must be 0.9 or 0.95")
+        _check_false_rejection(self)
+
+
+@dataclass(frozen=True)
+class ExportConfig:
+    """Settings of an export.
+
+    Raises:
+        ConfigError: a value has the wrong type or is not among the choices, a format does not have
+            the precision, or there is no home folder to write out `~`.
+    """
+
+    format: ExportFormat = setting(
+        "onnx",
+        "what the file is for: ONNX Runtime and others (onnx), OpenVINO (openvino), torch without "
+        "this package (torch), or this package without a source of weights (bundle); web is a "
+        "folder with a page for browsers, which run the model",
+    )
+    precision: ExportPrecision = setting(
+        "auto",
+        "of the network in the file: fp16 takes half the room, int8 a quarter, and is faster on "
+        "many processors; scores differ a little, with int8 more than a little; auto is fp16 for "
+        "web, else fp32",
+    )
+    output: str = setting(
+        "",
+        "the file, or the folder of web (default: model.onnx, model.xml, model.pt2, bundle.pt or "
+        "web in the run folder)",
+        is_path=True,
+    )
+    force: bool = setting(
+        False, "write the file also where its answers differ too much from the classifier's"
+    )
+
+    def __post_init__(self) -> None:
+        _check_types(self)
+        if self.format == "torch":
+            is_known = self.precision in ("auto", "fp32")
+            _require(self, "precision", is_known, "must be fp32 for the format torch")
+        if self.format == "bundle":
+            _require(
+                self, "precision", self.precision != "int8", "must be fp32 or fp16 for a bundle"
+            )
+
+
+@dataclass(frozen=True)
+class FeaturesConfig:
+    """Settings of the pass alone.
+
+    Raises:
+        ConfigError: a value has the wrong type or is not among the choices, or there is no home
+            folder to write out `~`.
+    """
+
+    data: str = setting(
+        "",
+        "the same as DATA: folder of images, s3://BUCKET/FOLDER or gs://BUCKET/FOLDER (train reads "
+        "images from disks only)",
+        is_path=True,
+    )
+    shards: str = _shards()
+    cluster: str = setting(
+        "local",
+        "the Ray cluster: auto (the one that this machine belongs to), HOST:PORT, or local (one "
+        "for this run, on this machine)",
+        group="more machines",
+    )
+    weights: str = setting(
+        DEFAULT_WEIGHTS, "sources of the network's weights, as for train", is_path=True
+    )
+    resize: Resize = setting("squash", "how an image becomes 299 x 299", group="images")
+    exact_decode: bool = setting(
+        False,
+        "decode large JPEGs at full size, not at the scale that is needed",
+        group="images",
+    )
+    intensity: str = setting(
+        "image",
+        "what 16-bit, 32-bit and float images are scaled to 8 bits by: image or LOW,HIGH",
+        group="images",
+    )
+    page: str = setting("", "of a TIFF of several pages, as for train", group="images")
+    channels: str = setting("", "of a TIFF of several channels, as for train", group="images")
+    pooling: PoolingChoice = setting(
+        "auto", "how the network's pooling branches pool, as for train", group="network"
+    )
+    device: Device = setting("auto", "where the network runs", group="network")
+
+    def __post_init__(self) -> None:
+        _check_types(self)
+        _check_cluster(self)
+        parse_intensity(self.intensity)
+        parse_page(self.page)
+        parse_channels(self.channels)
 
 
 @dataclass(frozen=True)
@@ -415,6 +600,11 @@ class EvaluateConfig:
     thumbnails: bool = _thumbnails()
     path_column: str = _path_column()
     label_column: str = _label_column()
+    label_delimiter: str = setting(
+        "",
+        "what stands between the labels of an image, for a model that gives several (default: |)",
+        group="table of labels (--labels)",
+    )
     weights: str = _model_weights()
     device: Device = setting("auto", "where the network runs", group="network")
 
@@ -422,6 +612,137 @@ class EvaluateConfig:
         _check_types(self)
         is_name = Path(self.name).name == self.name and self.name not in (".", "..")
         _require(self, "name", is_name and "\0" not in self.name, "must be the name of a folder")
+
+
+@dataclass(frozen=True)
+class AuditConfig:
+    """Settings of an audit.
+
+    Raises:
+        ConfigError: a value has the wrong type or is not among the choices, actions exclude each
+            other, or there is no home folder to write out `~`.
+    """
+
+    data: str = setting(
+        "",
+        "the same as DATA: folder with one folder of images per class, or the folder of a table; "
+        "or a run folder, whose images, settings and split are taken",
+        is_path=True,
+    )
+    output: str = setting(
+        "",
+        "folder for the results (default: audits/NAME OF THE DATA FOLDER, or audit in the run "
+        "folder)",
+        is_path=True,
+    )
+    labels: str = setting(
+        "",
+        "table (.csv or .jsonl) with the path and the label of each image, in place of class "
+        "folders; paths are relative to DATA or to the table",
+        is_path=True,
+    )
+    quarantine: str = setting(
+        "",
+        "move the images that quarantine.csv of an audit lists, as you have edited it, into this "
+        "folder",
+        group="after an audit",
+        is_path=True,
+    )
+    relabel: str = setting(
+        "",
+        "give the images of this table, relabel.csv of an audit as you have edited it, their new "
+        "labels: files move to the folders of their classes, tables are edited",
+        group="after an audit",
+        is_path=True,
+    )
+    restore: str = setting(
+        "",
+        "undo everything that --quarantine into this folder did; with the folder of an audit's "
+        "results, what --relabel did",
+        group="after an audit",
+        is_path=True,
+    )
+    group: str = setting(
+        "",
+        "a regular expression; what its first (...) finds in an image's path below the data "
+        "folder names a group, whose images are left out together",
+        group="images",
+    )
+    thumbnails: bool = _thumbnails()
+    path_column: str = _path_column()
+    label_column: str = _label_column()
+    weights: str = setting(
+        "",
+        f"sources of the network's weights (default: {DEFAULT_WEIGHTS}, or those of the run)",
+        group="network",
+        is_path=True,
+    )
+    device: Device = setting("auto", "where the network runs", group="network")
+
+    def __post_init__(self) -> None:
+        _check_types(self)
+        _check_group(self.group)
+        actions = [name for name in ("quarantine", "relabel", "restore") if getattr(self, name)]
+        if len(actions) > 1:
+            raise ConfigError(f"{' and '.join(actions)}: give one of them at a time.")
+
+
+@dataclass(frozen=True)
+class ServeConfig:
+    """Settings of the server.
+
+    Raises:
+        ConfigError: a value has the wrong type, is not among the choices or is out of its range, or
+            there is no home folder to write out `~`.
+    """
+
+    host: str = setting(
+        "127.0.0.1", "address to listen at; any but those of this machine needs --token or --open"
+    )
+    port: int = setting(8000, "its port; 0 is one that is free")
+    token: str = setting(
+        "",
+        "what clients have to send, as a header 'Authorization: Bearer TEXT'; in a file for "
+        "--config, other users of this machine do not see it",
+    )
+    open: bool = setting(False, "let everyone ask who reaches the address")
+    certificate: str = setting(
+        "", "file in PEM, for HTTPS: a phone's camera needs that", is_path=True
+    )
+    key: str = setting("", "file in PEM with the key of the certificate", is_path=True)
+    reload: bool = setting(
+        False, "put a retrained model in the place of the old one, between two requests"
+    )
+    weights: str = _model_weights()
+    device: Device = setting("auto", "where the network runs", group="network")
+
+    def __post_init__(self) -> None:
+        _check_types(self)
+        _require(self, "port", 0 <= self.port < 2**16, "must be a number from 0 to 65535")
+        _require(self, "host", bool(self.host), "must be an address")
+        is_token = self.token.isascii() and self.token.isprintable() and " " not in self.token
+        if not is_token:  # it is not told
+            raise ConfigError("token must be letters, digits and signs of ASCII, without blanks.")
+        if bool(self.certificate) != bool(self.key):
+            raise ConfigError("certificate and key belong together: give both, or neither.")
+        if not (self.is_local or self.token or self.open):
+            raise ConfigError(
+                f"host = {self.host!r} is reached by others. Give a --token that they have to "
+                "send, or --open if everyone may ask."
+            )
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only this machine reaches the address."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+
+def _check_false_rejection(config: PredictConfig | SortConfig) -> None:
+    is_share = 0 < config.false_rejection < 1
+    _require(config, "false_rejection", is_share, "must be above 0 and below 1")
 
 
 def _check_group(pattern: str) -> None:
@@ -478,6 +799,30 @@ def parse_channels(text: str) -> tuple[int, ...]:
     if text and not re.fullmatch(f"{number}(,{number}){{0,2}}", text, re.ASCII):
         raise ConfigError(f"channels = {text!r} are not one to three numbers from 1, such as 1,2.")
     return tuple(map(int, text.split(","))) if text else ()
+
+
+def parse_thresholds(texts: Sequence[str]) -> dict[str, float]:
+    """Return label -> threshold of settings such as `sick=0.2`.
+
+    Raises:
+        ConfigError: one is no such text, its threshold is out of its range, or a label has two.
+    """
+    found: dict[str, float] = {}
+    for text in texts:
+        label, _, number = text.rpartition("=")
+        try:
+            threshold = float(number)
+        except ValueError:
+            threshold = math.nan
+        if not label or not 0 < threshold <= 1:
+            raise ConfigError(
+                f"threshold = {text!r} is not NAME=SCORE with a score above 0 and at most 1, such "
+                "as sick=0.2."
+            )
+        if label in found:
+            raise ConfigError(f"threshold: the class {label!r} has two. Leave one out.")
+        found[label] = threshold
+    return found
 
 
 def make_config(kind: type[Config], values: Mapping[str, Any], *, origin: str) -> Config:
@@ -576,8 +921,13 @@ def to_toml(config: TrainConfig | EvaluateConfig) -> str:
     return "".join(f"{name} = {_toml_value(value)}\n" for name, value in values.items())
 
 
-def _toml_value(value: bool | float | str) -> str:
-    # A JSON scalar is a TOML value, but for DEL, which TOML wants escaped.
+def setting_in_words(value: bool | float | str | tuple[str, ...]) -> str:
+    """Return a setting's value as people read it."""
+    return ", ".join(value) if isinstance(value, tuple) else str(value)
+
+
+def _toml_value(value: bool | float | str | tuple[str, ...]) -> str:
+    # A JSON scalar or list is a TOML value, but for DEL, which TOML wants escaped.
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
@@ -585,6 +935,10 @@ def _typed(name: str, value: Any, hint: Any, origin: str) -> Any:  # noqa: ANN40
     if get_origin(hint) is Literal:
         check_choice(f"{origin}: {name}", value, hint)
         return value
+    if hint == Sequence[str]:
+        if not isinstance(value, (list, tuple)) or not all(isinstance(each, str) for each in value):
+            raise ConfigError(f"{origin}: {name} = {value!r} must be a list of texts.")
+        return tuple(value)
     if hint is str and isinstance(value, os.PathLike):
         return os.fspath(value)
     if getattr(value, "ndim", None) == 0:
@@ -595,6 +949,11 @@ def _typed(name: str, value: Any, hint: Any, origin: str) -> Any:  # noqa: ANN40
         kind = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}[hint]
         raise ConfigError(f"{origin}: {name} = {value!r} must be {kind}.")
     return value
+
+
+def _check_cluster(config: TrainConfig | FeaturesConfig) -> None:
+    is_known = re.fullmatch(r"auto|local|.+:\d+", config.cluster) is not None
+    _require(config, "cluster", is_known, "is not auto, local or HOST:PORT")
 
 
 def _require(config: object, name: str, holds: bool, rule: str) -> None:

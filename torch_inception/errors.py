@@ -33,5 +33,9 @@ class CacheError(TorchInceptionError):
     """The cache has no place, or cannot be opened, read or written."""
 
 
+class ClusterError(TorchInceptionError):
+    """A cluster cannot be reached or used, or shards cannot be."""
+
+
 class ModelError(TorchInceptionError):
     """A saved model cannot be loaded, or does not fit the weights."""

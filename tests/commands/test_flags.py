@@ -11,7 +11,16 @@ import pytest
 
 from tests.test_config import FIELDS, another_value
 from torch_inception.commands.flags import Parser, chosen_config
-from torch_inception.config import EvaluateConfig, PredictConfig, TrainConfig, to_toml
+from torch_inception.config import (
+    AuditConfig,
+    EvaluateConfig,
+    ExportConfig,
+    FeaturesConfig,
+    PredictConfig,
+    SortConfig,
+    TrainConfig,
+    to_toml,
+)
 from torch_inception.errors import ConfigError
 
 
@@ -24,6 +33,8 @@ def as_flags(name: str, value: object) -> list[str]:
     flag = name.replace("_", "-")
     if isinstance(value, bool):
         return [f"--{flag}" if value else f"--no-{flag}"]
+    if isinstance(value, tuple):
+        return [part for each in value for part in (f"--{flag}", each)]
     return [f"--{flag}", str(value)]
 
 
@@ -44,12 +55,24 @@ def test_a_value_may_begin_with_a_minus(value: str) -> None:
     assert parse(TrainConfig, f"--intensity={value}").intensity == value
 
 
-@pytest.mark.parametrize("kind", [TrainConfig, PredictConfig, EvaluateConfig])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        TrainConfig, PredictConfig, EvaluateConfig, AuditConfig, ExportConfig, FeaturesConfig,
+        SortConfig,
+    ],
+)  # fmt: skip
 def test_without_flags_the_defaults_hold(kind: type[Any]) -> None:
     assert parse(kind) == kind()
 
 
-@pytest.mark.parametrize("kind", [TrainConfig, PredictConfig, EvaluateConfig])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        TrainConfig, PredictConfig, EvaluateConfig, AuditConfig, ExportConfig, FeaturesConfig,
+        SortConfig,
+    ],
+)  # fmt: skip
 def test_help_states_every_flag_and_its_default(
     kind: type[Any], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -63,7 +86,7 @@ def test_help_states_every_flag_and_its_default(
         assert field.metadata["help"] in shown
         if field.default is True:
             assert f"--no-{field.name.replace('_', '-')}" in shown
-        elif field.default not in ("", False):
+        elif field.default not in ("", (), False):
             assert f"(default: {field.default})" in shown
 
 

@@ -22,8 +22,8 @@ def make_files(folder: Path, *names: str) -> Path:
 def test_class_names_are_the_folder_names_exactly(tmp_path: Path) -> None:
     labels = ["C#", "C++", "Ünïcode", "a b", "with.dot", "круг", "三角", "🐼 x"]
     dataset = read_dataset(make_files(tmp_path, *[f"{label}/1.png" for label in labels]))
-    assert dataset.labels == sorted(labels)
-    assert [dataset.labels[target] for target in dataset.targets] == [
+    assert dataset.label_texts == sorted(labels)
+    assert [dataset.label_texts[target] for target in dataset.targets] == [
         path.parent.name for path in dataset.paths
     ]
 
@@ -41,7 +41,7 @@ def test_hidden_entries_and_loose_files_are_no_classes_and_no_samples(tmp_path: 
     make_files(tmp_path, "a/1.png", "b/1.png", "loose.png", ".DS_Store", ".git/1.png")
     make_files(tmp_path, "a/.DS_Store", "a/.ipynb_checkpoints/1.png", "b/deep/.cache/deeper/1.png")
     dataset = read_dataset(tmp_path)
-    assert dataset.labels == ["a", "b"]
+    assert dataset.label_texts == ["a", "b"]
     # A folder in which nothing is found is named, so that it can be said to have been skipped.
     assert dataset.paths == [tmp_path / "a/1.png", tmp_path / "b/1.png", tmp_path / "b/deep"]
 
@@ -51,7 +51,7 @@ def test_what_systems_leave_is_no_class_and_no_sample(tmp_path: Path) -> None:
     folders = ["__MACOSX", "#recycle", "$RECYCLE.BIN", "System Volume Information", "lost+found"]
     make_files(tmp_path, *[f"{name}/a/1.png" for name in [*folders, "@eaDir", "$Recycle.Bin"]])
     dataset = read_dataset(tmp_path)
-    assert dataset.labels == ["a", "b"]
+    assert dataset.label_texts == ["a", "b"]
     assert dataset.paths == [tmp_path / "a/1.png", tmp_path / "b/1.png"]
 
 
@@ -144,7 +144,7 @@ def test_it_lists_exactly_what_training_takes_and_decodes_it(tmp_path: Path) -> 
     assert folder.samples == [
         (str(path), target) for path, target in zip(dataset.paths, dataset.targets, strict=True)
     ]
-    assert folder.classes == dataset.labels
+    assert folder.classes == dataset.label_texts
     assert folder.targets == dataset.targets
     assert len(folder) == 6
     reds = [folder[i][0].getpixel((0, 0))[0] for i, path in enumerate(dataset.paths)

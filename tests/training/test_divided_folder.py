@@ -123,8 +123,8 @@ def test_class_folders_that_differ_in_unicode_form_only_are_the_same_class(
     (tmp_path / "photos/test/red").rename(tmp_path / "photos/test/cafe\u0301")
     caplog.set_level(logging.INFO)
     dataset = read_dataset(tmp_path / "photos")
-    assert dataset.labels == ["blue", "caf\u00e9", "green"]
-    assert dataset.counts() == dict.fromkeys(dataset.labels, 8)
+    assert dataset.label_texts == ["blue", "caf\u00e9", "green"]
+    assert dataset.counts() == dict.fromkeys(dataset.label_texts, 8)
     assert "only in the Unicode form of their letters are taken for the same: " in caplog.text
     assert train_in("--data", "photos")[0] == 0
     assert sum("cafe\u0301" in path for path in splits(tmp_path / "run")["test"]) == 3
@@ -157,7 +157,7 @@ def test_train_and_test_that_hold_images_are_classes_like_any_other(tmp_path: Pa
     (tmp_path / "green").rename(tmp_path / "test")
     (tmp_path / "blue").rename(tmp_path / "val")
     dataset = read_dataset(tmp_path)
-    assert dataset.labels == ["test", "train", "val"]
+    assert dataset.label_texts == ["test", "train", "val"]
     assert dataset.parts == ()
 
 
@@ -184,12 +184,12 @@ def test_train_and_test_beside_others_are_classes_where_they_hold_images_or_othe
     draw_colours(tmp_path, count=1)
     (tmp_path / "red").rename(tmp_path / "train")
     (tmp_path / "green").rename(tmp_path / "test")
-    assert read_dataset(tmp_path).labels == ["blue", "test", "train"]
+    assert read_dataset(tmp_path).label_texts == ["blue", "test", "train"]
     for name in ("train", "test"):
         (tmp_path / name / "old").mkdir()
         for path in list((tmp_path / name).glob("*.png")):
             path.rename(path.parent / "old" / path.name)
-    assert read_dataset(tmp_path).labels == ["blue", "test", "train"]
+    assert read_dataset(tmp_path).label_texts == ["blue", "test", "train"]
 
 
 def flatten_test(folder: Path) -> None:

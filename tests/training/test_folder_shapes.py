@@ -126,10 +126,17 @@ def test_an_archive_is_named_and_is_to_be_unpacked(
     )
 
 
-@pytest.mark.parametrize("address", ["https://example/photos.zip", "s3://bucket/photos"])
-def test_a_web_address_is_named_and_is_to_be_downloaded(address: str, refused: Refused) -> None:
+def test_a_web_address_is_named_and_is_to_be_downloaded(refused: Refused) -> None:
+    address = "https://example/photos.zip"
     assert refused("--data", address) == (
         f"{address} is a web address: download it first, unpack it, and give the folder: --data."
+    )
+
+
+def test_an_object_store_is_named_and_what_reads_it(refused: Refused) -> None:
+    assert refused("--data", "s3://bucket/photos") == (
+        "s3://bucket/photos is in an object store, and training reads images from disks: copy or "
+        "mount it, and give the folder: --data. For the features alone: torch-inception features."
     )
 
 
@@ -192,7 +199,7 @@ def test_parts_with_other_names_are_warned_of_and_are_classes(
     for part in ("Training", "Testing"):
         draw_colours(tmp_path / part, count=1)
     caplog.set_level(logging.WARNING)
-    assert read_dataset(tmp_path).labels == ["Testing", "Training"]
+    assert read_dataset(tmp_path).label_texts == ["Testing", "Training"]
     (record,) = caplog.records
     assert "folders 'Testing', 'Training' of" in record.getMessage()
     assert (
@@ -241,7 +248,7 @@ def test_a_folder_of_data_sets_is_warned_of(
     for name in ("photos", "old photos"):
         draw_colours(tmp_path / name, count=1)
     caplog.set_level(logging.WARNING)
-    assert read_dataset(tmp_path).labels == ["old photos", "photos"]
+    assert read_dataset(tmp_path).label_texts == ["old photos", "photos"]
     (record,) = caplog.records
     assert "are taken for classes, and hold folders of the same names" in record.getMessage()
     assert f"--data '{tmp_path / 'old photos'}'" in record.getMessage()

@@ -430,3 +430,21 @@ def test_a_splits_file_that_cannot_be_read_is_the_users_to_mend(
     (tmp_path / "splits.csv").write_bytes(content)
     with pytest.raises(TorchInceptionError, match=r"splits\.csv"):
         read_splits(tmp_path / "splits.csv")
+
+
+def test_a_class_that_is_never_alone_has_a_test_image_too() -> None:
+    sets = {"animal": 100, "animal|cat": 3, "animal|dog": 4, "animal|cat|dog": 1, "cat|few": 2}
+    images = [
+        each._replace(several=tuple(each.label.split("|")))
+        for seed in range(9)
+        for each in images_of(sets, seed=seed)
+    ]
+    for seed in range(9):
+        own = images[110 * seed : 110 * seed + 110]
+        parts = split(EarlierParts(own, groups_of(own)), holdout=0.1, with_validation=False)
+        found: dict[str, list[Part]] = {}
+        for each, part in zip(own, parts, strict=True):
+            for label in each.classes:
+                found.setdefault(label, []).append(part)
+        assert found.pop("few") == ["train", "train"]
+        assert all(set(each) == {"train", "test"} for each in found.values())

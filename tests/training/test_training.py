@@ -290,7 +290,7 @@ def test_the_signature_has_every_setting_with_its_default() -> None:
     }
     hints = get_type_hints(TrainConfig)
     found = get_type_hints(train_classifier)
-    paths = {"data", "test_data", "labels", "output", "weights"}
+    paths = {"data", "test_data", "labels", "output", "weights", "shards"}
     for name in fields.keys() - paths - {"engine"}:
         assert found[name] == hints[name], name
     assert all(p.kind is p.KEYWORD_ONLY for name, p in parameters.items() if name != "data")
@@ -308,8 +308,9 @@ def test_the_library_takes_any_setting_and_refuses_what_it_cannot_use(
         "learning_rate": 0.5, "batch_size": 8, "eval_interval": 3, "seed": 5, "device": "cpu",
         "strict": True, "keep_conflicts": True, "overwrite": True, "test_data": "", "labels": "",
         "tensorboard": False, "bundle": "no", "report": False, "thumbnails": False,
-        "intensity": "0,4095", "page": "max", "channels": "1,2",
-        "path_column": "", "label_column": "",
+        "threshold": ["red=0.5"], "intensity": "0,4095", "page": "max", "channels": "1,2",
+        "path_column": "", "label_column": "", "label_delimiter": "", "target_precision": 0.0,
+        "cluster": "", "shards": "",
     }  # fmt: skip
     train_classifier(colours, output=run, engine=FakeEngine(), **chosen)
     saved = read_toml(run / "config.toml")

@@ -4,12 +4,13 @@ import logging
 import math
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
+from torch_inception.answers.image_classifier import ImageClassifier
+from torch_inception.answers.prediction import class_number
 from torch_inception.commands.outputs import Addition, NamedImage, Values
 from torch_inception.config import PredictConfig
 from torch_inception.errors import ConfigError, ImageError
-from torch_inception.images.overlay import overlay
 from torch_inception.system.escape import printable
 
 if TYPE_CHECKING:
@@ -25,14 +26,14 @@ MOST_CHARACTERS = 60
 """Of an image's name in that of its map: file systems have names of 255 bytes at most."""
 
 
-def additions(classifier: "Classifier", config: PredictConfig) -> list[Addition]:
+def additions(classifier: ImageClassifier[Any], config: PredictConfig) -> list[Addition]:
     """Return what a configuration asks for.
 
     Raises:
         ConfigError: the model does not have what that needs, or a folder cannot be used.
     """
     found = []
-    if classifier.model.space is not None:
+    if classifier.knows_training_images:
         found.append(_distance(classifier, config.false_rejection))
     elif config.false_rejection != PredictConfig.false_rejection:
         raise ConfigError(
@@ -40,8 +41,10 @@ def additions(classifier: "Classifier", config: PredictConfig) -> list[Addition]
             "training images, so it cannot tell what is unlike them. Leave it out, or name a model "
             "that torch-inception trained."
         )
+    if classifier.thresholds:
+        found.append(_over_threshold(classifier))
     if config.neighbours:
-        found.append(_neighbours(classifier, config.neighbours))
+        found.append(_neighbours(cast("Classifier", classifier), config.neighbours))
     if config.coverage:
         found.append(_label_set(classifier, config.coverage))
     if config.explain:
@@ -55,7 +58,7 @@ def additions(classifier: "Classifier", config: PredictConfig) -> list[Addition]
     return found
 
 
-def _distance(classifier: "Classifier", false_rejection: float) -> Addition:
+def _distance(classifier: ImageClassifier[Any], false_rejection: float) -> Addition:
     """Return how far the image is from the training images, and whether that is too far."""
 
     def find(image: NamedImage) -> Values:
@@ -72,6 +75,20 @@ def _unlike(values: Values) -> str:
     assert isinstance(threshold, float)
     times = math.ceil(10 * distance / max(threshold, sys.float_info.min)) / 10
     return f"unlike the training images (distance {times} times the limit)\n"
+
+
+def _over_threshold(classifier: ImageClassifier[Any]) -> Addition:
+    """Return the classes whose thresholds the image reaches."""
+
+    def find(image: NamedImage) -> Values:
+        return {"over_threshold": classifier.over_threshold(image.row)}
+
+    def in_words(values: Values) -> str:
+        # Where an image may have several labels, these are what text names it with.
+        told = f"over the threshold: {_shown(values) or 'none'}\n"
+        return "" if classifier.independent else told
+
+    return Addition(["over_threshold"], find, in_words)
 
 
 def _neighbours(classifier: "Classifier", count: int) -> Addition:
@@ -96,7 +113,7 @@ def _alike(values: Values) -> str:
     return "".join(["nearest training images:\n", *lines])
 
 
-def _label_set(classifier: "Classifier", coverage: float) -> Addition:
+def _label_set(classifier: ImageClassifier[Any], coverage: float) -> Addition:
     """Return the set of labels that holds the true one with a probability."""
     classifier.coverage_threshold(coverage)  # it says so at once where there is none
 
@@ -130,11 +147,8 @@ class MapFiles:
     """
 
     def __init__(
-        self, classifier: "Classifier", folder: Path, *, label: str = "", versus: str = ""
+        self, classifier: ImageClassifier[Any], folder: Path, *, label: str = "", versus: str = ""
     ) -> None:
-        # Imported here, as commands can be imported without torch.
-        from torch_inception.classifier.explanation import class_number
-
         self._classifier, self._folder = classifier, folder
         self._label, self._versus = label, versus
         self._names: set[str] = set()
@@ -150,6 +164,8 @@ class MapFiles:
 
     def find(self, image: NamedImage) -> Values:
         """Draw the map of an image that was named; return its file, None where that fails."""
+        from torch_inception.images.overlay import overlay  # it takes time, and few need it
+
         path = image.path
         try:
             explanation = self._classifier.explain(path)

@@ -23,17 +23,11 @@ def main(argv: Sequence[str] | None = None, *, engine: "Engine | None" = None) -
     """
     parser = Parser("evaluate", description=__doc__, operands="RUN DATA", settings=EvaluateConfig)
     parser.add_argument("run", metavar="RUN", help="a run folder, or a model.pt")
-    parser.add_argument(
-        "folder",
-        nargs="?",
-        metavar="DATA",
+    parser.add_data(
+        "DATA",
         help="folder with one folder of images per class (not needed with --labels)",
     )
     arguments = parser.parse(argv)
-    if arguments.folder is not None:
-        if arguments.data is not None:
-            parser.error("DATA and --data are the same: give one of them")
-        arguments.data = arguments.folder
     config = parser.config(arguments, EvaluateConfig)
     is_json = config.format == "json"
 

@@ -17,6 +17,9 @@ from torch_inception.errors import ConfigError
 Config = TypeVar("Config")
 Number = TypeVar("Number", int, float)
 
+_DATA = "data_operand"
+"""Where argparse puts what stands for `--data`."""
+
 WRONG_USAGE = 2
 """Exit status for wrong flags and values, as Python's and most programs have it."""
 
@@ -60,6 +63,15 @@ class Parser(argparse.ArgumentParser):
         general.add_argument("--quiet", action="store_true", help="show results and warnings only")
         general.add_argument("-h", "--help", action="help", help="show this help")
 
+    def add_data(self, metavar: str, *, help: str) -> None:
+        """Let the setting `data` stand alone, without its flag.
+
+        Args:
+            metavar: what the help calls it.
+            help: says what it is.
+        """
+        self.add_argument(_DATA, nargs="?", metavar=metavar, help=help)
+
     def parse(self, argv: Sequence[str] | None) -> argparse.Namespace:
         """Parse arguments; flags may stand between them.
 
@@ -70,6 +82,11 @@ class Parser(argparse.ArgumentParser):
         arguments, others = self.parse_known_intermixed_args(_with_negative_values(given))
         if others:
             self.error(self._unknown(others[0]))
+        data = vars(arguments).pop(_DATA, None)
+        if data is not None:
+            if arguments.data is not None:
+                self.error("DATA and --data are the same: give one of them")
+            arguments.data = data
         return arguments
 
     def config(self, arguments: argparse.Namespace, kind: type[Config]) -> Config:
@@ -142,13 +159,15 @@ def _options(field: "dataclasses.Field[Any]", hint: Any) -> dict[str, Any]:  # n
     text = field.metadata["help"].replace("%", "%%")
     if hint is bool:
         return {"help": text, "action": argparse.BooleanOptionalAction}
-    if field.default != "" and "(default:" not in text:
+    if field.default not in ("", ()) and "(default:" not in text:
         text += f" (default: {field.default})"
     if get_origin(hint) is Literal:
         choices = get_args(hint)
         return {"help": text, "type": _one_of(choices), "metavar": "|".join(choices)}
     if hint is str:
         return {"help": text, "metavar": "TEXT"}
+    if hint == Sequence[str]:
+        return {"help": text, "metavar": "TEXT", "action": "append"}
     what, metavar = {int: ("whole number", "N"), float: ("number", "X")}[hint]
     return {"help": text, "type": a_number(hint, what), "metavar": metavar}
 

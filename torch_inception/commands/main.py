@@ -13,7 +13,12 @@ COMMANDS = {
     "train": "train a classifier on a folder of images",
     "predict": "name images with a trained model, or with ImageNet's 1000 classes",
     "evaluate": "measure a trained model on other labelled images",
+    "audit": "find what is wrong in a training set: labels, duplicates, odd images",
+    "sort": "put images without a label into class folders, by a trained model",
     "show": "tell what a trained model is, and how good it is",
+    "features": "write the features of images as Parquet files, on many machines",
+    "export": "write a trained model as one file that runs elsewhere",
+    "serve": "answer over HTTP with trained models",
     "convert": "write weights in torchvision's form, or move a retrain.py model over",
     "cache": "tell where the cache is and how large, and clear it",
 }

@@ -3,22 +3,17 @@
 import csv
 import io
 import json
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TextIO
+from typing import Any, NamedTuple, TextIO
 
+from torch_inception.answers.image_classifier import ImageClassifier
+from torch_inception.answers.prediction import NO_LABEL, Prediction
 from torch_inception.config import Format
 from torch_inception.errors import ImageError
 from torch_inception.system.escape import printable
 
-if TYPE_CHECKING:
-    from torch_inception.classifier.classifier import Classifier
-    from torch_inception.classifier.row_classifier import Prediction
-    from torch_inception.features.image_rows import FeatureRow
-
 CSV_HEADER = ("path", "rank", "label", "score", "error")
-
 
 Values = Mapping[str, object]
 """What is told of an image beside its classes, by name: plain values."""
@@ -29,13 +24,15 @@ class NamedImage(NamedTuple):
 
     Attributes:
         path: of the image.
-        row: of its features.
-        classes: those that are shown, best first.
+        row: what the classifier computed of it.
+        classes: the best, in order.
+        named: those that lines of text name.
     """
 
     path: Path
-    row: "FeatureRow"
-    classes: "Sequence[Prediction]"
+    row: Any
+    classes: Sequence[Prediction]
+    named: Sequence[Prediction]
 
 
 class Addition(NamedTuple):
@@ -57,19 +54,21 @@ class Answer(NamedTuple):
 
     Attributes:
         predictions: the best classes; none where there is an error.
+        named: classes that lines of text name.
         values: of what is added; all None where there is an error.
         words: the same in lines of text.
         error: why the image could not be read.
     """
 
-    predictions: "Sequence[Prediction]"
+    predictions: Sequence[Prediction]
+    named: Sequence[Prediction]
     values: Values
     words: str = ""
     error: ImageError | None = None
 
 
 def write_answers(
-    classifier: "Classifier",
+    classifier: ImageClassifier[Any],
     paths: Iterable[Path],
     *,
     top: int,
@@ -99,23 +98,16 @@ def write_answers(
     }[style]
     if style == "csv":
         names = [name for addition in additions for name in addition.names]
-        output.write(_csv_lines([(*CSV_HEADER, *names)]))
-    begun: deque[Path] = deque()
-
-    def noted() -> Iterator[Path]:
-        for path in paths:
-            begun.append(path)
-            yield path
-
+        output.write(csv_lines([(*CSV_HEADER, *names)]))
     count, bad = 0, []
-    for row in classifier.stream_rows(noted()):
-        path = begun.popleft()
+    for path, row in classifier.stream_with_rows(paths):
         count += 1
         if isinstance(row, ImageError):
             bad.append(path)
             answer = _no_answer(row, additions)
         else:
-            answer = _answer(NamedImage(path, row, classifier.best(row, top)), additions)
+            named = NamedImage(path, row, classifier.best(row, top), classifier.named(row, top))
+            answer = _answer(named, additions)
         output.write(describe(path, answer))
         output.flush()
     return count, bad
@@ -128,18 +120,18 @@ def _answer(image: NamedImage, additions: Sequence[Addition]) -> Answer:
         added = addition.find(image)
         values |= added
         words += addition.in_words(added)
-    return Answer(image.classes, values, words)
+    return Answer(image.classes, image.named, values, words)
 
 
 def _no_answer(error: ImageError, additions: Sequence[Addition]) -> Answer:
-    return Answer([], {name: None for each in additions for name in each.names}, error=error)
+    return Answer([], [], {name: None for each in additions for name in each.names}, error=error)
 
 
 def _text(path: Path, answer: Answer) -> str:
     if answer.error is not None:
         return f"error: {printable(str(path))}: {printable(str(answer.error))}\n"
-    lines = [f"{printable(label)} (score = {score:.5f})\n" for label, score in answer.predictions]
-    return "".join([*lines, answer.words])
+    lines = [f"{printable(label)} (score = {score:.5f})\n" for label, score in answer.named]
+    return "".join([*(lines or [f"{NO_LABEL}\n"]), answer.words])
 
 
 def _text_with_heading(path: Path, answer: Answer) -> str:
@@ -157,12 +149,12 @@ def _json(path: Path, answer: Answer) -> str:
 
 
 def _csv(path: Path, answer: Answer) -> str:
-    return _csv_lines(_rows(path, answer))
+    return csv_lines(_rows(path, answer))
 
 
 def _csv_shown(path: Path, answer: Answer) -> str:
     """Return what `_csv` does, escaped: files get every character, a screen obeys none."""
-    return _csv_lines([printable(str(each)) for each in row] for row in _rows(path, answer))
+    return csv_lines([printable(str(each)) for each in row] for row in _rows(path, answer))
 
 
 def _rows(path: Path, answer: Answer) -> list[tuple[object, ...]]:
@@ -180,7 +172,8 @@ def _cell(value: object) -> str:
     return json.dumps(value) if isinstance(value, (list, bool)) else str(value)
 
 
-def _csv_lines(rows: Iterable[Iterable[object]]) -> str:
+def csv_lines(rows: Iterable[Iterable[object]]) -> str:
+    """Return rows as lines of a CSV file."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
     return text.getvalue()

@@ -3,6 +3,7 @@
 import re
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from torch_inception.commands.flags import Parser
@@ -16,6 +17,27 @@ from torch_inception.system.torch_pair import check_torch_pair
 if TYPE_CHECKING:
     from torch_inception.classifier.classifier import Classifier
     from torch_inception.engines.protocol import Engine
+    from torch_inception.exported.exported_classifier import ExportedClassifier
+
+_OTHER_OUTPUT = ("top", "coverage", "neighbours", "explain", "format")
+"""Settings of what is written where `--unsure` asks for no table."""
+
+_OWN_NETWORK = "has its network in it, which ONNX Runtime runs on the CPU. Leave it out."
+_BEST_ALONE = (
+    "has the map of each image's best class alone. Leave it out, or name the run folder that the "
+    "file was exported from."
+)
+_NOT_EXPORTED = {
+    "unsure": "does not tell how images differ. Name the run folder that it was exported from.",
+    "neighbours": "does not have the training images. Name the run folder that it was exported "
+    "from.",
+    "explain_class": _BEST_ALONE,
+    "explain_versus": _BEST_ALONE,
+    "weights": _OWN_NETWORK,
+    "pooling": _OWN_NETWORK,
+    "device": _OWN_NETWORK,
+}
+"""Setting that files of `export` do not take -> why."""
 
 
 def main(argv: Sequence[str] | None = None, *, engine: "Engine | None" = None) -> int:
@@ -37,6 +59,9 @@ def main(argv: Sequence[str] | None = None, *, engine: "Engine | None" = None) -
     config = parser.config(arguments, PredictConfig)
     if (config.explain_class or config.explain_versus) and not config.explain:
         parser.error("--explain-class and --explain-versus need --explain, a folder for maps")
+    for name in _OTHER_OUTPUT if config.unsure else ():
+        if getattr(config, name) != getattr(PredictConfig, name):
+            parser.error(f"--unsure writes a table of its own: leave out --{name}")
     return run_command(
         lambda: _predict(arguments.paths, config, engine),
         log_to=sys.stderr,
@@ -48,7 +73,6 @@ def main(argv: Sequence[str] | None = None, *, engine: "Engine | None" = None) -
 def _predict(names: Sequence[str], config: PredictConfig, engine: "Engine | None") -> int:
     if "" in names:
         raise ConfigError("an empty path is given. Name an image, a folder, a pattern or -.")
-    check_torch_pair()
     # Imported here, so that --help does not wait for torch.
     from torch_inception.commands.additions import additions
     from torch_inception.commands.inputs import (
@@ -59,6 +83,8 @@ def _predict(names: Sequence[str], config: PredictConfig, engine: "Engine | None
         lines_of,
     )
     from torch_inception.commands.outputs import write_answers
+    from torch_inception.commands.unsure import write_unsure
+    from torch_inception.exported.description import is_exported
     from torch_inception.images.pillow_settings import silent_libtiff
 
     for name in names:
@@ -66,18 +92,27 @@ def _predict(names: Sequence[str], config: PredictConfig, engine: "Engine | None
             raise ConfigError(f"{name} is a web address: download the image first.")
     names = [at_home(name) for name in names]
     is_single = is_one_file(names)
-    classifier = _classifier(config, engine)
+    classifier = (
+        _exported(config, for_one=is_single)
+        if is_exported(Path(config.model))
+        else _classifier(config, engine)
+    )
+    paths = expand_paths(names, standard_input=lines_of(sys.stdin))
     with silent_libtiff():
-        count, bad = write_answers(
-            classifier,
-            expand_paths(names, standard_input=lines_of(sys.stdin)),
-            top=config.top,
-            additions=additions(classifier, config),
-            style=config.format,
-            headings=not is_single,
-            output=sys.stdout,
-        )
-    is_nothing = count == 0 and STANDARD_INPUT not in names
+        if config.unsure:
+            count, bad = write_unsure(classifier, paths, config, sys.stdout)
+        else:
+            count, bad = write_answers(
+                classifier,
+                paths,
+                top=config.top,
+                additions=additions(classifier, config),
+                style=config.format,
+                headings=not is_single,
+                output=sys.stdout,
+            )
+    # Who gives no path to name has no answer; a table of the least sure of none is a mistake.
+    is_nothing = count == 0 and (config.unsure > 0 or STANDARD_INPUT not in names)
     if is_nothing:
         print_error("there is no image in what was given.")
     if bad and not is_single:
@@ -85,7 +120,23 @@ def _predict(names: Sequence[str], config: PredictConfig, engine: "Engine | None
     return FAILURE if bad or is_nothing else SUCCESS
 
 
+def _exported(config: PredictConfig, *, for_one: bool) -> "ExportedClassifier":
+    """Load a file of `export`.
+
+    Raises:
+        ConfigError: something is asked for that it does not have.
+    """
+    from torch_inception.exported.exported_classifier import ExportedClassifier
+
+    for name, reason in _NOT_EXPORTED.items():
+        value = getattr(config, name)
+        if value != getattr(PredictConfig, name):
+            raise ConfigError(f"{name} = {value!r}: {config.model} {reason}")
+    return ExportedClassifier.load(config.model, for_one=for_one)
+
+
 def _classifier(config: PredictConfig, engine: "Engine | None") -> "Classifier":
+    check_torch_pair()
     from torch_inception.classifier.classifier import Classifier
 
     if not config.model:

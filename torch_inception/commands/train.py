@@ -1,5 +1,7 @@
 """Train a classifier on a folder of images."""
 
+import logging
+import shlex
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -8,10 +10,13 @@ from torch_inception.commands.flags import Parser
 from torch_inception.commands.run import FAILURE, SUCCESS, run_command
 from torch_inception.commands.screen import print_error
 from torch_inception.config import TrainConfig
+from torch_inception.system.escape import printable
 from torch_inception.system.torch_pair import check_torch_pair
 
 if TYPE_CHECKING:
     from torch_inception.engines.protocol import Engine
+
+results = logging.getLogger("torch_inception.results")
 
 
 def main(argv: Sequence[str] | None = None, *, engine: "Engine | None" = None) -> int:
@@ -24,6 +29,8 @@ def main(argv: Sequence[str] | None = None, *, engine: "Engine | None" = None) -
     parser = Parser("train", description=__doc__, settings=TrainConfig)
     arguments = parser.parse(argv)
     config = parser.config(arguments, TrainConfig)
+    if arguments.target_precision == 0:  # in a file of settings it says that none is asked for
+        parser.error("target_precision = 0 must be above 0 and up to 1")
 
     def train() -> int:
         check_torch_pair()
@@ -38,6 +45,10 @@ def main(argv: Sequence[str] | None = None, *, engine: "Engine | None" = None) -
             result = run_training(config, engine=engine, progress=progress)
             if config.report:
                 report_on(result.output, result.classifier, thumbnails=config.thumbnails)
+        accuracy = result.metrics["test"].get("accuracy")  # several labels have none
+        if accuracy is not None and accuracy < 1:
+            command = shlex.join(["torch-inception", "audit", str(result.output)])
+            results.info("Wrong labels? Duplicates? %s", printable(command))
         if config.strict and result.skipped:
             count = len(result.skipped)
             were = "1 file was" if count == 1 else f"{count:,} files were"

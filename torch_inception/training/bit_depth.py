@@ -50,7 +50,7 @@ def tell_of_bit_depth(
             "WARNING: of the images, %s and %s more, and that goes with the class: %s. The "
             "classifier may learn the bit depth in place of what the images show. Save all "
             "images with the same bit depth.",
-            *both, _extremes(is_deep, targets, dataset.labels),
+            *both, _extremes(is_deep, targets, dataset.label_texts),
         )  # fmt: skip
 
 

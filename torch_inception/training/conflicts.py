@@ -28,7 +28,7 @@ def without_conflicts(dataset: Dataset, pass_result: PassResult) -> PassResult:
         the result without these images; they are among the skipped ones.
     """
     label_of = {
-        path: dataset.labels[target]
+        path: dataset.label_texts[target]
         for path, target in zip(dataset.paths, dataset.targets, strict=True)
     }
     labels: defaultdict[bytes, dict[str, None]] = defaultdict(dict)  # in order, once each

@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from torch_inception.errors import DatasetError
@@ -21,6 +22,7 @@ from torch_inception.training.folder_shapes import (
     refuse_fewer_than_two_classes,
     warn_of_loose_images,
 )
+from torch_inception.training.label_sets import SeveralLabels
 from torch_inception.training.parts import Part
 
 log = logging.getLogger(__name__)
@@ -47,23 +49,41 @@ class Dataset:
 
     Attributes:
         folder: the folder that names of files are relative to.
-        labels: class names, sorted; their positions are the class numbers.
+        label_texts: what images have as a label, sorted: class names; where an image may have
+            several labels, all sets of labels that there are, as `SeveralLabels` writes them.
         paths: the files; of a folder, in the order of their names within each class of each part.
-        targets: class number of each file.
+        targets: of each file, the position of its label in these.
         parts: the part that each file is for, where the data set says so; empty where it says
             nothing of any. A file of None is for training.
         groups: name of the group, such as a patient, that each file belongs to, or ""; empty where
             the data set says nothing.
         table: what messages call the table that it was read from; "" if it was a folder.
+        several: the classes, where an image may have several or none; None where each has one.
     """
 
     folder: Path
-    labels: list[str]
+    label_texts: list[str]
     paths: list[Path]
     targets: list[int]
     parts: Sequence[Part | None] = ()
     groups: Sequence[str] = ()
     table: str = ""
+    several: SeveralLabels | None = None
+
+    @property
+    def classes(self) -> Sequence[str]:
+        """The names of the classes."""
+        return self.label_texts if self.several is None else self.several.classes
+
+    @cached_property
+    def _classes_of_targets(self) -> list[tuple[str, ...]]:
+        if self.several is None:
+            return [(label,) for label in self.label_texts]
+        return [self.several.read(label).present for label in self.label_texts]
+
+    def classes_of(self, target: int) -> tuple[str, ...]:
+        """Return the classes that an image of a target has."""
+        return self._classes_of_targets[target]
 
     @property
     def name(self) -> str:
@@ -72,8 +92,8 @@ class Dataset:
 
     def counts(self) -> dict[str, int]:
         """Return the number of files of each class."""
-        of_class = Counter(self.targets)
-        return {label: of_class[number] for number, label in enumerate(self.labels)}
+        of_class = Counter(each for target in self.targets for each in self.classes_of(target))
+        return {label: of_class[label] for label in self.classes}
 
     def restricted_to(self, paths: Iterable[Path]) -> "Dataset":
         """Return the data set of some of the files, in their order."""
@@ -111,7 +131,7 @@ def read_dataset(folder: Path, *, to_train: bool = True) -> Dataset:
     check_folder(folder, setting="data")
     divided = given_folders(folder)
     if divided:
-        return _read_divided(folder, divided)
+        return _read_divided(folder, divided, to_train=to_train)
     labels = class_names(folder)
     if to_train or not labels:
         refuse_fewer_than_two_classes(folder, labels)
@@ -130,13 +150,18 @@ def with_test_folder(dataset: Dataset, folder: Path) -> Dataset:
             the data set has a test part already, or they have files in common.
     """
     check_folder(folder, setting="test_data")
+    if dataset.several is not None:
+        raise DatasetError(
+            f"--test-data {folder} has one label per image, by its folders, and {dataset.name} "
+            "several. Name the test images in the table: a column split."
+        )
     if "test" in dataset.parts:
         raise DatasetError(
             f"{dataset.name} has a test part already, and --test-data {folder} would be another. "
             "Leave out the one or the other."
         )
-    _refuse_other_classes(folder, dataset.labels, known=dataset.name)
-    test = _read_class_folders(folder, dataset.labels, part="test")
+    _refuse_other_classes(folder, dataset.classes, known=dataset.name)
+    test = _read_class_folders(folder, dataset.classes, part="test")
     if not test.paths:
         raise DatasetError(f"{folder} has no images to test with. Add some: --test-data.")
     both = set(map(os.path.abspath, dataset.paths)).intersection(map(os.path.abspath, test.paths))
@@ -152,7 +177,7 @@ def with_test_folder(dataset: Dataset, folder: Path) -> Dataset:
     return dataset.followed_by(test)
 
 
-def _read_divided(folder: Path, divided: Mapping[Part, Path]) -> Dataset:
+def _read_divided(folder: Path, divided: Mapping[Part, Path], *, to_train: bool) -> Dataset:
     warn_of_loose_images(folder)
     labels = class_names(divided["train"])
     refuse_fewer_than_two_classes(divided["train"], labels)
@@ -161,7 +186,7 @@ def _read_divided(folder: Path, divided: Mapping[Part, Path]) -> Dataset:
     for part, place in divided.items():
         _refuse_other_classes(place, labels, known=divided["train"])
         of_part = _read_class_folders(place, labels, part=part)
-        if part == "train":
+        if part == "train" and to_train:
             _refuse_empty_classes(of_part)
         if not of_part.paths:
             raise DatasetError(f"{place} has no images. Add some, or remove the folder.")
@@ -181,7 +206,7 @@ def _read_class_folders(
     samples = list(labelled_files(folder, labels))
     return Dataset(
         folder=folder,
-        labels=list(labels),
+        label_texts=list(labels),
         paths=[path for path, _ in samples],
         targets=[target for _, target in samples],
         parts=() if part is None else [part] * len(samples),
@@ -258,7 +283,8 @@ def tell_of_unused(dataset: Dataset, used: Iterable[Path]) -> None:
         used: those that are.
     """
     class_of = dict(zip(dataset.paths, dataset.targets, strict=True))
-    kept = Counter(dataset.labels[class_of[path]] for path in used)
+    paths = list(used)
+    kept = Counter(each for path in paths for each in dataset.classes_of(class_of[path]))
     lacking = [
         f"{printable(label)} {kept[label]:,} of {count:,}"
         for label, count in dataset.counts().items()
@@ -266,5 +292,4 @@ def tell_of_unused(dataset: Dataset, used: Iterable[Path]) -> None:
     ]
     if lacking:
         files = counted(len(dataset.paths), "file")
-        used_count = f"{kept.total():,}"
-        log.info("used: %s of %s (%s)", used_count, files, listed(lacking, CLASSES_SHOWN))
+        log.info("used: %s of %s (%s)", f"{len(paths):,}", files, listed(lacking, CLASSES_SHOWN))

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from torch_inception.config import PredictConfig
-from torch_inception.heads.class_space import ClassSpace, all_distances
+from torch_inception.heads.class_space import ImageSpace, all_distances
 from torch_inception.heads.fit_class_space import FittedSpace
 from torch_inception.heads.metrics import keeps_scores
 from torch_inception.training.examples import Examples
@@ -17,7 +17,7 @@ Distances = Mapping[Part, Tensor]
 """For each part, the distance (N,) float64 of each of its images."""
 
 
-def image_distances(fitted: FittedSpace, examples: Examples) -> Distances:
+def image_distances(fitted: FittedSpace[ImageSpace], examples: Examples) -> Distances:
     """Return how far each image is from the classes.
 
     Training images are compared with classes that were fitted without them, where they could be
@@ -27,7 +27,7 @@ def image_distances(fitted: FittedSpace, examples: Examples) -> Distances:
         fitted: the space, fitted on the training images.
         examples: all images.
     """
-    is_told = keeps_scores(len(examples.images), len(examples.labels))
+    is_told = keeps_scores(len(examples.images), len(examples.classes))
     return {
         part: _distances_of_part(fitted, examples, part)
         for part in examples.all_parts
@@ -35,7 +35,7 @@ def image_distances(fitted: FittedSpace, examples: Examples) -> Distances:
     }
 
 
-def _distances_of_part(fitted: FittedSpace, examples: Examples, part: Part) -> Tensor:
+def _distances_of_part(fitted: FittedSpace[ImageSpace], examples: Examples, part: Part) -> Tensor:
     rows = examples.labelled_rows(part).features
     if part != "train":
         return all_distances(fitted.space, rows)
@@ -47,7 +47,7 @@ def _distances_of_part(fitted: FittedSpace, examples: Examples, part: Part) -> T
     return distances
 
 
-def unlike_counts(space: ClassSpace, tested: Tensor | None) -> dict[str, Any]:
+def unlike_counts(space: ImageSpace, tested: Tensor | None) -> dict[str, Any]:
     """Return what metrics.json says of images that are unlike the training images.
 
     `threshold` is the distance over which a share of images like the training images lies,

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from torch_inception.classifier.model_file import Model, earlier_model
 from torch_inception.classifier.training_record import in_words
+from torch_inception.heads.head import IndependentHead
 from torch_inception.heads.metrics import percent
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.system.escape import counted, listed, printable
@@ -55,6 +56,11 @@ class EarlierRun:
     def labels(self) -> set[str]:
         """Return the names of its classes."""
         return {image.label for image in self.images.values()}
+
+    @property
+    def several(self) -> bool | None:
+        """Whether its images may have had several labels; None where that is not told."""
+        return isinstance(self.model.head, IndependentHead) if self.model else None
 
     @property
     def created(self) -> str:
@@ -137,7 +143,7 @@ def changes_since(
     """
     label_of = {image.digest.hex(): image.label for image in examples.images}
     both = earlier.images.keys() & label_of.keys()
-    before, now = earlier.labels(), set(examples.labels)
+    before, now = earlier.labels(), set(examples.classes)
     renamed = _renamed(
         [(earlier.images[digest].label, label_of[digest]) for digest in both],
         gone=before - now,
@@ -198,6 +204,16 @@ def _renamed(labels: Sequence[tuple[str, str]], *, gone: set[str], new: set[str]
             if label in new and 2 * count > found.total():
                 renamed[name] = label
     return renamed
+
+
+def other_kind_in_words(earlier: EarlierRun, *, several: bool) -> list[str]:
+    """Return the line of a run that is not compared, as one of the two has several labels."""
+    if not earlier.images or earlier.several in (None, several):
+        return []
+    before, now = ("one label", "several") if several else ("several labels", "one")
+    return [
+        f"The model before had {before} per image, and this one has {now}: they are not compared."
+    ]
 
 
 def changes_in_words(changes: Changes) -> list[str]:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from torch_inception.errors import DatasetError
 from torch_inception.system.write import exact, write_csv
 from torch_inception.training.grouping import LabelledImage, keys_of
+from torch_inception.training.label_sets import LABEL_COLUMN, SEVERAL_COLUMN, label_column
 from torch_inception.training.parts import PARTS, Part
 
 SPLITS_FILE = "splits.csv"
@@ -108,14 +109,29 @@ class EarlierParts:
 
 
 def write_splits(
-    path: Path, images: Sequence[LabelledImage], parts: Sequence[Part], groups: Sequence[str]
+    path: Path,
+    images: Sequence[LabelledImage],
+    parts: Sequence[Part],
+    groups: Sequence[str],
+    *,
+    several: bool = False,
 ) -> None:
-    """Write a `SplitRow` per image; its group is that of `groups_of`."""
+    """Write a `SplitRow` per image; its group is that of `groups_of`.
+
+    Args:
+        path: of the table.
+        images: all of them.
+        parts: of each.
+        groups: of each.
+        several: whether an image may have several labels.
+    """
     rows = [
         SplitRow(image.path, image.label, part, group, image.digest.hex())
         for image, part, group in zip(images, parts, groups, strict=True)
     ]
-    write_csv(path, SplitRow._fields, rows)
+    column = SEVERAL_COLUMN if several else LABEL_COLUMN
+    header = [column if name == "label" else name for name in SplitRow._fields]
+    write_csv(path, header, rows)
 
 
 def read_splits(path: Path) -> list[SplitRow]:
@@ -130,7 +146,8 @@ def read_splits(path: Path) -> list[SplitRow]:
         # Spreadsheets begin the tables that they save with a mark.
         with path.open(encoding="utf-8-sig", newline="") as file:
             found = [
-                [row[name] for name in SplitRow._fields] for row in csv.DictReader(map(exact, file))
+                [row[label_column(row) if name == "label" else name] for name in SplitRow._fields]
+                for row in csv.DictReader(map(exact, file))
             ]
         return [_checked(row) for row in found]
     except KeyError as error:

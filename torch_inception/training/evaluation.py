@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch_inception
@@ -12,7 +11,7 @@ from torch_inception.features.cached_pass import PassResult
 from torch_inception.heads.fit import FittedHead
 from torch_inception.heads.labelled_rows import all_answers
 from torch_inception.heads.metrics import Answers, full_report, summary
-from torch_inception.system.write import write_csv
+from torch_inception.system.write import Table
 from torch_inception.training.examples import Examples
 from torch_inception.training.grouping import LabelledImage
 
@@ -90,9 +89,8 @@ def make_metrics(
         views: of each training image.
         seconds: by phase.
     """
-    speed = pass_result.computed / pass_result.seconds if pass_result.computed else None
     (trained,) = all_answers([fitted.head], examples.labelled_rows("train"))
-    report = full_report(fitted.held_out, examples.labels)
+    report = full_report(fitted.held_out, examples.classes)
     held_out: dict[str, Any] = {
         "validation": {**report, "groups": len(set(examples.part_groups("validation")))}
     }
@@ -102,13 +100,11 @@ def make_metrics(
         count = len({groups[row // views] for row in fitted.left_out.tolist()})
         held_out = {"leave_one_out": {**report, "excluded": excluded, "groups": count}}
     return {
-        "classes": examples.labels,
-        "split": "given" if examples.is_given else "drawn",
-        "counts": examples.counts(),
+        **about_images(examples),
         "train": summary(trained),
         **held_out,
         "test": {
-            **full_report(test, examples.labels),
+            **full_report(test, examples.classes),
             "groups": len(set(examples.part_groups("test"))),
         },
         "head": {
@@ -120,6 +116,33 @@ def make_metrics(
             "chosen_by": fitted.chosen_by,
             "chosen_on": len(fitted.chosen.held_out),
         },
+        **about_run(config, pass_result, network=network, views=views, seconds=seconds),
+    }
+
+
+def about_images(examples: Examples) -> dict[str, Any]:
+    """Return what metrics.json says of classes and parts."""
+    return {
+        "classes": list(examples.classes),
+        "split": "given" if examples.is_given else "drawn",
+        "counts": examples.counts(),
+    }
+
+
+def about_run(
+    config: TrainConfig,
+    pass_result: PassResult,
+    *,
+    network: Mapping[str, Any],
+    views: int,
+    seconds: Mapping[str, float],
+) -> dict[str, Any]:
+    """Return what metrics.json says of how a run came by its features, and how long it took.
+
+    Args: as for `make_metrics`.
+    """
+    speed = pass_result.computed / pass_result.seconds if pass_result.computed else None
+    return {
         "network": dict(network),
         "features": {
             "computed": pass_result.computed,
@@ -143,16 +166,15 @@ def judged_part(metrics: Mapping[str, Any]) -> str:
     return next((part for part in found if metrics[part]["n"]), found[-1])
 
 
-def write_confusion_matrix(path: Path, report: Mapping[str, Any]) -> None:
-    """Write how many images of each class were taken for each: a line per class, own labels first.
+def confusion_table(report: Mapping[str, Any]) -> Table:
+    """Return how many images of each class were taken for each: a line per class, own label first.
 
     Args:
-        path: of the table.
         report: what `full_report` gave.
     """
     labels = list(report["per_class"])
-    rows = ([label, *line] for label, line in zip(labels, report["confusion"], strict=True))
-    write_csv(path, ["label", *labels], rows)
+    rows = [[label, *line] for label, line in zip(labels, report["confusion"], strict=True)]
+    return Table(["label", *labels], rows)
 
 
 def image_answers(
@@ -210,7 +232,7 @@ def answers_held_out(fitted: FittedHead, examples: Examples, *, views: int) -> l
     else:
         trained = examples.part_images("train")
         images = [trained[row // views] for row in fitted.left_out.tolist()]
-    return image_answers(images, fitted.held_out, examples.labels)
+    return image_answers(images, fitted.held_out, examples.classes)
 
 
 def misclassified(answers: Sequence[ImageAnswer]) -> list[ImageAnswer]:

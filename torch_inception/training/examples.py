@@ -26,11 +26,15 @@ from torch_inception.training.grouping import (
     named_groups,
     tell_of_named_groups,
 )
+from torch_inception.training.label_sets import SeveralLabels
 from torch_inception.training.near_groups import GroupRow, group_rows, join_near_copies
 from torch_inception.training.parts import PARTS, Part, parts_of
 from torch_inception.training.split import FEWEST_TO_TEST, split
 
 log = logging.getLogger(__name__)
+
+SMALL_SHOWN = 10
+"""Classes with few images that are warned of one by one."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,7 @@ class Examples:
     """All whole images of a data set.
 
     Attributes:
-        labels: class names.
+        label_texts: as in `Dataset`.
         images: path, label and digest of each image, in the order of the data set.
         targets: (N,) int64 class numbers.
         features: N rows.
@@ -49,9 +53,10 @@ class Examples:
         near_groups: for each image, the group of all that belongs to it, near copies too: it is
             left out with these, and is in one part with them unless it had to be elsewhere.
         is_given: whether the parts came with the data.
+        several: as in `Dataset`.
     """
 
-    labels: list[str]
+    label_texts: list[str]
     images: list[LabelledImage]
     targets: Tensor
     features: RowSelection
@@ -61,13 +66,20 @@ class Examples:
     groups: list[str]
     near_groups: list[str]
     is_given: bool
+    several: SeveralLabels | None = None
+
+    @property
+    def classes(self) -> Sequence[str]:
+        """The names of the classes."""
+        return self.label_texts if self.several is None else self.several.classes
 
     def labelled_rows(self, part: Part, *, balanced: bool = False) -> LabelledRows:
-        """Return the labelled rows of a part."""
+        """Return the labelled rows of a part; of one class where images may have several labels."""
+        is_of_one = self.several is None
         everything = LabelledRows(
             self.features,
-            self.targets,
-            len(self.labels),
+            self.targets if is_of_one else torch.zeros_like(self.targets),
+            len(self.label_texts) if is_of_one else 1,
             groups=self._group_numbers,
             balanced=balanced,
         )
@@ -97,9 +109,10 @@ class Examples:
 
     def counts(self) -> dict[str, dict[Part, int]]:
         """Return, for each class, how many images each part has."""
-        counts = {label: dict.fromkeys(self.all_parts, 0) for label in self.labels}
+        counts = {label: dict.fromkeys(self.all_parts, 0) for label in self.classes}
         for image, part in zip(self.images, self.parts, strict=True):
-            counts[image.label][part] += 1
+            for label in image.classes:
+                counts[label][part] += 1
         return counts
 
 
@@ -141,8 +154,9 @@ def make_examples(
         parts = _drawn_split(config, images, near_groups, kept)
         all_parts = parts_of(config.holdout, with_validation=config.with_validation)
     examples = Examples(
-        dataset.labels, images, torch.tensor(dataset.targets, dtype=torch.int64), pass_result.rows,
-        likeness, parts, all_parts, groups, near_groups, is_given,
+        dataset.label_texts, images, torch.tensor(dataset.targets, dtype=torch.int64),
+        pass_result.rows, likeness, parts, all_parts, groups, near_groups, is_given,
+        dataset.several,
     )  # fmt: skip
     _warn_of_small_classes(examples)
     return examples
@@ -165,7 +179,13 @@ def labelled_images(
     names = [relative_name(path, dataset.folder) for path in dataset.paths]
     groups = _groups_of_user(pattern, dataset, names)
     return [
-        LabelledImage(name, dataset.labels[target], digest, group)
+        LabelledImage(
+            name,
+            dataset.label_texts[target],
+            digest,
+            group,
+            None if dataset.several is None else dataset.classes_of(target),
+        )
         for name, target, digest, group in zip(names, dataset.targets, digests, groups, strict=True)
     ]
 
@@ -209,14 +229,15 @@ def _groups_of_user(pattern: str, dataset: Dataset, names: Sequence[str]) -> Seq
 
 def _refuse_classes_too_small(dataset: Dataset, images: Sequence[LabelledImage]) -> None:
     """Refuse classes without a whole image, and data in which no class has two different ones."""
-    present = {image.label for image in images}
-    for label in dataset.labels:
+    present = {label for image in images for label in image.classes}
+    for label in dataset.classes:
         if label not in present:
             raise DatasetError(
                 f"no file of the class {label!r} of {dataset.name} can be used; what is said above "
                 "tells why. Add images, or remove the class."
             )
-    if len({(image.label, image.digest) for image in images}) == len(dataset.labels):
+    contents = {(label, image.digest) for image in images for label in image.classes}
+    if len(contents) == len(dataset.classes):
         raise DatasetError(
             f"every class of {dataset.name} has only one image, or copies of one: nothing can be "
             "learnt or tested from that. Add images."
@@ -266,14 +287,17 @@ def _warn_of_torn_groups(near_groups: Sequence[str], parts: Sequence[Part], orig
 
 def _warn_of_small_classes(examples: Examples) -> None:
     """Warn of classes with few images, where those that belong together count once."""
-    tested = {image.label for image in examples.part_images("test")}
-    places_of: dict[str, list[int]] = {label: [] for label in examples.labels}
+    tested = {label for image in examples.part_images("test") for label in image.classes}
+    places_of: dict[str, list[int]] = {label: [] for label in examples.classes}
     for place, image in enumerate(examples.images):
-        places_of[image.label].append(place)
-    for label, places in places_of.items():
-        count = len({examples.near_groups[n] for n in places})
-        if count >= SMALL_CLASS:
-            continue
+        for label in image.classes:
+            places_of[label].append(place)
+    counts = {
+        label: len({examples.near_groups[n] for n in places}) for label, places in places_of.items()
+    }
+    small = [label for label, count in counts.items() if count < SMALL_CLASS]
+    for label in small[:SMALL_SHOWN]:
+        count, places = counts[label], places_of[label]
         is_untested = count < FEWEST_TO_TEST and label not in tested
         has_near_copies = count < len({examples.groups[n] for n in places})
         log.warning(
@@ -286,4 +310,10 @@ def _warn_of_small_classes(examples: Examples) -> None:
             if is_untested else f"under {SMALL_CLASS}, results are unreliable.",
             " If its near copies are images of their own: --near-duplicates ignore."
             if has_near_copies else "",
+        )  # fmt: skip
+    if len(small) > SMALL_SHOWN:
+        log.warning(
+            "WARNING: %s of the %s classes have under %d images; the others of them are in the "
+            "table of classes above.",
+            f"{len(small):,}", f"{len(counts):,}", SMALL_CLASS,
         )  # fmt: skip

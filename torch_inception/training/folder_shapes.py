@@ -107,6 +107,12 @@ def check_folder(folder: Path, *, setting: str) -> None:
         return
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", name):  # one letter would be a drive of Windows
         address = name.replace(":/", "://", 1)  # a path has lost a slash
+        if address.startswith(("s3://", "gs://")):
+            raise DatasetError(
+                f"{address} is in an object store, and training reads images from disks: copy or "
+                f"mount it, and give the folder: {flag}. For the features alone: torch-inception "
+                "features."
+            )
         raise DatasetError(
             f"{address} is a web address: download it first, unpack it, and give the "
             f"folder: {flag}."

@@ -60,10 +60,15 @@ def given_split(
 def _refuse_classes_without_training(
     parts: Sequence[Part], images: Sequence[LabelledImage]
 ) -> None:
-    trained = {image.label for image, part in zip(images, parts, strict=True) if part == "train"}
-    for image in images:
-        if image.label not in trained:
+    trained = {
+        label
+        for image, part in zip(images, parts, strict=True)
+        if part == "train"
+        for label in image.classes
+    }
+    for label in (label for image in images for label in image.classes):
+        if label not in trained:
             raise DatasetError(
-                f"the given split has no training image of the class {image.label!r}. Give it "
+                f"the given split has no training image of the class {label!r}. Give it "
                 "some, or leave the class out."
             )

@@ -12,7 +12,6 @@ import numpy
 from torch_inception.classifier.model_file import Model
 from torch_inception.config import TrainConfig
 from torch_inception.errors import ImageError
-from torch_inception.features.ordered_map import ordered_map
 from torch_inception.features.progress import progress_bar
 from torch_inception.images.decode import decode_file, may_be_deep
 from torch_inception.images.deep import (
@@ -27,6 +26,7 @@ from torch_inception.images.deep import (
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.images.read import read_file
 from torch_inception.system.cores import usable_cores
+from torch_inception.system.ordered_map import ordered_map
 from torch_inception.training.dataset import Dataset
 from torch_inception.training.earlier_split import EarlierParts, EarlierSplit
 from torch_inception.training.examples import labelled_images

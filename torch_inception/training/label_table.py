@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
 from torch_inception.errors import DatasetError
 from torch_inception.images.image_input import PATH_COLUMNS, is_data_frame, is_path
@@ -14,6 +14,7 @@ from torch_inception.system.escape import brief, brief_repr
 from torch_inception.system.write import exact
 from torch_inception.training.earlier_split import SplitRow
 from torch_inception.training.folder_shapes import archive_name, quoted
+from torch_inception.training.label_sets import LABEL_COLUMN, SEVERAL_COLUMN
 
 if TYPE_CHECKING:
     import _csv
@@ -24,12 +25,13 @@ LONGEST_LINE = 100_000
 DELIMITERS = (",", ";", "\t")
 
 ROLES = {
-    "path": PATH_COLUMNS, "label": ("label", "labels"), "split": ("split", "is_valid"),
+    "path": PATH_COLUMNS, "label": (LABEL_COLUMN, SEVERAL_COLUMN), "split": ("split", "is_valid"),
     "group": ("group",),
 }  # fmt: skip
 """What is told of an image -> names of columns that tell it, the first that is there."""
 
-_NEEDED = ("path", "label")
+NEEDED = ("path", "label")
+"""Roles that a column is needed for, where no column per class is."""
 
 
 @dataclass(frozen=True)
@@ -41,17 +43,19 @@ class LabelTable:
         unit: what messages call a row: "line" of a file, "row" of a list.
         columns: their names.
         rows: (number, cells in the order of the columns); a row may have fewer or more cells.
+        delimiter: between the cells of a CSV file; "" for all else.
     """
 
     name: str
     unit: str
     columns: Sequence[str]
     rows: Iterable[tuple[int, Sequence[object]]]
+    delimiter: str = ""
 
     @property
     def is_of_run(self) -> bool:
         """Whether a run has written it: spaces around a label are part of it, as of a folder."""
-        return set(SplitRow._fields) <= set(self.columns)
+        return set(SplitRow._fields) - {"label"} <= set(self.columns)
 
     def places(self, chosen: Mapping[str, str]) -> dict[str, int]:
         """Return, for each role that a column has, the place of that column.
@@ -60,7 +64,7 @@ class LabelTable:
             chosen: role -> name of its column, where that was asked for; exact.
 
         Raises:
-            DatasetError: there is no column of paths or of labels, or a name stands twice.
+            DatasetError: a name stands twice.
         """
         lower = [name.strip().lower() for name in self.columns]
         found: dict[str, int] = {}
@@ -72,12 +76,18 @@ class LabelTable:
                 raise DatasetError(f"{self.name} has {name!r} twice among its columns. Rename one.")
             if name in columns:
                 found[role] = list(columns).index(name)
-        self._refuse_missing([role for role in _NEEDED if role not in found], chosen)
         return found
 
-    def _refuse_missing(self, roles: Sequence[str], chosen: Mapping[str, str]) -> None:
-        if not roles:
-            return
+    def refuse_missing(self, roles: Sequence[str], chosen: Mapping[str, str]) -> NoReturn:
+        """Say which columns there are not.
+
+        Args:
+            roles: of the columns, one or more.
+            chosen: as for `places`.
+
+        Raises:
+            DatasetError: always.
+        """
         what = " and no ".join(
             f"column {chosen[role]!r}" if chosen.get(role)
             else f"column of {role}s ({', '.join(ROLES[role])})"
@@ -152,7 +162,7 @@ def table_of(images: Any) -> LabelTable:  # noqa: ANN401
             "data frame with the columns path and label."
         )
     pairs = ((number, _pair(name, number, row)) for number, row in enumerate(images))
-    return LabelTable(name, "row", _NEEDED, pairs)
+    return LabelTable(name, "row", NEEDED, pairs)
 
 
 def _column(name: str, column: object, values: Any) -> list[object]:  # noqa: ANN401
@@ -222,7 +232,7 @@ def _csv_table(
         return len(known.intersection([*names, *map(str.lower, names)])), len(names)
 
     delimiter = max(DELIMITERS, key=fit)
-    table = LabelTable(name, "line", headers[delimiter], ())
+    table = LabelTable(name, "line", headers[delimiter], (), delimiter)
     reader = csv.reader(
         (text for _, text in lines),
         delimiter=delimiter, skipinitialspace=not table.is_of_run, strict=True,

@@ -24,12 +24,13 @@ def load_dataset(config: TrainConfig, images: object = None, *, to_train: bool =
 
     Raises:
         DatasetError: they cannot be used so.
-        ConfigError: a table is named, and images are given too.
+        ConfigError: a table is named, and images are given too; or a delimiter of labels, and
+            there is no table.
     """
     dataset = _read(config, images, to_train=to_train)
     if config.test_data:
         dataset = with_test_folder(dataset, Path(config.test_data))
-    _warn_of_similar_labels(dataset.labels)
+    _warn_of_similar_labels(dataset.classes)
     return dataset
 
 
@@ -46,7 +47,13 @@ def _read(config: TrainConfig, images: object, *, to_train: bool) -> Dataset:
             raise ConfigError(
                 f"labels = {config.labels!r} and images in Python are given. Give one of them."
             )
-        return table_dataset(table_of(images), [Path()], columns=columns, to_train=to_train)
+        return table_dataset(
+            table_of(images),
+            [Path()],
+            columns=columns,
+            delimiter=config.label_delimiter,
+            to_train=to_train,
+        )
     if config.labels:
         return _read_table(config, columns, to_train=to_train)
     if config.data == FROM_PYTHON:
@@ -55,17 +62,36 @@ def _read(config: TrainConfig, images: object, *, to_train: bool) -> Dataset:
             "not kept in settings. Call train_classifier with the images again, or give a table "
             "of them: --labels FILE.csv"
         )
+    if config.label_delimiter:
+        raise ConfigError(
+            f"label_delimiter = {config.label_delimiter!r} needs a table of labels, and these "
+            "images are in class folders. Leave it out, or name the table: --labels FILE.csv"
+        )
     return read_dataset(Path(config.data), to_train=to_train)
 
 
 def _read_table(config: TrainConfig, columns: Mapping[str, str], *, to_train: bool) -> Dataset:
-    file = Path(config.labels)
-    table, folders = open_table(file, chosen=columns.values()), [file.parent]
-    if config.data not in ("", FROM_PYTHON):  # a folder is named
-        folder = Path(config.data)
-        check_folder(folder, setting="data")
-        folders = [folder, file.parent]
-    return table_dataset(table, folders, columns=columns, to_train=to_train)
+    table = open_table(Path(config.labels), chosen=columns.values())
+    return table_dataset(
+        table,
+        table_folders(config),
+        columns=columns,
+        delimiter=config.label_delimiter,
+        to_train=to_train,
+    )
+
+
+def table_folders(config: TrainConfig) -> list[Path]:
+    """Return the folders that paths in the table are relative to, the first that has the file.
+
+    Raises:
+        DatasetError: there is no such folder.
+    """
+    beside = Path(config.labels).parent
+    if config.data in ("", FROM_PYTHON):
+        return [beside]
+    check_folder(Path(config.data), setting="data")  # a folder is named
+    return [Path(config.data), beside]
 
 
 def _warn_of_similar_labels(labels: Sequence[str]) -> None:

@@ -4,17 +4,18 @@ import dataclasses
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from torch_inception.classifier.model_file import MODEL_FILE, Model
 from torch_inception.classifier.training_record import TrainingRecord, in_words
-from torch_inception.config import TrainConfig
+from torch_inception.config import TrainConfig, setting_in_words
+from torch_inception.heads.head import IndependentHead
 from torch_inception.heads.metrics import percent, summary_in_words
 from torch_inception.system.escape import counted, printable
 from torch_inception.training.evaluation import JUDGED_ON
-from torch_inception.training.report_lines import FEW_TESTED, limits
+from torch_inception.training.report_lines import FEW_TESTED, limits, number
 from torch_inception.weights.record import WeightsRecord
 from torch_inception.weights.sources import npm
 
@@ -39,13 +40,15 @@ def model_card(config: TrainConfig, model: Model, metrics: Mapping[str, Any]) ->
     """
     assert model.training is not None
     name = _data_name(config)
+    several = isinstance(model.head, IndependentHead)
     lines = [
         *_header(name, metrics),
         *("", f"# {markdown(name)}", ""),
-        f"An image classifier of {len(model.labels)} classes: a frozen Inception-v3, and a linear "
-        "head that was fitted on its features.",
+        f"An image classifier of {len(model.labels)} classes"
+        f"{', of which an image can have several' if several else ''}: a frozen Inception-v3, and "
+        "a linear head that was fitted on its features.",
         *_training(name, model.training),
-        *_quality(metrics),
+        *(_quality_of_several(metrics) if several else _quality(metrics)),
         *_USE,
         *_limits(model),
         *_settings(config, model.training),
@@ -89,7 +92,7 @@ def _header(name: str, metrics: Mapping[str, Any]) -> list[str]:
         "library_name: torch-inception",
         "pipeline_tag: image-classification",
         *("tags:", "- image-classification", "- inception-v3", "- transfer-learning"),
-        *("metrics:", "- accuracy", "- f1"),
+        *("metrics:", *(["- f1"] if "micro_f1" in metrics["test"] else ["- accuracy", "- f1"])),
         *_model_index(name, metrics["test"]),
         "---",
     ]
@@ -101,13 +104,15 @@ def _model_index(name: str, test: Mapping[str, Any]) -> list[str]:
         return []
     # JSON's text is YAML's too, once nothing is left in it that cannot be shown.
     quoted = json.dumps(printable(name), ensure_ascii=False)
+    accuracy = test.get("accuracy")
+    f1 = test["macro_f1"] or 0.0
     return [
         *("model-index:", f"- name: {quoted}", "  results:"),
         *("  - task:", "      type: image-classification"),
         *("    dataset:", "      type: imagefolder", f"      name: {quoted}", "      split: test"),
         "    metrics:",
-        *("    - type: accuracy", f"      value: {test['accuracy']:.6f}"),
-        *("    - type: f1", f"      value: {test['macro_f1']:.6f}", "      name: Macro F1"),
+        *([] if accuracy is None else ["    - type: accuracy", f"      value: {accuracy:.6f}"]),
+        *("    - type: f1", f"      value: {f1:.6f}", "      name: Macro F1"),
     ]
 
 
@@ -120,21 +125,66 @@ def _training(name: str, training: TrainingRecord) -> list[str]:
 
 
 def _quality(metrics: Mapping[str, Any]) -> list[str]:
+    parts = _parts(metrics)
+    return [
+        *("", "## Accuracy", ""),
+        *(f"- {JUDGED_ON[part]}: {_summary(metrics[part])}" for part in parts),
+        *_class_table(
+            metrics,
+            parts,
+            "Recall is the share of a class's images that were named right, precision the share of "
+            "right answers among those that name the class.",
+        ),
+    ]
+
+
+def _quality_of_several(metrics: Mapping[str, Any]) -> list[str]:
+    """Return the figures where an image may have several labels."""
+    parts = _parts(metrics)
+    return [
+        *("", "## Accuracy", ""),
+        *(
+            f"- {JUDGED_ON[part]} (N={metrics[part]['n']}): mean average precision "
+            f"{number(metrics[part]['mean_average_precision'])}, F1 "
+            f"{number(metrics[part]['micro_f1'])} over all labels, "
+            f"{percent(metrics[part]['exact_match'])} of the images with all labels right"
+            for part in parts
+            if metrics[part]["n"]
+        ),
+        *_class_table(
+            metrics,
+            parts,
+            "Recall is the share of the images with a label that were named with it, precision the "
+            "share of right ones among those that were.",
+        ),
+    ]
+
+
+def _parts(metrics: Mapping[str, Any]) -> list[str]:
+    """Return the parts that the head was judged by, those that say most first."""
     parts = [part for part in JUDGED_ON if part in metrics]
     if "leave_one_out" in metrics and metrics["test"]["n"] < FEW_TESTED:
         parts.reverse()
+    return parts
+
+
+def _class_table(metrics: Mapping[str, Any], parts: Sequence[str], meaning: str) -> list[str]:
+    """Return recall and precision of each class in the first part that has images.
+
+    Args:
+        metrics: what `make_metrics` gave.
+        parts: of these, in order.
+        meaning: of recall and precision.
+    """
     judged = next((part for part in parts if metrics[part]["n"]), parts[-1])
-    measured = [f"- {JUDGED_ON[part]}: {_summary(metrics[part])}" for part in parts]
     rows = [
         f"| {markdown(label)} | {metrics['counts'][label].get('train', 0)} | {each['n']} | "
         f"{_share(each, 'recall')} | {_share(each, 'precision')} |"
         for label, each in metrics[judged]["per_class"].items()
     ]
     return [
-        *("", "## Accuracy", "", *measured, ""),
-        f"Recall is the share of a class's images that were named right, precision the share of "
-        f"right answers among those that name the class. Both are of the {JUDGED_ON[judged]}, with "
-        "95% intervals.",
+        "",
+        f"{meaning} Both are of the {JUDGED_ON[judged]}, with 95% intervals.",
         *("", "| class | trained on | judged on | recall | precision |"),
         *("| --- | ---: | ---: | --- | --- |", *rows),
     ]
@@ -164,13 +214,16 @@ _USE = (
 
 
 def _limits(model: Model) -> list[str]:
+    several = isinstance(model.head, IndependentHead)
+    answers = "some or none" if several else "one"
+    measured = "" if several else ": `torch-inception evaluate FOLDER IMAGES` measures it"
     return [
         *("", "## Limits", ""),
-        "- It answers with one of these classes, whatever an image shows. Of an image that is "
-        "unlike the training images it says so, but not of every such image.",
+        f"- It answers with {answers} of these classes, whatever an image shows. Of an image that "
+        "is unlike the training images it says so, but not of every such image.",
         "- A score is a probability that was calibrated on images like the training images. For "
-        "other images, such as those of another camera, accuracy and scores can be worse: "
-        "`torch-inception evaluate FOLDER IMAGES` measures it.",
+        "other images, such as those of another camera, accuracy and scores can be worse"
+        f"{measured}.",
         f"- The network is {'in' if model.network else 'not in'} `{MODEL_FILE}`. "
         f"{_weights(model.record)}",
     ]
@@ -178,23 +231,29 @@ def _limits(model: Model) -> list[str]:
 
 def _weights(record: WeightsRecord) -> str:
     """Tell whose weights the network has, and what is known of them."""
-    # A file of weights is named by its whole path, which is of no concern to others.
-    source = Path(record.source).name if Path(record.source).is_absolute() else record.source
-    name = markdown(" ".join(dict.fromkeys([source, record.version])))
+    name = markdown(" ".join(dict.fromkeys([source_name(record), record.version])))
+    return f"Its weights are {name}, SHA-256 {record.fingerprint}. {licence(record)}"
+
+
+def source_name(record: WeightsRecord) -> str:
+    """Return the source of weights; of a file only the name, since its path is nobody's concern."""
+    return Path(record.source).name if Path(record.source).is_absolute() else record.source
+
+
+def licence(record: WeightsRecord) -> str:
+    """Tell what is known of the licence of weights."""
     if npm.SOURCE in (record.source, record.lineage):
-        what = (
+        return (
             "They were made for a filter of pornographic images (MIT licence), from some that were "
             "pretrained on ImageNet."
         )
-    else:
-        what = "Their licence is that of their source."
-    return f"Its weights are {name}, SHA-256 {record.fingerprint}. {what}"
+    return "Their licence is that of their source."
 
 
 def _settings(config: TrainConfig, training: TrainingRecord) -> list[str]:
     """Return the settings that are not the defaults, but for those that are paths."""
     changed = [
-        f"- {field.name}: {markdown(str(getattr(config, field.name)))}"
+        f"- {field.name}: {markdown(setting_in_words(getattr(config, field.name)))}"
         for field in dataclasses.fields(TrainConfig)
         if not field.metadata["is_path"] and getattr(config, field.name) != field.default
     ]

@@ -101,7 +101,8 @@ def join_near_copies(
         join(before, everything, labels)
         for labels in (linked.by_either, linked.by_hash, linked.by_both)
     )
-    classes = _places([image.label for image in images])
+    # Sets of labels are no classes, and can be of few images each.
+    classes = _places([image.label if image.several is None else "" for image in images])
     is_large = _are_large(joined, before, classes)
     if is_large.any():
         log.warning(

@@ -1,7 +1,7 @@
 """The training images that a run keeps, so that the nearest can be found later."""
 
 from torch_inception.classifier.training_images import TrainingImages, training_images
-from torch_inception.heads.class_space import ClassSpace
+from torch_inception.heads.class_space import ImageSpace
 from torch_inception.heads.solvers.selection import sampled_rows
 from torch_inception.training.examples import Examples
 
@@ -9,7 +9,7 @@ MOST_IMAGES = 200_000
 """Training images that are kept at most: 100 MB. Of more, a sample is."""
 
 
-def kept_images(space: ClassSpace, examples: Examples) -> TrainingImages:
+def kept_images(space: ImageSpace, examples: Examples) -> TrainingImages:
     """Return the training images of a run; of very many, a sample."""
     rows = examples.labelled_rows("train")
     chosen = sampled_rows(rows, MOST_IMAGES)

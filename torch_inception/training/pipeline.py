@@ -3,20 +3,19 @@
 import dataclasses
 import logging
 import shlex
-import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from torch_inception.classifier.classifier import Classifier
 from torch_inception.classifier.model_file import PREVIOUS_MODEL_FILE, Model
-from torch_inception.classifier.model_weights import bundled
-from torch_inception.config import TrainConfig
+from torch_inception.config import TrainConfig, parse_thresholds
 from torch_inception.engines.choose import could_be_quantised
 from torch_inception.engines.protocol import Engine
-from torch_inception.features.cached_pass import PassResult, Skipped, run_pass, tell_of_pass
+from torch_inception.exported.file_names import exported_in
+from torch_inception.features.cached_pass import PassResult, Skipped
+from torch_inception.heads.class_space import ClassSpace
 from torch_inception.heads.coverage import coverage_thresholds
 from torch_inception.heads.fit import FittedHead, fit_head
 from torch_inception.heads.fit_class_space import FittedSpace, fit_class_space
@@ -28,6 +27,7 @@ from torch_inception.images.preprocess import Preprocessing
 from torch_inception.system.cache_folder import cache_folder, cache_in_use
 from torch_inception.system.threads import one_thread
 from torch_inception.system.torch_modes import default_modes
+from torch_inception.system.write import Table
 from torch_inception.tensorboard.board import check_board
 from torch_inception.training.bit_depth import tell_of_bit_depth
 from torch_inception.training.conflicts import without_conflicts
@@ -37,13 +37,18 @@ from torch_inception.training.earlier_run import (
     EarlierRun,
     changes_in_words,
     changes_since,
+    other_kind_in_words,
     read_earlier_run,
 )
 from torch_inception.training.evaluation import (
+    HISTORY_HEADER,
+    ImageAnswer,
     answer_test,
     answers_held_out,
+    confusion_table,
     history,
     image_answers,
+    judged_part,
     make_metrics,
     misclassified,
     training_record,
@@ -52,6 +57,7 @@ from torch_inception.training.examples import Examples, make_examples, relative_
 from torch_inception.training.intensity import with_range
 from torch_inception.training.load_dataset import class_roots, load_dataset
 from torch_inception.training.neighbours import kept_images
+from torch_inception.training.on_cluster import check_cluster, on_cluster
 from torch_inception.training.output_folder import (
     check_inputs_stay,
     check_is_run,
@@ -59,13 +65,23 @@ from torch_inception.training.output_folder import (
     check_overwrite,
     choose_output,
 )
+from torch_inception.training.prepared import Clock, Prepared
 from torch_inception.training.report_lines import final_report, history_table
 from torch_inception.training.run_board import board_folder, write_run_board
 from torch_inception.training.run_folder import Run, kept_split, prepare_output, write_run
 from torch_inception.training.run_network import RunNetwork, make_network
-from torch_inception.training.scores import image_scores
+from torch_inception.training.scores import image_scores, scores_header
+from torch_inception.training.set_thresholds import check_thresholds_of, judge_thresholds
+from torch_inception.training.several_run import (
+    check_one_label,
+    check_several,
+    learn_several_labels,
+)
 from torch_inception.training.training_views import training_rows, views_per_image
 from torch_inception.training.uninformative import warn_of_uninformative
+
+if TYPE_CHECKING:
+    from torch_inception.features.cluster.fill_cache import FillCache
 
 log = logging.getLogger(__name__)
 results = logging.getLogger("torch_inception.results")
@@ -112,15 +128,18 @@ def run_training(
 
     Raises: as `train_classifier`.
     """
+    check_cluster(config)
     output = choose_output(config)
     config = dataclasses.replace(config, output=str(output))
-    clock = _Clock()
+    clock = Clock()
     with clock.phase("dataset"):
         dataset = load_dataset(config, images)
         check_output(output, *class_roots(config))
         check_inputs_stay(config)
         prepare_output(output)
         check_is_run(config)
+        (check_one_label if dataset.several is None else check_several)(config)
+        check_thresholds_of(config, dataset)
         if config.tensorboard:
             check_board(board_folder(output))
         log.info(class_table(dataset))
@@ -129,14 +148,14 @@ def run_training(
 
 
 def _train(
-    config: TrainConfig, dataset: Dataset, engine: Engine | None, clock: "_Clock", *, progress: bool
+    config: TrainConfig, dataset: Dataset, engine: Engine | None, clock: Clock, *, progress: bool
 ) -> TrainingResult:
     # Told of what is wrong with them before any work.
     earlier = read_earlier_run(config.output_folder)
     kept = kept_split(config, earlier)
     with clock.phase("dataset"):
         preprocessing = with_range(
-            _configured(config),
+            Preprocessing.configured(config),
             config,
             dataset,
             earlier=earlier.model,
@@ -145,44 +164,52 @@ def _train(
         )
     with clock.phase("weights"):
         network = make_network(config, preprocessing, dataset, engine, earlier=earlier.arithmetic)
-    with clock.phase("features"):
-        pass_result = _rows_of(dataset, preprocessing, network, progress=progress)
-    with clock.phase("split"):
-        pass_result = _used(config, dataset, preprocessing, pass_result)
-        examples = make_examples(config, dataset, pass_result, kept=kept)
-        check_overwrite(config, earlier, examples)
-        _warn_of_lost_test(dataset, examples)
-    with clock.phase("features"):
-        train = training_rows(
-            config,
-            examples,
-            network.engine,
-            preprocessing,
-            store=pass_result.store,
-            paths=pass_result.paths,
-            folder=dataset.folder,
-            progress=progress,
-        )
+    with on_cluster(config, dataset, preprocessing, network.engine, progress=progress) as cluster:
+        with clock.phase("features"):
+            pass_result = _rows_of(dataset, preprocessing, network, cluster, progress=progress)
+        with clock.phase("split"):
+            pass_result = _used(config, dataset, preprocessing, pass_result)
+            examples = make_examples(config, dataset, pass_result, kept=kept)
+            check_overwrite(config, earlier, examples)
+            _warn_of_lost_test(dataset, examples)
+        with clock.phase("features"):
+            train = training_rows(
+                config,
+                examples,
+                network.engine,
+                preprocessing,
+                store=pass_result.store,
+                paths=pass_result.paths,
+                folder=dataset.folder,
+                cluster=cluster,
+                progress=progress,
+            )
+    prepared = Prepared(
+        config, dataset, network, preprocessing, pass_result, examples, train, earlier
+    )
+    learn = _learn_one_label if dataset.several is None else learn_several_labels
     with one_thread():
-        fitted = _fit(config, train, examples, clock)
-        learnt = _Learnt(config, dataset, network, preprocessing, pass_result, examples, *fitted)
-        run = _run_of(learnt, earlier, clock.seconds)
-    return _finish(run, earlier, learnt)
+        run = learn(prepared, clock)
+    return _finish(run, earlier, prepared)
+
+
+def _learn_one_label(prepared: Prepared, clock: Clock) -> Run:
+    """Fit a head of classes that exclude each other, and return everything that the run leaves."""
+    fitted = _fit(prepared.config, prepared.train, prepared.examples, clock)
+    return _run_of(_Learnt(prepared, *fitted), clock.seconds)
 
 
 def _rows_of(
-    dataset: Dataset, preprocessing: Preprocessing, network: RunNetwork, *, progress: bool
+    dataset: Dataset,
+    preprocessing: Preprocessing,
+    network: RunNetwork,
+    cluster: "FillCache | None",
+    *,
+    progress: bool,
 ) -> PassResult:
     """Return the rows of all images, and tell which files are none."""
-    pass_result = run_pass(
-        network.engine,
-        preprocessing,
-        dataset.paths,
-        cache=cache_folder(),
-        ready=network.read_images,
-        progress=progress,
-    )
-    tell_of_pass(pass_result)
+    elsewhere = 0 if cluster is None else cluster.rows(dataset.paths)
+    pass_result = network.rows(preprocessing, dataset.paths, elsewhere=elsewhere, progress=progress)
     _tell_of_int8(pass_result, network.engine)
     return pass_result
 
@@ -200,8 +227,8 @@ def _used(
 
 
 def _fit(
-    config: TrainConfig, train: LabelledRows, examples: Examples, clock: "_Clock"
-) -> tuple[FittedHead, FittedSpace, list[dict[str, Any]]]:
+    config: TrainConfig, train: LabelledRows, examples: Examples, clock: Clock
+) -> tuple[FittedHead, FittedSpace[ClassSpace], list[dict[str, Any]]]:
     """Return the head, the space of the classes and the learning curve."""
     with clock.phase("head"):
         fitted = fit_head(config, train, examples.labelled_rows("validation"))
@@ -211,91 +238,102 @@ def _fit(
         return fitted, space, learning_curve(fitted, train)
 
 
-def _finish(run: Run, earlier: EarlierRun, learnt: "_Learnt") -> TrainingResult:
+def _finish(run: Run, earlier: EarlierRun, prepared: Prepared) -> TrainingResult:
     """Write what the run leaves, and tell of it."""
     is_kept = write_run(run, earlier)
-    _tell_of_results(run, is_kept=is_kept)
+    _tell_of_results(run, earlier, is_kept=is_kept)
+    if is_kept:
+        _warn_of_exported(run.config.output_folder)
     if run.config.tensorboard:
-        write_run_board(run, learnt.fitted)
+        assert isinstance(run.fitted, FittedHead)
+        write_run_board(run, run.fitted)
     output = run.config.output_folder
-    classifier = Classifier(run.model, learnt.network.engine, path=output)
-    return TrainingResult(classifier, run.metrics, output, learnt.pass_result.skipped)
+    classifier = Classifier(run.model, prepared.network.engine, path=output)
+    return TrainingResult(classifier, run.metrics, output, prepared.pass_result.skipped)
 
 
 class _Learnt(NamedTuple):
     """What a run has come to, before it is judged."""
 
-    config: TrainConfig
-    dataset: Dataset
-    network: RunNetwork
-    preprocessing: Preprocessing
-    pass_result: PassResult
-    examples: Examples
+    prepared: Prepared
     fitted: FittedHead
-    space: FittedSpace
+    space: FittedSpace[ClassSpace]
     learning_curve: list[dict[str, Any]]
 
 
-def _run_of(learnt: _Learnt, earlier: EarlierRun, seconds: Mapping[str, float]) -> Run:
+def _run_of(learnt: _Learnt, seconds: Mapping[str, float]) -> Run:
     """Return everything that the run leaves."""
-    config, examples, fitted = learnt.config, learnt.examples, learnt.fitted
-    views, folder = views_per_image(config), learnt.dataset.folder
+    prepared, fitted = learnt.prepared, learnt.fitted
+    config, examples, earlier = prepared.config, prepared.examples, prepared.earlier
+    views, folder = views_per_image(config), prepared.dataset.folder
     answers = answer_test(fitted, examples)
-    tested = image_answers(examples.part_images("test"), answers, examples.labels)
-    changes = (
-        changes_since(earlier, examples, tested, learnt.preprocessing) if earlier.images else None
-    )
+    tested = image_answers(examples.part_images("test"), answers, examples.classes)
+    changes = None
+    if earlier.images and not earlier.several:
+        changes = changes_since(earlier, examples, tested, prepared.preprocessing)
     metrics = make_metrics(
         config,
         examples,
-        learnt.pass_result,
+        prepared.pass_result,
         fitted,
         answers,
-        network=learnt.network.description(),
+        network=prepared.network.description(),
         views=views,
         seconds=seconds,
     )
+    judge_thresholds(metrics, config, fitted, examples, views=views)
     metrics["learning_curve"] = learnt.learning_curve
     distances = image_distances(learnt.space, examples)
     metrics["unlike"] = unlike_counts(learnt.space.space, distances.get("test"))
     metrics["changes"] = changes and changes._asdict()
+    held_out = answers_held_out(fitted, examples, views=views)
     return Run(
         config,
         _model_of(learnt, answers),
         examples,
         metrics,
-        history(fitted),
-        tested,
-        answers_held_out(fitted, examples, views=views),
-        image_scores(fitted, examples, distances, views=views),
-        [(relative_name(each.path, folder), each.reason) for each in learnt.pass_result.skipped],
+        fitted,
+        {
+            "history.csv": Table(HISTORY_HEADER, history(fitted)),
+            "predictions.csv": Table(ImageAnswer._fields, tested),
+            "held_out.csv": Table(ImageAnswer._fields, held_out),
+            "scores.csv": Table(
+                scores_header(examples.classes),
+                image_scores(fitted, examples, distances, views=views),
+            ),
+            "confusion_matrix.csv": confusion_table(metrics[judged_part(metrics)]),
+        },
+        final_report(metrics, misclassified(tested)),
+        {each.path: each.prediction for each in (*held_out, *tested)},
+        [(relative_name(each.path, folder), each.reason) for each in prepared.pass_result.skipped],
         changes,
         kept_images(learnt.space.space, examples),
     )
 
 
 def _model_of(learnt: _Learnt, test: Answers) -> Model:
-    network, fitted = learnt.network, learnt.fitted
-    train = learnt.examples.labelled_rows("train").features
+    prepared, fitted = learnt.prepared, learnt.fitted
+    network, examples = prepared.network, prepared.examples
+    train = examples.labelled_rows("train").features
     model = Model(
-        learnt.examples.labels,
+        list(examples.classes),
         fitted.head,
-        learnt.preprocessing,
+        prepared.preprocessing,
         network.engine.record,
         arithmetic=network.engine.arithmetic,
         refused=network.refused,
         coverage=coverage_thresholds(fitted.held_out),
+        thresholds=parse_thresholds(prepared.config.threshold),
         mean_inputs=mean_inputs(fitted.head.layers, train),
         space=learnt.space.space,
-        training=training_record(fitted, learnt.examples, test),
+        training=training_record(fitted, examples, test),
     )
-    if network.weights is None:
-        return model
-    return bundled(model, network.weights, half=learnt.config.bundle == "fp16")
+    return prepared.bundled(model)
 
 
-def _tell_of_results(run: Run, *, is_kept: bool) -> None:
-    lines = final_report(run.metrics, misclassified(run.tested))
+def _tell_of_results(run: Run, earlier: EarlierRun, *, is_kept: bool) -> None:
+    several = run.examples.several is not None
+    lines = [*run.lines, *other_kind_in_words(earlier, several=several)]
     if run.changes is not None:
         lines += changes_in_words(run.changes)
     if is_kept:
@@ -307,14 +345,15 @@ def _tell_of_results(run: Run, *, is_kept: bool) -> None:
     results.info("  torch-inception predict --model %s IMAGE", shlex.quote(str(output)))
 
 
-def _configured(config: TrainConfig) -> Preprocessing:
-    return Preprocessing(
-        config.resize,
-        exact_decode=config.exact_decode,
-        intensity=config.intensity,
-        page=config.page,
-        channels=config.channels,
-    )
+def _warn_of_exported(output: Path) -> None:
+    """Warn of exported files of the model before."""
+    for kind, file in exported_in(output).items():
+        command = shlex.join(["torch-inception", "export", str(output), "--format", kind])
+        log.warning(
+            "WARNING: %s was exported from the model before this one. To make it anew (add the "
+            "--precision that it had): %s",
+            file, command,
+        )  # fmt: skip
 
 
 def _warn_of_lost_test(dataset: Dataset, examples: Examples) -> None:
@@ -331,17 +370,3 @@ def _tell_of_int8(pass_result: PassResult, engine: Engine) -> None:
             "With --precision int8 this processor would have computed them some %s times as fast.",
             INT8_SPEED_UP,
         )
-
-
-class _Clock:
-    """Seconds by phase."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def phase(self, name: str) -> Iterator[None]:
-        start = time.perf_counter()
-        yield
-        seconds = self.seconds.get(name, 0) + time.perf_counter() - start
-        self.seconds[name] = round(seconds, 3)

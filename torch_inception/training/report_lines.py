@@ -75,6 +75,7 @@ def final_report(metrics: Mapping[str, Any], wrong: Sequence[ImageAnswer]) -> li
     test: Mapping[str, Any] = metrics["test"]
     left_out: Mapping[str, Any] | None = metrics.get("leave_one_out")
     lines = accuracy_lines("Final test", test) if test["n"] else []
+    lines += _operating_lines(test)
     if left_out is not None:
         said = _left_out_lines(left_out, tested=test["n"])
         lines = [*lines, *said] if test["n"] >= FEW_TESTED else [*said, *lines]
@@ -107,13 +108,14 @@ def evaluation_lines(metrics: Mapping[str, Any], wrong: Sequence[ImageAnswer]) -
     """
     return [
         *accuracy_lines("Evaluation", metrics["test"]),
-        *_unlike(metrics["unlike"]),
+        *_operating_lines(metrics["test"]),
+        *unlike_lines(metrics["unlike"]),
         *_worst_classes(metrics["test"]["per_class"]),
         *misclassified_lines(wrong),
     ]
 
 
-def _unlike(report: Mapping[str, Any] | None) -> list[str]:
+def unlike_lines(report: Mapping[str, Any] | None) -> list[str]:
     """Return how many images are unlike the training images, where that is known.
 
     Args:
@@ -147,6 +149,16 @@ def accuracy_lines(name: str, report: Mapping[str, Any]) -> list[str]:
     return [_accuracy(name, report), *limits(report)]
 
 
+def _operating_lines(report: Mapping[str, Any]) -> list[str]:
+    """Return what the thresholds of classes find among the images of a part, if there are any."""
+    return [
+        f"  {printable(label)}, threshold {each['threshold']:g}: sensitivity "
+        f"{percent(each['sensitivity'])} (N={each['positives']}), specificity "
+        f"{percent(each['specificity'])} (N={each['negatives']})"
+        for label, each in report.get("operating_points", {}).items()
+    ]
+
+
 def _left_out_lines(left_out: Mapping[str, Any], *, tested: int) -> list[str]:
     """Return what is said of leave-one-out, and why it stands first where it does."""
     if left_out["n"] == 0:
@@ -159,7 +171,7 @@ def _left_out_lines(left_out: Mapping[str, Any], *, tested: int) -> list[str]:
     ]
     if left_out["excluded"]:
         lines.append(f"  {left_out['excluded']} could not be left out")
-    lines += limits(left_out)
+    lines += [*limits(left_out), *_operating_lines(left_out)]
     if 0 < tested < FEW_TESTED:
         lines.append(
             f"  with a test part under {FEW_TESTED} images, this says more than the next line"

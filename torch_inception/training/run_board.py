@@ -48,6 +48,7 @@ def write_run_board(run: Run, fitted: FittedHead) -> None:
 
 
 def _points(run: Run) -> Iterator[Point]:
-    predicted = {each.path: each.prediction for each in (*run.held_out, *run.tested)}
     for image, part in zip(run.examples.images, run.examples.parts, strict=True):
-        yield Point(image.path, image.label, predicted.get(image.path, ""), part, image.digest)
+        yield Point(
+            image.path, image.label, run.predictions.get(image.path, ""), part, image.digest
+        )

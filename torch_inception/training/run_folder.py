@@ -5,7 +5,7 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,21 +27,15 @@ from torch_inception.classifier.training_images import (
 )
 from torch_inception.config import TrainConfig, make_config, read_toml, to_toml
 from torch_inception.errors import ConfigError
+from torch_inception.heads.fit import FittedHead
+from torch_inception.heads.fit_independent import FittedClasses
 from torch_inception.system.replacement import prepare_replacing, replaced_together
-from torch_inception.system.write import write_csv, write_json, write_text
+from torch_inception.system.write import Table, write_csv, write_json, write_text
 from torch_inception.training.earlier_run import Changes, EarlierRun
 from torch_inception.training.earlier_split import NO_SPLIT, SPLITS_FILE, EarlierSplit, write_splits
-from torch_inception.training.evaluation import (
-    HISTORY_HEADER,
-    HistoryRow,
-    ImageAnswer,
-    judged_part,
-    write_confusion_matrix,
-)
 from torch_inception.training.examples import Examples
 from torch_inception.training.model_card import CARD_FILE, is_as_a_run_left_it, model_card
 from torch_inception.training.near_groups import GroupRow
-from torch_inception.training.scores import ScoreRow, scores_header
 from torch_inception.weights.checked import Weights
 from torch_inception.weights.formats import state_file
 
@@ -54,9 +48,11 @@ METRICS_FILE = "metrics.json"
 REPORT_FILE = "report.html"
 """Is written once the other results are there, and goes when others take their place."""
 
+TABLES = ("history.csv", "predictions.csv", "held_out.csv", "scores.csv", "confusion_matrix.csv")
+"""Tables that differ between runs with one label per image and with several."""
+
 RUN_FILES = (
-    LABELS_FILE, METRICS_FILE, "history.csv", SPLITS_FILE, "groups.csv", "predictions.csv",
-    "held_out.csv", "scores.csv", "confusion_matrix.csv", "skipped.csv", CONFIG_FILE,
+    LABELS_FILE, METRICS_FILE, SPLITS_FILE, "groups.csv", *TABLES, "skipped.csv", CONFIG_FILE,
     NEIGHBOURS_FILE, MODEL_FILE,
 )  # fmt: skip
 """What a run leaves, in the order in which it takes the place of the previous run's."""
@@ -80,10 +76,10 @@ class Run:
         model: head, labels and preprocessing.
         examples: the images and their parts.
         metrics: plain values.
-        history: rows of `HISTORY_HEADER`.
-        tested: answers to the test images.
-        held_out: answers to images by heads that were not fitted on them.
-        scores: rows of `scores_header`.
+        fitted: the head, and how it came about.
+        tables: name of the file -> table, for each of `TABLES`.
+        lines: that the run ends with.
+        predictions: path -> name that an image was given by a head that was not fitted on it.
         skipped: (path, reason) of each file that is not a whole image.
         changes: since the run before into the same folder, if there was one.
         training_images: where they lie.
@@ -93,10 +89,10 @@ class Run:
     model: Model
     examples: Examples
     metrics: dict[str, Any]
-    history: list[HistoryRow]
-    tested: list[ImageAnswer]
-    held_out: list[ImageAnswer]
-    scores: Iterable[ScoreRow]
+    fitted: FittedHead | FittedClasses
+    tables: Mapping[str, Table]
+    lines: Sequence[str]
+    predictions: Mapping[str, str]
     skipped: list[tuple[str, str]]
     changes: Changes | None
     training_images: TrainingImages
@@ -129,15 +125,14 @@ def write_run(run: Run, earlier: EarlierRun) -> bool:
         save_training_images(run.training_images, staging / NEIGHBOURS_FILE)
         _write_labels(staging, run.model)
         write_json(staging / METRICS_FILE, run.metrics)
-        write_csv(staging / "history.csv", HISTORY_HEADER, run.history)
         examples = run.examples
-        write_splits(staging / SPLITS_FILE, examples.images, examples.parts, examples.groups)
+        write_splits(
+            staging / SPLITS_FILE, examples.images, examples.parts, examples.groups,
+            several=examples.several is not None,
+        )  # fmt: skip
         write_csv(staging / "groups.csv", GroupRow._fields, examples.group_rows())
-        write_csv(staging / "predictions.csv", ImageAnswer._fields, run.tested)
-        write_csv(staging / "held_out.csv", ImageAnswer._fields, run.held_out)
-        write_csv(staging / "scores.csv", scores_header(run.model.labels), run.scores)
-        judged = run.metrics[judged_part(run.metrics)]
-        write_confusion_matrix(staging / "confusion_matrix.csv", judged)
+        for name in TABLES:
+            write_csv(staging / name, *run.tables[name])
         write_csv(staging / "skipped.csv", ("path", "reason"), run.skipped)
         write_text(staging / CONFIG_FILE, to_toml(run.config))
     remove_report(folder)
@@ -167,7 +162,8 @@ def _is_same(earlier: Model | None, model: Model) -> bool:
     if earlier is None:
         return False
     heads = [(each.head.weight, each.head.bias) for each in (earlier, model)]
-    is_same_head = all(torch.equal(*pair) for pair in zip(*heads, strict=True))
+    is_same_kind = type(earlier.head) is type(model.head)
+    is_same_head = is_same_kind and all(torch.equal(*pair) for pair in zip(*heads, strict=True))
     others = [
         dataclasses.replace(
             each,

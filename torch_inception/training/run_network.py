@@ -1,7 +1,7 @@
 """The network of a run, and how it came about."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -12,6 +12,7 @@ from torch_inception.engines.openvino.int8 import Quantisation
 from torch_inception.engines.protocol import Engine
 from torch_inception.errors import ConfigError
 from torch_inception.features.cache.file_index import FileIndex
+from torch_inception.features.cached_pass import PassResult, run_pass, tell_of_pass
 from torch_inception.features.image_rows import ReadImage
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.system.cache_folder import cache_folder
@@ -37,6 +38,39 @@ class RunNetwork(NamedTuple):
     quantisation: Quantisation | None = None
     read_images: Mapping[Path, ReadImage] = MappingProxyType({})
     weights: Weights | None = None
+
+    def rows(
+        self,
+        preprocessing: Preprocessing,
+        paths: Sequence[Path],
+        *,
+        elsewhere: int = 0,
+        progress: bool,
+    ) -> PassResult:
+        """Return the rows of files, from the cache where it has them; tell which are no images.
+
+        Args:
+            preprocessing: how an image becomes 299 x 299.
+            paths: the files.
+            elsewhere: how many of the rows in the cache other machines have just computed.
+            progress: whether to show progress bars on standard error.
+
+        Raises:
+            CacheError: the feature cache cannot be used.
+        """
+        result = run_pass(
+            self.engine,
+            preprocessing,
+            paths,
+            cache=cache_folder(),
+            ready=self.read_images,
+            progress=progress,
+        )
+        result = dataclasses.replace(
+            result, computed=result.computed + elsewhere, reused=result.reused - elsewhere
+        )
+        tell_of_pass(result)
+        return result
 
     def description(self) -> dict[str, Any]:
         """Return plain values for metrics.json."""

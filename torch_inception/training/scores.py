@@ -11,14 +11,22 @@ from torch_inception.heads.metrics import keeps_scores
 from torch_inception.training.distances import Distances
 from torch_inception.training.examples import Examples
 from torch_inception.training.grouping import LabelledImage
+from torch_inception.training.label_sets import LABEL_COLUMN, SEVERAL_COLUMN
 from torch_inception.training.parts import Part
 
 ScoreRow = Sequence[object]
 
 
-def scores_header(labels: Sequence[str]) -> list[str]:
-    """Return the names of the columns of `image_scores`."""
-    return ["path", "label", "split", "seen", "distance", *(f"score:{label}" for label in labels)]
+def scores_header(labels: Sequence[str], *, several: bool = False) -> list[str]:
+    """Return the names of the columns of `image_scores`, for images of one label or several."""
+    return [
+        "path",
+        SEVERAL_COLUMN if several else LABEL_COLUMN,
+        "split",
+        "seen",
+        "distance",
+        *(f"score:{label}" for label in labels),
+    ]
 
 
 def image_scores(
@@ -36,10 +44,10 @@ def image_scores(
         distances: of the images.
         views: rows of each training image that the head was fitted on.
     """
-    if not keeps_scores(len(examples.images), len(examples.labels)):
+    if not keeps_scores(len(examples.images), len(examples.classes)):
         return
     for part in examples.all_parts:
-        scores, is_seen = _scores_of_part(fitted, examples, part, views=views)
+        scores, is_seen = scores_of_part(fitted, examples, part, views=views)
         images = examples.part_images(part)
         yield from score_rows(images, part, is_seen, distances[part], scores)
 
@@ -67,7 +75,7 @@ def score_rows(
         yield image.path, image.label, part, str(seen).lower(), *numbers
 
 
-def _scores_of_part(
+def scores_of_part(
     fitted: FittedHead, examples: Examples, part: Part, *, views: int
 ) -> tuple[Tensor, Tensor]:
     """Return the scores (N, C) of a part's images, and whether (N,) the head was fitted on each."""

@@ -9,6 +9,8 @@ a class that would have nothing in a part moves one group there: the nearest.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
+from itertools import product
 
 from torch_inception.training.earlier_split import EarlierParts, Unit
 from torch_inception.training.parts import Part, parts_of
@@ -41,7 +43,8 @@ def split(kept: EarlierParts, *, holdout: float, with_validation: bool) -> list[
     parts = {unit: kept_units.get(unit) or _natural(unit[0], wanted, holdout) for unit in units}
     classes: dict[str, set[Unit]] = {}
     for image, unit in zip(kept.images, units, strict=True):
-        classes.setdefault(image.label, set()).add(unit)
+        for label in image.classes:
+            classes.setdefault(label, set()).add(unit)
     _fill_empty_parts(parts, classes, kept_units, wanted)
     return [parts[unit] for unit in units]
 
@@ -66,8 +69,8 @@ def _fill_empty_parts(
 ) -> None:
     """Give every class one group in each part, by moving the nearest from where it has several.
 
-    A class with too few groups is for training alone. A group that several classes share stays
-    where it is, or it would be pulled both ways; unless a class would have nothing to train on.
+    A class with too few groups is for training alone. A group that several classes share moves
+    only if each of them keeps another where it was; unless a class would have nothing to train on.
 
     Args:
         parts: unit -> part; changed in place.
@@ -75,18 +78,31 @@ def _fill_empty_parts(
         kept_units: that had better stay.
         wanted: the parts that there are.
     """
-    owners = Counter(unit for units in classes.values() for unit in units)
-    for label in sorted(classes):
-        units = classes[label]
+    owners: dict[Unit, list[str]] = {}
+    for label, units in classes.items():
         if len(units) < FEWEST_TO_TEST:
             parts.update(dict.fromkeys(units - kept_units.keys(), "train"))
-            continue
-        for part in wanted:
-            sizes = Counter(parts[unit] for unit in units)
-            spare = [u for u in units if owners[u] == 1 and sizes[parts[u]] > 1]
-            if sizes[part] == 0 and spare:
-                nearest = min(spare, key=lambda u: (u in kept_units, *_nearness(u, part)))
-                parts[nearest] = part
+        for unit in units:
+            owners.setdefault(unit, []).append(label)
+    sizes = {label: Counter(parts[unit] for unit in units) for label, units in classes.items()}
+
+    def is_spare(unit: Unit) -> bool:
+        return all(
+            len(classes[owner]) >= FEWEST_TO_TEST and sizes[owner][parts[unit]] > 1
+            for owner in owners[unit]
+        )
+
+    def rank(unit: Unit, part: Part) -> tuple[bool, bool, float, str, str]:
+        return unit in kept_units, len(owners[unit]) > 1, *_nearness(unit, part)
+
+    for label, part in product(sorted(classes), wanted):
+        spare = [] if sizes[label][part] else [u for u in classes[label] if is_spare(u)]
+        if spare:
+            moved = min(spare, key=partial(rank, part=part))
+            for owner in owners[moved]:
+                sizes[owner].subtract([parts[moved]])
+                sizes[owner].update([part])
+            parts[moved] = part
     # Nothing can be learnt of a class whose groups, all shared, are for other parts.
     for label in sorted(classes):
         if all(parts[unit] != "train" for unit in classes[label]):

@@ -1,6 +1,6 @@
 """Training from Python: every setting is an argument."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,15 +54,20 @@ def train_classifier(
     class_weights: ClassWeights = TrainConfig.class_weights,
     path_column: str = TrainConfig.path_column,
     label_column: str = TrainConfig.label_column,
+    label_delimiter: str = TrainConfig.label_delimiter,
+    target_precision: float = TrainConfig.target_precision,
     steps: int = TrainConfig.steps,
     learning_rate: float = TrainConfig.learning_rate,
     batch_size: int = TrainConfig.batch_size,
     eval_interval: int = TrainConfig.eval_interval,
+    threshold: Sequence[str] = TrainConfig.threshold,
     seed: int = TrainConfig.seed,
     device: Device = TrainConfig.device,
     keep_conflicts: bool = TrainConfig.keep_conflicts,
     bundle: Bundle = TrainConfig.bundle,
     strict: bool = TrainConfig.strict,
+    cluster: str = TrainConfig.cluster,
+    shards: str | Path = TrainConfig.shards,
     report: bool = TrainConfig.report,
     thumbnails: bool = TrainConfig.thumbnails,
     tensorboard: bool = TrainConfig.tensorboard,
@@ -110,16 +115,26 @@ def train_classifier(
         path_column: of the table or data frame, that has the paths; by default one with a usual
             name.
         label_column: the same, that has the labels.
+        label_delimiter: what stands between the labels of an image, which may then have several or
+            none. By default, that is so where a cell is a list of several, or a column is called
+            labels and has "|" in a cell, or there is a column of 1 and 0 per class.
+        target_precision: where images may have several labels, the precision that the threshold of
+            each class is to reach, up to 1; 0 for the best F1.
         steps: of the solver "sgd", 1 or more; and so are the next three.
         learning_rate: of every step, above 0.
         batch_size: images per step, 1 or more.
         eval_interval: steps between two reports, 1 or more.
+        threshold: operating points of classes, such as ["sick=0.2"]: the score from which on an
+            image is told to be over the threshold of that class, above 0 and at most 1.
         seed: of everything that is drawn, 0 to 2^63 - 1.
         device: where the network runs.
         keep_conflicts: whether images that lie, byte for byte, in several classes are trained on.
         bundle: whether the network is put into `model.pt`, and in which type of number; see
             `Classifier.save`.
         strict: kept in `config.toml`; only the command's exit status depends on it.
+        cluster: the Ray cluster that computes the features: "auto", "local" or "HOST:PORT"; "" for
+            none.
+        shards: folder or address for the features as Parquet files, with `cluster`.
         report: kept too; the command writes a report, and here `write_report` does.
         thumbnails: kept too; whether that report shows images.
         tensorboard: whether the folder `tensorboard` is written into the results, too.
@@ -129,6 +144,7 @@ def train_classifier(
         DatasetError: the images cannot be trained on.
         WeightsError: no source of weights works.
         CacheError: the feature cache cannot be used.
+        ClusterError: the cluster or the shards cannot be used.
     """
     settings = dict(locals())  # the parameters, which are the fields of TrainConfig
     if isinstance(data, str) and not data and not labels:

@@ -4,6 +4,7 @@ import dataclasses
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -15,6 +16,9 @@ from torch_inception.heads.labelled_rows import LabelledRows
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.images.views import FIXED_VIEWS, Distortions, View
 from torch_inception.training.examples import Examples, relative_name
+
+if TYPE_CHECKING:
+    from torch_inception.features.cluster.fill_cache import FillCache
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +32,7 @@ def training_rows(
     store: RowStore,
     paths: Sequence[Path],
     folder: Path,
+    cluster: "FillCache | None" = None,
     progress: bool = False,
 ) -> LabelledRows:
     """Return the rows of all views of the training images, `views_per_image` of each together.
@@ -40,6 +45,7 @@ def training_rows(
         store: the rows of the images.
         paths: the files of all images.
         folder: that their names are relative to.
+        cluster: what has a cluster compute them, if one does.
         progress: whether to show a progress bar.
 
     Raises:
@@ -55,6 +61,8 @@ def training_rows(
         for image in examples.part_images("train")
     ]
     log.info("views: %d of each of %d training images", count, len(images))
+    if cluster is not None:
+        cluster.views(images)
     features = run_view_pass(engine, preprocessing, images, store=store, progress=progress)
     return dataclasses.replace(
         train,

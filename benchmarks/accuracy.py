@@ -88,7 +88,7 @@ def viewed_rows(engine: Engine, folder: Path, count: int) -> LabelledRows:
     return LabelledRows(
         run_view_pass(engine, Preprocessing(), images, store=result.store, progress=True),
         targets.repeat_interleave(count),
-        len(dataset.labels),
+        len(dataset.classes),
         groups=groups.repeat_interleave(count),
         is_original=torch.arange(len(images) * count) % count == 0,
     )

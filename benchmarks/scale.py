@@ -25,7 +25,7 @@ import torch
 from benchmarks.machine import processor
 from torch_inception.config import TrainConfig
 from torch_inception.engines.protocol import Session
-from torch_inception.features.cache.file_index import FileIndex, FileState, file_state
+from torch_inception.features.cache.file_index import FileIndex
 from torch_inception.features.cache.open_store import open_row_store
 from torch_inception.features.cache.row_store import RowStore, StoredRow
 from torch_inception.features.cached_pass import run_pass
@@ -37,6 +37,7 @@ from torch_inception.heads.metrics import summary
 from torch_inception.images.facts import ImageFacts
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.network import ROW_SIZE
+from torch_inception.system.file_state import FileState, file_state
 from torch_inception.training.dataset import read_dataset
 from torch_inception.training.earlier_split import NO_SPLIT
 from torch_inception.training.examples import make_examples
@@ -48,6 +49,7 @@ TEST_SHARE = 0.1
 SPACE = "synthetic"
 FACTS_OF_NONE = ImageFacts(299, 299, "", "", 0, 0, 0, 0)
 
+Given = TypeVar("Given")
 Result = TypeVar("Result")
 
 
@@ -65,6 +67,14 @@ class StillEngine:
         raise AssertionError("a row was to be computed")
 
 
+class ZeroEngine(StillEngine):
+    """An engine whose rows are all zeros."""
+
+    def session(self) -> Session:
+        """Return a function that computes nothing."""
+        return lambda images: numpy.zeros((len(images), ROW_SIZE), numpy.float32)
+
+
 def main() -> None:
     """Print a table of sizes, then one of a folder of files."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -74,10 +84,10 @@ def main() -> None:
     print("| rows | cache opened | all looked up | head fitted | its test accuracy | memory |")
     print("| --- | --- | --- | --- | --- | --- |")
     for count in arguments.rows:
-        print(_in_own_process(measure_rows, count), flush=True)
+        print(in_own_process(measure_rows, count), flush=True)
     print("\n| files | listed | checked against the cache | split | memory |")
     print("| --- | --- | --- | --- | --- |")
-    print(_in_own_process(measure_files, arguments.files))
+    print(in_own_process(measure_files, arguments.files))
     print(f"\n{processor()}")
 
 
@@ -87,7 +97,7 @@ def measure_rows(folder: Path, count: int) -> str:
     digests = [generator.bytes(32) for _ in range(count)]
     targets = torch.from_numpy(generator.integers(0, CLASSES, count))
     _fill(open_row_store(folder, space=SPACE), digests, targets)
-    with _peak_memory() as peak:
+    with peak_memory() as peak:
         opened, store = _timed(lambda: open_row_store(folder, space=SPACE))
         looked_up, (rows, places) = _timed(lambda: store.look_up(digests))
         numbers = torch.tensor([places[digest] for digest in digests])
@@ -112,7 +122,7 @@ def measure_files(folder: Path, count: int) -> str:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(b"image %d" % number)
     _remember(data, cache)
-    with _peak_memory() as peak:
+    with peak_memory() as peak:
         listed, dataset = _timed(lambda: read_dataset(data))
         engine, preprocessing = StillEngine(), Preprocessing()
         checked, result = _timed(
@@ -174,14 +184,14 @@ def _timed(work: Callable[[], Result]) -> tuple[float, Result]:
 
 
 @contextmanager
-def _peak_memory() -> Iterator[list[int]]:
+def peak_memory() -> Iterator[list[int]]:
     """Yield a list whose one number grows to the peak, in bytes, above what there was before."""
-    before = _anonymous_memory()
+    before = anonymous_memory()
     peak, done = [0], threading.Event()
 
     def watch() -> None:
         while not done.wait(0.05):
-            peak[0] = max(peak[0], _anonymous_memory() - before)
+            peak[0] = max(peak[0], anonymous_memory() - before)
 
     watching = threading.Thread(target=watch)
     watching.start()
@@ -192,17 +202,19 @@ def _peak_memory() -> Iterator[list[int]]:
         watching.join()
 
 
-def _anonymous_memory() -> int:
+def anonymous_memory() -> int:
+    """Return what this process holds, in bytes, without the page cache."""
     lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     (line,) = (line for line in lines if line.startswith("RssAnon"))
     return int(line.split()[1]) * 1024
 
 
-def _in_own_process(measure: Callable[[Path, int], str], count: int) -> str:
+def in_own_process(measure: Callable[[Path, Given], str], given: Given) -> str:
+    """Return what a function makes of an empty folder and an argument, in a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(1, mp_context=context) as pool:
-            return pool.submit(measure, Path(folder), count).result()
+            return pool.submit(measure, Path(folder), given).result()
 
 
 if __name__ == "__main__":

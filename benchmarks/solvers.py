@@ -103,7 +103,7 @@ def labelled_rows(engine: Engine, folder: Path) -> LabelledRows:
     return LabelledRows(
         result.rows,
         torch.tensor([targets[path] for path in result.paths]),
-        len(dataset.labels),
+        len(dataset.classes),
     )
 
 

@@ -3,7 +3,8 @@
     python -m benchmarks.start_up
 
 Trains once on `training_dataset/`, then runs each command in turn, round after round: naming one
-image with the trained model, training again with every feature cached, and `--help`.
+image with the trained model, and with a file that is exported from it, training again with every
+feature cached, and `--help`. Needs pip install ".[export]".
 """
 
 import argparse
@@ -32,9 +33,17 @@ def main() -> None:
         run = str(Path(folder) / "run")
         train = ["-m", "torch_inception.train", "--weights", arguments.weights, "--output", run]
         _seconds(train)
+        _seconds(["-m", "torch_inception", "export", run])
         commands = {
             IMPORT: ["-c", "import torch"],
             "name one image": ["-m", "torch_inception.predict", "--model", run, IMAGE],
+            "the same, exported": [
+                "-m",
+                "torch_inception.predict",
+                "--model",
+                f"{run}/model.onnx",
+                IMAGE,
+            ],
             "train again": train,
             "--help": ["-m", "torch_inception.train", "--help"],
         }

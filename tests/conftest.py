@@ -4,16 +4,21 @@ import logging
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
 
+from tests.browser import load_axe, open_browser
 from tests.drawings import draw_colours
 from tests.fakes import FakeEngine, save_plain_weights, save_random_weights
 from torch_inception.commands.train import main
 from torch_inception.errors import WeightsError
 from torch_inception.system.cache_folder import CACHE_VARIABLE, cache_folder
 from torch_inception.weights.sources import npm
+
+if TYPE_CHECKING:
+    from selenium.webdriver import Chrome
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -136,6 +141,19 @@ def real_cache(
                 raise
             pytest.skip(f"the weights of {npm.SOURCE} cannot be had: {error}")
     yield folder
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator["Chrome"]:
+    """Give a browser; tests that need one are skipped where there is none."""
+    with open_browser() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Give the script that looks for what keeps people out."""
+    return load_axe(tmp_path_factory.mktemp("axe"))
 
 
 @pytest.fixture(scope="session")

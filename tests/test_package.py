@@ -3,6 +3,7 @@
 import ast
 import importlib.metadata
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -17,19 +18,22 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = Path(torch_inception.__file__).parent
 
 ROOMS = [
-    "errors", "config", "system", "images", "network", "weights", "engines", "features", "heads",
-    "classifier", "tensorboard", "training", "evaluation", "report", "commands", "train", "predict",
-    "__main__",
+    "errors", "config", "system", "images", "answers", "exported", "network", "weights", "engines",
+    "features", "heads", "classifier", "tensorboard", "training", "evaluation", "report",
+    "audit", "curation", "export", "service", "commands", "train", "predict", "__main__",
 ]  # fmt: skip
 """The ground floor first: a room imports only from rooms before it."""
 
 PUBLIC = {
-    "CacheError", "Classifier", "ConfigError", "DatasetError", "EvaluationResult",
-    "FeatureExtractor", "ImageError",
+    "CacheError", "Classifier", "ClusterError", "ConfigError", "DatasetError", "EvaluationResult",
+    "ExportedClassifier", "FeatureExtractor", "ImageError",
     "ImageFolder", "InstallationError", "ModelError", "Prediction", "TorchInceptionError",
     "TrainConfig", "TrainingResult", "WeightsError", "evaluate_classifier",
     "train_classifier", "write_report",
 }  # fmt: skip
+
+
+ROOMS_WITHOUT_TORCH = ("images", "answers", "exported", "commands")
 
 
 def room_of(file: Path) -> str:
@@ -69,7 +73,7 @@ def test_the_public_names_are_pinned() -> None:
 
 def test_every_error_is_a_torch_inception_error() -> None:
     errors = [name for name in PUBLIC if name.endswith("Error")]
-    assert len(errors) == 8
+    assert len(errors) == 9
     for name in errors:
         assert issubclass(getattr(torch_inception, name), torch_inception.TorchInceptionError)
 
@@ -95,7 +99,10 @@ def test_every_file_that_is_no_module_is_packaged() -> None:
     assert sorted(packaged) == sorted(file.relative_to(PACKAGE).as_posix() for file in others)
 
 
-@pytest.mark.parametrize("command", ["train", "predict", "evaluate", "convert"])
+@pytest.mark.parametrize(
+    "command",
+    ["train", "predict", "evaluate", "audit", "sort", "features", "export", "serve", "convert"],
+)
 def test_help_does_not_wait_for_torch(command: str) -> None:
     code = (
         f"import sys, torch_inception.commands.{command} as command\n"
@@ -109,13 +116,34 @@ def test_help_does_not_wait_for_torch(command: str) -> None:
 
 def test_images_settings_and_commands_are_imported_without_torch() -> None:
     """An exported model is run where torch is not installed."""
-    files = [file for room in ("images", "commands") for file in (PACKAGE / room).rglob("*.py")]
+    files = [file for room in ROOMS_WITHOUT_TORCH for file in (PACKAGE / room).rglob("*.py")]
     modules = [str(f.relative_to(PACKAGE.parent).with_suffix("")).replace("/", ".") for f in files]
     code = "import importlib, sys\nsys.modules['torch'] = sys.modules['torchvision'] = None\n"
     code += "for module in sys.argv[1:]: importlib.import_module(module)"
     command = [sys.executable, "-c", code, "torch_inception.config", "torch_inception", *modules]
     assert len(modules) > 15
     subprocess.run(command, check=True)
+
+
+def test_one_module_names_ray_and_nothing_imports_it_without_a_cluster() -> None:
+    names = [
+        file.name
+        for file in PACKAGE.rglob("*.py")
+        if re.search(r"^ *(import|from) ray\b", file.read_text(encoding="utf-8"), re.MULTILINE)
+    ]
+    assert names == ["ray_cluster.py"]
+    code = "import sys, torch_inception.training.pipeline, torch_inception.commands.features\n"
+    code += "assert not {'ray', 'pyarrow'} & set(sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_without_the_extra_a_cluster_is_refused_in_a_line(tmp_path: Path) -> None:
+    code = "import sys\nsys.modules['pyarrow'] = None\n"
+    code += "from torch_inception.commands.features import main\nsys.exit(main())"
+    command = [sys.executable, "-c", code, str(tmp_path), "--shards", str(tmp_path / "shards")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert re.fullmatch(r"error: --cluster .* pip install \"\.\[cluster\]\"\.\n", done.stderr)
 
 
 def test_naming_images_and_training_do_not_import_torchvision() -> None:

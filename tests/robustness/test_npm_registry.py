@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from torch_inception.errors import WeightsError
+from torch_inception.system.npm_pack import PATIENCE_SECONDS
 from torch_inception.weights.sources import npm
 
 TARBALL = b"another package"
@@ -112,7 +113,7 @@ def ask_at(port: int, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     monkeypatch.setattr("tempfile.tempdir", None)
 
 
-def refused(patience: float = npm.PATIENCE_SECONDS) -> str:
+def refused(patience: float = PATIENCE_SECONDS) -> str:
     with pytest.raises(WeightsError) as caught:
         npm.load(patience=patience)
     return str(caught.value)

@@ -63,16 +63,18 @@ def test_four_processes_over_one_cache(data: list[Path], tmp_path: Path) -> None
     assert len(RowStore(rows.parent)) == 90
 
 
-def hold(index: Path, seconds: float) -> None:
-    """Be in the middle of writing to the index for a while."""
+def hold(index: Path) -> None:
+    """Be in the middle of writing to the index until the file "held" is gone."""
     connection = sqlite3.connect(index, isolation_level=None)
     connection.execute("BEGIN IMMEDIATE")
-    (index.parent / "held").touch()
-    time.sleep(seconds)
+    held_file = index.parent / "held"
+    held_file.touch()
+    while held_file.exists():
+        time.sleep(0.01)
     connection.execute("COMMIT")
 
 
-def held(training: Training, seconds: float) -> tuple[Path, ForkServerProcess]:
+def held(training: Training) -> tuple[Path, ForkServerProcess]:
     """Have another process write to the index of rows; the last rows are to be computed again."""
     (index,) = training.cache.rglob("index.sqlite")
     connection = sqlite3.connect(index)
@@ -81,7 +83,7 @@ def held(training: Training, seconds: float) -> tuple[Path, ForkServerProcess]:
     connection.close()
     with (index.parent / "rows.bin").open("rb+") as rows:
         rows.truncate(60 * RECORD_BYTES)
-    holder = server.Process(target=hold, args=(index, seconds), daemon=True)
+    holder = server.Process(target=hold, args=(index,), daemon=True)
     holder.start()
     while not (index.parent / "held").exists():
         time.sleep(0.01)
@@ -97,9 +99,16 @@ def finished(data: list[Path], tmp_path: Path) -> Training:
 
 def test_a_process_that_waits_for_another_says_so(finished: Training) -> None:
     numbers = finished.numbers()
-    index, holder = held(finished, 2.5)
-    assert finished.run() == 0
-    assert finished.said().count(f"waiting for another process that writes to {index}\n") == 1
+    index, holder = held(finished)
+    process = finished.start()
+    waiting = f"waiting for another process that writes to {index}\n"
+    while waiting not in finished.said():
+        assert process.is_alive(), finished.said()
+        time.sleep(0.01)
+    (index.parent / "held").unlink()
+    process.join()
+    assert process.exitcode == 0
+    assert finished.said().count(waiting) == 1
     assert finished.numbers() == numbers
     holder.join()
     assert holder.exitcode == 0
@@ -107,7 +116,7 @@ def test_a_process_that_waits_for_another_says_so(finished: Training) -> None:
 
 def test_the_lock_of_a_process_that_was_killed_holds_nobody_up(finished: Training) -> None:
     numbers = finished.numbers()
-    _, holder = held(finished, 600)
+    _, holder = held(finished)
     holder.kill()
     holder.join()
     assert holder.exitcode == -signal.SIGKILL

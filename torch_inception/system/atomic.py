@@ -73,12 +73,19 @@ def temporary_folder(target: Path, *, mode: int = 0o777) -> Iterator[Path]:
 
 def abandoned(target: Path, *, suffix: str = SUFFIX) -> Iterator[Path]:
     """Yield what processes that are gone left beside a target; each is locked meanwhile."""
+    for path in abandoned_in(target.parent, prefix=_prefix(target)):
+        if path.suffix == suffix:
+            yield path
+
+
+def abandoned_in(folder: Path, *, prefix: str = "") -> Iterator[Path]:
+    """Do as `abandoned`, with all in a folder whose names begin so."""
     try:
-        paths = sorted(target.parent.iterdir())
+        paths = sorted(folder.iterdir())
     except OSError:  # it may be written and not listed, or it is not there
         return
     for path in paths:
-        if path.name.startswith(_prefix(target)) and path.name.endswith(suffix):
+        if path.name.startswith(prefix) and is_unfinished(path):
             with suppress(OSError), _locked_if_abandoned(path) as is_abandoned:
                 if is_abandoned:
                     yield path

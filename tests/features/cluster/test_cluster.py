@@ -100,7 +100,7 @@ def test_shards_among_the_images_are_refused(run_features: RunFeatures, colours:
     for place in (colours, colours / "red" / "shards"):
         status, _, error = run_features("--shards", str(place))
         assert status == 1
-        assert error.startswith(f"error: shards = {str(place)!r} lies in {colours}")
+        assert error.startswith(f"error: shards = {str(place)!r} lies in data = {str(colours)!r}")
         assert error.count("\n") == 1
 
 

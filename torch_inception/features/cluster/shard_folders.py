@@ -10,13 +10,11 @@ from typing import Protocol
 import pyarrow
 from pyarrow import fs
 
-from torch_inception.config import expand_home
 from torch_inception.errors import ClusterError, ConfigError
 from torch_inception.features.cluster.object_store import ObjectStore, is_store, told_of
 from torch_inception.images.find import is_hidden
 from torch_inception.system.atomic import (
-    SUFFIX,
-    abandoned,
+    abandoned_in,
     atomic_file,
     is_unfinished,
     remove,
@@ -24,13 +22,20 @@ from torch_inception.system.atomic import (
 )
 
 _MARKER = "run"
+_HIDDEN_MARKER = f".{_MARKER}."
+"""How the name of the hidden file begins that is there while a run writes."""
 
 
 class Folder(Protocol):
     """A folder for shards. It pickles, so that each machine opens it for itself.
 
     What cannot be done is a ClusterError; `open` alone raises what the system does.
+
+    Attributes:
+        readers: files of it that are best read at a time.
     """
+
+    readers: int
 
     def __str__(self) -> str:
         """Return what people call it."""
@@ -68,6 +73,8 @@ class DiskFolder:
         path: absolute.
     """
 
+    readers = 1
+
     def __init__(self, path: Path) -> None:
         self._path = path
 
@@ -102,7 +109,8 @@ class DiskFolder:
 
     def has(self, name: str) -> bool:
         """Tell whether there is a file of this name."""
-        return (self._path / name).exists()
+        with told_of(self, "read"):
+            return (self._path / name).exists()
 
     @contextmanager
     def marked(self) -> Iterator[str]:
@@ -115,16 +123,10 @@ class DiskFolder:
 
     def clear_leftovers(self) -> int:
         """Remove what killed processes had not finished; return how many shards that were."""
-        if not self._path.is_dir():
-            return 0
-        with told_of(self, "listed"):
-            unfinished = [path for path in self._path.iterdir() if is_unfinished(path)]
-        targets = {path.name[1:].removesuffix(SUFFIX)[:-17] for path in unfinished}
         count = 0
-        for target in targets:
-            for path in abandoned(self._path / target):
-                remove(path)
-                count += target != _MARKER
+        for path in abandoned_in(self._path):
+            remove(path)
+            count += not path.name.startswith(_HIDDEN_MARKER)
         self._refuse_two_runs()
         return count
 
@@ -134,7 +136,10 @@ class DiskFolder:
         Args:
             own: the hidden file of this run.
         """
-        marks = [path for path in self._path.iterdir() if path.name.startswith(f".{_MARKER}.")]
+        if not self._path.is_dir():
+            return
+        with told_of(self, "listed"):
+            marks = [path for path in self._path.iterdir() if path.name.startswith(_HIDDEN_MARKER)]
         if any(path.name != own and is_unfinished(path) for path in marks):
             raise ClusterError(
                 f"another run writes into {self}. Wait for its end, or name another folder: "
@@ -148,6 +153,8 @@ class StoreFolder:
     Args:
         address: such as `s3://bucket/folder`.
     """
+
+    readers = 16  # a store answers many questions in the time of one
 
     def __init__(self, address: str) -> None:
         self._store = ObjectStore(address)
@@ -187,7 +194,7 @@ class StoreFolder:
     @contextmanager
     def marked(self) -> Iterator[str]:
         """Have a hidden file in it during a block, of a name that no other has."""
-        name = f".{_MARKER}.{uuid.uuid4().hex}"
+        name = f"{_HIDDEN_MARKER}{uuid.uuid4().hex}"
         self.write(name, b"-")
         try:
             yield name
@@ -204,11 +211,11 @@ class StoreFolder:
 
 
 def check_apart(data: str, shards: str) -> None:
-    """Do nothing if the shards lie outside of the folder of images: they would be taken for some.
+    """Do nothing unless the shards lie in the folder of images, where they would be taken for some.
 
     Args:
         data: path or address of the images.
-        shards: of the shards.
+        shards: path or address of the shards.
 
     Raises:
         ConfigError: they lie in it.
@@ -218,11 +225,11 @@ def check_apart(data: str, shards: str) -> None:
     if is_store(data):
         outer, inner = (each.partition("?")[0].rstrip("/") for each in (data, shards))
     else:
-        outer, inner = (os.path.realpath(expand_home("shards", each)) for each in (data, shards))
+        outer, inner = map(os.path.realpath, (data, shards))
     if f"{inner}/".startswith(f"{outer.rstrip('/')}/"):
         raise ConfigError(
-            f"shards = {shards!r} lies in {data}, where each file is taken for an image. Name a "
-            "folder beside it."
+            f"shards = {shards!r} lies in data = {data!r}, where each file is taken for an image. "
+            "Name other images, or a folder for the shards beside them."
         )
 
 
@@ -237,7 +244,7 @@ def open_folder(place: str) -> Folder:
     """
     if is_store(place):
         return StoreFolder(place)
-    path = Path(expand_home("shards", place)).absolute()
+    path = Path(place).absolute()
     if path.exists() and not path.is_dir():
         raise ClusterError(f"{place} is a file. Name a folder: --shards.")
     return DiskFolder(path)

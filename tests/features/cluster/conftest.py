@@ -38,8 +38,10 @@ def cluster() -> "Iterator[str]":
 def run_features(tmp_path: Path, colours: Path, capsys: pytest.CaptureFixture[str]) -> RunFeatures:
     """Give a function that runs the command `features`; it returns (status, out, err)."""
 
-    def call(*flags: str, engine: Engine | None = None) -> tuple[int, str, str]:
-        arguments = [str(colours), "--shards", str(tmp_path / "shards"), *flags]
+    def call(
+        *flags: str, engine: Engine | None = None, data: Path = colours
+    ) -> tuple[int, str, str]:
+        arguments = [str(data), "--shards", str(tmp_path / "shards"), *flags]
         status = features.main(arguments, engine=engine or FakeEngine())
         return status, *capsys.readouterr()
 

@@ -1,5 +1,6 @@
-"""An engine for tests in which processes are killed: every image takes its time."""
+"""Engines for tests in which processes are killed, or cannot begin."""
 
+import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,6 +35,24 @@ class SlowEngine(FakeEngine):
         if not self._log.exists():
             return 0
         return sum(map(int, self._log.read_text().split()))
+
+
+class EndingEngine(FakeEngine):
+    """Ends the process that computes one image.
+
+    Args:
+        red: of that image, 0 to 255.
+    """
+
+    def __init__(self, *, red: int) -> None:
+        super().__init__()
+        self._red = red
+
+    def rows(self, images: Sequence[Pixels]) -> Rows:
+        """Map images to rows."""
+        if any(image[..., 0].max() == self._red for image in images):
+            os._exit(1)
+        return super().rows(images)
 
 
 class BrokenEngine(FakeEngine):

@@ -1,6 +1,7 @@
 """What cannot work is told in a line, and never waited for."""
 
 import importlib.metadata
+import logging
 import os
 import platform
 import socket
@@ -18,9 +19,21 @@ import pytest
 pytest.importorskip("pyarrow")
 pytest.importorskip("ray")
 
+import ray
+
+from tests.fakes import FakeEngine
 from tests.features.cluster.conftest import COMMAND, RunFeatures
-from tests.features.cluster.slow_engine import BrokenEngine, OnlyHereEngine
+from tests.features.cluster.folders import draw_shades
+from tests.features.cluster.one_process import PREPROCESSING, setup_for
+from tests.features.cluster.slow_engine import BrokenEngine, EndingEngine, OnlyHereEngine
 from torch_inception.engines.protocol import Engine
+from torch_inception.features.cluster import ray_cluster
+from torch_inception.features.cluster.blocks import cut_blocks
+from torch_inception.features.cluster.listing import list_folder
+from torch_inception.features.cluster.missing import find_missing
+from torch_inception.features.cluster.shard_folders import open_folder
+from torch_inception.features.cluster.shards import Shards
+from torch_inception.features.image_rows import row_space
 
 # Ray leaves sockets and files open.
 pytestmark = [
@@ -159,6 +172,75 @@ def test_another_version_of_ray_is_told(
     error = told_in_time(run_features, machines.of_another_version)
     assert f"it has other versions: Ray 2.59.0 and Python {platform.python_version()}" in error
     assert f"and here Ray {importlib.metadata.version('ray')} and Python" in error
+
+
+def test_what_features_cannot_use_is_told(
+    run_features: RunFeatures, colours: Path, tmp_path: Path
+) -> None:
+    file, nothing, empty = (tmp_path / name for name in ("file", "nothing", "empty"))
+    file.touch()
+    empty.mkdir()
+    for data, flags, told in (
+        (file, [], f"{file} is not a folder"),
+        (nothing, [], f"{nothing} is not a folder"),
+        (empty, [], f"{empty} has no files"),
+        (colours, ["--shards", str(file)], f"{file} is a file"),
+        (colours, ["--intensity", "dataset"], "intensity = 'dataset' is for training"),
+    ):
+        status, _, error = run_features(*flags, data=data)
+        assert status == 1
+        assert error.startswith(f"error: {told}")
+        assert error.count("\n") == 1
+
+
+def test_an_image_that_ends_its_process_is_among_few_that_are_named(
+    cluster: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_features: RunFeatures
+) -> None:
+    monkeypatch.setattr(ray_cluster, "MOST_TRIES", 1)
+    paths = draw_shades(tmp_path / "shades", 64)  # in blocks of four
+    engine = EndingEngine(red=30)
+    status, _, error = run_features("--cluster", cluster, engine=engine, data=paths[0].parent)
+    assert status == 1
+    assert error.count("\n") == 1
+    assert f"likely one from {paths[28]} to {paths[31]}" in error
+
+
+def test_slots_that_another_run_takes_meanwhile_are_waited_for_and_that_is_told(
+    cluster: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(ray_cluster, "TELL_SECONDS", 0.1)
+    caplog.set_level(logging.INFO)
+    end = tmp_path / "end"
+
+    def hold_a_slot() -> None:
+        while not end.exists():
+            time.sleep(0.1)
+
+    class EndWhenTold(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if "waiting for a slot" in record.getMessage():
+                end.touch()
+
+    draw_shades(tmp_path / "images", 8)
+    listing = list_folder(tmp_path / "images")
+    shards = Shards(open_folder(str(tmp_path / "shards")), row_space(FakeEngine(), PREPROCESSING))
+    blocks = cut_blocks(listing, find_missing(listing, shards).views, slots=2, batch_size=4)
+    handler = EndWhenTold()
+    ray_cluster.log.addHandler(handler)
+    try:
+        with ray_cluster.connected(cluster) as connected, shards.folder.marked() as run:
+            assert connected.slots == 2
+            hold = ray.remote(num_cpus=1)(hold_a_slot)
+            held = [hold.remote() for _ in range(connected.slots)]
+            while ray.available_resources().get("CPU", 0):
+                time.sleep(0.1)
+            outcomes = list(connected.outcomes(setup_for(shards, run=run), blocks, None))
+            ray.get(held)
+    finally:
+        end.touch()
+        ray_cluster.log.removeHandler(handler)
+    assert sum(outcome.rows for outcome in outcomes) == 8
+    assert "what else runs there has taken all of them" in caplog.text
 
 
 def test_an_actor_that_cannot_start_is_told(cluster: str, run_features: RunFeatures) -> None:

@@ -9,7 +9,8 @@ shards        the Parquet files: their columns, written whole, checked when they
 missing       which rows the shards have already, and which are out of date
 blocks        the rows of one shard: what an actor is given, and what it answers
 shard_actor   computes a block on some machine, and writes its shard
-ray_cluster   Ray: the only module that names it
+ray_cluster   Ray: the only module that imports it
+ray_messages  what Ray says of a failure, in a line for users
 connection    a cluster, from when it is first needed until it is closed
 cluster_pass  all of that in order: leaves out, computes, tells
 take_over     rows of shards into the local cache

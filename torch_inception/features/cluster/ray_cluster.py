@@ -7,7 +7,6 @@ writes or reads they would wait for each other for ever.
 import logging
 import os
 import pickle
-import re
 import signal
 import socket
 import subprocess
@@ -24,6 +23,7 @@ import pyarrow
 
 from torch_inception.errors import ClusterError, InstallationError, TorchInceptionError
 from torch_inception.features.cluster.blocks import Block, Outcome, Setup
+from torch_inception.features.cluster.ray_messages import advice, cause
 from torch_inception.features.cluster.shard_actor import ShardActor
 from torch_inception.system.cores import usable_cores
 from torch_inception.system.escape import counted
@@ -56,7 +56,7 @@ START_SECONDS = 120.0
 """How long a machine may take to import what it needs and to receive the network."""
 
 TELL_SECONDS = 15.0
-"""How long that takes before it is told."""
+"""How long that, or a slot, is waited for before it is told."""
 
 
 class RayCluster:
@@ -76,7 +76,7 @@ class RayCluster:
 
     def __init__(self, *, is_own: bool, needs_gpu: bool) -> None:
         self._is_own = is_own
-        self._kind = "GPU" if needs_gpu else "CPU"
+        self._kind, self._gpus = ("GPU", 1) if needs_gpu else ("CPU", 0)
         alive = [
             node for node in ray.nodes() if node["Alive"] and node["Resources"].get(self._kind)
         ]
@@ -109,22 +109,35 @@ class RayCluster:
         sent = ray.put(setup)
         if not self._is_own:
             self._check(sent, file)
-        dataset = self._dataset(sent, blocks)
+            self._wait_for_slot()
+        tables: list[pyarrow.Table] = []
+        files: dict[str, tuple[str, str]] = {}  # of blocks to come: the first and the last
+        for block in blocks:
+            tables.append(pyarrow.table({"block": [_packed(block)]}))
+            files[block.shard] = block.items[0].name, block.items[-1].name
+        dataset = self._dataset(sent, tables)
         try:
             for batch in dataset.iter_batches(batch_size=None, batch_format="pyarrow"):
-                yield from map(pickle.loads, batch["outcome"].to_pylist())
+                for packed in batch["outcome"].to_pylist():
+                    outcome: Outcome = pickle.loads(packed)
+                    files.pop(outcome.shard, None)
+                    yield outcome
         except ray.exceptions.RayTaskError:  # a mistake of ours, whose traceback it has
             raise
         except ray.exceptions.RayError as error:
+            if not files:
+                return
+            # Blocks are begun in this order, and one that ends its process is tried many times.
+            first, last = next(iter(files.values()))
             raise ClusterError(
-                f"the cluster failed ({_cause(error)}). What was computed is in the shards: run "
-                "the same command again for the rest. Where it fails again, one image may end "
-                f"the process that reads it: each block is tried {MOST_TRIES} times."
+                f"the cluster failed ({cause(str(error))}). What was computed is in the shards: "
+                "run the same command again for the rest. Where it fails again, an image may end "
+                f"the process that reads it, likely one from {first} to {last}: each block is "
+                f"tried {MOST_TRIES} times."
             ) from error
 
-    def _dataset(self, sent: "ray.ObjectRef", blocks: Iterable[Block]) -> "ray.data.Dataset":
+    def _dataset(self, sent: "ray.ObjectRef", tables: list[pyarrow.Table]) -> "ray.data.Dataset":
         """Put the blocks into the cluster's memory; return what becomes of them, not begun yet."""
-        tables = [pyarrow.table({"block": [_packed(block)]}) for block in blocks]
         actors = ray.data.ActorPoolStrategy(
             size=min(self.slots, len(tables)), max_tasks_in_flight_per_actor=2
         )
@@ -137,7 +150,7 @@ class RayCluster:
                 batch_size=None,
                 batch_format="pyarrow",
                 num_cpus=self._threads,
-                num_gpus=1 if self._kind == "GPU" else None,
+                num_gpus=self._gpus or None,
                 compute=actors,
                 max_task_retries=MOST_TRIES,
             )
@@ -145,8 +158,8 @@ class RayCluster:
     def _check(self, sent: "ray.ObjectRef", file: Path | None) -> None:
         """See that every machine has the package and the network, and sees the files."""
         # Without a share in the GPU it would not see one.
-        gpus = 0.01 if self._kind == "GPU" else 0
-        check = ray.remote(num_cpus=0, num_gpus=gpus, max_retries=0)(_check_machine)
+        share = 0.01 * self._gpus
+        check = ray.remote(num_cpus=0, num_gpus=share, max_retries=0)(_check_machine)
         waiting = {
             check.options(
                 scheduling_strategy=NodeAffinitySchedulingStrategy(number, soft=False)
@@ -166,6 +179,14 @@ class RayCluster:
                 f"{START_SECONDS:.0f} s. Look at its logs, or take it out of the cluster."
             )
 
+    def _wait_for_slot(self) -> None:
+        """Wait for what another run has taken meanwhile: Ray's actors do so without a word."""
+        task = ray.remote(num_cpus=self._threads, num_gpus=self._gpus)(_do_nothing).remote()
+        done, _ = ray.wait([task], timeout=TELL_SECONDS)
+        if not done:
+            log.info("cluster: waiting for a slot; what else runs there has taken all of them")
+            ray.wait([task])
+
 
 class _Actor:
     """A `ShardActor` as Ray Data wants it: a table with blocks in, one with outcomes out."""
@@ -179,6 +200,10 @@ class _Actor:
     def __call__(self, table: pyarrow.Table) -> pyarrow.Table:
         outcomes = [self._actor(_unpacked(block)) for block in table["block"].to_pylist()]
         return pyarrow.table({"outcome": [pickle.dumps(each) for each in outcomes]})
+
+
+def _do_nothing() -> None:
+    """Do nothing, in a slot."""
 
 
 def _packed(block: Block) -> bytes:
@@ -203,7 +228,7 @@ def _problem(checked: Any) -> str | None:  # noqa: ANN401 - a reference
     try:
         problem: str | None = ray.get(checked)
     except ray.exceptions.RayError as error:
-        return f"it cannot start ({_cause(error)})"
+        return f"it cannot start ({cause(str(error))})"
     return problem
 
 
@@ -271,8 +296,8 @@ def _connect(address: str) -> None:
                 address, log_to_driver=False, logging_level=logging.CRITICAL,
                 **(of_start if address == LOCAL else {}),
             )  # fmt: skip
-    except Exception as error:  # where Ray is slow to start, it raises no other
-        raise ClusterError(f"--cluster {address}: {_reason(str(error))}") from error
+    except Exception as error:  # Ray raises a plain one where it is slow to start
+        raise ClusterError(f"--cluster {address}: {advice(str(error))}") from error
 
 
 _LATE = 124
@@ -303,10 +328,10 @@ def _try(address: str) -> None:
             command, capture_output=True, text=True, check=False, timeout=4 * CONNECT_SECONDS
         )
     except subprocess.TimeoutExpired as error:
-        raise ClusterError(f"--cluster {address}: {_reason('', is_late=True)}") from error
+        raise ClusterError(f"--cluster {address}: {advice('', waited=CONNECT_SECONDS)}") from error
     if done.returncode:
-        reason = _reason(done.stderr, is_late=done.returncode == _LATE)
-        raise ClusterError(f"--cluster {address}: {reason}")
+        waited = CONNECT_SECONDS if done.returncode == _LATE else None
+        raise ClusterError(f"--cluster {address}: {advice(done.stderr, waited=waited)}")
 
 
 @contextmanager
@@ -335,37 +360,6 @@ def _check_answers(address: str) -> None:
             f"nothing answers at {address} ({error}). Give the address that `ray start --head` has "
             "printed, or start a cluster."
         ) from error
-
-
-_TOKEN = (
-    "it wants a token, and was given none, or another. Set RAY_AUTH_MODE=token, and copy the file "
-    "~/.ray/auth_token of the cluster to this machine, or set RAY_AUTH_TOKEN."
-)
-
-
-def _reason(said: str, *, is_late: bool = False) -> str:
-    """Return what to do about what Ray says."""
-    if "Could not find any running" in said:
-        return "no cluster runs on this machine. Start one with `ray start`, or use local."
-    if "ersion mismatch" in said:
-        found = re.findall(r"Ray: (\S+)\s+Python: (\S+)", said.rpartition("ersion mismatch")[2])
-        versions = ", and here ".join(f"Ray {its_ray} and Python {its}" for its_ray, its in found)
-        return f"it has other versions: {versions}. Install the same on all machines."
-    if re.search(r"\b[Tt]oken", said) or "nauthenticated" in said:
-        return _TOKEN
-    if is_late:
-        return (
-            f"what runs there has not answered as a Ray cluster in {CONNECT_SECONDS} s. Give the "
-            "address that `ray start --head` has printed."
-        )
-    return f"{_cause(said)}."
-
-
-def _cause(error: BaseException | str) -> str:
-    """Return the line in which Ray tells what went wrong on another machine."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    named = [line for line in lines if re.match(r"(?!ray\.)[\w.]*(Error|Exception): ", line)]
-    return (named or lines or [type(error).__name__])[0].rstrip(".")
 
 
 def _threads(nodes: Iterable[Mapping[str, Any]]) -> int:

@@ -15,7 +15,7 @@ MAX_FILE_BYTES = 256 * 2**20
 
 _PORTION_BYTES = 2**20
 
-_MISSING = "no such file"
+MISSING = "no such file"
 
 _KINDS = {
     stat.S_IFIFO: "a pipe",
@@ -39,7 +39,7 @@ def read_file(path: Path, *, max_bytes: int = MAX_FILE_BYTES) -> bytes:
         return _read_regular(path, max_bytes)
     except FileNotFoundError as error:
         is_link = path.is_symlink()
-        raise ImageError("a link to a file that is not there" if is_link else _MISSING) from error
+        raise ImageError("a link to a file that is not there" if is_link else MISSING) from error
     except OSError as error:
         raise ImageError(_reason(error)) from error
     except ValueError as error:

@@ -3,10 +3,8 @@
 import dataclasses
 import hashlib
 import os
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from unittest.mock import ANY
 
 import numpy
 import pytest
@@ -18,16 +16,17 @@ from pyarrow import dataset, parquet
 
 from tests.fakes import CountingEngine, FakeEngine
 from tests.features.cluster.folders import draw_shades, odd_animals
-from torch_inception.errors import ClusterError
+from tests.features.cluster.one_process import PREPROCESSING, compute, setup_for
+from torch_inception.errors import ClusterError, ConfigError
 from torch_inception.features.cache.file_index import FileIndex
 from torch_inception.features.cache.open_store import open_row_store
 from torch_inception.features.cache.thumbnails import Thumbnails
 from torch_inception.features.cached_pass import run_pass
-from torch_inception.features.cluster.blocks import Outcome, Setup, cut_blocks
+from torch_inception.features.cluster.blocks import cut_blocks
 from torch_inception.features.cluster.listing import Listing, list_folder, list_paths
 from torch_inception.features.cluster.missing import Missing, find_missing
 from torch_inception.features.cluster.shard_actor import ShardActor
-from torch_inception.features.cluster.shard_folders import open_folder
+from torch_inception.features.cluster.shard_folders import check_apart, open_folder
 from torch_inception.features.cluster.shards import SCHEMA, Shards
 from torch_inception.features.cluster.take_over import TakeOver
 from torch_inception.features.image_rows import row_space
@@ -35,7 +34,6 @@ from torch_inception.features.view_pass import ViewedImage, run_view_pass
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.images.views import FIXED_VIEWS
 
-PREPROCESSING = Preprocessing()
 SPACE = row_space(FakeEngine(), PREPROCESSING)
 
 
@@ -52,27 +50,6 @@ def images(tmp_path: Path) -> Path:
     draw_shades(tmp_path / "images" / "two", 6, start=6)
     draw_shades(tmp_path / "images", 1, start=99)
     return tmp_path / "images"
-
-
-def setup_for(shards: Shards, *, run: str = "some run", thumbnails: bool = False) -> Setup:
-    return Setup(FakeEngine(), PREPROCESSING, shards.space, shards.folder, None, run, thumbnails)
-
-
-def compute(
-    listing: Listing,
-    shards: Shards,
-    missing: Missing,
-    *,
-    run: str | None = None,
-    thumbnails: bool = False,
-) -> list[Outcome]:
-    """Do what a cluster does, here: two blocks of eight rows at most for each slot."""
-    with ExitStack() as stack:
-        run = run or stack.enter_context(shards.folder.marked())
-        setup = setup_for(shards, run=run, thumbnails=thumbnails)
-        actor = ShardActor(dataclasses.replace(setup, store=listing.store), threads=2)
-        blocks = cut_blocks(listing, missing.views, slots=1, batch_size=4)
-        return [actor(block) for block in blocks]
 
 
 def filled(folder: Path, shards: Shards) -> Listing:
@@ -158,27 +135,75 @@ def test_a_shard_that_is_cut_short_or_damaged_is_told_of_removed_and_computed_ag
     assert sorted(paths_in(shards)) == sorted(listing.names)
 
 
-@pytest.mark.parametrize("fault", ["no column", "no row", "short row", "short digest"])
-def test_a_shard_of_another_form_is_removed_when_it_is_read_whole(
-    fault: str, images: Path, shards: Shards, caplog: pytest.LogCaptureFixture
+def replaced(table: pyarrow.Table, name: str, values: pyarrow.Array) -> pyarrow.Table:
+    """Return a table with other values in a column."""
+    return table.set_column(table.column_names.index(name), name, values)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("row", None), ("row", b"-" * 8190), ("digest", b"-")]
+)
+def test_a_shard_with_rows_that_are_none_is_removed_when_it_is_read_whole(
+    column: str,
+    value: bytes | None,
+    images: Path,
+    shards: Shards,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     filled(images, shards)
-    (name, *_) = shards.names()
-    table = shards.table(name)
-    assert table is not None
-    values = {"no row": None, "short row": b"-" * 8190, "short digest": b"-"}
-    if fault == "no column":
-        content = table.drop_columns(["row"])
-    else:
-        column = "digest" if fault == "short digest" else "row"
-        others = table[column].to_pylist()[1:]
-        new = pyarrow.array([values[fault], *others], pyarrow.binary())
-        content = table.set_column(table.column_names.index(column), column, new)
-    about = parquet.read_schema(images.parent / "shards" / name).metadata
-    parquet.write_table(content.replace_schema_metadata(about), images.parent / "shards" / name)
-    assert shards.table(name) is None
-    assert f"shards: {name} in {shards.folder} is not whole" in caplog.text
-    assert name not in shards.names()
+    file = files_of(shards)[0]
+    table = parquet.read_table(file)
+    others = table[column].to_pylist()[1:]
+    table = replaced(table, column, pyarrow.array([value, *others], pyarrow.binary()))
+    parquet.write_table(table, file)
+    assert shards.table(file.name) is None
+    assert f"shards: {file.name} in {shards.folder} is not whole" in caplog.text
+    assert not file.exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda table: table.append_column("note", table["label"]), "column 'note' is added"),
+        (lambda table: table.drop_columns(["row"]), "column 'row' is not there"),
+        (
+            lambda table: replaced(table, "size", table["size"].cast(pyarrow.float64())),
+            "column 'size' is of another type",
+        ),
+        (lambda table: table.replace_schema_metadata(None), "was written by another program"),
+    ],
+)
+def test_a_shard_that_another_program_has_written_anew_is_refused_and_stays(
+    change: Callable[[pyarrow.Table], pyarrow.Table], told: str, images: Path, shards: Shards
+) -> None:
+    listing = filled(images, shards)
+    file = files_of(shards)[0]
+    parquet.write_table(change(parquet.read_table(file)), file)
+    content = file.read_bytes()
+    with pytest.raises(ClusterError, match=f"^{file.name} in .*{told}.* Move it elsewhere"):
+        find_missing(listing, shards)
+    assert file.read_bytes() == content
+    file.unlink()
+    compute(listing, shards, find_missing(listing, shards))
+    assert sorted(paths_in(shards)) == sorted(listing.names)
+
+
+def test_a_shard_that_is_damaged_where_a_file_has_changed_is_computed_again_whole(
+    images: Path, shards: Shards
+) -> None:
+    filled(images, shards)
+    file = files_of(shards)[0]
+    paths = parquet.read_table(file)["path"].to_pylist()
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1  # within the rows, which have most of the bytes
+    file.write_bytes(content)
+    os.utime(paths[0], ns=(1, 1))
+    listing = list_folder(images)
+    missing = find_missing(listing, shards)
+    assert {listing.names[place] for place in missing.views} == set(paths)
+    assert missing.present == 13 - len(paths)
+    compute(listing, shards, missing)
+    assert sorted(paths_in(shards)) == sorted(listing.names)
 
 
 def test_a_pipe_is_no_shard(images: Path, shards: Shards) -> None:
@@ -220,9 +245,12 @@ def test_files_that_killed_writers_left_are_told_of_and_removed(
     name = files_of(shards)[0].name
     left = Path(str(shards.folder), f".{name[:50]}.0123456789abcdef.part")
     left.write_bytes(b"PAR1")
+    mark = left.with_name(".run.0123456789abcdef.part")
+    mark.touch()
     assert find_missing(listing, shards).views == {}
     assert "1 file in" in caplog.text
     assert not left.exists()
+    assert not mark.exists()
 
 
 def test_a_row_that_two_runs_have_computed_is_kept_once(images: Path, shards: Shards) -> None:
@@ -257,7 +285,7 @@ def test_what_was_left_of_a_run_that_has_ended_writes_nothing(images: Path, shar
     with shards.folder.marked() as run:
         pass
     for outcome in compute(listing, shards, missing, run=run):
-        assert outcome.error == ("ClusterError", ANY)
+        assert "has ended, or is lost" in str(outcome.error)
     assert files_of(shards) == []
 
 
@@ -311,9 +339,43 @@ def test_shards_of_other_weights_or_settings_are_refused(images: Path, shards: S
         ShardActor(setup_for(other), threads=1)
 
 
-def test_an_address_of_a_store_that_is_not_known_is_refused() -> None:
-    with pytest.raises(ClusterError, match="ftp:// is not known"):
-        open_folder("ftp://here/there")
+@pytest.mark.parametrize(
+    ("place", "told"),
+    [
+        ("ftp://here/there", "ftp:// is not known"),
+        ("s3://", "names no bucket|cannot be opened"),
+        ("s3://key:secret@bucket/folder", "^an address of an object store holds no keys"),
+    ],
+)
+def test_an_address_that_cannot_be_used_is_told(place: str, told: str) -> None:
+    with pytest.raises(ClusterError, match=told) as raised:
+        open_folder(place)
+    assert "secret" not in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_shards_lie_beside_the_images_and_never_in_them(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "images")
+    images = str(tmp_path / "images")
+    for data, shards in (
+        (images, f"{images}/shards"),
+        (images, images),
+        (images, f"{tmp_path}/link/shards"),
+        (f"{tmp_path}/link", f"{images}/shards"),
+        ("s3://bucket/images/?region=x", "s3://bucket/images/shards?region=x"),
+    ):
+        with pytest.raises(ConfigError) as raised:
+            check_apart(data, shards)
+        # It is not known which of both is wrong.
+        assert f"shards = {shards!r} lies in data = {data!r}" in str(raised.value)
+    for data, shards in (
+        (images, f"{images} of them"),
+        (images, str(tmp_path)),
+        (images, "s3://bucket/images"),
+        ("s3://bucket/images", "s3://bucket/images-of-them"),
+    ):
+        check_apart(data, shards)
 
 
 def test_names_that_are_no_text_are_not_those_of_other_files(tmp_path: Path) -> None:
@@ -368,11 +430,11 @@ def test_views_are_rows_of_their_own(
         for path, digest in zip(paths, local.digests, strict=True)
     ]
     expected = run_view_pass(FakeEngine(), PREPROCESSING, viewed, store=local.store)
-    listed = list_folder(images / "one")
-    listing = Listing(
-        listed.names, listed.labels, listed.states,
-        digests=local.digests, views=[image.views for image in viewed],
-    )  # fmt: skip
+    listing = dataclasses.replace(
+        list_folder(images / "one"),
+        digests=local.digests,
+        views=[image.views for image in viewed],
+    )
     compute(listing, shards, find_missing(listing, shards))
     assert find_missing(listing, shards).present == 24
     store = open_row_store(own_cache, space=SPACE)
@@ -388,11 +450,11 @@ def test_views_are_rows_of_their_own(
 def test_a_view_of_a_file_that_has_changed_is_told_and_not_computed(
     images: Path, shards: Shards
 ) -> None:
-    listed = list_folder(images / "one")
-    listing = Listing(
-        listed.names, listed.labels, listed.states,
-        digests=[b"another".ljust(32)] * 6, views=[FIXED_VIEWS[2]] * 6,
-    )  # fmt: skip
+    listing = dataclasses.replace(
+        list_folder(images / "one"),
+        digests=[b"another".ljust(32)] * 6,
+        views=[FIXED_VIEWS[2]] * 6,
+    )
     compute(listing, shards, find_missing(listing, shards))
     assert {row["reason"] for row in _rows(shards)} == {"changed while it was being read"}
     assert len(find_missing(listing, shards).views) == 6

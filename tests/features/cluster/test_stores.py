@@ -4,11 +4,13 @@ The store is moto's imitation of S3. It is asked for by the variable `MOTO_SERVE
 `moto_server` from an environment of its own, or found on the path.
 """
 
+import logging
 import os
 import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +25,9 @@ from pyarrow import fs
 from tests.fakes import FakeEngine
 from tests.features.cluster.conftest import COMMAND
 from tests.features.cluster.folders import draw_shades, odd_animals
-from tests.features.cluster.test_shards import compute
+from tests.features.cluster.one_process import compute
+from torch_inception.errors import ClusterError
+from torch_inception.features.cluster import object_store
 from torch_inception.features.cluster.listing import list_folder, list_store
 from torch_inception.features.cluster.missing import find_missing
 from torch_inception.features.cluster.object_store import ObjectStore
@@ -142,6 +146,29 @@ def test_the_command_reads_and_writes_a_store(store: Store, images: Path) -> Non
     assert {Path(name).name for name in names} == set(folder.names())
     again = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "computed" not in again.stdout
+
+
+def test_a_store_that_does_not_answer_is_told_of_while_it_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(object_store, "TELL_SECONDS", 0.1)
+    caplog.set_level(logging.INFO)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        store = ObjectStore(f"s3://bucket/images?endpoint_override={address}&scheme=http")
+
+        def close_when_told() -> None:
+            while "waiting for" not in caplog.text:
+                time.sleep(0.05)
+            silent.close()
+
+        closing = threading.Thread(target=close_when_told)
+        closing.start()
+        with pytest.raises(ClusterError, match="^s3://bucket/images cannot be listed"):
+            list_store(store)
+        closing.join()
+    assert "waiting for the names of the files in s3://bucket/images" in caplog.text
+    assert address not in caplog.text  # options may be nobody's business
 
 
 def test_what_is_not_there_has_no_files(store: Store) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from torch_inception.engines.protocol import Engine
+from torch_inception.errors import TorchInceptionError
 from torch_inception.features.cluster.listing import Listing
 from torch_inception.features.cluster.object_store import ObjectStore
 from torch_inception.features.cluster.shard_folders import Folder
@@ -13,10 +14,11 @@ from torch_inception.images.preprocess import Preprocessing
 from torch_inception.images.views import View
 
 MOST_ROWS = 2000
-"""Rows of a block at most; its shard has 16 MB."""
+"""Rows of a block at most, rounded up to whole batches; its shard has 16 MB."""
 
 BLOCKS_PER_SLOT = 32
-"""Blocks that each slot gets at least: at the end, slots wait for each other for one of them."""
+"""Blocks that each slot gets where there are images enough: at the end, slots wait for each other
+for the time that one of them takes."""
 
 
 class Item(NamedTuple):
@@ -49,13 +51,13 @@ class Outcome(NamedTuple):
         shard: its name.
         rows: how many it has.
         skipped: of those without features, address and reason.
-        error: kind and text of an error that is the user's to mend; None where all is well.
+        error: one that is the user's to mend; None where all is well.
     """
 
     shard: str
     rows: int
     skipped: Sequence[tuple[str, str]] = ()
-    error: tuple[str, str] | None = None
+    error: TorchInceptionError | None = None
 
 
 @dataclass(frozen=True)

@@ -2,15 +2,15 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import repeat
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from tqdm import tqdm
 
-import torch_inception.errors
 from torch_inception.engines.protocol import Engine
+from torch_inception.engines.torch_engine import TorchEngine
 from torch_inception.errors import ClusterError
 from torch_inception.features.cluster.blocks import Outcome, Setup, cut_blocks
 from torch_inception.features.cluster.connection import Connection
@@ -24,13 +24,19 @@ from torch_inception.features.skipped import SkippedTally
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.system.escape import counted
 
+if TYPE_CHECKING:
+    from torch_inception.features.cluster.ray_cluster import RayCluster
+
 log = logging.getLogger(__name__)
+
+TakeOverShard = Callable[[str], bool]
+"""Takes the rows of the shard of a name; returns False where it is damaged."""
 
 TELL_SECONDS = 60
 """After which it is told how far the pass is, where there is no bar: in the log of a batch job."""
 
 NODES_NAMED = 3
-"""Machines of a cluster that are named."""
+"""Machines of a cluster that are named in the log; there may be a thousand."""
 
 
 class ClusterPass(NamedTuple):
@@ -64,7 +70,7 @@ def run_cluster_pass(
     *,
     connection: Connection,
     with_thumbnails: bool = False,
-    take_over: Callable[[str], bool] | None = None,
+    take_over: TakeOverShard | None = None,
     progress: bool = False,
 ) -> ClusterPass:
     """Compute the rows that the shards do not have, on a cluster.
@@ -78,8 +84,7 @@ def run_cluster_pass(
         shards: where they are.
         connection: to the cluster.
         with_thumbnails: whether thumbnails are made too.
-        take_over: called with the name of each shard that has rows of the listing; returns False
-            where it is damaged.
+        take_over: called with the name of each shard that has rows of the listing.
         progress: whether to show a bar on standard error.
 
     Raises:
@@ -95,101 +100,95 @@ def run_cluster_pass(
     if not missing.views:
         return ClusterPass(0, missing.present, missing.skipped)
     skipped_before = len(missing.skipped)
-    computing = _Computing(engine, preprocessing, listing, shards, missing, take_over)
     with shards.folder.marked() as run:
-        computing.run(connection, run, with_thumbnails=with_thumbnails, progress=progress)
+        cluster = connection.cluster(needs_gpu=_needs_gpu(engine))
+        setup = Setup(
+            engine, preprocessing, shards.space, shards.folder, listing.store, run, with_thumbnails
+        )
+        came = _compute(cluster, setup, listing, missing, take_over, progress=progress)
     skipped = len(missing.skipped) - skipped_before
     log.info(
         "cluster: %s computed, %s of them without features, in %s",
-        counted(computing.came, "row"), f"{skipped:,}", str(shards.folder),
+        counted(came, "row"), f"{skipped:,}", str(shards.folder),
     )  # fmt: skip
-    return ClusterPass(computing.came - skipped, missing.present, missing.skipped)
+    return ClusterPass(came - skipped, missing.present, missing.skipped)
 
 
-class _Computing:
-    """Has a cluster compute rows.
+def _needs_gpu(engine: Engine) -> bool:
+    return isinstance(engine, TorchEngine) and engine.device.type == "cuda"
+
+
+def _compute(
+    cluster: "RayCluster",
+    setup: Setup,
+    listing: Listing,
+    missing: Missing,
+    take_over: TakeOverShard | None,
+    *,
+    progress: bool,
+) -> int:
+    """Have a cluster compute what is missing, and tell how far it is; return how many rows came.
 
     Args:
-        engine: the frozen network.
-        preprocessing: how an image becomes 299 x 299.
-        listing: files.
-        shards: where the rows go.
-        missing: what is to be computed, at least one row; files without features are added.
+        cluster: that computes.
+        setup: what its actors work with.
+        listing: the files.
+        missing: at least one row; files that turn out to have no features are added.
         take_over: as in `run_cluster_pass`.
+        progress: whether to show a bar.
 
-    Attributes:
-        came: rows that have come.
+    Raises:
+        ClusterError: the cluster cannot be used, or fails.
     """
-
-    def __init__(
-        self,
-        engine: Engine,
-        preprocessing: Preprocessing,
-        listing: Listing,
-        shards: Shards,
-        missing: Missing,
-        take_over: Callable[[str], bool] | None,
-    ) -> None:
-        self._engine, self._preprocessing = engine, preprocessing
-        self._listing, self._shards, self._missing = listing, shards, missing
-        self._take_over = take_over
-        self._total = sum(map(len, missing.views.values()))
-        self.came = 0
-
-    def run(
-        self, connection: Connection, run: str, *, with_thumbnails: bool, progress: bool
-    ) -> None:
-        """Compute them, and tell how far it is.
-
-        Raises:
-            ClusterError: the cluster cannot be used, or fails.
-        """
-        listing, engine = self._listing, self._engine
-        needs_gpu = getattr(getattr(engine, "device", None), "type", "") == "cuda"
-        cluster = connection.cluster(needs_gpu=needs_gpu)
-        machines = counted(len(cluster.nodes), "machine")
-        log.info(
-            "cluster: %s to compute, on %s of %s (%s)",
-            counted(self._total, "row"), counted(cluster.slots, "slot"), machines,
-            ", ".join([*cluster.nodes[:NODES_NAMED], "..."][: len(cluster.nodes)]),
-        )  # fmt: skip
-        setup = Setup(
-            engine, self._preprocessing, self._shards.space, self._shards.folder, listing.store,
-            run, with_thumbnails,
-        )  # fmt: skip
-        views = self._missing.views
-        blocks = cut_blocks(listing, views, slots=cluster.slots, batch_size=engine.batch_size)
-        place = next(iter(views))
-        first = None if listing.store is not None else Path(listing.names[place])
-        outcomes = self._rows(cluster.outcomes(setup, blocks, first), tell=not progress)
-        for _ in progress_bar(outcomes, f"images on {machines}", total=self._total, show=progress):
-            pass
-        if self.came != self._total:
-            raise ClusterError(
-                f"{self.came:,} of {self._total:,} rows have come. Run the same command again."
-            )
-
-    def _rows(self, outcomes: Iterable[Outcome], *, tell: bool) -> Iterator[None]:
-        """Yield None for each row that has come; tell now and then how many."""
-        start = told = time.monotonic()
-        for outcome in outcomes:
-            _raise_error(outcome)
-            if self._take_over is not None:
-                self._take_over(outcome.shard)
-            self.came += outcome.rows
-            self._missing.skipped.add(outcome.skipped)
-            yield from repeat(None, outcome.rows)
-            now = time.monotonic()
-            if tell and now - told > TELL_SECONDS:
-                told, rate = now, self.came / (now - start)
-                log.info(
-                    "cluster: %s of %s computed, %.1f a second, %s left",
-                    f"{self.came:,}", counted(self._total, "row"), rate,
-                    tqdm.format_interval((self._total - self.came) / rate),
-                )  # fmt: skip
+    total = sum(map(len, missing.views.values()))
+    machines = counted(len(cluster.nodes), "machine")
+    log.info(
+        "cluster: %s to compute, on %s of %s (%s)",
+        counted(total, "row"), counted(cluster.slots, "slot"), machines, _some(cluster.nodes),
+    )  # fmt: skip
+    batch_size = setup.engine.batch_size
+    blocks = cut_blocks(listing, missing.views, slots=cluster.slots, batch_size=batch_size)
+    first = None if listing.store is not None else Path(listing.names[next(iter(missing.views))])
+    outcomes: Iterable[Outcome] = cluster.outcomes(setup, blocks, first)
+    if not progress:
+        outcomes = _told_of_now_and_then(outcomes, total)
+    rows = _rows(outcomes, missing.skipped, take_over)
+    came = sum(1 for _ in progress_bar(rows, f"images on {machines}", total=total, show=progress))
+    if came != total:
+        raise ClusterError(f"{came:,} of {total:,} rows have come. Run the same command again.")
+    return came
 
 
-def _raise_error(outcome: Outcome) -> None:
-    if outcome.error is not None:
-        kind, text = outcome.error
-        raise getattr(torch_inception.errors, kind)(text)
+def _some(nodes: Sequence[str]) -> str:
+    """Return the names of the first machines."""
+    return ", ".join(nodes[:NODES_NAMED]) + (", ..." if len(nodes) > NODES_NAMED else "")
+
+
+def _rows(
+    outcomes: Iterable[Outcome], skipped: SkippedTally, take_over: TakeOverShard | None
+) -> Iterator[None]:
+    """Yield None for each row that has come, once its shard is taken over."""
+    for outcome in outcomes:
+        if outcome.error is not None:
+            raise outcome.error
+        if take_over is not None:
+            take_over(outcome.shard)
+        skipped.add(outcome.skipped)
+        yield from repeat(None, outcome.rows)
+
+
+def _told_of_now_and_then(outcomes: Iterable[Outcome], total: int) -> Iterator[Outcome]:
+    """Pass outcomes through; tell now and then how many rows have come with them."""
+    start = told = time.monotonic()
+    came = 0
+    for outcome in outcomes:
+        yield outcome
+        came += outcome.rows
+        now = time.monotonic()
+        if came and now - told > TELL_SECONDS:
+            told, rate = now, came / (now - start)
+            log.info(
+                "cluster: %s of %s computed, %.1f a second, %s left",
+                f"{came:,}", counted(total, "row"), rate,
+                tqdm.format_interval((total - came) / rate),
+            )  # fmt: skip

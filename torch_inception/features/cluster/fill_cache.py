@@ -1,5 +1,6 @@
 """Rows that training needs, from a cluster into the local cache, which its own passes ask first."""
 
+import dataclasses
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -75,9 +76,9 @@ class FillCache:
             rest = [path for path in dict.fromkeys(paths) if path not in cached]
             if cached:
                 log.info("cache: %s already", counted(len(cached), "row"))
-            thumbnails = Thumbnails(self._cache) if len(paths) < THUMBNAIL_FILES else None
             if not rest:
                 return 0
+            thumbnails = Thumbnails(self._cache) if len(paths) < THUMBNAIL_FILES else None
             listing = list_paths(rest, [self._labels[path] for path in rest])
             done = self._run(
                 listing,
@@ -96,12 +97,11 @@ class FillCache:
             missing = missing_views(images, store)
             if missing:
                 files = [image.path for image in missing]
-                listed = list_paths(files, [self._labels[path] for path in files])
-                listing = Listing(
-                    listed.names, listed.labels, listed.states,
+                listing = dataclasses.replace(
+                    list_paths(files, [self._labels[path] for path in files]),
                     digests=[image.digest for image in missing],
                     views=[image.views for image in missing],
-                )  # fmt: skip
+                )
                 index = FileIndex(self._cache)
                 self._run(listing, TakeOver(listing, files, self._shards, store, index, None))
 

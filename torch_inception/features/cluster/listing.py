@@ -33,7 +33,7 @@ class State(NamedTuple):
 
 
 NO_FILE = State(-1, -1, -1)
-"""Of what is no regular file."""
+"""Of what is no regular file, and of what cannot be read from an object store."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Listing:
 
     def address(self, place: int) -> str:
         """Return what a file is called in shards: text, whatever bytes are in its name."""
-        return address(self.names[place], self.store)
+        return address_of(self.names[place], self.store)
 
     @cached_property
     def most_views(self) -> int:
@@ -73,7 +73,7 @@ class Listing:
         return self.views[place] if self.views else (ORIGINAL,)
 
 
-def address(name: str, store: ObjectStore | None) -> str:
+def address_of(name: str, store: ObjectStore | None) -> str:
     """Return what a file is called in shards: text, and `file://...` where its bytes are none."""
     full = name if store is None else f"{store.scheme}{name}"
     if full.isascii():  # most are, and need no second text in memory

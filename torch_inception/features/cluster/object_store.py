@@ -1,6 +1,8 @@
 """Folders in object stores (`s3://`, `gs://`), through pyarrow's file systems."""
 
+import logging
 import textwrap
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -8,13 +10,20 @@ from typing import NamedTuple
 from pyarrow import ArrowException, fs
 
 from torch_inception.errors import ClusterError, ImageError
-from torch_inception.images.read import MAX_FILE_BYTES, too_large
+from torch_inception.features.image_rows import CHANGED
+from torch_inception.images.read import MAX_FILE_BYTES, MISSING, too_large
+
+log = logging.getLogger(__name__)
 
 MOST_LETTERS = 300
 """Of what a library says, in an error."""
 
 SCHEMES = ("s3", "gs")
 """Of addresses of object stores."""
+
+TELL_SECONDS = 10.0
+"""How long the names of files are waited for before that is told: a store that does not answer is
+given up after a minute or two."""
 
 
 class StoredObject(NamedTuple):
@@ -75,7 +84,7 @@ class ObjectStore:
             ClusterError: it cannot be listed.
         """
         selector = fs.FileSelector(self.root, recursive=recursive, allow_not_found=True)
-        with told_of(self, "listed"):
+        with told_of(self, "listed"), _told_if_slow("the names of the files in %s", self):
             found = self.system.get_file_info(selector)
         for each in found:
             if each.type != fs.FileType.Directory:
@@ -85,18 +94,20 @@ class ObjectStore:
         """Return what an image's file is, looked up before it is read, and its content.
 
         Raises:
-            ImageError: it is not there, too large for an image, changes, or cannot be read.
+            ImageError: it is not there, too large for an image, changes size, or cannot be read.
         """
         try:
             info = self.system.get_file_info(name)
             if info.type != fs.FileType.File:
-                raise ImageError("no such file")
+                raise ImageError(MISSING)
             if info.size > MAX_FILE_BYTES:
                 raise too_large(info.size, MAX_FILE_BYTES)
             with self.system.open_input_file(name) as file:
                 content: bytes = file.read(info.size + 1)
         except (OSError, ArrowException) as error:
             raise ImageError(f"cannot be read ({first_line(error)})") from error
+        if len(content) != info.size:
+            raise ImageError(CHANGED)
         return StoredObject(name, info.size, info.mtime_ns or 0), content
 
     def _open(self) -> tuple[fs.FileSystem, str]:
@@ -160,6 +171,18 @@ def told_of(place: object, what: str) -> Iterator[None]:
             f"{place} cannot be {what} ({first_line(error)}). Mend that, and run the same command "
             "again: rows that were written are kept."
         ) from error
+
+
+@contextmanager
+def _told_if_slow(what: str, *of: object) -> Iterator[None]:
+    """Tell, once, what is waited for in a block that takes long."""
+    timer = threading.Timer(TELL_SECONDS, log.info, [f"waiting for {what}", *of])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def first_line(error: Exception) -> str:

@@ -1,7 +1,6 @@
 """What works on a machine of the cluster: it holds the network, computes blocks, writes shards."""
 
 import hashlib
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -11,11 +10,9 @@ import numpy
 from torch_inception.engines.protocol import Session
 from torch_inception.errors import ClusterError, ImageError, TorchInceptionError
 from torch_inception.features.cluster.blocks import Block, Item, Outcome, Setup
-from torch_inception.features.cluster.listing import NO_FILE, State, address, disk_state
-from torch_inception.features.cluster.object_store import ObjectStore
+from torch_inception.features.cluster.listing import NO_FILE, State, address_of, disk_state
 from torch_inception.features.cluster.shards import ShardKey, ShardRow, Shards
 from torch_inception.features.image_rows import (
-    CHANGED,
     ReadImage,
     compute_rows,
     half_row,
@@ -28,8 +25,6 @@ from torch_inception.features.view_pass import ViewedImage, look_at
 from torch_inception.images.facts import FACTS, ImageFacts
 from torch_inception.images.preprocess import Pixels
 from torch_inception.system.ordered_map import Work, ordered_map
-
-log = logging.getLogger(__name__)
 
 
 class _Look(NamedTuple):
@@ -73,7 +68,7 @@ class ShardActor:
         try:
             rows = self._written(block)
         except TorchInceptionError as error:
-            return Outcome(block.shard, 0, error=(type(error).__name__, str(error)))
+            return Outcome(block.shard, 0, error=error)
         skipped = [(row.path, row.reason) for row in rows if row.reason is not None]
         return Outcome(block.shard, len(rows), skipped)
 
@@ -100,7 +95,7 @@ class ShardActor:
         return [row for rows in found for row in rows]
 
     def _make_worker(self) -> Work[Item, list[ShardRow]]:
-        # Ray's own limit of threads gives way where OMP_NUM_THREADS is set.
+        # Ray limits torch to one thread for each slot, but not where OMP_NUM_THREADS is set.
         session, batch_size = own_session(self._setup.engine), self._setup.engine.batch_size
 
         def work(batch: Sequence[Item]) -> list[list[ShardRow]]:
@@ -114,24 +109,30 @@ class ShardActor:
     def _see(self, item: Item) -> _Seen:
         if item.digest is not None:
             return self._see_views(item, item.digest)
-        store, preprocessing = self._setup.store, self._setup.preprocessing
-        with_thumbnail = self._setup.with_thumbnails
-        if store is not None:
-            state, image = _read_object(store, item.name)
-        else:
-            path = Path(item.name)
-            state = disk_state(path)
-            image = read_image(
-                path, preprocessing, is_wanted=lambda _: True, with_thumbnail=with_thumbnail
-            )
-        if isinstance(image, bytes):
-            digest = hashlib.sha256(image).digest()
-            image = image_of_content(
-                None, digest, image, preprocessing, with_thumbnail=with_thumbnail
-            )
+        state, image = self._read(item.name)
         assert image.pixels is not None
         look = _Look("", image.pixels, image.facts, image.thumbnail)
         return _Seen(item, state, image.digest, [look])
+
+    def _read(self, name: str) -> tuple[State, ReadImage]:
+        """Return a file's state before it was read, and the image or why there is none."""
+        store, preprocessing = self._setup.store, self._setup.preprocessing
+        with_thumbnail = self._setup.with_thumbnails
+        if store is None:
+            path = Path(name)
+            state = disk_state(path)
+            return state, read_image(
+                path, preprocessing, is_wanted=lambda _: True, with_thumbnail=with_thumbnail
+            )
+        try:
+            found, content = store.read(name)
+        except ImageError as error:
+            return NO_FILE, ReadImage(None, None, error)
+        digest = hashlib.sha256(content).digest()
+        image = image_of_content(
+            None, digest, content, preprocessing, with_thumbnail=with_thumbnail
+        )
+        return State(found.size, found.modified, 0), image
 
     def _see_views(self, item: Item, digest: bytes) -> _Seen:
         state = disk_state(Path(item.name))
@@ -148,24 +149,12 @@ class ShardActor:
 
     def _row(self, image: _Seen, look: _Look, row: numpy.ndarray | ImageError) -> ShardRow:
         name, label = image.item.name, image.item.label
-        about = (address(name, self._setup.store), look.view, label, image.state, image.digest)
+        about = (address_of(name, self._setup.store), look.view, label, image.state, image.digest)
         if isinstance(row, ImageError):
             return ShardRow(*about, reason=str(row))
         facts = numpy.array([look.facts], FACTS)[0]
         half = half_row(row, Path(name))
         return ShardRow(*about, row=half, facts=facts, thumbnail=look.thumbnail)
-
-
-def _read_object(store: ObjectStore, name: str) -> tuple[State, bytes | ReadImage]:
-    """Return a file's state before it was read, and its content or why it has none."""
-    try:
-        found, content = store.read(name)
-    except ImageError as error:
-        return NO_FILE, ReadImage(None, None, error)
-    state = State(found.size, found.modified, 0)
-    if len(content) != found.size:
-        return state, ReadImage(None, None, ImageError(CHANGED))
-    return state, content
 
 
 def _in_batches(

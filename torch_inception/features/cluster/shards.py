@@ -55,6 +55,8 @@ SCHEMA = pyarrow.schema(
 """The columns. `size` to `changed` are the file's state, null where it is no regular file; there
 is a `reason` where there is no row, and the facts of the image where there is one."""
 
+_COLUMNS = {field.name: field.type for field in SCHEMA}
+
 KEY_COLUMNS = ["path", "view", "size", "modified", "changed", "digest", "reason"]
 
 _STORED_AS_THEY_ARE = {"row", "thumbnail"}
@@ -144,7 +146,7 @@ class Shards:
         """Return the keys of a shard's rows; None, and say so, where it is not whole.
 
         Raises:
-            ClusterError: it cannot be read, or its rows are of another space.
+            ClusterError: it cannot be read, has other columns, or its rows are of another space.
         """
         table = self._read(name, KEY_COLUMNS)
         return None if table is None else list(_keys(table))
@@ -152,8 +154,7 @@ class Shards:
     def table(self, name: str) -> pyarrow.Table | None:
         """Return a whole shard; None, and say so, where it is damaged.
 
-        Raises:
-            ClusterError: its rows are of another space.
+        Raises: as `keys`.
         """
         table = self._read(name, None)
         if table is None or _is_sound(table):
@@ -202,18 +203,38 @@ class Shards:
         self, name: str, stream: pyarrow.NativeFile, columns: list[str] | None
     ) -> pyarrow.Table:
         file = parquet.ParquetFile(stream, page_checksum_verification=True)
-        self._check(name, file.metadata.metadata or {})
-        if not file.schema_arrow.equals(SCHEMA):
-            raise pyarrow.ArrowInvalid("it has other columns")
+        self._check_space(name, file.metadata.metadata or {})
+        self._check_columns(name, file.schema_arrow)
         return file.read(columns)
 
-    def _check(self, name: str, about: dict[bytes, bytes]) -> None:
-        theirs = about.get(_SPACE, b"").decode(errors="replace")
+    def _check_space(self, name: str, about: dict[bytes, bytes]) -> None:
+        if _SPACE not in about:
+            raise ClusterError(
+                f"{name} in {self.folder} was written by another program. Move it elsewhere, or "
+                "name another folder: --shards."
+            )
+        theirs = about[_SPACE].decode(errors="replace")
         if about.get(_LAYOUT) != str(LAYOUT).encode() or theirs != self.space:
             raise ClusterError(
                 f"the rows in {name} of {self.folder} are of other weights, settings of images or "
                 f"another version{_difference(theirs, self.space)}. Name another folder: --shards."
             )
+
+    def _check_columns(self, name: str, schema: pyarrow.Schema) -> None:
+        """Refuse what another program has written anew: it is whole, and may be of use to someone.
+
+        Readers of the whole folder want the same columns in all files.
+        """
+        columns = {field.name: field.type for field in schema}
+        for column in {**_COLUMNS, **columns}:
+            if columns.get(column) != _COLUMNS.get(column):
+                is_added, is_there = column not in _COLUMNS, column in columns
+                kind = "added" if is_added else "of another type" if is_there else "not there"
+                raise ClusterError(
+                    f"{name} in {self.folder} was changed: its column {column!r} is {kind}. Move "
+                    "it elsewhere (its rows are computed again then), or name another folder: "
+                    "--shards."
+                )
 
 
 def _difference(theirs: str, ours: str) -> str:

@@ -108,33 +108,22 @@ class RayCluster:
         """
         sent = ray.put(setup)
         if not self._is_own:
-            self._check(sent, file)
+            self._check_machines(sent, file)
             self._wait_for_slot()
         tables: list[pyarrow.Table] = []
-        files: dict[str, tuple[str, str]] = {}  # of blocks to come: the first and the last
+        waiting: dict[str, _Ends] = {}
         for block in blocks:
             tables.append(pyarrow.table({"block": [_packed(block)]}))
-            files[block.shard] = block.items[0].name, block.items[-1].name
-        dataset = self._dataset(sent, tables)
+            waiting[block.shard] = block.items[0].name, block.items[-1].name
         try:
-            for batch in dataset.iter_batches(batch_size=None, batch_format="pyarrow"):
-                for packed in batch["outcome"].to_pylist():
-                    outcome: Outcome = pickle.loads(packed)
-                    files.pop(outcome.shard, None)
-                    yield outcome
+            for outcome in _outcomes_of(self._dataset(sent, tables)):
+                waiting.pop(outcome.shard, None)
+                yield outcome
         except ray.exceptions.RayTaskError:  # a mistake of ours, whose traceback it has
             raise
         except ray.exceptions.RayError as error:
-            if not files:
-                return
-            # Blocks are begun in this order, and one that ends its process is tried many times.
-            first, last = next(iter(files.values()))
-            raise ClusterError(
-                f"the cluster failed ({cause(str(error))}). What was computed is in the shards: "
-                "run the same command again for the rest. Where it fails again, an image may end "
-                f"the process that reads it, likely one from {first} to {last}: each block is "
-                f"tried {MOST_TRIES} times."
-            ) from error
+            if waiting:
+                raise _failure(error, next(iter(waiting.values()))) from error
 
     def _dataset(self, sent: "ray.ObjectRef", tables: list[pyarrow.Table]) -> "ray.data.Dataset":
         """Put the blocks into the cluster's memory; return what becomes of them, not begun yet."""
@@ -155,7 +144,7 @@ class RayCluster:
                 max_task_retries=MOST_TRIES,
             )
 
-    def _check(self, sent: "ray.ObjectRef", file: Path | None) -> None:
+    def _check_machines(self, sent: "ray.ObjectRef", file: Path | None) -> None:
         """See that every machine has the package and the network, and sees the files."""
         # Without a share in the GPU it would not see one.
         share = 0.01 * self._gpus
@@ -186,6 +175,30 @@ class RayCluster:
         if not done:
             log.info("cluster: waiting for a slot; what else runs there has taken all of them")
             ray.wait([task])
+
+
+_Ends = tuple[str, str]
+"""The first and the last file of a block."""
+
+
+def _failure(error: ray.exceptions.RayError, ends: _Ends) -> ClusterError:
+    """Return what to tell where the cluster fails.
+
+    Args:
+        error: Ray's.
+        ends: of the first block that has not come. Blocks are begun in their order, and one with an
+            image that ends its process is tried many times, while others come.
+    """
+    return ClusterError(
+        f"the cluster failed ({cause(str(error))}). What was computed is in the shards: run the "
+        "same command again for the rest. Where it fails again, an image may end the process that "
+        f"reads it, likely one from {ends[0]} to {ends[1]}: each block is tried {MOST_TRIES} times."
+    )
+
+
+def _outcomes_of(dataset: "ray.data.Dataset") -> Iterator[Outcome]:
+    for batch in dataset.iter_batches(batch_size=None, batch_format="pyarrow"):
+        yield from map(pickle.loads, batch["outcome"].to_pylist())
 
 
 class _Actor:
@@ -283,7 +296,7 @@ def connected(address: str, *, needs_gpu: bool = False) -> Iterator[RayCluster]:
 
 def _connect(address: str) -> None:
     if address != LOCAL:
-        _try(address)
+        _check_connects(address)
     of_start: dict[str, Any] = {
         "num_cpus": usable_cores(),
         "include_dashboard": False,
@@ -314,7 +327,7 @@ except BaseException as error:
 """
 
 
-def _try(address: str) -> None:
+def _check_connects(address: str) -> None:
     """Connect in another process: where something is wrong, Ray waits for minutes, and says a lot.
 
     Raises:

@@ -46,7 +46,7 @@ def write_rows(
     if config.intensity == "dataset":
         raise ConfigError("intensity = 'dataset' is for training; give 'image' or 'LOW,HIGH'.")
     preprocessing = Preprocessing.configured(config)
-    listing = _list(config.data)
+    listing = _files_of(config.data)
     log.info("%s in %s", counted(len(listing), "file"), config.data.partition("?")[0])
     if engine is None:
         weights = load_weights(config.weights, pooling=config.pooling)
@@ -60,7 +60,7 @@ def write_rows(
     return done
 
 
-def _list(data: str) -> Listing:
+def _files_of(data: str) -> Listing:
     if is_store(data):
         listing = list_store(ObjectStore(data))
     elif not os.path.isdir(data):  # noqa: PTH112 - takes any text

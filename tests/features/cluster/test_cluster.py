@@ -17,7 +17,6 @@ from tests.fakes import FakeEngine
 from tests.features.cluster.conftest import RunFeatures
 from tests.features.cluster.folders import odd_animals
 from torch_inception.commands import train
-from torch_inception.features.cluster import cluster_pass
 from torch_inception.system.cache_folder import CACHE_VARIABLE
 
 # Ray leaves sockets and files open.
@@ -126,12 +125,3 @@ def test_a_shard_that_is_damaged_inside_is_computed_by_the_cluster_again(
     assert "cluster: 4 rows computed" in out
     assert "features: 4 computed, 86 reused" in out
     assert len(dataset.dataset(str(shards)).to_table(columns=["path"])) == 90
-
-
-def test_how_far_a_pass_is_is_told_where_there_is_no_bar(
-    run_features: RunFeatures, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(cluster_pass, "TELL_SECONDS", 0)
-    status, out, _ = run_features()
-    assert status == 0
-    assert re.search(r"\ncluster: \d+ of 90 rows computed, [\d.]+ a second, [\d:]+ left\n", out)

@@ -10,6 +10,7 @@ import numpy
 import pytest
 
 pytest.importorskip("pyarrow")
+pytest.importorskip("ray")
 
 import pyarrow
 from pyarrow import dataset, parquet
@@ -165,10 +166,10 @@ def test_a_shard_with_rows_that_are_none_is_removed_when_it_is_read_whole(
     ("change", "told"),
     [
         (lambda table: table.append_column("note", table["label"]), "column 'note' is added"),
-        (lambda table: table.drop_columns(["row"]), "column 'row' is not there"),
+        (lambda table: table.drop_columns(["row"]), "column 'row' is not there, or"),
         (
             lambda table: replaced(table, "size", table["size"].cast(pyarrow.float64())),
-            "column 'size' is of another type",
+            "column 'size' is not there, or of another type",
         ),
         (lambda table: table.replace_schema_metadata(None), "was written by another program"),
     ],

@@ -19,6 +19,7 @@ from typing import NamedTuple
 import pytest
 
 pytest.importorskip("pyarrow")
+pytest.importorskip("ray")
 
 from pyarrow import fs
 
@@ -136,7 +137,6 @@ def test_rows_and_reasons_are_those_of_files_on_disks(
 
 
 def test_the_command_reads_and_writes_a_store(store: Store, images: Path) -> None:
-    pytest.importorskip("ray")
     place, shards = store.at("bucket/images/good"), store.at("bucket/more")
     command = [sys.executable, "-c", COMMAND, place, "--shards", shards]
     done = subprocess.run(command, capture_output=True, text=True, check=True)

@@ -226,15 +226,18 @@ class Shards:
         Readers of the whole folder want the same columns in all files.
         """
         columns = {field.name: field.type for field in schema}
-        for column in {**_COLUMNS, **columns}:
-            if columns.get(column) != _COLUMNS.get(column):
-                is_added, is_there = column not in _COLUMNS, column in columns
-                kind = "added" if is_added else "of another type" if is_there else "not there"
-                raise ClusterError(
-                    f"{name} in {self.folder} was changed: its column {column!r} is {kind}. Move "
-                    "it elsewhere (its rows are computed again then), or name another folder: "
-                    "--shards."
-                )
+        added = [column for column in columns if column not in _COLUMNS]
+        changed = [column for column, kind in _COLUMNS.items() if columns.get(column) != kind]
+        if added or changed:
+            what = (
+                f"column {added[0]!r} is added"
+                if added
+                else f"column {changed[0]!r} is not there, or of another type"
+            )
+            raise ClusterError(
+                f"{name} in {self.folder} was changed: its {what}. Move it elsewhere (its rows are "
+                "computed again then), or name another folder: --shards."
+            )
 
 
 def _difference(theirs: str, ours: str) -> str:

@@ -14,6 +14,11 @@ ARGUMENTS = (
     "ray.exceptions.RaySystemError: System error: No module named 'a'\n"
     "traceback: Traceback (most recent call last):\n"
 )
+OWNER = (
+    "  At least one of the input arguments for this task could not be computed:\n"
+    "ray.exceptions.OwnerDiedError: Failed to retrieve object ff. To see more, do this.\n\n"
+    "Owner worker ID: 04, owner address: 127.0.0.2:41295.\n"
+)
 ACTOR = (
     "The actor died because of an error raised in its creation task, "
     "\x1b[36mray::_MapWorker.__init__()\x1b[39m (pid=1)\n"
@@ -27,6 +32,7 @@ ACTOR = (
         (TASK + FRAME + "AssertionError", "AssertionError"),
         (TASK + FRAME + "SystemExit: 3", "SystemExit: 3"),
         (TASK + ARGUMENTS + FRAME + "ImportError: No module named 'a'", "ImportError: No module"),
+        (TASK + OWNER, "OwnerDiedError: Failed to retrieve object"),
         (ACTOR + FRAME + "torch_inception.errors.ClusterError: unseen.", "ClusterError: unseen"),
         ("The actor died unexpectedly before finishing this task.\n\tclass_name: A", "The actor"),
         ("", "it does not say why"),

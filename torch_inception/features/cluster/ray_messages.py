@@ -33,13 +33,14 @@ def advice(said: str, *, waited: float | None = None) -> str:
 def cause(said: str) -> str:
     """Return the line of what Ray says that tells what went wrong, here or on another machine.
 
-    That is the first one that begins with the name of an error which is not Ray's own. Without
-    one, it is the last line of a traceback, or the first line of anything else.
+    That is the first one that begins with the name of an error, of one that is not Ray's own if
+    there is such a line. Without any, it is the last line of a traceback, or the first of all else.
     """
     lines = [line for line in map(str.strip, _plain(said).splitlines()) if line]
     if not lines:
         return "it does not say why"
-    named = [line for line in lines if re.match(r"(?!ray\.)[\w.]*(Error|Exception)(: |$)", line)]
+    named = [line for line in lines if re.match(r"[\w.]*(Error|Exception)(: |$)", line)]
+    named.sort(key=lambda line: line.startswith("ray."))
     is_traceback = lines[0].startswith("ray::")
     return (named or [lines[-1 if is_traceback else 0]])[0].rstrip(".")
 

@@ -15,7 +15,6 @@ from torch_inception.heads.choose_threshold import NEVER, best_f1_threshold, pre
 from torch_inception.heads.fit import LAYERS
 from torch_inception.heads.head import IndependentHead, independent_probabilities
 from torch_inception.heads.inputs import Inputs
-from torch_inception.heads.labelled_rows import all_logits
 from torch_inception.heads.marked_rows import PRESENT, MarkedRows, Pattern
 from torch_inception.heads.platt import Platt, fit_platt
 from torch_inception.heads.solvers.discriminant import STRENGTHS
@@ -286,9 +285,3 @@ def _thresholds(scores: Tensor, marks: Tensor, precision: float) -> tuple[Tensor
         else:
             thresholds[number] = best_f1_threshold(own, present)
     return thresholds, missed
-
-
-def all_independent_scores(head: IndependentHead, rows: MarkedRows) -> Tensor:
-    """Map rows to the probability that a head gives each class, (N, C) float32."""
-    (logits,) = all_logits([head], rows.rows)
-    return head.probabilities_of_logits(logits).float()

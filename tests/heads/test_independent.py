@@ -133,7 +133,7 @@ def test_a_class_is_told_that_cannot_reach_the_precision() -> None:
     marks = marks.repeat_interleave(2, dim=0)
     marks[:, 2] = torch.arange(160) % 2
     rows = rows_of(features.repeat_interleave(2, dim=0), torch.arange(80).repeat_interleave(2))
-    found = fit_independent(TrainConfig(), MarkedRows(rows, marks), precision=0.95)
+    found = fit_independent(TrainConfig(target_precision=0.95), MarkedRows(rows, marks))
     assert found.missed.tolist() == [False, False, True]
     assert found.thresholds[2] == NEVER
     for number in range(2):

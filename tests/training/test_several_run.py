@@ -20,7 +20,7 @@ from tests.training.runs import table
 from tests.training.several import COLOURS, draw_several
 from torch_inception.classifier.classifier import Classifier
 from torch_inception.classifier.model_file import FORMAT_OF_SEVERAL, load_model
-from torch_inception.commands import evaluate, predict, show, sort, train
+from torch_inception.commands import audit, evaluate, predict, show, sort, train
 from torch_inception.errors import ConfigError, DatasetError, ModelError
 from torch_inception.system.cache_folder import CACHE_VARIABLE
 from torch_inception.training.train_classifier import train_classifier
@@ -208,18 +208,22 @@ def test_what_needs_one_label_says_so(
 ) -> None:
     image = plain_image(tmp_path / "both.png", (200, 40, 190))
     engine = {"engine": FakeEngine()}
-    commands: list[tuple[Callable[..., int], tuple[object, ...], dict[str, Any]]] = [
-        (predict.main, ("--model", trained, image, "--coverage", "0.9"), engine),
-        (predict.main, ("--model", trained, image, "--unsure", "3"), engine),
-        (sort.main, ("--model", trained, image, "--into", tmp_path / "into"), engine),
-        (evaluate.main, (trained, "--labels", drawn, "--against", trained), engine),
-        (train.main, ("--labels", drawn, "--output", tmp_path / "x", "--tensorboard"), engine),
-        (train.main, ("--labels", drawn, "--output", tmp_path / "x", "--solver", "sgd"), engine),
+    named, labels = ("--model", trained, image), ("--labels", drawn)
+    to_train = (*labels, "--output", tmp_path / "x")
+    commands: list[tuple[Callable[..., int], tuple[object, ...], str]] = [
+        (predict.main, (*named, "--coverage", "0.9"), "what reaches its threshold is shown"),
+        (predict.main, (*named, "--unsure", "3"), "has the scores, and show the thresholds"),
+        (sort.main, (*named, "--into", tmp_path / "into"), "predict --format csv"),
+        (evaluate.main, (trained, *labels, "--against", trained), "Evaluate each model by itself"),
+        (train.main, (*to_train, "--tensorboard"), "report.html have the figures of each class"),
+        (train.main, (*to_train, "--solver", "sgd"), "fitted by itself, by ridge regression"),
+        (audit.main, labels, "The report of train shows"),
     ]
-    for main, arguments, more in commands:
-        status, _, err = run_command(main, capsys, *arguments, **more)
+    for main, arguments, instead in commands:
+        status, _, err = run_command(main, capsys, *arguments, **engine)
         assert status == 1
-        assert "one label per image" in err or "needs one" in err
+        assert "one label per image" in err or "needs one per image" in err
+        assert instead in err
         assert len(err.strip().splitlines()) == 1
     assert not (tmp_path / "x").exists()
 
@@ -334,6 +338,7 @@ def test_a_card_begins_with_the_larger_part(drawn: Path, run: Path) -> None:
     assert first.startswith("- training images, each left out in turn (N=")
     assert second.startswith("- test images (N=")
     assert "Both are of the training images, each left out in turn" in card
+    assert "`torch-inception evaluate FOLDER --labels TABLE.csv` measures it" in card
 
 
 def test_a_model_tells_its_figures(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -399,7 +404,10 @@ def test_a_test_part_without_labels_has_no_average_precision(
         near_duplicates="ignore",
     )  # fmt: skip
     assert result.metrics["test"]["mean_average_precision"] is None
-    assert "mean average precision n/a, F1 " in (run / "README.md").read_text()
+    card = (run / "README.md").read_text()
+    assert "mean average precision n/a, F1 " in card
+    # What the hub would show is not made up.
+    assert ("model-index:" in card) == (result.metrics["test"]["macro_f1"] is not None)
 
 
 def test_images_of_the_same_content_and_other_labels_are_left_out(

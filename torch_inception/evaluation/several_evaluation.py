@@ -67,14 +67,14 @@ def match_several(dataset: Dataset, labels: Sequence[str], *, model: str) -> Mat
             f"{model} knows no class of {dataset.name}. It knows {quoted(labels)}; there, classes "
             f"are {quoted(several.classes)}. Give images of its classes, by the same names."
         )
-    untold = set(labels) - set(own_name.values()) if several.others_unknown else set()
+    without_column = set(labels) - set(own_name.values()) if several.others_unknown else set()
     known = SeveralLabels(list(labels))
 
     def of_model(text: str) -> str:
         present, unknown = (
             {own_name[label] for label in part if label in own_name} for part in several.read(text)
         )
-        return known.text(LabelSet(tuple(sorted(present)), tuple(sorted(unknown | untold))))
+        return known.text(LabelSet(tuple(sorted(present)), tuple(sorted(unknown | without_column))))
 
     text_of = [of_model(text) for text in dataset.label_texts]
     texts = sorted(set(text_of))

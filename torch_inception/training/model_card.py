@@ -100,12 +100,12 @@ def _header(name: str, metrics: Mapping[str, Any]) -> list[str]:
 
 def _model_index(name: str, test: Mapping[str, Any]) -> list[str]:
     """Return the figures as the hub reads them; nothing where no image was tested."""
-    if not test["n"]:
+    # Of images that may have several labels, there is no F1 where none has any.
+    if not test["n"] or test["macro_f1"] is None:
         return []
     # JSON's text is YAML's too, once nothing is left in it that cannot be shown.
     quoted = json.dumps(printable(name), ensure_ascii=False)
-    accuracy = test.get("accuracy")
-    f1 = test["macro_f1"] or 0.0
+    accuracy, f1 = test.get("accuracy"), test["macro_f1"]
     return [
         *("model-index:", f"- name: {quoted}", "  results:"),
         *("  - task:", "      type: image-classification"),
@@ -216,14 +216,14 @@ _USE = (
 def _limits(model: Model) -> list[str]:
     several = isinstance(model.head, IndependentHead)
     answers = "some or none" if several else "one"
-    measured = "" if several else ": `torch-inception evaluate FOLDER IMAGES` measures it"
+    images = "--labels TABLE.csv" if several else "IMAGES"
     return [
         *("", "## Limits", ""),
         f"- It answers with {answers} of these classes, whatever an image shows. Of an image that "
         "is unlike the training images it says so, but not of every such image.",
         "- A score is a probability that was calibrated on images like the training images. For "
-        "other images, such as those of another camera, accuracy and scores can be worse"
-        f"{measured}.",
+        "other images, such as those of another camera, accuracy and scores can be worse: "
+        f"`torch-inception evaluate FOLDER {images}` measures it.",
         f"- The network is {'in' if model.network else 'not in'} `{MODEL_FILE}`. "
         f"{_weights(model.record)}",
     ]

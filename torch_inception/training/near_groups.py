@@ -102,7 +102,7 @@ def join_near_copies(
         for labels in (linked.by_either, linked.by_hash, linked.by_both)
     )
     # Sets of labels are no classes, and can be of few images each.
-    classes = _places([image.label if image.several is None else "" for image in images])
+    classes = _places([image.label if image.labels is None else "" for image in images])
     is_large = _are_large(joined, before, classes)
     if is_large.any():
         log.warning(

@@ -38,7 +38,7 @@ from torch_inception.training.training_views import views_per_image
 log = logging.getLogger(__name__)
 
 
-def check_one_label(config: TrainConfig) -> None:
+def check_settings_of_one(config: TrainConfig) -> None:
     """Refuse a setting that needs images that may have several labels.
 
     Raises:

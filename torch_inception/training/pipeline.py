@@ -34,7 +34,7 @@ from torch_inception.training.examples import Examples, make_examples
 from torch_inception.training.intensity import with_range
 from torch_inception.training.load_dataset import class_roots, load_dataset
 from torch_inception.training.on_cluster import check_cluster, on_cluster
-from torch_inception.training.one_label_run import check_one_label, learn_one_label
+from torch_inception.training.one_label_run import check_settings_of_one, learn_one_label
 from torch_inception.training.output_folder import (
     check_inputs_stay,
     check_is_run,
@@ -47,7 +47,7 @@ from torch_inception.training.run_board import board_folder, write_run_board
 from torch_inception.training.run_folder import Run, kept_split, prepare_output, write_run
 from torch_inception.training.run_network import RunNetwork, make_network
 from torch_inception.training.set_thresholds import check_thresholds_of
-from torch_inception.training.several_run import check_several, learn_several_labels
+from torch_inception.training.several_run import check_settings_of_several, learn_several_labels
 from torch_inception.training.training_views import training_rows
 from torch_inception.training.uninformative import warn_of_uninformative
 
@@ -109,7 +109,7 @@ def run_training(
         check_inputs_stay(config)
         prepare_output(output)
         check_is_run(config)
-        (check_one_label if dataset.several is None else check_several)(config)
+        (check_settings_of_one if dataset.several is None else check_settings_of_several)(config)
         check_thresholds_of(config, dataset)
         if config.tensorboard:
             check_board(board_folder(output))

@@ -43,23 +43,26 @@ log = logging.getLogger(__name__)
 JUDGED_BY = "leave_one_out"
 """Part of metrics.json that tells of training images, each left out in turn."""
 
+_NEED_ONE_LABEL = {
+    "solver": "each class is fitted by itself, by ridge regression",
+    "class_weights": "each class is fitted by itself, with a threshold of its own",
+    "tensorboard": "history.csv and report.html have the figures of each class",
+}
+"""Setting that is of classes which exclude each other -> what there is instead."""
 
-def check_several(config: TrainConfig) -> None:
+
+def check_settings_of_several(config: TrainConfig) -> None:
     """Refuse settings that need one label per image.
 
     Raises:
         ConfigError: there are some.
     """
-    others = {
-        "solver": config.solver != TrainConfig.solver,
-        "class_weights": config.class_weights != TrainConfig.class_weights,
-        "tensorboard": config.tensorboard,
-    }
-    for name, is_set in others.items():
-        if is_set:
+    for name, instead in _NEED_ONE_LABEL.items():
+        value = getattr(config, name)
+        if value != getattr(TrainConfig, name):
             raise ConfigError(
-                f"{name} = {str(getattr(config, name)).lower()} needs one label per image, and "
-                "these images may have several. Leave it out."
+                f"{name} = {str(value).lower()} needs one label per image, and these images may "
+                f"have several. Leave it out: {instead}."
             )
 
 
@@ -72,19 +75,10 @@ def learn_several_labels(prepared: Prepared, clock: Clock) -> Run:
     _check_training_part(marks, several.classes)
     views = views_per_image(config)
     with clock.phase("head"):
-        fitted = fit_independent(
-            config,
-            MarkedRows(prepared.train, marks.repeat_interleave(views, dim=0)),
-            precision=config.target_precision,
-        )
+        rows = MarkedRows(prepared.train, marks.repeat_interleave(views, dim=0))
+        fitted = fit_independent(config, rows)
         fitted = _with_thresholds(fitted, config, several.classes)
-        lines = head_table(
-            fitted,
-            several.classes,
-            config.target_precision,
-            has_own=bool(config.threshold),
-        )
-        log.info("\n".join(lines))
+        log.info("\n".join(head_table(fitted, several.classes, config)))
         space = fit_nearest_space(examples.labelled_rows("train"))
     return _run_of(prepared, several, fitted, space, clock.seconds)
 

@@ -198,6 +198,11 @@ def test_predict_tells_of_neighbours_maps_and_what_is_unlike(
     assert 0 <= told["distance"] <= told["threshold"]
     assert "blue|red" in {near["label"] for near in told["neighbours"]}
     assert Path(told["explanation"]).is_file()
+    dark = plain_image(tmp_path / "dark.png", (40, 40, 40))
+    out = run_command(
+        predict.main, capsys, "--model", trained, dark, "--neighbours", "1", engine=MappingEngine()
+    )[1]
+    assert "(none, similarity = " in out
     explanation = Classifier.load(trained, engine=MappingEngine()).explain(both)
     best = told["predictions"][0]
     assert explanation.score(best["label"]) == pytest.approx(best["score"], abs=1e-3)
@@ -339,6 +344,22 @@ def test_a_card_begins_with_the_larger_part(drawn: Path, run: Path) -> None:
     assert second.startswith("- test images (N=")
     assert "Both are of the training images, each left out in turn" in card
     assert "`torch-inception evaluate FOLDER --labels TABLE.csv` measures it" in card
+    assert "An image classifier of 3 classes, of which an image can have several or none: " in card
+    # The Python of the card names what predict names.
+    assert "if score >= classifier.thresholds[label]]" in card
+
+
+def test_a_table_of_one_class_is_enough(drawn: Path, run: Path) -> None:
+    columns = {
+        "path": [drawn.parent / row["path"] for row in table(drawn)],
+        "red": ["red" in row["labels"] for row in table(drawn)],
+    }
+    result = train_classifier(columns, output=run, engine=FakeEngine(), **SETTINGS)
+    assert result.classifier.labels == ["red"]
+    assert result.metrics["test"]["micro_f1"] == result.metrics["test"]["macro_f1"]
+    assert {row["prediction"] for row in table(run / "predictions.csv")} == {"", "red"}
+    card = (run / "README.md").read_text(encoding="utf-8")
+    assert "classifier of 1 class, which an image has or has not: " in card
 
 
 def test_a_model_tells_its_figures(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -411,16 +432,16 @@ def test_a_test_part_without_labels_has_no_average_precision(
 
 
 def test_images_of_the_same_content_and_other_labels_are_left_out(
-    drawn: Path, run: Path, tmp_path: Path
+    drawn: Path, run: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     copy = tmp_path / "copy.png"
     copy.write_bytes((drawn.parent / "images" / "110_0.png").read_bytes())
     rows = [(drawn.parent / row["path"], row["labels"].split("|")) for row in table(drawn)]
     named = [(path, [each for each in labels if each]) for path, labels in rows]
-    result = train_classifier(
-        [*named, (copy, ["blue"])], output=run, engine=FakeEngine(), **SETTINGS
-    )
-    assert len(result.skipped) == 2
+    result = train_classifier([*named, (copy, [])], output=run, engine=FakeEngine(), **SETTINGS)
+    reason = "the same image has different labels: 'none', 'green|red'"
+    assert [each.reason for each in result.skipped] == [reason] * 2
+    assert "the same image with different labels is not used: 1 image in 2 files." in caplog.text
 
 
 def test_a_run_into_the_same_folder_keeps_the_split(drawn: Path, run: Path) -> None:

@@ -44,18 +44,23 @@ def model_card(config: TrainConfig, model: Model, metrics: Mapping[str, Any]) ->
     lines = [
         *_header(name, metrics),
         *("", f"# {markdown(name)}", ""),
-        f"An image classifier of {len(model.labels)} classes"
-        f"{', of which an image can have several' if several else ''}: a frozen Inception-v3, and "
-        "a linear head that was fitted on its features.",
+        f"An image classifier of {_classes(len(model.labels), several=several)}: a frozen "
+        "Inception-v3, and a linear head that was fitted on its features.",
         *_training(name, model.training),
         *(_quality_of_several(metrics) if several else _quality(metrics)),
-        *_USE,
+        *_use(several=several),
         *_limits(model),
         *_settings(config, model.training),
         "",
     ]
     text = "\n".join(lines)
     return f"{text}{_SEAL}{_digest(text)} -->\n"
+
+
+def _classes(count: int, *, several: bool) -> str:
+    if count == 1:
+        return "1 class, which an image has or has not"
+    return f"{count} classes{', of which an image can have several or none' * several}"
 
 
 def is_as_a_run_left_it(card: Path) -> bool:
@@ -205,12 +210,19 @@ def _share(of_class: Mapping[str, Any], name: str) -> str:
     return f"{percent(of_class[name])} ({percent(interval[0])} to {percent(interval[1])})"
 
 
-_USE = (
-    *("", "## Use", "", "```sh", "torch-inception predict --model FOLDER IMAGE", "```"),
-    *("", "```python", "from torch_inception import Classifier", ""),
-    *('classifier = Classifier.load("FOLDER")', 'print(classifier.predict("IMAGE", top=3))'),
-    *("```", "", "FOLDER is the one that this file is in."),
-)
+def _use(*, several: bool) -> list[str]:
+    named = ['print(classifier.predict("IMAGE", top=3))']
+    if several:
+        named = [
+            'scores = classifier.predict("IMAGE", top=len(classifier.labels))',
+            "print([label for label, score in scores if score >= classifier.thresholds[label]])",
+        ]
+    return [
+        *("", "## Use", "", "```sh", "torch-inception predict --model FOLDER IMAGE", "```"),
+        *("", "```python", "from torch_inception import Classifier", ""),
+        *('classifier = Classifier.load("FOLDER")', *named),
+        *("```", "", "FOLDER is the one that this file is in."),
+    ]
 
 
 def _limits(model: Model) -> list[str]:

@@ -162,8 +162,9 @@ def test_columns_that_could_be_classes_are_told_where_there_are_no_labels(
     with pytest.raises(DatasetError) as caught:
         load("".join(["path,cat,dog\n", *(f"{','.join(row)}\n" for row in cells)]))
     assert str(caught.value) == (
-        "labels.csv has no column of labels, and none of a class that is written as such: the "
-        f"column {said}. Mend it, or add a column of labels."
+        "labels.csv has no column of labels (label, labels). Its columns are 'path', 'cat', 'dog'. "
+        "Rename what is meant, or name it: --label-column NAME. If each class has a column of its "
+        f"own: the column {said}."
     )
 
 

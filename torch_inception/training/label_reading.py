@@ -228,24 +228,27 @@ def _class_columns(
     Raises:
         DatasetError: a column is meant as a class and is not written as one.
     """
-    columns = {
-        place: [(number, _cell(cells, place)) for number, cells in rows]
-        for place in range(len(table.columns))
-        if place not in places.values()
-    }
-    found = {
-        table.columns[place]: place for place, cells in columns.items() if _tells_a_class(cells)
-    }
-    others = {place: cells for place, cells in columns.items() if place not in found.values()}
-    _tell_of_unclear(
-        table.name,
-        [each for place, cells in others.items() if (each := _unclear(table, place, cells))],
-        is_without_classes=not found,
-    )
+    found: dict[str, int] = {}
+    unclear = []
+    for place, name in enumerate(table.columns):
+        if place in places.values():
+            continue
+        cells = [(number, _cell(row, place)) for number, row in rows]
+        if _tells_a_class(cells):
+            found[name] = place
+        elif (each := _unclear(table, place, cells)) is not None:
+            unclear.append(each)
+    if not found and unclear:
+        others = counted(len(unclear) - 1, "other column")
+        more = f" (it is so in {others}, too)" if len(unclear) > 1 else ""
+        hint = f"If each class has a column of its own: {unclear[0].told}, and {HOW_WRITTEN}{more}."
+        table.refuse_missing(["label"], {}, hint=hint)
     if not found:
         return None
+    for each in unclear:
+        _refuse_or_warn(table.name, each)
     _check_class_names(table, found)
-    unknown = sum(not _flag(cell) for place in found.values() for _, cell in columns[place])
+    unknown = sum(not _flag(_cell(row, place)) for _, row in rows for place in found.values())
     log.info(
         "labels: an image may have several: %s has a column of 1, 0 or nothing (unknown: %s) for "
         "each of %d classes: %s",
@@ -294,9 +297,9 @@ def _unclear(table: LabelTable, place: int, cells: Sequence[_NumberedCell]) -> _
     """
     marks = {*_PRESENT, *_ABSENT}
     values = {_flag(cell) for _, cell in cells} - {""}
-    bad = [(number, cell) for number, cell in cells if _flag(cell) not in marks | {""}]
-    if not bad or not values <= marks | _LIKE_A_MARK:
+    if not values or not values <= marks | _LIKE_A_MARK:
         return None
+    bad = [(number, cell) for number, cell in cells if _flag(cell) not in marks | {""}]
     shown = [
         f"{brief_repr(cell)} in {table.unit} {number}" for number, cell in bad[:BAD_CELLS_SHOWN]
     ]
@@ -305,32 +308,20 @@ def _unclear(table: LabelTable, place: int, cells: Sequence[_NumberedCell]) -> _
     return _Unclear(told, bool(values & marks))
 
 
-def _tell_of_unclear(name: str, unclear: Sequence[_Unclear], *, is_without_classes: bool) -> None:
-    """Refuse or warn of columns that may be meant as classes.
+def _refuse_or_warn(name: str, unclear: _Unclear) -> None:
+    """Refuse a column beside those of classes that is meant as one; else warn of it.
 
     Args:
         name: of the table.
-        unclear: these columns.
-        is_without_classes: whether no other column is a class.
+        unclear: the column.
 
     Raises:
-        DatasetError: one is meant as a class, as some of its cells say, or since no other is one.
+        DatasetError: it is meant as one, as its cells of 1 or 0 say.
     """
-    for each in unclear:
-        said = f"{each.told}, and {HOW_WRITTEN}"
-        if is_without_classes:
-            others = counted(len(unclear) - 1, "other column")
-            alike = f" (it is so in {others}, too)" if len(unclear) > 1 else ""
-            raise DatasetError(
-                f"{name} has no column of labels, and none of a class that is written as such: "
-                f"{said}{alike}. Mend it, or add a column of labels."
-            )
-        if each.has_marks:
-            raise DatasetError(f"{name}: {said}. Mend it; if it is no class, leave it out.")
-        log.warning(
-            "WARNING: %s: %s. So it is not used. If it is a class, mend it and run again.",
-            name, said,
-        )  # fmt: skip
+    said = f"{name}: {unclear.told}, and {HOW_WRITTEN}"
+    if unclear.has_marks:
+        raise DatasetError(f"{said}. Mend it; if it is no class, leave it out.")
+    log.warning("WARNING: %s. So it is not used. If it is a class, mend it and run again.", said)
 
 
 def _flag(value: object) -> str:

@@ -261,6 +261,24 @@ def test_a_command_is_offered_for_images_that_are_listed(
     assert "--relabel" not in page
 
 
+def test_a_copy_that_could_go_for_another_reason_is_not_said_to_stay(
+    photos: Path, audit: Audit, tmp_path: Path
+) -> None:
+    for name in ("one.png", "two.png"):
+        Image.new("RGB", (80, 80), (50, 160, 40)).save(photos / "green" / name)
+    shutil.copy(photos / "blue" / "02.png", photos / "blue" / "same.png")
+    assert audit("photos") == 0
+    results = tmp_path / "audits" / "photos"
+    assert {row["path"]: row["reason"] for row in rows_of(results / "quarantine.csv")} == {
+        "blue/same.png": "duplicate of blue/02.png",
+        "green/one.png": "blank",
+        "green/two.png": "blank",
+    }
+    page = (results / "audit.html").read_text("utf-8")
+    told = re.findall(r"<small>(stays|could go[^<]*)</small>", page)
+    assert told == ["stays", "could go", "could go: blank", "could go: blank"]
+
+
 def test_images_that_a_person_kept_are_not_asked_about_again(
     faults: Path, audit: Audit, tmp_path: Path
 ) -> None:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from torch_inception.curation.sort_images import Sorted
     from torch_inception.engines.protocol import Engine
 
+FOLDERS_SHOWN = 40
+"""Folders of classes up to which each has its line."""
+
 
 def main(argv: Sequence[str] | None = None, *, engine: "Engine | None" = None) -> int:
     """Run the command; return its exit status.
@@ -88,7 +91,7 @@ def _told(found: "Sorted", into: Path) -> str:
     """Return how many images went where, a line for each folder, and what to do next."""
     from torch_inception.curation.sort_images import SORTED, TABLE
 
-    lines = [(str(Path(*names)), count) for names, count in sorted(found.placed.items())]
+    lines = found.counts(FOLDERS_SHOWN)
     lines += [("sorted before", found.before)] * (found.before > 0)
     lines += [("not read, left where they are", len(found.bad))] * (len(found.bad) > 0)
     shown = [(printable(name), f"{count:,}") for name, count in lines]

@@ -300,6 +300,36 @@ def test_images_that_a_person_kept_are_not_asked_about_again(
     assert kept <= {"red/00.png", *issues(results, "near_duplicate")}
 
 
+def test_a_list_of_kept_images_that_cannot_be_read_is_told(
+    photos: Path, audit: Audit, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "results").mkdir()
+    kept = tmp_path / "results" / "kept.csv"
+    for content in ("path\nred/00.png\n", 'path,given_label\n"red/00.png,red\n'):
+        kept.write_text(content)
+        assert audit("photos", "--output", "results") == 1
+        assert "kept.csv" in capsys.readouterr().err.splitlines()[-1]
+    kept.write_text("path,given_label\nred/gone.png,red\n")
+    assert audit("photos", "--output", "results") == 0
+
+
+def test_a_class_of_which_no_file_is_an_image_is_not_judged(
+    photos: Path, audit: Audit, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.move(photos / "red" / "03.png", photos / "green" / "swapped.png")
+    (photos / "cyan").mkdir()
+    (photos / "cyan" / "notes.txt").write_text("no image")
+    assert audit("photos") == 0
+    rows = {row["path"]: row for row in rows_of(tmp_path / "audits" / "photos" / "audit.csv")}
+    assert {row["given_label"] for row in rows.values()} == {"blue", "green", "red"}
+    assert rows["green/swapped.png"]["predicted_label"] == "red"
+    for label in ("blue", "green"):
+        for path in (photos / label).iterdir():
+            path.write_text("no image")
+    assert audit("photos") == 1
+    assert "fewer than two classes of photos" in capsys.readouterr().err
+
+
 def test_small_classes_are_a_finding(
     audit: Audit, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

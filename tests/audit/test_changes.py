@@ -111,6 +111,32 @@ def test_new_labels_move_files_and_can_be_undone(
     assert (audited / "audit.csv").exists()
 
 
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_a_list_that_a_spreadsheet_saved_is_read(
+    delimiter: str, audited: Path, photos: Path, audit: Audit
+) -> None:
+    before = files(photos)
+    names = {" red, one; two.png": "05.png", os.fsdecode(b"\xff\xe4.png"): "06.png"}
+    for name, old in names.items():
+        (photos / "red" / old).rename(photos / "red" / name)
+    with (audited / "relabel.csv").open(
+        "w", encoding="utf-8-sig", errors="backslashreplace", newline=""
+    ) as file:
+        writer = csv.writer(file, delimiter=delimiter)
+        writer.writerow(["path", "given_label", "new_label", "note"])
+        writer.writerows([f"red/{name}", "red", "blue", ""] for name in names)
+        writer.writerows([[""] * 4] * 2)
+    assert audit("photos", "--relabel", audited / "relabel.csv") == 0
+    after = files(photos)
+    assert [after[f"blue/{name}"] for name in names] == [
+        before[f"red/{old}"] for old in names.values()
+    ]
+    assert audit("--restore", audited) == 0
+    assert set(files(photos)) == {*before, *(f"red/{name}" for name in names)} - {
+        f"red/{old}" for old in names.values()
+    }
+
+
 def test_a_new_class_is_one_whose_folder_is_there(
     audited: Path, photos: Path, audit: Audit, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -56,7 +56,7 @@ ALL = [
 def test_each_image_lies_where_the_model_takes_it_to_belong(
     trained: Path, images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    into = tmp_path / "into"
+    into = tmp_path / "put into"
     before = below(images)
     assert sort(images, "--model", trained, "--into", into) == 0
     assert below(into) == ALL
@@ -64,7 +64,7 @@ def test_each_image_lies_where_the_model_takes_it_to_belong(
     out = capsys.readouterr().out
     assert "sorted/green  2\n" in out
     assert "unlike        1\n" in out
-    assert f"torch-inception train --data {into}/sorted\n" in out
+    assert f"torch-inception train --data '{into}/sorted'\n" in out
     with (into / "sorted.csv").open() as file:
         rows = {row["path"]: row for row in csv.DictReader(file)}
     assert set(rows) == {str(images / name) for name in before}

@@ -98,7 +98,7 @@ class MoveLog:
             OSError: it cannot be moved, and is where it was; it names what could not be written.
         """
         target = free_name(target)
-        entry = {"from": absolute(source), "to": self._told(target), "data": absolute(data)}
+        entry = {"from": absolute(source), "to": self._logged(target), "data": absolute(data)}
         if source.is_symlink():
             entry["link"] = os.fspath(source.readlink())
         place = self.write({**entry, **told})
@@ -111,7 +111,8 @@ class MoveLog:
             raise _of_file(error, target) from error
         return target
 
-    def _told(self, path: Path) -> str:
+    def _logged(self, path: Path) -> str:
+        """Return a path as the log has it: one below its folder moves with that."""
         inside = os.path.relpath(absolute(path), absolute(self.folder))
         return absolute(path) if inside.startswith(os.pardir) else inside
 

@@ -1,5 +1,6 @@
 """Put images that have no label into class folders, as a trained model takes them."""
 
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -96,10 +97,11 @@ def _told(found: "Sorted", into: Path) -> str:
     lines += [("not read, left where they are", len(found.bad))] * (len(found.bad) > 0)
     shown = [(printable(name), f"{count:,}") for name, count in lines]
     wide, long = (max(map(columns, each)) for each in zip(*shown, strict=True))
-    where = printable(str(into))
+    table, folder = (printable(str(into / name)) for name in (TABLE, SORTED))
     told = [f"{padded(name, wide)}  {count:>{long}}\n" for name, count in shown]
-    told.append(f"What went where is in {where}/{TABLE}.\n")
+    told.append(f"What went where is in {table}.\n")
     if found.placed:
-        told.append(f"Move by hand what is wrong, unsure or unlike into {where}/{SORTED}; then:\n")
-        told.append(f"  torch-inception train --data {where}/{SORTED}\n")
+        command = shlex.join(["torch-inception", "train", "--data", str(into / SORTED)])
+        told.append(f"Move by hand what is wrong, unsure or unlike into {folder}; then:\n")
+        told.append(f"  {printable(command)}\n")
     return "".join(told)

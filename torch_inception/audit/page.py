@@ -188,6 +188,7 @@ class _Views:
         """Return what the template is given."""
         findings, sets = self.findings, self.findings.duplicates.sets
         mislabelled = findings.labels.mislabelled
+        # Their thumbnails come before those of images beside them.
         self._tiles(mislabelled[:MOST_LABELS])
         duplicates = [self._set(each) for each in sets[:MOST_SETS]]
         unlike, *quality = self._kinds()
@@ -272,7 +273,7 @@ class _Views:
         reason = self.proposals.quarantine.get(place)
         if reason is None:
             return "stays"
-        return f"could go: {reason}" if not reason.startswith("duplicate") else "could go"
+        return "could go" if reason.startswith("duplicate") else f"could go: {reason}"
 
     def _kinds(self) -> list[KindView]:
         """Return images unlike every class, the farthest first, then each of `quality.KINDS`."""

@@ -57,12 +57,10 @@ class ListedForRelabel(NamedTuple):
 
 def write_tables(folder: Path, data: AuditedData, findings: Findings, proposals: Proposals) -> None:
     """Write audit.csv, quarantine.csv and relabel.csv into a folder."""
-    quarantined, relabelled = (
-        _to_quarantine(data, proposals),
-        _to_relabel(data, findings, proposals),
-    )
     write_csv(folder / AUDIT_FILE, HEADER, _audit_rows(data, findings))
+    quarantined = _to_quarantine(data, proposals)
     write_csv(folder / QUARANTINE_FILE, ListedForQuarantine._fields, quarantined)
+    relabelled = _to_relabel(data, findings, proposals)
     write_csv(folder / RELABEL_FILE, ListedForRelabel._fields, relabelled)
 
 

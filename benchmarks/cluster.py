@@ -108,6 +108,7 @@ def measure_rows(folder: Path, images: Path) -> str:
         taking = TakeOver(listing, paths, shards, store, index, None)
         for name in missing.shards:
             taking(name)
+        taking.finish()
 
     _, taken = _timed(take_over)
     assert len(store) == count

@@ -22,8 +22,8 @@ from torch_inception.config import DEFAULT_WEIGHTS, TrainConfig
 from torch_inception.engines.choose import choose_device, load_engine
 from torch_inception.features.cached_pass import run_pass
 from torch_inception.heads.choose_threshold import best_f1_threshold
-from torch_inception.heads.fit_independent import all_independent_scores, fit_independent
-from torch_inception.heads.labelled_rows import LabelledRows
+from torch_inception.heads.fit_independent import fit_independent
+from torch_inception.heads.labelled_rows import LabelledRows, all_scores
 from torch_inception.heads.marked_rows import MarkedRows
 from torch_inception.heads.platt import fit_platt
 from torch_inception.heads.several_metrics import several_report
@@ -92,7 +92,7 @@ def measure(rows: MarkedRows, count: int, solve: Callable[[MarkedRows, MarkedRow
 def by_ridge(train: MarkedRows, test: MarkedRows) -> Answer:
     """Fit as training does."""
     fitted = fit_independent(TrainConfig(), train)
-    return all_independent_scores(fitted.head, test), fitted.thresholds
+    return all_scores(fitted.head, test.rows), fitted.thresholds
 
 
 def by_logistic(train: MarkedRows, test: MarkedRows) -> Answer:

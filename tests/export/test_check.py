@@ -28,7 +28,11 @@ from torch_inception.training.train_classifier import train_classifier
         ("fp16", Comparison(200, 0.021, 0.021, 0), "from equal pixels, 0.02 is the limit"),
         ("fp16", Comparison(200, 0.0, 0.021, 0), "end to end, 0.02 is the limit"),
         ("int8", Comparison(200, 0.9, 0.9, 2), ""),
-        ("int8", Comparison(200, 0.1, 0.1, 3), "best class changed in over 1% of the images"),
+        (
+            "int8",
+            Comparison(200, 0.1, 0.1, 3),
+            "best class changed in over 1% of the images, the limit for int8",
+        ),
         ("fp32", Comparison(1, numpy.inf, numpy.inf, 0), "from equal pixels"),
     ],
 )

@@ -11,9 +11,9 @@ from torch import Tensor
 from torch_inception.config import TrainConfig
 from torch_inception.features.row_selection import RowSelection
 from torch_inception.heads.choose_threshold import NEVER, best_f1_threshold, precision_threshold
-from torch_inception.heads.fit_independent import all_independent_scores, fit_independent
+from torch_inception.heads.fit_independent import fit_independent
 from torch_inception.heads.head import HIGHEST, IndependentHead
-from torch_inception.heads.labelled_rows import LabelledRows
+from torch_inception.heads.labelled_rows import LabelledRows, all_scores
 from torch_inception.heads.marked_rows import UNKNOWN, MarkedRows
 from torch_inception.heads.platt import fit_platt
 from torch_inception.heads.solvers.ridge import Ridge
@@ -123,7 +123,7 @@ def test_what_is_unknown_of_a_class_is_left_out_of_its_fit_alone() -> None:
         torch.testing.assert_close(found.head.weight[number], expected.head.weight[number])
         torch.testing.assert_close(found.head.bias[number], expected.head.bias[number])
     # Those that it was not fitted on are answered by the fit itself.
-    scores = all_independent_scores(found.head, MarkedRows(rows_of(features[:15]), marks[:15]))
+    scores = all_scores(found.head, rows_of(features[:15]))
     torch.testing.assert_close(found.left_out_scores[:15, 1], scores[:, 1], atol=1e-5, rtol=0)
 
 
@@ -133,7 +133,7 @@ def test_a_class_is_told_that_cannot_reach_the_precision() -> None:
     marks = marks.repeat_interleave(2, dim=0)
     marks[:, 2] = torch.arange(160) % 2
     rows = rows_of(features.repeat_interleave(2, dim=0), torch.arange(80).repeat_interleave(2))
-    found = fit_independent(TrainConfig(), MarkedRows(rows, marks), precision=0.95)
+    found = fit_independent(TrainConfig(target_precision=0.95), MarkedRows(rows, marks))
     assert found.missed.tolist() == [False, False, True]
     assert found.thresholds[2] == NEVER
     for number in range(2):

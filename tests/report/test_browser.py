@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.browser import WIDTHS, log_of, open_page, requested, violations
-from tests.report.runs import make_run
+from tests.fakes import MappingEngine
+from tests.report.runs import draw_images, make_run
 from torch_inception.report.write_report import write_report
 from torch_inception.system.escape import printable
+from torch_inception.training.train_classifier import train_classifier
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
@@ -44,6 +46,20 @@ def hostile_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
         folder = tmp_path_factory.mktemp("hostile")
         patch.setenv("TORCH_INCEPTION_CACHE", str(folder / "cache"))
         result = make_run(folder, HOSTILE)
+        return write_report(result.output, result.classifier)
+
+
+@pytest.fixture(scope="module")
+def page_of_several(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make the report of a run whose images have one hostile label, two or none."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("several")
+        patch.setenv("TORCH_INCEPTION_CACHE", str(folder / "cache"))
+        images = [
+            (path, ([], [label, HOSTILE[0]], [label], [label])[number % 4])
+            for number, (path, label) in enumerate(draw_images(folder / "images", HOSTILE))
+        ]
+        result = train_classifier(images, output=folder / "run", engine=MappingEngine())
         return write_report(result.output, result.classifier)
 
 
@@ -107,6 +123,23 @@ def test_nobody_is_kept_out(
     show(browser, hostile_page, width=width, scheme=scheme)
     if with_cell:
         browser.execute_script("document.querySelector('[popover]').showPopover()")
+    assert violations(browser, axe) == []
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_page_of_several_labels_fits_loads_nothing_and_keeps_nobody_out(
+    browser: "Chrome", page_of_several: Path, axe: str, width: int, scheme: str
+) -> None:
+    show(browser, page_of_several, width=width, scheme=scheme)
+    thumbnails, images, are_loaded = browser.execute_async_script(LOADED)
+    assert thumbnails > 20
+    assert images > 0  # the maps
+    assert are_loaded
+    assert requested(browser) == {page_of_several.as_uri()}
+    assert log_of(browser, "browser") == []
+    assert browser.execute_script("return document.documentElement.scrollWidth") == width
+    assert browser.execute_script("return document.querySelector('[onerror]')") is None
     assert violations(browser, axe) == []
 
 

@@ -26,7 +26,7 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> TrainingResult:
         patch.setenv(CACHE_VARIABLE, str(folder / "cache"))
         return train_classifier(
             "", labels=labels, output=folder / "run", engine=MappingEngine(),
-            near_duplicates="ignore", holdout=0.3,
+            near_duplicates="ignore", holdout=0.3, threshold=["blue=0.5"],
         )  # fmt: skip
 
 
@@ -52,6 +52,8 @@ def test_the_table_has_each_class_with_its_threshold(page: Element, result: Trai
     for label, threshold in result.metrics["head"]["thresholds"].items():
         (row,) = [row for row in rows if label in row]
         assert f"{threshold:.3f}" in row
+    (section,) = [each for each in page.all("section") if each.attributes.get("id") == "classes"]
+    assert "The threshold of blue was set with --threshold." in section.text()
 
 
 def test_mistakes_are_those_of_the_tables(page: Element, result: TrainingResult) -> None:
@@ -70,6 +72,12 @@ def test_mistakes_are_those_of_the_tables(page: Element, result: TrainingResult)
         assert Path(path).name in said
     assert len(section.all("article")) == len(wrong)
     assert "not named: red" in said
+    # The map is of the label that is most wrong, and the page says which that is.
+    for article in section.all("article"):
+        (told,) = [each.text() for each in article.all("p") if each.text().startswith("map: ")]
+        assert f"Map: what speaks for {told.removeprefix('map: ')}" in {
+            each.attributes.get("alt") for each in article.all("img")
+        }
 
 
 def test_names_that_are_markup_stay_text(tmp_path: Path) -> None:

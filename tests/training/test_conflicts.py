@@ -22,7 +22,7 @@ def test_an_image_in_two_classes_is_named_and_used_for_none(
     status, out, err = train()
     assert status == 0
     assert "used: 90 of 92 files (green 30 of 31, red 29 of 30)\n" in out
-    told = "the same image in several classes is used for none of them: 1 image in 2 files."
+    told = "the same image in several classes is not used: 1 image in 2 files. Keep each in one"
     assert f"WARNING: {told}" in err
     reason = "the same image is in the classes 'green', 'red'"
     for path in (conflicts / "green" / "copy.png", conflicts / "red" / "red_05.png"):
@@ -55,7 +55,7 @@ def test_many_conflicts_are_listed_in_a_file(train: TrainCommand, colours: Path,
     for number in range(6):
         shutil.copy(colours / "red" / f"red_0{number}.png", colours / "green" / f"c{number}.png")
     _, _, err = train()
-    assert "used for none of them: 6 images in 12 files." in err
+    assert "is not used: 6 images in 12 files." in err
     assert err.count("the same image is in") == 10
     assert "  and 2 more files; all are in skipped.csv" in err
     assert len(table(run / "skipped.csv")) == 12

@@ -318,17 +318,20 @@ def test_labels_without_information_are_guessed_no_better_than_by_chance(
     assert whole["leave_one_out"]["n"] + whole["test"]["n"] == 120
 
 
+@pytest.mark.parametrize("several", [False, True])
 def test_copies_with_two_labels_are_warned_of(
-    caplog: pytest.LogCaptureFixture,
+    several: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     images = [image("a/1.png"), image("b/2.png"), image("b/3.png"), image("a/4.png")]
+    where = "with other labels" if several else "in several classes"
+    if several:
+        images = [each._replace(labels=(each.label, "c")) for each in images]
     # The first two by hash and cosine; the last two by the cosine alone.
     hashes = [5, 5, *random_hashes(2)]
     with caplog.at_level(logging.WARNING):
         join_near_copies(images, groups_of(images), likeness_of(angles(0, 5, 60, 65), hashes))
     assert [record.getMessage() for record in caplog.records] == [
-        "WARNING: 1 image has a near copy in several classes, and a label may be wrong: "
-        "a/1.png and b/2.png."
+        f"WARNING: 1 image has a near copy {where}, and a label may be wrong: a/1.png and b/2.png."
     ]
 
 

@@ -45,7 +45,7 @@ EXPECTED = {"1.jpg": [1, 0], "2.jpg": [1, 1], "3.jpg": [0, 0], "4.jpg": [-1, 0]}
     ("content", "settings"),
     [
         ("path,labels\n1.jpg,cat\n2.jpg,cat|dog\n3.jpg,\n4.jpg,?cat\n", {}),
-        ("path,labels\n1.jpg,cat | \n2.jpg,dog| cat|cat\n3.jpg,\n4.jpg,?cat\n", {}),
+        ("path,labels\n1.jpg,cat | \n2.jpg,dog| cat|cat\n3.jpg,\n4.jpg, ? cat |?\n", {}),
         (
             "path;label\n1.jpg;cat\n2.jpg;cat,dog\n3.jpg;\n4.jpg;?cat\n",
             {"label_delimiter": ","},
@@ -134,8 +134,37 @@ def test_a_column_that_is_meant_as_a_class_is_not_dropped(cells: list[str], bad:
     with pytest.raises(DatasetError) as caught:
         load("".join(["path,cat,dog\n", *rows]))
     assert str(caught.value) == (
-        f"labels.csv: the column 'dog' has {bad}, and a class has 1, 0, or an empty cell where it "
-        "is unknown (also for -1). Mend it; if it is no class, leave it out."
+        f"labels.csv: the column 'dog' has {bad}, and a class has 1 (the image has it), 0 (it has "
+        "not) or an empty cell (unknown). Mend it; if it is no class, leave it out."
+    )
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "said"),
+    [
+        (
+            "-1 -1 1 -1", "-1 1 -1 -1",
+            "'cat' has '-1' in line 2, '-1' in line 3, '-1' in line 5, and a class has 1 (the "
+            "image has it), 0 (it has not) or an empty cell (unknown) (it is so in 1 other column, "
+            "too)",
+        ),
+        (
+            "yes no no yes", "a b c d",
+            "'cat' has 'yes' in line 2, 'no' in line 3, 'no' in line 4 and 1 more, and a class "
+            "has 1 (the image has it), 0 (it has not) or an empty cell (unknown)",
+        ),
+    ],
+)  # fmt: skip
+def test_columns_that_could_be_classes_are_told_where_there_are_no_labels(
+    first: str, second: str, said: str
+) -> None:
+    cells = zip(NAMES, first.split(), second.split(), strict=True)
+    with pytest.raises(DatasetError) as caught:
+        load("".join(["path,cat,dog\n", *(f"{','.join(row)}\n" for row in cells)]))
+    assert str(caught.value) == (
+        "labels.csv has no column of labels (label, labels). Its columns are 'path', 'cat', 'dog'. "
+        "Rename what is meant, or name it: --label-column NAME. If each class has a column of its "
+        f"own: the column {said}."
     )
 
 
@@ -155,7 +184,10 @@ def test_a_column_that_may_be_a_class_is_warned_of(
     assert "labels.csv: columns that are not used: 'more'" in caplog.messages
     warned = [each.getMessage() for each in caplog.records if each.levelname == "WARNING"]
     assert len(warned) == is_warned
-    assert all("the column 'more' has" in line and "not used" in line for line in warned)
+    for line in warned:
+        assert "the column 'more' has" in line
+        assert "a class has 1 (the image has it), 0 (it has not) or an empty cell" in line
+        assert "not used" in line
 
 
 def test_the_folder_of_a_runs_paths_is_asked_for() -> None:
@@ -192,7 +224,8 @@ def test_files_that_are_not_used_are_counted_and_not_their_labels(
         ("path,cat,dog\n1.jpg,1,0\n2.jpg,0,2\n3.jpg,0,1\n4.jpg,1,0\n", "column 'dog'.*line 3"),
         ("path,a|b,dog\n1.jpg,1,0\n2.jpg,0,1\n", "a column of 1 and 0 is called 'a|b'"),
         ("path,?a,dog\n1.jpg,1,0\n2.jpg,0,1\n", "a column of 1 and 0 is called '.a'"),
-        ("path,size\n1.jpg,5\n2.jpg,7\n", "has no column of labels"),
+        ("path,dog,dog\n1.jpg,1,0\n2.jpg,0,1\n", "has 'dog' twice among its columns"),
+        ("path,size\n1.jpg,5\n2.jpg,7\n", "has no column of labels .label, labels"),
         ("path,labels\n1.jpg,cat|dog\n1.jpg,cat\n", "another label of the same file"),
     ],
 )

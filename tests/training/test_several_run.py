@@ -20,7 +20,7 @@ from tests.training.runs import table
 from tests.training.several import COLOURS, draw_several
 from torch_inception.classifier.classifier import Classifier
 from torch_inception.classifier.model_file import FORMAT_OF_SEVERAL, load_model
-from torch_inception.commands import evaluate, predict, show, sort, train
+from torch_inception.commands import audit, evaluate, predict, show, sort, train
 from torch_inception.errors import ConfigError, DatasetError, ModelError
 from torch_inception.system.cache_folder import CACHE_VARIABLE
 from torch_inception.training.train_classifier import train_classifier
@@ -198,6 +198,11 @@ def test_predict_tells_of_neighbours_maps_and_what_is_unlike(
     assert 0 <= told["distance"] <= told["threshold"]
     assert "blue|red" in {near["label"] for near in told["neighbours"]}
     assert Path(told["explanation"]).is_file()
+    dark = plain_image(tmp_path / "dark.png", (40, 40, 40))
+    out = run_command(
+        predict.main, capsys, "--model", trained, dark, "--neighbours", "1", engine=MappingEngine()
+    )[1]
+    assert "(none, similarity = " in out
     explanation = Classifier.load(trained, engine=MappingEngine()).explain(both)
     best = told["predictions"][0]
     assert explanation.score(best["label"]) == pytest.approx(best["score"], abs=1e-3)
@@ -208,18 +213,22 @@ def test_what_needs_one_label_says_so(
 ) -> None:
     image = plain_image(tmp_path / "both.png", (200, 40, 190))
     engine = {"engine": FakeEngine()}
-    commands: list[tuple[Callable[..., int], tuple[object, ...], dict[str, Any]]] = [
-        (predict.main, ("--model", trained, image, "--coverage", "0.9"), engine),
-        (predict.main, ("--model", trained, image, "--unsure", "3"), engine),
-        (sort.main, ("--model", trained, image, "--into", tmp_path / "into"), engine),
-        (evaluate.main, (trained, "--labels", drawn, "--against", trained), engine),
-        (train.main, ("--labels", drawn, "--output", tmp_path / "x", "--tensorboard"), engine),
-        (train.main, ("--labels", drawn, "--output", tmp_path / "x", "--solver", "sgd"), engine),
+    named, labels = ("--model", trained, image), ("--labels", drawn)
+    to_train = (*labels, "--output", tmp_path / "x")
+    commands: list[tuple[Callable[..., int], tuple[object, ...], str]] = [
+        (predict.main, (*named, "--coverage", "0.9"), "what reaches its threshold is shown"),
+        (predict.main, (*named, "--unsure", "3"), "has the scores, and show the thresholds"),
+        (sort.main, (*named, "--into", tmp_path / "into"), "predict --format csv"),
+        (evaluate.main, (trained, *labels, "--against", trained), "Evaluate each model by itself"),
+        (train.main, (*to_train, "--tensorboard"), "report.html have the figures of each class"),
+        (train.main, (*to_train, "--solver", "sgd"), "fitted by itself, by ridge regression"),
+        (audit.main, labels, "The report of train shows"),
     ]
-    for main, arguments, more in commands:
-        status, _, err = run_command(main, capsys, *arguments, **more)
+    for main, arguments, instead in commands:
+        status, _, err = run_command(main, capsys, *arguments, **engine)
         assert status == 1
-        assert "one label per image" in err or "needs one" in err
+        assert "one label per image" in err or "needs one per image" in err
+        assert instead in err
         assert len(err.strip().splitlines()) == 1
     assert not (tmp_path / "x").exists()
 
@@ -334,6 +343,23 @@ def test_a_card_begins_with_the_larger_part(drawn: Path, run: Path) -> None:
     assert first.startswith("- training images, each left out in turn (N=")
     assert second.startswith("- test images (N=")
     assert "Both are of the training images, each left out in turn" in card
+    assert "`torch-inception evaluate FOLDER --labels TABLE.csv` measures it" in card
+    assert "An image classifier of 3 classes, of which an image can have several or none: " in card
+    # The Python of the card names what predict names.
+    assert "if score >= classifier.thresholds[label]]" in card
+
+
+def test_a_table_of_one_class_is_enough(drawn: Path, run: Path) -> None:
+    columns = {
+        "path": [drawn.parent / row["path"] for row in table(drawn)],
+        "red": ["red" in row["labels"] for row in table(drawn)],
+    }
+    result = train_classifier(columns, output=run, engine=FakeEngine(), **SETTINGS)
+    assert result.classifier.labels == ["red"]
+    assert result.metrics["test"]["micro_f1"] == result.metrics["test"]["macro_f1"]
+    assert {row["prediction"] for row in table(run / "predictions.csv")} == {"", "red"}
+    card = (run / "README.md").read_text(encoding="utf-8")
+    assert "classifier of 1 class, which an image has or has not: " in card
 
 
 def test_a_model_tells_its_figures(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -399,20 +425,23 @@ def test_a_test_part_without_labels_has_no_average_precision(
         near_duplicates="ignore",
     )  # fmt: skip
     assert result.metrics["test"]["mean_average_precision"] is None
-    assert "mean average precision n/a, F1 " in (run / "README.md").read_text()
+    card = (run / "README.md").read_text()
+    assert "mean average precision n/a, F1 " in card
+    # What the hub would show is not made up.
+    assert ("model-index:" in card) == (result.metrics["test"]["macro_f1"] is not None)
 
 
 def test_images_of_the_same_content_and_other_labels_are_left_out(
-    drawn: Path, run: Path, tmp_path: Path
+    drawn: Path, run: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     copy = tmp_path / "copy.png"
     copy.write_bytes((drawn.parent / "images" / "110_0.png").read_bytes())
     rows = [(drawn.parent / row["path"], row["labels"].split("|")) for row in table(drawn)]
     named = [(path, [each for each in labels if each]) for path, labels in rows]
-    result = train_classifier(
-        [*named, (copy, ["blue"])], output=run, engine=FakeEngine(), **SETTINGS
-    )
-    assert len(result.skipped) == 2
+    result = train_classifier([*named, (copy, [])], output=run, engine=FakeEngine(), **SETTINGS)
+    reason = "the same image has different labels: 'none', 'green|red'"
+    assert [each.reason for each in result.skipped] == [reason] * 2
+    assert "the same image with different labels is not used: 1 image in 2 files." in caplog.text
 
 
 def test_a_run_into_the_same_folder_keeps_the_split(drawn: Path, run: Path) -> None:

@@ -435,7 +435,7 @@ def test_a_splits_file_that_cannot_be_read_is_the_users_to_mend(
 def test_a_class_that_is_never_alone_has_a_test_image_too() -> None:
     sets = {"animal": 100, "animal|cat": 3, "animal|dog": 4, "animal|cat|dog": 1, "cat|few": 2}
     images = [
-        each._replace(several=tuple(each.label.split("|")))
+        each._replace(labels=tuple(each.label.split("|")))
         for seed in range(9)
         for each in images_of(sets, seed=seed)
     ]

@@ -44,7 +44,8 @@ class AuditSubject:
         if dataset.several is not None:
             raise DatasetError(
                 f"images of {dataset.name} may have several labels, and an audit needs one per "
-                "image. Give a folder or table with one."
+                "image, since it compares each image with its class. The report of train shows "
+                "the images of which a label is most likely wrong; groups.csv lists near copies."
             )
         return dataset
 

@@ -87,20 +87,22 @@ class Model:
     network: Mapping[str, Tensor] | None = None
 
 
-def require_one_label(model: Model, what: str) -> None:
+def require_one_label(model: Model, what: str, *, why: str, instead: str) -> None:
     """Refuse a model that may give an image several labels.
 
     Args:
         model: of any kind.
         what: is done, as the beginning of the message.
+        why: that needs one label per image.
+        instead: what can be done with such a model, as a sentence.
 
     Raises:
         ConfigError: it may.
     """
     if isinstance(model.head, IndependentHead):
         raise ConfigError(
-            f"{what} needs a model of one label per image, and this one gives several. Name "
-            "another; predict takes this one."
+            f"{what} needs a model of one label per image, since {why}, and this one gives "
+            f"several. {instead}"
         )
 
 

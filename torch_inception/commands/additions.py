@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from torch_inception.answers.image_classifier import ImageClassifier
-from torch_inception.answers.prediction import class_number
+from torch_inception.answers.prediction import NO_LABEL, class_number
 from torch_inception.commands.outputs import Addition, NamedImage, Values
 from torch_inception.config import PredictConfig
 from torch_inception.errors import ConfigError, ImageError
@@ -106,7 +106,7 @@ def _alike(values: Values) -> str:
     [near] = values.values()
     assert isinstance(near, list)
     lines = [
-        f"  {printable(each['path'])} ({printable(each['label'])}, "
+        f"  {printable(each['path'])} ({printable(each['label']) or NO_LABEL}, "
         f"similarity = {each['similarity']:.2f})\n"
         for each in near
     ]

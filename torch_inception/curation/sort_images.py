@@ -78,7 +78,12 @@ def sort_images(classifier: Classifier, paths: Iterable[Path], config: SortConfi
             cannot be the name of a folder; or the folder is a file, or the table cannot be read.
         OSError: a file cannot be put into its place.
     """
-    require_one_label(classifier.model, "sort")
+    require_one_label(
+        classifier.model,
+        "sort",
+        why="an image goes into the folder of its label",
+        instead="For a table of the labels of each image: predict --format csv.",
+    )
     classifier.coverage_threshold(config.coverage)
     _check_labels(classifier.labels)
     found = Sorted()

@@ -68,7 +68,13 @@ def choose_to_label(
         ConfigError: the model gives several labels.
         ModelError: it does not know its training images.
     """
-    require_one_label(classifier.model, "unsure")
+    require_one_label(
+        classifier.model,
+        "unsure",
+        why="it chooses by how little the best label is ahead of the next",
+        instead="Labels are unsure whose scores are near their thresholds: predict --format csv "
+        "has the scores, and show the thresholds.",
+    )
     least_sure: list[tuple[float, int, UnsureImage]] = []
     bad: list[tuple[Path, ImageError]] = []
     number = 0

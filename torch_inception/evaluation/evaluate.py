@@ -226,7 +226,7 @@ def _several_labels(
 ) -> _Evaluated:
     """Evaluate a model that may give an image several labels."""
     if config.against:
-        require_one_label(this.classifier.model, "--against")
+        _check_comparable(this)
     found = match_several(dataset, this.classifier.labels, model=this.name)
     if found.unknown:
         log.warning(
@@ -262,8 +262,17 @@ def _load(
 
 def _other(config: EvaluateConfig, engine: Engine | None) -> EvaluatedModel:
     other = _load(config.against, config, engine)
-    require_one_label(other.classifier.model, "--against")
+    _check_comparable(other)
     return other
+
+
+def _check_comparable(model: EvaluatedModel) -> None:
+    require_one_label(
+        model.classifier.model,
+        "--against",
+        why="it counts the images that one of two models alone names right",
+        instead="Evaluate each model by itself, and compare their figures.",
+    )
 
 
 def _warn_of_unknown(found: Matched, model: EvaluatedModel) -> None:

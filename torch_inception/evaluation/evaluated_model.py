@@ -34,7 +34,7 @@ class JudgedImages:
         images: path, label and digest of each.
         groups: the group of each, of `groups_of`.
         targets: (N,) int64, the position of the label of each in the texts of its data set.
-        distances: (N,) float64 from the classes; NaN where the model cannot tell.
+        distances: (N,) float64 from the training images; NaN where the model cannot tell.
         is_seen: (N,) bool, whether the model was trained on the same content.
         pass_result: their rows, how these were come by, and which files were left out.
     """

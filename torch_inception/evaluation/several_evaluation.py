@@ -10,10 +10,7 @@ from torch import Tensor
 from torch_inception.errors import DatasetError
 from torch_inception.evaluation.evaluated_model import EvaluatedModel, JudgedImages
 from torch_inception.evaluation.labelled_images import Matched
-from torch_inception.heads.fit_independent import all_independent_scores
-from torch_inception.heads.head import IndependentHead
-from torch_inception.heads.labelled_rows import LabelledRows
-from torch_inception.heads.marked_rows import MarkedRows
+from torch_inception.heads.labelled_rows import LabelledRows, all_scores
 from torch_inception.heads.metrics import keeps_scores
 from torch_inception.heads.several_metrics import several_report
 from torch_inception.system.threads import one_thread
@@ -70,14 +67,14 @@ def match_several(dataset: Dataset, labels: Sequence[str], *, model: str) -> Mat
             f"{model} knows no class of {dataset.name}. It knows {quoted(labels)}; there, classes "
             f"are {quoted(several.classes)}. Give images of its classes, by the same names."
         )
-    untold = set(labels) - set(own_name.values()) if several.others_unknown else set()
+    without_column = set(labels) - set(own_name.values()) if several.others_unknown else set()
     known = SeveralLabels(list(labels))
 
     def of_model(text: str) -> str:
         present, unknown = (
             {own_name[label] for label in part if label in own_name} for part in several.read(text)
         )
-        return known.text(LabelSet(tuple(sorted(present)), tuple(sorted(unknown | untold))))
+        return known.text(LabelSet(tuple(sorted(present)), tuple(sorted(unknown | without_column))))
 
     text_of = [of_model(text) for text in dataset.label_texts]
     texts = sorted(set(text_of))
@@ -111,7 +108,7 @@ def evaluate_several(
     assert several is not None
     judged = this.judge(dataset, keep_conflicts=keep_conflicts, progress=progress)
     marks = several.marks(image.label for image in judged.images)
-    marked = MarkedScores(judged.images, marks, _scores(this, judged, marks))
+    marked = MarkedScores(judged.images, marks, _scores(this, judged))
     thresholds = torch.tensor(
         [this.classifier.thresholds[label] for label in several.classes], dtype=torch.float64
     )
@@ -131,10 +128,9 @@ def evaluate_several(
 
 
 @one_thread()
-def _scores(this: EvaluatedModel, judged: JudgedImages, marks: Tensor) -> Tensor:
+def _scores(this: EvaluatedModel, judged: JudgedImages) -> Tensor:
     """Return the probability of each class (N, C) float32."""
-    head = this.classifier.model.head
-    assert isinstance(head, IndependentHead)
-    no_targets = torch.zeros(len(marks), dtype=torch.int64)
-    rows = LabelledRows(judged.pass_result.rows, no_targets, 1)
-    return all_independent_scores(head, MarkedRows(rows, marks))
+    no_targets = torch.zeros_like(judged.targets)
+    return all_scores(
+        this.classifier.model.head, LabelledRows(judged.pass_result.rows, no_targets, 1)
+    )

@@ -62,7 +62,9 @@ class Comparison(NamedTuple):
         if precision == "int8":
             is_over = self.changed > CHANGED_LIMIT * self.images
             return (
-                f"{self.what} changed in over {CHANGED_LIMIT:.0%} of the images" if is_over else ""
+                f"{self.what} changed in over {CHANGED_LIMIT:.0%} of the images, the limit for int8"
+                if is_over
+                else ""
             )
         limit = END_TO_END_LIMIT[precision]
         from_pixels = EQUAL_PIXELS_LIMIT if precision == "fp32" else limit

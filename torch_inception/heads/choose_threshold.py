@@ -7,7 +7,7 @@ NEVER = 1.0
 """Threshold of a class that is never named: scores are below (`head.HIGHEST`)."""
 
 LEAST = 1e-9
-"""Threshold at least: none is 0."""
+"""Threshold at least: 0 would name every image, and model files refuse it."""
 
 
 def best_f1_threshold(scores: Tensor, present: Tensor) -> float:

@@ -38,7 +38,7 @@ class FittedSpace(NamedTuple, Generic[Space_co]):
     Attributes:
         space: the space.
         rows: (K,) int64, which rows could be left out.
-        distances: (K,) float64, of these, each to classes that were fitted without its group.
+        distances: (K,) float64, of these, each by a space that was fitted without its group.
     """
 
     space: Space_co

@@ -15,7 +15,6 @@ from torch_inception.heads.choose_threshold import NEVER, best_f1_threshold, pre
 from torch_inception.heads.fit import LAYERS
 from torch_inception.heads.head import IndependentHead, independent_probabilities
 from torch_inception.heads.inputs import Inputs
-from torch_inception.heads.labelled_rows import all_logits
 from torch_inception.heads.marked_rows import PRESENT, MarkedRows, Pattern
 from torch_inception.heads.platt import Platt, fit_platt
 from torch_inception.heads.solvers.discriminant import STRENGTHS
@@ -82,18 +81,16 @@ class _Tried:
     strengths: Tensor
 
 
-def fit_independent(
-    config: TrainConfig, train: MarkedRows, *, precision: float = 0.0
-) -> FittedClasses:
+def fit_independent(config: TrainConfig, train: MarkedRows) -> FittedClasses:
     """Fit ridge regression per class; all bits are alike on any cores.
 
     Each class has the strength whose answers to rows left out have the lowest cross entropy once
     they are calibrated; and layers are chosen by the mean of that over the classes.
 
     Args:
-        config: layers.
+        config: layers, and the precision that thresholds are to reach on rows left out; where that
+            is 0, each class has the threshold of its best F1.
         train: rows to fit on; each class has some, and some that have not.
-        precision: that thresholds are to reach on rows left out; 0 for the best F1 of each class.
 
     Raises:
         DatasetError: no row of a class can be left out.
@@ -115,7 +112,7 @@ def fit_independent(
         scores = independent_probabilities(best.scores * best.platt.slope + best.platt.shift)
         scores = scores.float()
         marks = best.rows.marks[best.left_out]
-        thresholds, missed = _thresholds(scores, marks, precision)
+        thresholds, missed = _thresholds(scores, marks, config.target_precision)
     return FittedClasses(
         _calibrated(linear, best.platt, inputs),
         thresholds,
@@ -247,7 +244,10 @@ def _fit_pattern(
 
 
 def _fill_unknown(scores: Tensor, linear: _Linear, rows: MarkedRows, pattern: Pattern) -> None:
-    """Give rows of which a class is unknown the answers of its fit, which has not seen them."""
+    """Give rows of which a class is unknown the answers of its fit, which has not seen them.
+
+    It may have seen their near copies; these scores are told, and judge nothing.
+    """
     unknown = ~pattern.known
     if unknown.any():
         weight, bias = linear.weight[pattern.classes], linear.bias[pattern.classes]
@@ -286,9 +286,3 @@ def _thresholds(scores: Tensor, marks: Tensor, precision: float) -> tuple[Tensor
         else:
             thresholds[number] = best_f1_threshold(own, present)
     return thresholds, missed
-
-
-def all_independent_scores(head: IndependentHead, rows: MarkedRows) -> Tensor:
-    """Map rows to the probability that a head gives each class, (N, C) float32."""
-    (logits,) = all_logits([head], rows.rows)
-    return head.probabilities_of_logits(logits).float()

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch_inception.features.row_selection import SLICE, RowSelection
 from torch_inception.heads.head import Head
 from torch_inception.heads.inputs import Inputs
-from torch_inception.heads.metrics import Answers, answers_of, scores_of
+from torch_inception.heads.metrics import Answers, answers_of
 from torch_inception.system.threads import on_cores
 
 Result = TypeVar("Result")
@@ -121,8 +121,10 @@ def all_answers(heads: Sequence[Head], labelled: LabelledRows) -> list[Answers]:
 
 
 def all_scores(head: Head, labelled: LabelledRows) -> Tensor:
-    """Map rows to the probability that a head gives each class, (N, C) float32."""
-    (parts,) = _of_each_head([head], labelled, lambda logits, _: scores_of(logits))
+    """Map rows to the probability that a head of any kind gives each class, (N, C) float32."""
+    (parts,) = _of_each_head(
+        [head], labelled, lambda logits, _: head.probabilities_of_logits(logits).float()
+    )
     return torch.cat(parts)
 
 

@@ -65,7 +65,7 @@ class Matrix(NamedTuple):
     left_out: int
 
 
-def make_matrix(judged: Judged, results: ResultsFolder, gallery: Gallery) -> Matrix:
+def make_matrix(judged: Judged[ImageAnswer], results: ResultsFolder, gallery: Gallery) -> Matrix:
     """Return the matrix of a part's answers."""
     labels: list[str] = results.metrics["classes"]
     answers: defaultdict[Pair, list[ImageAnswer]] = defaultdict(list)
@@ -92,7 +92,7 @@ def _is_wrong(pair: Pair) -> bool:
 
 
 def _cells(
-    judged: Judged,
+    judged: Judged[ImageAnswer],
     results: ResultsFolder,
     gallery: Gallery,
     answers: Mapping[Pair, Sequence[ImageAnswer]],

@@ -25,6 +25,7 @@ from torch_inception.report.charts import (
 )
 from torch_inception.report.results_folder import Judged, Scores
 from torch_inception.system.escape import counted, printable
+from torch_inception.training.evaluation import ImageAnswer
 from torch_inception.training.report_lines import limits
 
 MOST_CURVES = 12
@@ -109,7 +110,7 @@ class LearningCurve(NamedTuple):
     sentence: str
 
 
-def headline(judged: Judged) -> Headline:
+def headline(judged: Judged[ImageAnswer]) -> Headline:
     """Return the accuracy of a part."""
     shown = _interval(judged.metrics["accuracy"], judged.metrics["wilson_interval_95"])
     return Headline(
@@ -131,7 +132,7 @@ def of_trained(report: Mapping[str, Any]) -> list[str]:
     return [f"the model was trained on {count:,} of these: the figures are too good"] * bool(count)
 
 
-def class_rows(judged: Judged) -> list[ClassRow]:
+def class_rows(judged: Judged[ImageAnswer]) -> list[ClassRow]:
     """Return the classes of a part, those with the lowest F1 first, those without images last."""
     rows = judged.metrics["per_class"].items()
     by_f1 = sorted(rows, key=lambda row: (row[1]["n"] == 0, row[1]["f1"] or 0.0))
@@ -157,7 +158,7 @@ def _interval(value: float, interval: Sequence[float]) -> Interval:
     return Interval(value, *interval)
 
 
-def calibration(judged: Judged) -> Calibration:
+def calibration(judged: Judged[ImageAnswer]) -> Calibration:
     """Return how far the scores of a part's answers are from what they promise."""
     bins = reliability(
         torch.tensor([answer.score for answer in judged.answers], dtype=torch.float64),
@@ -197,7 +198,7 @@ def learning(points: Sequence[Mapping[str, Any]]) -> LearningCurve | None:
     return LearningCurve(learning_diagram(marks, summary=summary), sentence)
 
 
-def curves(judged: Judged, scores: Scores) -> AllCurves:
+def curves(judged: Judged[ImageAnswer], scores: Scores) -> AllCurves:
     """Return the curves of a part's classes."""
     rows = [scores.row_of[answer.path] for answer in judged.answers if answer.path in scores.row_of]
     chosen = torch.tensor(rows, dtype=torch.int64)

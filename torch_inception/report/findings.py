@@ -60,13 +60,13 @@ class CopyGroup(NamedTuple):
 
 
 class Copies(NamedTuple):
-    """Groups of near copies, those with several labels first, and how many there are.
+    """Groups of near copies, those with different labels first, and how many there are.
 
     Attributes:
         shown: groups.
         groups: how many there are.
         images: in all of them.
-        torn: how many of the groups have several labels.
+        torn: how many of the groups have different labels.
     """
 
     shown: Sequence[CopyGroup]

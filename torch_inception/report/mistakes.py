@@ -66,6 +66,28 @@ class Mistake(NamedTuple):
     neighbours: Sequence[Near]
 
 
+class Asked(NamedTuple):
+    """An image to be shown: what of it speaks for a label, and not for another where one is named.
+
+    Attributes:
+        path: of the image, as tables have it.
+        label: that the map is of.
+        versus: that it is compared with; "" for none.
+    """
+
+    path: str
+    label: str
+    versus: str = ""
+
+
+class Illustrated(NamedTuple):
+    """What is shown of an image: its thumbnail, the map ("" for none) and its neighbours."""
+
+    tile: Tile
+    map: str
+    neighbours: Sequence[Near]
+
+
 AnyMistake = TypeVar("AnyMistake")
 
 
@@ -107,29 +129,54 @@ def find_mistakes(
         if answer.label != answer.prediction
     ]
     wrong.sort(key=lambda each: -each[0].score)
-    # Another engine, to stand in for one that gives no maps, may be far to get.
-    with_maps = gallery.is_open and isinstance(classifier.engine, GivesMaps)
     shown = wrong[:MOST_SHOWN]
-    tiles = gallery.tiles(results, [answer.path for answer, _ in shown])
-    files = unchanged_files(results, [answer.path for answer, _ in shown])
-    neighbours = all_neighbours(files, results, training, classifier, gallery)
+    asked = [Asked(answer.path, answer.prediction, answer.label) for answer, _ in shown]
     found = [
         Mistake(
-            tile,
+            each.tile,
             answer,
             PART_NAMES[judged.part],
             _label_set(results, classifier, answer.path),
-            _map(files.get(answer.path), classifier, answer)
-            if with_maps and place < MOST_MAPS
-            else "",
-            neighbours.get(answer.path, []),
+            each.map,
+            each.neighbours,
         )
-        for place, (tile, (answer, judged)) in enumerate(zip(tiles, shown, strict=True))
+        for (answer, judged), each in zip(
+            shown, illustrated(asked, results, training, classifier, gallery), strict=True
+        )
     ]
     return Mistakes(found, len(wrong), sum(bool(each.map) for each in found))
 
 
-def unchanged_files(results: ResultsFolder, paths: Sequence[str]) -> dict[str, Path]:
+def illustrated(
+    asked: Sequence[Asked],
+    results: ResultsFolder,
+    training: ResultsFolder | None,
+    classifier: Classifier,
+    gallery: Gallery,
+) -> list[Illustrated]:
+    """Return what is shown of images; the first `MOST_MAPS` have maps.
+
+    Args:
+        asked: the images, and what is asked of them.
+        results: as for `find_mistakes`, and so are the others.
+        training: see there.
+        classifier: see there.
+        gallery: see there.
+    """
+    paths = [each.path for each in asked]
+    tiles, files = gallery.tiles(results, paths), _unchanged_files(results, paths)
+    neighbours = _all_neighbours(files, results, training, classifier, gallery)
+    # Another engine, to stand in for one that gives no maps, may be far to get.
+    most_maps = MOST_MAPS if gallery.is_open and isinstance(classifier.engine, GivesMaps) else 0
+    maps = [_map(files.get(each.path), classifier, each) for each in asked[:most_maps]]
+    maps += [""] * (len(asked) - len(maps))
+    return [
+        Illustrated(tile, shown, neighbours.get(path, []))
+        for path, tile, shown in zip(paths, tiles, maps, strict=True)
+    ]
+
+
+def _unchanged_files(results: ResultsFolder, paths: Sequence[str]) -> dict[str, Path]:
     """Return path -> file of the images that are there, and whose content is what it was."""
     files = {}
     for path in paths:
@@ -151,31 +198,20 @@ def _label_set(results: ResultsFolder, classifier: Classifier, path: str) -> lis
     return label_set(scores, classifier.coverage_threshold(COVERAGE))
 
 
-def _unchanged_file(results: ResultsFolder, path: str) -> Path | None:
-    """Return where an image is; None where it is gone, or another one is in its place by now."""
-    file = results.file_of(path)
-    try:
-        digest = hashlib.sha256(read_file(file)).digest()
-    except ImageError as error:
-        log.info("report: no map and no neighbours of %s: %s", path, error)
-        return None
-    return file if digest == results.digests.get(path) else None
-
-
-def _map(file: Path | None, classifier: Classifier, answer: ImageAnswer) -> str:
-    """Return the map of why an image was taken for what it is not; "" where it cannot be read."""
+def _map(file: Path | None, classifier: Classifier, asked: Asked) -> str:
+    """Return the map that is asked for; "" where the image cannot be read."""
     if file is None:
         return ""
     try:
         explanation = classifier.explain(file)
-    except ImageError as error:
-        log.info("report: no map of %s: %s", answer.path, error)
+    except ImageError as error:  # it has changed by now
+        log.info("report: no map of %s: %s", asked.path, error)
         return ""
-    logits = explanation.seen(answer.prediction, versus=answer.label)
+    logits = explanation.seen(asked.label, versus=asked.versus)
     return data_uri("image/jpeg", small_jpeg(shaded(explanation.pixels, logits), MAP_SIDE))
 
 
-def all_neighbours(
+def _all_neighbours(
     files: Mapping[str, Path],
     results: ResultsFolder,
     training: ResultsFolder | None,

@@ -2,12 +2,12 @@
 
 import csv
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 import numpy
 import torch
@@ -48,8 +48,12 @@ class GroupedImage(NamedTuple):
     reason: str
 
 
+Told = TypeVar("Told", ImageAnswer, SeveralAnswer)
+"""What a table tells of an image: of one that has one label, or that may have several."""
+
+
 @dataclass(frozen=True)
-class Judged:
+class Judged(Generic[Told]):
     """Images that a head was judged by, which had not seen them.
 
     Attributes:
@@ -60,7 +64,7 @@ class Judged:
 
     part: JudgedPart
     metrics: Mapping[str, Any]
-    answers: Sequence[ImageAnswer]
+    answers: Sequence[Told]
 
     @property
     def images(self) -> str:
@@ -180,11 +184,19 @@ class ResultsFolder:
         return Path(settings.data) if settings.data else Path(settings.labels).parent
 
     @cached_property
-    def judged(self) -> list[Judged]:
+    def judged(self) -> list[Judged[ImageAnswer]]:
         """The parts that a head was judged by; first the one that says more."""
+        return self._judged(self._answers)
+
+    @cached_property
+    def judged_several(self) -> list[Judged[SeveralAnswer]]:
+        """The same, where an image may have several labels."""
+        return self._judged(self._several_answers)
+
+    def _judged(self, read: Callable[[str], Iterator[Told]]) -> list[Judged[Told]]:
         held_out: JudgedPart = "leave_one_out" if "leave_one_out" in self.metrics else "validation"
-        tested = self._judged("test", "predictions.csv")
-        others = self._judged(held_out, "held_out.csv")
+        tested = Judged[Told]("test", self.metrics.get("test", {}), list(read("predictions.csv")))
+        others = Judged(held_out, self.metrics.get(held_out, {}), list(read("held_out.csv")))
         in_order = [tested, others] if len(tested.answers) >= FEW_TESTED else [others, tested]
         return [judged for judged in in_order if judged.answers]
 
@@ -236,18 +248,14 @@ class ResultsFolder:
             distances,
         )
 
-    def _judged(self, part: JudgedPart, file: str) -> Judged:
-        return Judged(part, self.metrics.get(part, {}), list(self._answers(file)))
-
     def _answers(self, file: str) -> Iterator[ImageAnswer]:
         for row in self._rows(file):
             scores = float(row["score"]), float(row["label_score"])
             yield ImageAnswer(row["path"], row["label"], row["prediction"], *scores)
 
-    def several_answers(self, file: str) -> list[SeveralAnswer]:
-        """Return the answers in a table, where an image may have several labels."""
-        names = SeveralAnswer._fields
-        return [SeveralAnswer(*(row[name] for name in names)) for row in self._rows(file)]
+    def _several_answers(self, file: str) -> Iterator[SeveralAnswer]:
+        for row in self._rows(file):
+            yield SeveralAnswer(*(row[name] for name in SeveralAnswer._fields))
 
     def _rows(self, name: str) -> list[dict[str, str]]:
         with _table(self.folder / name) as (header, rows):

@@ -1,7 +1,6 @@
 """What the page shows of a run on images that may have several labels."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -9,33 +8,24 @@ from markupsafe import Markup
 
 from torch_inception.answers.prediction import NO_LABEL
 from torch_inception.classifier.classifier import Classifier
-from torch_inception.engines.protocol import GivesMaps
-from torch_inception.errors import ImageError
+from torch_inception.config import TrainConfig, parse_thresholds
 from torch_inception.heads.curves import precision_recall_curve
 from torch_inception.heads.marked_rows import PRESENT, UNKNOWN
 from torch_inception.heads.metrics import percent
-from torch_inception.images.data_uri import data_uri
-from torch_inception.images.overlay import shaded
 from torch_inception.report.charts import Point
 from torch_inception.report.figures import MOST_CURVES, Figure, drawn_curve, figure_of, of_trained
-from torch_inception.report.gallery import Gallery, Tile, small_jpeg
+from torch_inception.report.gallery import Gallery, Tile
 from torch_inception.report.mistakes import (
-    MAP_SIDE,
-    MOST_MAPS,
     MOST_SHOWN,
     PART_NAMES,
+    Asked,
     Mistakes,
     Near,
-    all_neighbours,
-    unchanged_files,
+    illustrated,
 )
-from torch_inception.report.results_folder import JudgedPart, ResultsFolder
-from torch_inception.system.escape import counted
+from torch_inception.report.results_folder import Judged, JudgedPart, ResultsFolder
 from torch_inception.training.label_sets import SeveralLabels
-from torch_inception.training.report_lines import FEW_TESTED
 from torch_inception.training.several_answers import SeveralAnswer
-
-_FILES: Mapping[JudgedPart, str] = {"test": "predictions.csv", "leave_one_out": "held_out.csv"}
 
 Scored = Sequence[tuple[str, float]]
 """Labels and their scores."""
@@ -127,33 +117,30 @@ def several_content(
         classifier: that the run trained.
         gallery: for thumbnails.
     """
-    answers = {part: results.several_answers(file) for part, file in _FILES.items()}
-    parts = [part for part in _FILES if answers[part]]
-    if len(answers["test"]) < FEW_TESTED:
-        parts.reverse()
-    head = results.metrics.get("head", {})
+    head, settings = results.metrics.get("head", {}), results.settings
+    own = settings.threshold if isinstance(settings, TrainConfig) else []
+    judged = results.judged_several
     return {
         "template": "several.html",
-        "mistakes": _mistakes(results, training, several, answers, classifier, gallery),
-        "parts": [
-            _view(part, results, several, answers[part], classifier.thresholds) for part in parts
-        ],
-        "judged": sum(map(len, answers.values())),
+        "mistakes": _mistakes(results, training, several, classifier, gallery),
+        "parts": [_view(each, results, several, classifier.thresholds) for each in judged],
+        "judged": sum(len(each.answers) for each in judged),
         "target": head.get("target_precision"),
         "missed": head.get("missed_precision"),
+        "own_thresholds": list(parse_thresholds(own)),
         "far_from": "the nearest training image",
-        "left_out_of": "the others",
+        "left_out_of": "four fifths of the others",
+        "left_out_how": "a fifth of them left out at a time",
     }
 
 
 def _view(
-    part: JudgedPart,
+    judged: Judged[SeveralAnswer],
     results: ResultsFolder,
     several: SeveralLabels,
-    answers: Sequence[SeveralAnswer],
     thresholds: Mapping[str, float],
 ) -> SeveralView:
-    report = results.metrics[part]
+    report, answers = judged.metrics, judged.answers
     rows = [
         ClassRow(
             label,
@@ -166,10 +153,8 @@ def _view(
         for label, each in report["per_class"].items()
     ]
     rows.sort(key=lambda row: (row.images == 0, row.average_precision))
-    kind = "test image" if part == "test" else "training image"
-    suffix = "" if part == "test" else ", each left out in turn"
     return SeveralView(
-        counted(len(answers), kind) + suffix,
+        judged.images,
         _number(report["mean_average_precision"]),
         _number(report["micro_f1"]),
         _number(report["macro_f1"]),
@@ -238,36 +223,32 @@ def _mistakes(
     results: ResultsFolder,
     training: ResultsFolder | None,
     several: SeveralLabels,
-    answers: Mapping[JudgedPart, Sequence[SeveralAnswer]],
     classifier: Classifier,
     gallery: Gallery,
 ) -> Mistakes[SeveralMistake]:
     wrong = [
-        _wrong(answer, part, results, several)
-        for part, of_part in answers.items()
-        for answer in of_part
+        _wrong(answer, judged.part, results, several)
+        for judged in results.judged_several
+        for answer in judged.answers
         if answer.missed or answer.added
     ]
     wrong.sort(key=lambda each: -each.error)
     shown = wrong[:MOST_SHOWN]
-    paths = [each.answer.path for each in shown]
-    tiles, files = gallery.tiles(results, paths), unchanged_files(results, paths)
-    neighbours = all_neighbours(files, results, training, classifier, gallery)
-    with_maps = gallery.is_open and isinstance(classifier.engine, GivesMaps)
+    asked = [Asked(each.answer.path, each.worst) for each in shown]
     found = [
         SeveralMistake(
-            tile,
+            seen.tile,
             PART_NAMES[each.part],
             several.read(each.answer.labels).present,
             each.missed,
             each.added,
             each.worst,
-            _map(files.get(each.answer.path), classifier, each.worst)
-            if with_maps and place < MOST_MAPS
-            else "",
-            [_in_words(near, several) for near in neighbours.get(each.answer.path, [])],
+            seen.map,
+            [_in_words(near, several) for near in seen.neighbours],
         )
-        for place, (tile, each) in enumerate(zip(tiles, shown, strict=True))
+        for each, seen in zip(
+            shown, illustrated(asked, results, training, classifier, gallery), strict=True
+        )
     ]
     return Mistakes(found, len(wrong), sum(bool(each.map) for each in found))
 
@@ -287,15 +268,3 @@ def _wrong(
     errors = {label: 1 - score for label, score in missed} | dict(added)
     worst = max(errors, key=lambda label: errors[label])
     return _Wrong(answer, part, missed, added, worst, errors[worst])
-
-
-def _map(file: Path | None, classifier: Classifier, label: str) -> str:
-    """Return the map of what speaks for a label; "" where the image cannot be read."""
-    if file is None:
-        return ""
-    try:
-        explanation = classifier.explain(file)
-    except ImageError:  # it has changed by now
-        return ""
-    shown = shaded(explanation.pixels, explanation.seen(label))
-    return data_uri("image/jpeg", small_jpeg(shown, MAP_SIDE))

@@ -28,6 +28,7 @@ from torch_inception.system.cache_folder import cache_folder, cache_in_use
 from torch_inception.system.escape import printable
 from torch_inception.system.torch_modes import default_modes
 from torch_inception.system.write import write_text
+from torch_inception.training.evaluation import ImageAnswer
 from torch_inception.training.run_folder import REPORT_FILE
 
 MOST_FILES = 100
@@ -135,10 +136,13 @@ def _judged_content(
         "learning": figures.learning(results.metrics.get("learning_curve", [])),
         "far_from": "the classes",
         "left_out_of": "classes that it was left out of",
+        "left_out_how": "each left out in turn",
     }
 
 
-def _judged_view(judged: Judged, results: ResultsFolder, gallery: Gallery) -> JudgedView:
+def _judged_view(
+    judged: Judged[ImageAnswer], results: ResultsFolder, gallery: Gallery
+) -> JudgedView:
     return JudgedView(
         judged.part,
         judged.images,

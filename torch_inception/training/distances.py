@@ -18,9 +18,9 @@ Distances = Mapping[Part, Tensor]
 
 
 def image_distances(fitted: FittedSpace[ImageSpace], examples: Examples) -> Distances:
-    """Return how far each image is from the classes.
+    """Return how far each image is from the training images.
 
-    Training images are compared with classes that were fitted without them, where they could be
+    Training images are compared with what was fitted without them, where they could be
     left out. Where scores.csv has no room for all images, these are the test images alone.
 
     Args:

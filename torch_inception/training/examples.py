@@ -75,11 +75,11 @@ class Examples:
 
     def labelled_rows(self, part: Part, *, balanced: bool = False) -> LabelledRows:
         """Return the labelled rows of a part; of one class where images may have several labels."""
-        is_of_one = self.several is None
+        has_one_label = self.several is None
         everything = LabelledRows(
             self.features,
-            self.targets if is_of_one else torch.zeros_like(self.targets),
-            len(self.label_texts) if is_of_one else 1,
+            self.targets if has_one_label else torch.zeros_like(self.targets),
+            len(self.label_texts) if has_one_label else 1,
             groups=self._group_numbers,
             balanced=balanced,
         )

@@ -25,7 +25,7 @@ class LabelledImage(NamedTuple):
         label: name of its class.
         digest: SHA-256 of its content.
         group: that the user puts it into, by its name, or "".
-        several: its classes, where an image may have several or none, and then `label` is all that
+        labels: its classes, where an image may have several or none, and then `label` is all that
             is known of them, as text; None where it has the one class.
     """
 
@@ -33,12 +33,12 @@ class LabelledImage(NamedTuple):
     label: str
     digest: bytes
     group: str = ""
-    several: tuple[str, ...] | None = None
+    labels: tuple[str, ...] | None = None
 
     @property
     def classes(self) -> tuple[str, ...]:
         """The classes that it has."""
-        return (self.label,) if self.several is None else self.several
+        return (self.label,) if self.labels is None else self.labels
 
 
 def groups_of(images: Sequence[LabelledImage]) -> list[str]:

@@ -4,7 +4,7 @@ import logging
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from torch_inception.classifier.model_file import LABEL_LIMIT
 from torch_inception.errors import DatasetError
@@ -30,11 +30,16 @@ _LIKE_A_MARK = {
 }  # fmt: skip
 """Cells that other programs write for 1, 0 or unknown, and that mean none of these here."""
 
+HOW_WRITTEN = "a class has 1 (the image has it), 0 (it has not) or an empty cell (unknown)"
+
 BAD_CELLS_SHOWN = 3
 """Cells of a column that a message quotes."""
 
 Row = tuple[int, Sequence[object]]
 """Number and cells of a row of a table."""
+
+_NumberedCell = tuple[int, object]
+"""Number of a row, and its cell of a column."""
 
 
 class RowError(Exception):
@@ -106,7 +111,7 @@ class SeparatedLabels:
         if not isinstance(value, list):
             value = cell_text(value, "a label that is neither text nor a whole number")
             value = value.split(self.delimiter)
-        parts = [label_text(part, with_spaces=self.with_spaces) for part in value]
+        parts = [self._label(part) for part in value]
         for mark in (self.delimiter, DELIMITER):
             wrong = next((part for part in parts if mark in part), None)
             if wrong is not None:
@@ -115,6 +120,12 @@ class SeparatedLabels:
             return parse_labels(parts)
         except ValueError as error:
             raise RowError(str(error), value) from error
+
+    def _label(self, value: object) -> str:
+        label = label_text(value, with_spaces=self.with_spaces)
+        if self.with_spaces or not label.startswith(UNKNOWN_MARK):
+            return label
+        return UNKNOWN_MARK + label.removeprefix(UNKNOWN_MARK).lstrip()
 
     def several(self, found: Iterable[LabelSet]) -> SeveralLabels | None:
         """Return how they are written."""
@@ -137,11 +148,7 @@ class ClassColumns:
         values = {name: _flag(_cell(cells, place)) for name, place in self.places.items()}
         for name, value in values.items():
             if value not in ("", *_PRESENT, *_ABSENT):
-                kind = (
-                    f"in the column {name!r} of a class, what is none of 1, 0 and nothing (leave "
-                    "a cell empty where it is unknown)"
-                )
-                raise RowError(kind, value)
+                raise RowError(f"the column {name!r} has something else, and {HOW_WRITTEN}", value)
         return LabelSet(
             tuple(sorted(name for name, value in values.items() if value in _PRESENT)),
             tuple(sorted(name for name, value in values.items() if not value)),
@@ -216,18 +223,43 @@ def _unknown_marks(cells: Iterable[object], delimiter: str) -> int:
 def _class_columns(
     table: LabelTable, places: Mapping[str, int], rows: Sequence[Row]
 ) -> ClassColumns | None:
-    found = {
-        name: place
-        for place, name in enumerate(table.columns)
-        if place not in places.values()
-        and _tells_a_class([_cell(cells, place) for _, cells in rows])
-    }
+    """Return the reader of columns of classes; None where no column is like one.
+
+    Raises:
+        DatasetError: a column is meant as a class and is not written as one.
+    """
+    found: dict[str, int] = {}
+    unclear = []
+    for place, name in enumerate(table.columns):
+        if place in places.values():
+            continue
+        cells = [(number, _cell(row, place)) for number, row in rows]
+        if _tells_a_class(cells):
+            found[name] = place
+        elif (each := _unclear(table, place, cells)) is not None:
+            unclear.append(each)
+    if not found and unclear:
+        others = counted(len(unclear) - 1, "other column")
+        more = f" (it is so in {others}, too)" if len(unclear) > 1 else ""
+        hint = f"If each class has a column of its own: {unclear[0].told}, and {HOW_WRITTEN}{more}."
+        table.refuse_missing(["label"], {}, hint=hint)
     if not found:
         return None
-    others = set(range(len(table.columns))) - {*places.values(), *found.values()}
-    for place in sorted(others):
-        _check_is_no_class(table, place, rows)
-    for name in found:
+    for each in unclear:
+        _refuse_or_warn(table.name, each)
+    _check_class_names(table, found)
+    unknown = sum(not _flag(_cell(row, place)) for _, row in rows for place in found.values())
+    log.info(
+        "labels: an image may have several: %s has a column of 1, 0 or nothing (unknown: %s) for "
+        "each of %d classes: %s",
+        table.name, counted(unknown, "cell"), len(found), quoted(list(found)),
+    )  # fmt: skip
+    return ClassColumns(found)
+
+
+def _check_class_names(table: LabelTable, names: Iterable[str]) -> None:
+    """Refuse columns of classes whose names cannot be those of classes."""
+    for name in names:
         is_name = name.strip() and len(name) <= LABEL_LIMIT
         if not is_name or DELIMITER in name or name.startswith(UNKNOWN_MARK):
             raise DatasetError(
@@ -237,55 +269,58 @@ def _class_columns(
             )
         if list(table.columns).count(name) > 1:
             raise DatasetError(f"{table.name} has {name!r} twice among its columns. Rename one.")
-    log.info(
-        "labels: an image may have several: %s has a column of 1, 0 or nothing (unknown: %s) for "
-        "each of %d classes: %s",
-        table.name,
-        counted(
-            sum(not _flag(_cell(cells, place)) for _, cells in rows for place in found.values()),
-            "cell",
-        ),
-        len(found), quoted(list(found)),
-    )  # fmt: skip
-    return ClassColumns(found)
 
 
-def _tells_a_class(cells: Sequence[object]) -> bool:
+def _tells_a_class(cells: Sequence[_NumberedCell]) -> bool:
     """Tell whether most cells that are not empty are 1 or 0."""
-    values = [value for value in map(_flag, cells) if value]
+    values = [value for _, cell in cells if (value := _flag(cell))]
     fit = sum(value in _PRESENT or value in _ABSENT for value in values)
     return 2 * fit > len(values)
 
 
-def _check_is_no_class(table: LabelTable, place: int, rows: Sequence[Row]) -> None:
-    """Tell of a column that is not taken as a class, and may be meant as one.
+class _Unclear(NamedTuple):
+    """A column that is not taken as a class, and may be meant as one.
+
+    Attributes:
+        told: its name, and which of its cells are those of no class.
+        has_marks: whether others are 1 or 0.
+    """
+
+    told: str
+    has_marks: bool
+
+
+def _unclear(table: LabelTable, place: int, cells: Sequence[_NumberedCell]) -> _Unclear | None:
+    """Return what is unclear of a column; None where it is like no class.
+
+    It is like one if all its cells are 1, 0, empty, or what other programs write for these.
+    """
+    marks = {*_PRESENT, *_ABSENT}
+    values = {_flag(cell) for _, cell in cells} - {""}
+    if not values or not values <= marks | _LIKE_A_MARK:
+        return None
+    bad = [(number, cell) for number, cell in cells if _flag(cell) not in marks | {""}]
+    shown = [
+        f"{brief_repr(cell)} in {table.unit} {number}" for number, cell in bad[:BAD_CELLS_SHOWN]
+    ]
+    more = f" and {len(bad) - len(shown):,} more" if len(bad) > len(shown) else ""
+    told = f"the column {brief_repr(table.columns[place])} has {', '.join(shown)}{more}"
+    return _Unclear(told, bool(values & marks))
+
+
+def _refuse_or_warn(name: str, unclear: _Unclear) -> None:
+    """Refuse a column beside those of classes that is meant as one; else warn of it.
 
     Args:
-        table: its name and its columns; others of them are classes.
-        place: of the column.
-        rows: all of them.
+        name: of the table.
+        unclear: the column.
 
     Raises:
-        DatasetError: it is meant as one: it has 1 or 0, and all else is what other programs write
-            for these, or for unknown.
+        DatasetError: it is meant as one, as its cells of 1 or 0 say.
     """
-    column = [(number, _cell(cells, place)) for number, cells in rows]
-    values = {_flag(value) for _, value in column} - {""}
-    allowed = {*_PRESENT, *_ABSENT}
-    if not values or not values <= allowed | _LIKE_A_MARK:
-        return
-    bad = [(number, value) for number, value in column if _flag(value) not in allowed | {""}]
-    first = [
-        f"{brief_repr(value)} in {table.unit} {number}" for number, value in bad[:BAD_CELLS_SHOWN]
-    ]
-    more = len(bad) - len(first)
-    said = (
-        f"{table.name}: the column {brief_repr(table.columns[place])} has {', '.join(first)}"
-        f"{f' and {more:,} more' if more else ''}, and a class has 1, 0, or an empty cell where it "
-        "is unknown"
-    )
-    if values & allowed:
-        raise DatasetError(f"{said} (also for -1). Mend it; if it is no class, leave it out.")
+    said = f"{name}: {unclear.told}, and {HOW_WRITTEN}"
+    if unclear.has_marks:
+        raise DatasetError(f"{said}. Mend it; if it is no class, leave it out.")
     log.warning("WARNING: %s. So it is not used. If it is a class, mend it and run again.", said)
 
 

@@ -78,12 +78,15 @@ class LabelTable:
                 found[role] = list(columns).index(name)
         return found
 
-    def refuse_missing(self, roles: Sequence[str], chosen: Mapping[str, str]) -> NoReturn:
+    def refuse_missing(
+        self, roles: Sequence[str], chosen: Mapping[str, str], *, hint: str = ""
+    ) -> NoReturn:
         """Say which columns there are not.
 
         Args:
             roles: of the columns, one or more.
             chosen: as for `places`.
+            hint: what else may be meant, as a sentence.
 
         Raises:
             DatasetError: always.
@@ -98,7 +101,7 @@ class LabelTable:
         settings = " ".join(setting.format(role) for role in roles)
         raise DatasetError(
             f"{self.name} has no {what}. Its columns are {there}. Rename what is meant, or name "
-            f"it: {settings}"
+            f"it: {settings}{f'. {hint}' * bool(hint)}"
         )
 
 

@@ -44,18 +44,23 @@ def model_card(config: TrainConfig, model: Model, metrics: Mapping[str, Any]) ->
     lines = [
         *_header(name, metrics),
         *("", f"# {markdown(name)}", ""),
-        f"An image classifier of {len(model.labels)} classes"
-        f"{', of which an image can have several' if several else ''}: a frozen Inception-v3, and "
-        "a linear head that was fitted on its features.",
+        f"An image classifier of {_classes(len(model.labels), several=several)}: a frozen "
+        "Inception-v3, and a linear head that was fitted on its features.",
         *_training(name, model.training),
         *(_quality_of_several(metrics) if several else _quality(metrics)),
-        *_USE,
+        *_use(several=several),
         *_limits(model),
         *_settings(config, model.training),
         "",
     ]
     text = "\n".join(lines)
     return f"{text}{_SEAL}{_digest(text)} -->\n"
+
+
+def _classes(count: int, *, several: bool) -> str:
+    if count == 1:
+        return "1 class, which an image has or has not"
+    return f"{count} classes{', of which an image can have several or none' * several}"
 
 
 def is_as_a_run_left_it(card: Path) -> bool:
@@ -100,12 +105,12 @@ def _header(name: str, metrics: Mapping[str, Any]) -> list[str]:
 
 def _model_index(name: str, test: Mapping[str, Any]) -> list[str]:
     """Return the figures as the hub reads them; nothing where no image was tested."""
-    if not test["n"]:
+    # Of images that may have several labels, there is no F1 where none has any.
+    if not test["n"] or test["macro_f1"] is None:
         return []
     # JSON's text is YAML's too, once nothing is left in it that cannot be shown.
     quoted = json.dumps(printable(name), ensure_ascii=False)
-    accuracy = test.get("accuracy")
-    f1 = test["macro_f1"] or 0.0
+    accuracy, f1 = test.get("accuracy"), test["macro_f1"]
     return [
         *("model-index:", f"- name: {quoted}", "  results:"),
         *("  - task:", "      type: image-classification"),
@@ -205,25 +210,32 @@ def _share(of_class: Mapping[str, Any], name: str) -> str:
     return f"{percent(of_class[name])} ({percent(interval[0])} to {percent(interval[1])})"
 
 
-_USE = (
-    *("", "## Use", "", "```sh", "torch-inception predict --model FOLDER IMAGE", "```"),
-    *("", "```python", "from torch_inception import Classifier", ""),
-    *('classifier = Classifier.load("FOLDER")', 'print(classifier.predict("IMAGE", top=3))'),
-    *("```", "", "FOLDER is the one that this file is in."),
-)
+def _use(*, several: bool) -> list[str]:
+    named = ['print(classifier.predict("IMAGE", top=3))']
+    if several:
+        named = [
+            'scores = classifier.predict("IMAGE", top=len(classifier.labels))',
+            "print([label for label, score in scores if score >= classifier.thresholds[label]])",
+        ]
+    return [
+        *("", "## Use", "", "```sh", "torch-inception predict --model FOLDER IMAGE", "```"),
+        *("", "```python", "from torch_inception import Classifier", ""),
+        *('classifier = Classifier.load("FOLDER")', *named),
+        *("```", "", "FOLDER is the one that this file is in."),
+    ]
 
 
 def _limits(model: Model) -> list[str]:
     several = isinstance(model.head, IndependentHead)
     answers = "some or none" if several else "one"
-    measured = "" if several else ": `torch-inception evaluate FOLDER IMAGES` measures it"
+    images = "--labels TABLE.csv" if several else "IMAGES"
     return [
         *("", "## Limits", ""),
         f"- It answers with {answers} of these classes, whatever an image shows. Of an image that "
         "is unlike the training images it says so, but not of every such image.",
         "- A score is a probability that was calibrated on images like the training images. For "
-        "other images, such as those of another camera, accuracy and scores can be worse"
-        f"{measured}.",
+        "other images, such as those of another camera, accuracy and scores can be worse: "
+        f"`torch-inception evaluate FOLDER {images}` measures it.",
         f"- The network is {'in' if model.network else 'not in'} `{MODEL_FILE}`. "
         f"{_weights(model.record)}",
     ]

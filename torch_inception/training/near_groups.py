@@ -102,7 +102,7 @@ def join_near_copies(
         for labels in (linked.by_either, linked.by_hash, linked.by_both)
     )
     # Sets of labels are no classes, and can be of few images each.
-    classes = _places([image.label if image.several is None else "" for image in images])
+    classes = _places([image.label if image.labels is None else "" for image in images])
     is_large = _are_large(joined, before, classes)
     if is_large.any():
         log.warning(
@@ -130,19 +130,20 @@ def join_near_copies(
 
 
 def _warn_of_labels(images: Sequence[LabelledImage], copies: Labels) -> None:
-    """Warn of copies that have several labels: one of these is likely wrong."""
+    """Warn of copies that have different labels: one of these is likely wrong."""
     first: dict[int, LabelledImage] = {}
     pairs = []
     for image, group in zip(images, copies.tolist(), strict=True):
         other = first.setdefault(group, image)
-        if other.label != image.label:
+        if other.classes != image.classes:
             pairs.append(f"{other.path} and {image.path}")
     if pairs:
+        where = "in several classes" if images[0].labels is None else "with other labels"
         log.warning(
-            "WARNING: %s in several classes, and a label may be wrong: %s.",
+            "WARNING: %s %s, and a label may be wrong: %s.",
             "1 image has a near copy" if len(pairs) == 1
             else f"{len(pairs):,} images have a near copy",
-            listed(pairs, PAIRS_SHOWN),
+            where, listed(pairs, PAIRS_SHOWN),
         )  # fmt: skip
 
 

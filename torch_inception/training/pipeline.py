@@ -3,61 +3,38 @@
 import dataclasses
 import logging
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from torch_inception.classifier.classifier import Classifier
-from torch_inception.classifier.model_file import PREVIOUS_MODEL_FILE, Model
-from torch_inception.config import TrainConfig, parse_thresholds
+from torch_inception.classifier.model_file import PREVIOUS_MODEL_FILE
+from torch_inception.config import TrainConfig
 from torch_inception.engines.choose import could_be_quantised
 from torch_inception.engines.protocol import Engine
 from torch_inception.exported.file_names import exported_in
 from torch_inception.features.cached_pass import PassResult, Skipped
-from torch_inception.heads.class_space import ClassSpace
-from torch_inception.heads.coverage import coverage_thresholds
-from torch_inception.heads.fit import FittedHead, fit_head
-from torch_inception.heads.fit_class_space import FittedSpace, fit_class_space
-from torch_inception.heads.inputs import mean_inputs
-from torch_inception.heads.labelled_rows import LabelledRows
-from torch_inception.heads.learning_curve import learning_curve
-from torch_inception.heads.metrics import Answers
+from torch_inception.heads.fit import FittedHead
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.system.cache_folder import cache_folder, cache_in_use
 from torch_inception.system.threads import one_thread
 from torch_inception.system.torch_modes import default_modes
-from torch_inception.system.write import Table
 from torch_inception.tensorboard.board import check_board
 from torch_inception.training.bit_depth import tell_of_bit_depth
 from torch_inception.training.conflicts import without_conflicts
 from torch_inception.training.dataset import Dataset, class_table, tell_of_unused
-from torch_inception.training.distances import image_distances, unlike_counts
 from torch_inception.training.earlier_run import (
     EarlierRun,
     changes_in_words,
-    changes_since,
     other_kind_in_words,
     read_earlier_run,
 )
-from torch_inception.training.evaluation import (
-    HISTORY_HEADER,
-    ImageAnswer,
-    answer_test,
-    answers_held_out,
-    confusion_table,
-    history,
-    image_answers,
-    judged_part,
-    make_metrics,
-    misclassified,
-    training_record,
-)
-from torch_inception.training.examples import Examples, make_examples, relative_name
+from torch_inception.training.examples import Examples, make_examples
 from torch_inception.training.intensity import with_range
 from torch_inception.training.load_dataset import class_roots, load_dataset
-from torch_inception.training.neighbours import kept_images
 from torch_inception.training.on_cluster import check_cluster, on_cluster
+from torch_inception.training.one_label_run import check_settings_of_one, learn_one_label
 from torch_inception.training.output_folder import (
     check_inputs_stay,
     check_is_run,
@@ -66,18 +43,12 @@ from torch_inception.training.output_folder import (
     choose_output,
 )
 from torch_inception.training.prepared import Clock, Prepared
-from torch_inception.training.report_lines import final_report, history_table
 from torch_inception.training.run_board import board_folder, write_run_board
 from torch_inception.training.run_folder import Run, kept_split, prepare_output, write_run
 from torch_inception.training.run_network import RunNetwork, make_network
-from torch_inception.training.scores import image_scores, scores_header
-from torch_inception.training.set_thresholds import check_thresholds_of, judge_thresholds
-from torch_inception.training.several_run import (
-    check_one_label,
-    check_several,
-    learn_several_labels,
-)
-from torch_inception.training.training_views import training_rows, views_per_image
+from torch_inception.training.set_thresholds import check_thresholds_of
+from torch_inception.training.several_run import check_settings_of_several, learn_several_labels
+from torch_inception.training.training_views import training_rows
 from torch_inception.training.uninformative import warn_of_uninformative
 
 if TYPE_CHECKING:
@@ -138,7 +109,7 @@ def run_training(
         check_inputs_stay(config)
         prepare_output(output)
         check_is_run(config)
-        (check_one_label if dataset.several is None else check_several)(config)
+        (check_settings_of_one if dataset.several is None else check_settings_of_several)(config)
         check_thresholds_of(config, dataset)
         if config.tensorboard:
             check_board(board_folder(output))
@@ -187,16 +158,10 @@ def _train(
     prepared = Prepared(
         config, dataset, network, preprocessing, pass_result, examples, train, earlier
     )
-    learn = _learn_one_label if dataset.several is None else learn_several_labels
+    learn = learn_one_label if dataset.several is None else learn_several_labels
     with one_thread():
         run = learn(prepared, clock)
     return _finish(run, earlier, prepared)
-
-
-def _learn_one_label(prepared: Prepared, clock: Clock) -> Run:
-    """Fit a head of classes that exclude each other, and return everything that the run leaves."""
-    fitted = _fit(prepared.config, prepared.train, prepared.examples, clock)
-    return _run_of(_Learnt(prepared, *fitted), clock.seconds)
 
 
 def _rows_of(
@@ -226,18 +191,6 @@ def _used(
     return pass_result
 
 
-def _fit(
-    config: TrainConfig, train: LabelledRows, examples: Examples, clock: Clock
-) -> tuple[FittedHead, FittedSpace[ClassSpace], list[dict[str, Any]]]:
-    """Return the head, the space of the classes and the learning curve."""
-    with clock.phase("head"):
-        fitted = fit_head(config, train, examples.labelled_rows("validation"))
-        log.info("\n".join([f"head: solver {config.solver}", *history_table(fitted)]))
-        space = fit_class_space(examples.labelled_rows("train"))
-    with clock.phase("learning_curve"):
-        return fitted, space, learning_curve(fitted, train)
-
-
 def _finish(run: Run, earlier: EarlierRun, prepared: Prepared) -> TrainingResult:
     """Write what the run leaves, and tell of it."""
     is_kept = write_run(run, earlier)
@@ -250,85 +203,6 @@ def _finish(run: Run, earlier: EarlierRun, prepared: Prepared) -> TrainingResult
     output = run.config.output_folder
     classifier = Classifier(run.model, prepared.network.engine, path=output)
     return TrainingResult(classifier, run.metrics, output, prepared.pass_result.skipped)
-
-
-class _Learnt(NamedTuple):
-    """What a run has come to, before it is judged."""
-
-    prepared: Prepared
-    fitted: FittedHead
-    space: FittedSpace[ClassSpace]
-    learning_curve: list[dict[str, Any]]
-
-
-def _run_of(learnt: _Learnt, seconds: Mapping[str, float]) -> Run:
-    """Return everything that the run leaves."""
-    prepared, fitted = learnt.prepared, learnt.fitted
-    config, examples, earlier = prepared.config, prepared.examples, prepared.earlier
-    views, folder = views_per_image(config), prepared.dataset.folder
-    answers = answer_test(fitted, examples)
-    tested = image_answers(examples.part_images("test"), answers, examples.classes)
-    changes = None
-    if earlier.images and not earlier.several:
-        changes = changes_since(earlier, examples, tested, prepared.preprocessing)
-    metrics = make_metrics(
-        config,
-        examples,
-        prepared.pass_result,
-        fitted,
-        answers,
-        network=prepared.network.description(),
-        views=views,
-        seconds=seconds,
-    )
-    judge_thresholds(metrics, config, fitted, examples, views=views)
-    metrics["learning_curve"] = learnt.learning_curve
-    distances = image_distances(learnt.space, examples)
-    metrics["unlike"] = unlike_counts(learnt.space.space, distances.get("test"))
-    metrics["changes"] = changes and changes._asdict()
-    held_out = answers_held_out(fitted, examples, views=views)
-    return Run(
-        config,
-        _model_of(learnt, answers),
-        examples,
-        metrics,
-        fitted,
-        {
-            "history.csv": Table(HISTORY_HEADER, history(fitted)),
-            "predictions.csv": Table(ImageAnswer._fields, tested),
-            "held_out.csv": Table(ImageAnswer._fields, held_out),
-            "scores.csv": Table(
-                scores_header(examples.classes),
-                image_scores(fitted, examples, distances, views=views),
-            ),
-            "confusion_matrix.csv": confusion_table(metrics[judged_part(metrics)]),
-        },
-        final_report(metrics, misclassified(tested)),
-        {each.path: each.prediction for each in (*held_out, *tested)},
-        [(relative_name(each.path, folder), each.reason) for each in prepared.pass_result.skipped],
-        changes,
-        kept_images(learnt.space.space, examples),
-    )
-
-
-def _model_of(learnt: _Learnt, test: Answers) -> Model:
-    prepared, fitted = learnt.prepared, learnt.fitted
-    network, examples = prepared.network, prepared.examples
-    train = examples.labelled_rows("train").features
-    model = Model(
-        list(examples.classes),
-        fitted.head,
-        prepared.preprocessing,
-        network.engine.record,
-        arithmetic=network.engine.arithmetic,
-        refused=network.refused,
-        coverage=coverage_thresholds(fitted.held_out),
-        thresholds=parse_thresholds(prepared.config.threshold),
-        mean_inputs=mean_inputs(fitted.head.layers, train),
-        space=learnt.space.space,
-        training=training_record(fitted, examples, test),
-    )
-    return prepared.bundled(model)
 
 
 def _tell_of_results(run: Run, earlier: EarlierRun, *, is_kept: bool) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from torch_inception.config import Layers
 from torch_inception.heads.fit import FittedHead
 from torch_inception.heads.metrics import percent, summary_in_words
 from torch_inception.system.escape import columns, listed, padded, printable
@@ -57,12 +58,21 @@ def _why_layers(fitted: FittedHead) -> list[str]:
     """Say why the head reads the layers that it reads, if there was a choice."""
     if not fitted.layer_losses:
         return []
-    last, three = (number(fitted.layer_losses[layers]) for layers in ("last", "all"))
-    found = "the last" if fitted.head.layers == "last" else "three"
-    return [
-        f"* layers: {found}; log loss of training images, left out in turn by discriminant "
-        f"analysis: {last} with the last layer, {three} with three"
-    ]
+    loss = "log loss of training images, left out in turn by discriminant analysis"
+    return [compared_layers(fitted.layer_losses, fitted.head.layers, loss=loss)]
+
+
+def compared_layers(losses: Mapping[Layers, float], chosen: Layers, *, loss: str) -> str:
+    """Return the line on the layers that were compared.
+
+    Args:
+        losses: of each.
+        chosen: that with the lowest.
+        loss: what these are.
+    """
+    last, three = (number(losses[layers]) for layers in ("last", "all"))
+    found = "the last" if chosen == "last" else "three"
+    return f"* layers: {found}; {loss}: {last} with the last layer, {three} with three"
 
 
 def final_report(metrics: Mapping[str, Any], wrong: Sequence[ImageAnswer]) -> list[str]:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from torch_inception.heads.fit import FittedHead
+from torch_inception.heads.fit_independent import FittedClasses
 from torch_inception.heads.labelled_rows import all_scores
 from torch_inception.heads.metrics import keeps_scores
 from torch_inception.training.distances import Distances
@@ -30,13 +31,13 @@ def scores_header(labels: Sequence[str], *, several: bool = False) -> list[str]:
 
 
 def image_scores(
-    fitted: FittedHead, examples: Examples, distances: Distances, *, views: int
+    fitted: FittedHead | FittedClasses, examples: Examples, distances: Distances, *, views: int
 ) -> Iterator[ScoreRow]:
     """Yield a row per image, part by part; none where there are too many numbers.
 
-    Path, label and part of the image; whether the head that gives the scores was fitted on it; how
-    far it is from the classes; the probability of each class. Training images are answered by heads
-    that were fitted without them, where they could be left out.
+    Path, label (or labels) and part of the image; whether the head that gives the scores was
+    fitted on it; how far it is from the training images; the probability of each class. Training
+    images are answered by heads that were fitted without them, where they could be left out.
 
     Args:
         fitted: the head.
@@ -65,7 +66,7 @@ def score_rows(
         images: N of the part.
         part: of all of them.
         is_seen: (N,) bool, whether the head that gives the scores was fitted on the image.
-        distances: (N,) of the image from the classes.
+        distances: (N,) of the image from the training images.
         scores: (N, C).
     """
     for image, seen, distance, row in zip(
@@ -76,7 +77,7 @@ def score_rows(
 
 
 def scores_of_part(
-    fitted: FittedHead, examples: Examples, part: Part, *, views: int
+    fitted: FittedHead | FittedClasses, examples: Examples, part: Part, *, views: int
 ) -> tuple[Tensor, Tensor]:
     """Return the scores (N, C) of a part's images, and whether (N,) the head was fitted on each."""
     rows = examples.labelled_rows(part)
@@ -85,7 +86,7 @@ def scores_of_part(
         return all_scores(fitted.head, rows), is_seen
     places = fitted.left_out // views
     is_seen[places] = False
-    scores = torch.empty(len(rows), rows.classes, dtype=torch.float32)
+    scores = torch.empty(len(rows), len(examples.classes), dtype=torch.float32)
     scores[places] = fitted.left_out_scores
     scores[is_seen] = all_scores(fitted.head, rows.subset(is_seen))
     return scores, is_seen

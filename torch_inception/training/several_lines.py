@@ -3,10 +3,16 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from torch_inception.config import TrainConfig
 from torch_inception.heads.fit_independent import FittedClasses
 from torch_inception.heads.metrics import percent
 from torch_inception.system.escape import columns, listed, padded, printable
-from torch_inception.training.report_lines import FEW_TESTED, LABELS_SHOWN, number
+from torch_inception.training.report_lines import (
+    FEW_TESTED,
+    LABELS_SHOWN,
+    compared_layers,
+    number,
+)
 
 LOW_RECALL = 0.1
 """Recall under which a class is warned of, where a precision was asked for."""
@@ -15,16 +21,13 @@ CLASSES_SHOWN = 20
 """Classes in a table at most."""
 
 
-def head_table(
-    fitted: FittedClasses, labels: Sequence[str], precision: float, *, has_own: bool
-) -> list[str]:
+def head_table(fitted: FittedClasses, labels: Sequence[str], config: TrainConfig) -> list[str]:
     """Return what was chosen for each class, a line per class, and how.
 
     Args:
         fitted: the head.
         labels: names of its classes.
-        precision: that was asked for; 0 where the best F1 was.
-        has_own: whether the user set thresholds of some classes.
+        config: the precision that was asked for, and thresholds that were set.
     """
     shown = [printable(label) for label in labels[:CLASSES_SHOWN]]
     wide = max(map(columns, ["class", *shown]))
@@ -41,12 +44,17 @@ def head_table(
     if len(labels) > len(shown):
         lines.append(f"  and {len(labels) - len(shown):,} more; all are in history.csv")
     of_sample = "" if fitted.sample is None else f" (of {fitted.sample:,} of them)"
+    precision = config.target_precision
     aim = f"the lowest with a precision of {percent(precision)}" if precision else "the best F1"
+    own = ", but for those that --threshold sets" if config.threshold else ""
     lines.append(
         f"* chosen on training images, each left out in turn{of_sample}: strengths by the lowest "
-        f"log loss, thresholds by {aim}{', but for those that --threshold sets' * has_own}"
+        f"log loss, thresholds by {aim}{own}"
     )
-    return [*lines, *_layers(fitted)]
+    if fitted.layer_losses:
+        layers = fitted.head.layers
+        lines.append(compared_layers(fitted.layer_losses, layers, loss="mean log loss"))
+    return lines
 
 
 def hardly_named(metrics: Mapping[str, Any], own: Collection[str]) -> list[str]:
@@ -83,14 +91,6 @@ def hardly_named(metrics: Mapping[str, Any], own: Collection[str]) -> list[str]:
         f"WARNING: a precision of {percent(precision)} is high for these images: "
         f"{'; '.join(told)}. Ask for less, or add images."
     ]
-
-
-def _layers(fitted: FittedClasses) -> list[str]:
-    if not fitted.layer_losses:
-        return []
-    last, three = (number(fitted.layer_losses[layers]) for layers in ("last", "all"))
-    found = "the last" if fitted.head.layers == "last" else "three"
-    return [f"* layers: {found}; mean log loss: {last} with the last layer, {three} with three"]
 
 
 def several_lines(metrics: Mapping[str, Any]) -> list[str]:

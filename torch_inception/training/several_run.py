@@ -2,40 +2,33 @@
 
 import dataclasses
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import torch
 from torch import Tensor
 
 import torch_inception
 from torch_inception.answers.prediction import class_number
-from torch_inception.classifier.model_file import Model
 from torch_inception.classifier.training_record import SEVERAL_FIGURES, TrainingRecord, now
 from torch_inception.config import TrainConfig, parse_thresholds
 from torch_inception.errors import ConfigError, DatasetError
 from torch_inception.heads.class_space import ImageSpace
 from torch_inception.heads.fit_class_space import FittedSpace
-from torch_inception.heads.fit_independent import (
-    FittedClasses,
-    all_independent_scores,
-    fit_independent,
-)
-from torch_inception.heads.inputs import mean_inputs
+from torch_inception.heads.fit_independent import FittedClasses, fit_independent
+from torch_inception.heads.labelled_rows import all_scores
 from torch_inception.heads.marked_rows import ABSENT, PRESENT, MarkedRows
-from torch_inception.heads.metrics import keeps_scores
 from torch_inception.heads.nearest_space import fit_nearest_space
 from torch_inception.heads.several_metrics import several_report
 from torch_inception.system.write import Table
-from torch_inception.training.distances import Distances, image_distances, unlike_counts
+from torch_inception.training.distances import image_distances, unlike_counts
 from torch_inception.training.evaluation import about_images, about_run
-from torch_inception.training.examples import Examples, relative_name
+from torch_inception.training.examples import Examples
+from torch_inception.training.grouping import LabelledImage
 from torch_inception.training.label_sets import SeveralLabels
 from torch_inception.training.neighbours import kept_images
-from torch_inception.training.parts import Part
 from torch_inception.training.prepared import Clock, Prepared
 from torch_inception.training.run_folder import Run
-from torch_inception.training.scores import score_rows, scores_header
+from torch_inception.training.scores import image_scores, scores_header
 from torch_inception.training.several_answers import (
     MarkedScores,
     SeveralAnswer,
@@ -50,37 +43,27 @@ log = logging.getLogger(__name__)
 JUDGED_BY = "leave_one_out"
 """Part of metrics.json that tells of training images, each left out in turn."""
 
+_NEED_ONE_LABEL = {
+    "solver": "each class is fitted by itself, by ridge regression",
+    "class_weights": "each class is fitted by itself, with a threshold of its own",
+    "tensorboard": "history.csv and report.html have the figures of each class",
+}
+"""Setting that is of classes which exclude each other -> what there is instead."""
 
-def check_several(config: TrainConfig) -> None:
+
+def check_settings_of_several(config: TrainConfig) -> None:
     """Refuse settings that need one label per image.
 
     Raises:
         ConfigError: there are some.
     """
-    others = {
-        "solver": config.solver != TrainConfig.solver,
-        "class_weights": config.class_weights != TrainConfig.class_weights,
-        "tensorboard": config.tensorboard,
-    }
-    for name, is_set in others.items():
-        if is_set:
+    for name, instead in _NEED_ONE_LABEL.items():
+        value = getattr(config, name)
+        if value != getattr(TrainConfig, name):
             raise ConfigError(
-                f"{name} = {str(getattr(config, name)).lower()} needs one label per image, and "
-                "these images may have several. Leave it out."
+                f"{name} = {str(value).lower()} needs one label per image, and these images may "
+                f"have several. Leave it out: {instead}."
             )
-
-
-def check_one_label(config: TrainConfig) -> None:
-    """Refuse a setting that needs images that may have several labels.
-
-    Raises:
-        ConfigError: there is one.
-    """
-    if config.target_precision:
-        raise ConfigError(
-            f"target_precision = {config.target_precision:g} needs images that may have several "
-            "labels, and these have one each. Leave it out."
-        )
 
 
 def learn_several_labels(prepared: Prepared, clock: Clock) -> Run:
@@ -88,24 +71,15 @@ def learn_several_labels(prepared: Prepared, clock: Clock) -> Run:
     config, examples = prepared.config, prepared.examples
     several = examples.several
     assert several is not None
-    train = _marked(examples, "train", several)
-    _check_training_part(train.marks, several.classes)
+    marks = _marks(examples.part_images("train"), several)
+    _check_training_part(marks, several.classes)
     views = views_per_image(config)
     with clock.phase("head"):
-        fitted = fit_independent(
-            config,
-            MarkedRows(prepared.train, train.marks.repeat_interleave(views, dim=0)),
-            precision=config.target_precision,
-        )
+        rows = MarkedRows(prepared.train, marks.repeat_interleave(views, dim=0))
+        fitted = fit_independent(config, rows)
         fitted = _with_thresholds(fitted, config, several.classes)
-        lines = head_table(
-            fitted,
-            several.classes,
-            config.target_precision,
-            has_own=bool(config.threshold),
-        )
-        log.info("\n".join(lines))
-        space = fit_nearest_space(train.rows)
+        log.info("\n".join(head_table(fitted, several.classes, config)))
+        space = fit_nearest_space(examples.labelled_rows("train"))
     return _run_of(prepared, several, fitted, space, clock.seconds)
 
 
@@ -120,9 +94,8 @@ def _with_thresholds(
     return dataclasses.replace(fitted, thresholds=thresholds, missed=missed)
 
 
-def _marked(examples: Examples, part: Part, several: SeveralLabels) -> MarkedRows:
-    marks = several.marks(image.label for image in examples.part_images(part))
-    return MarkedRows(examples.labelled_rows(part), marks)
+def _marks(images: Iterable[LabelledImage], several: SeveralLabels) -> Tensor:
+    return several.marks(image.label for image in images)
 
 
 def _check_training_part(marks: Tensor, classes: Sequence[str]) -> None:
@@ -143,9 +116,8 @@ def _run_of(
     seconds: Mapping[str, float],
 ) -> Run:
     config, examples = prepared.config, prepared.examples
-    views = views_per_image(config)
+    views, labels = views_per_image(config), list(several.classes)
     judged = _judged(examples, several, fitted, views=views)
-    labels = list(several.classes)
     reports = {
         name: several_report(each.scores, each.marks, fitted.thresholds, labels)
         for name, each in judged.items()
@@ -161,45 +133,43 @@ def _run_of(
     }
     told = "test" if reports["test"]["n"] else JUDGED_BY
     return Run(
-        config,
-        _model(prepared, fitted, space, reports),
-        examples,
-        metrics,
-        fitted,
-        {
+        config=config,
+        model=prepared.model(
+            fitted.head,
+            space.space,
+            _record(len(examples.part_images("train")), reports),
+            thresholds=metrics["head"]["thresholds"],
+        ),
+        examples=examples,
+        metrics=metrics,
+        fitted=fitted,
+        tables={
             "history.csv": _class_table(fitted, labels),
             "predictions.csv": Table(SeveralAnswer._fields, answers["test"]),
             "held_out.csv": Table(SeveralAnswer._fields, answers[JUDGED_BY]),
             "scores.csv": Table(
                 scores_header(labels, several=True),
-                _score_rows(examples, fitted, distances, several, views=views),
+                image_scores(fitted, examples, distances, views=views),
             ),
             "confusion_matrix.csv": several_confusion_table(reports[told]),
         },
-        several_lines(metrics),
-        {each.path: each.prediction for part in answers.values() for each in part},
-        [
-            (relative_name(each.path, prepared.dataset.folder), each.reason)
-            for each in prepared.pass_result.skipped
-        ],
-        None,
-        kept_images(space.space, examples),
+        lines=several_lines(metrics),
+        predictions={each.path: each.prediction for part in answers.values() for each in part},
+        skipped=prepared.skipped(),
+        changes=None,
+        training_images=kept_images(space.space, examples),
     )
 
 
 def _judged(
     examples: Examples, several: SeveralLabels, fitted: FittedClasses, *, views: int
 ) -> dict[str, MarkedScores]:
-    test = _marked(examples, "test", several)
-    trained = examples.part_images("train")
-    images = [trained[row // views] for row in fitted.left_out.tolist()]
+    trained, tested = examples.part_images("train"), examples.part_images("test")
+    left_out = [trained[row // views] for row in fitted.left_out.tolist()]
+    scores = all_scores(fitted.head, examples.labelled_rows("test"))
     return {
-        JUDGED_BY: MarkedScores(
-            images, several.marks(image.label for image in images), fitted.left_out_scores
-        ),
-        "test": MarkedScores(
-            examples.part_images("test"), test.marks, all_independent_scores(fitted.head, test)
-        ),
+        JUDGED_BY: MarkedScores(left_out, _marks(left_out, several), fitted.left_out_scores),
+        "test": MarkedScores(tested, _marks(tested, several), scores),
     }
 
 
@@ -243,30 +213,6 @@ def _metrics(
     }
 
 
-def _model(
-    prepared: Prepared,
-    fitted: FittedClasses,
-    space: FittedSpace[ImageSpace],
-    reports: Mapping[str, Mapping[str, Any]],
-) -> Model:
-    network, examples = prepared.network, prepared.examples
-    train = examples.labelled_rows("train").features
-    labels = list(examples.classes)
-    model = Model(
-        labels,
-        fitted.head,
-        prepared.preprocessing,
-        network.engine.record,
-        arithmetic=network.engine.arithmetic,
-        refused=network.refused,
-        mean_inputs=mean_inputs(fitted.head.layers, train),
-        space=space.space,
-        training=_record(len(train), reports),
-        thresholds=dict(zip(labels, fitted.thresholds.tolist(), strict=True)),
-    )
-    return prepared.bundled(model)
-
-
 def _record(images: int, reports: Mapping[str, Mapping[str, Any]]) -> TrainingRecord:
     """Return the record of the training; an image counts as right if all its labels are."""
     (tested, test_right), (held_out, held_out_right) = (
@@ -297,24 +243,3 @@ def _class_table(fitted: FittedClasses, labels: Sequence[str]) -> Table:
     columns = (fitted.strengths, fitted.losses, fitted.thresholds)
     rows = zip(labels, *(each.tolist() for each in columns), strict=True)
     return Table(("label", "strength", "held_out_cross_entropy", "threshold"), list(rows))
-
-
-def _score_rows(
-    examples: Examples,
-    fitted: FittedClasses,
-    distances: Distances,
-    several: SeveralLabels,
-    *,
-    views: int,
-) -> Iterator[Sequence[object]]:
-    """Yield a row of scores.csv per image; none where there are too many numbers."""
-    if not keeps_scores(len(examples.images), len(several.classes)):
-        return
-    for part in examples.all_parts:
-        rows = _marked(examples, part, several)
-        scores = all_independent_scores(fitted.head, rows)
-        is_seen = torch.full((len(rows),), part == "train")
-        if part == "train":
-            places = fitted.left_out // views
-            scores[places], is_seen[places] = fitted.left_out_scores, False
-        yield from score_rows(examples.part_images(part), part, is_seen, distances[part], scores)

@@ -15,6 +15,7 @@ pytest.importorskip("ray")
 
 from pyarrow import dataset
 
+from tests.features.cluster.conftest import machines
 from tests.features.cluster.folders import draw_shades
 from tests.features.cluster.slow_engine import SlowEngine
 
@@ -45,6 +46,7 @@ class Pass:
         self._folder, self.shards = folder, folder / "shards"
         arguments = ["images", "--shards", "shards", "--cluster", cluster]
         self._command = [sys.executable, "-c", COMMAND, str(folder / "log"), *arguments]
+        self._process: subprocess.Popen[str] | None = None
 
     @property
     def computed(self) -> int:
@@ -54,28 +56,34 @@ class Pass:
     def start(self) -> "subprocess.Popen[str]":
         """Start it, and wait until something is computed."""
         before = self.computed
-        root = str(Path(__file__).parents[3])
-        environment = os.environ | {
-            "PYTHONPATH": f"{root}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
-        }
         process = subprocess.Popen(
-            self._command, cwd=self._folder, env=environment,
+            self._command, cwd=self._folder,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             # Who starts the tests in the background may have Ctrl-C ignored.
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )  # fmt: skip
-        self.wait_for(lambda: self.computed > before or process.poll() is not None)
+        self._process = process
+        self.wait_for(lambda: self.computed > before)
         return process
 
+    def end(self) -> str:
+        """End it, if it runs, and return what it said that nobody has read."""
+        process = self._process
+        if process is None or process.stdout is None or process.stdout.closed:
+            return ""
+        process.kill()
+        return process.communicate()[0]
+
     def wait_for(self, holds: Callable[[], bool]) -> None:
-        """Wait until something holds."""
+        """Wait until something holds, while it runs."""
         end = time.monotonic() + 300
         while not holds():
-            assert time.monotonic() < end
+            if time.monotonic() > end or (self._process and self._process.poll() is not None):
+                pytest.fail(f"it has not come to this: {self.end()}")
             time.sleep(0.05)
 
     def wait_for_more(self) -> None:
-        """Wait until something was computed from now on, and an actor runs."""
+        """Wait until something is computed from now on, and an actor runs."""
         before = self.computed
         self.wait_for(lambda: self.computed > before and bool(actors()))
 
@@ -89,9 +97,11 @@ class Pass:
 
 
 @pytest.fixture
-def passing(cluster: str, tmp_path: Path) -> Pass:
+def passing(cluster: str, tmp_path: Path) -> Iterator[Pass]:
     """Give a pass that has not begun."""
-    return Pass(tmp_path, cluster)
+    made = Pass(tmp_path, cluster)
+    yield made
+    made.end()
 
 
 def actors() -> list[int]:
@@ -148,17 +158,13 @@ def test_a_command_that_is_stopped_or_killed_goes_on_where_it_was(passing: Pass)
 
 
 def test_a_machine_that_is_lost(tmp_path: Path) -> None:
-    from ray.cluster_utils import Cluster
-
-    head = {"num_cpus": 1, "node_ip_address": "127.0.0.4", "include_dashboard": False}
-    made = Cluster(initialize_head=True, head_node_args=head)
-    try:
-        node = made.add_node(num_cpus=1, node_ip_address="127.0.0.5")
+    with machines("127.0.0.4", "127.0.0.5") as (made, second):
         passing = Pass(tmp_path, made.address)
-        process = passing.start()
-        passing.wait_for(lambda: passing.computed > 100 and len(actors()) == 2)
-        made.remove_node(node, allow_graceful=False)
-        passing.check(process)
+        try:
+            process = passing.start()
+            passing.wait_for(lambda: passing.computed > 100 and len(actors()) == 2)
+            made.remove_node(second, allow_graceful=False)
+            passing.check(process)
+        finally:
+            passing.end()
         assert IMAGES <= passing.computed <= IMAGES + BLOCK
-    finally:
-        made.shutdown()

@@ -292,6 +292,7 @@ def test_only_rows_of_the_listing_are_taken_over(
     missing = find_missing(listing, shards)
     for name in missing.shards:
         take_over(name)
+    take_over.finish()
     everything = filter(Path.is_file, images.rglob("*"))
     digests = [hashlib.sha256(path.read_bytes()).digest() for path in everything]
     assert len(store.find(digests)) == 2
@@ -345,6 +346,7 @@ def test_odd_files_have_the_rows_and_reasons_of_the_local_pass_and_are_taken_ove
     take_over = TakeOver(listing, paths, shards, store, index, Thumbnails(own_cache))
     for name in shards.names():
         take_over(name)
+    take_over.finish()
     taken = run_pass(engine, PREPROCESSING, paths, cache=own_cache)
     assert engine.images == 0
     assert taken.paths == local.paths
@@ -379,6 +381,7 @@ def test_views_are_rows_of_their_own(
     take_over = TakeOver(listing, paths, shards, store, FileIndex(own_cache), None)
     for name in shards.names():
         take_over(name)
+    take_over.finish()
     engine = CountingEngine()
     taken = run_view_pass(engine, PREPROCESSING, viewed, store=store)
     assert engine.images == 0

@@ -6,8 +6,9 @@ import os
 import sqlite3
 import struct
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -51,6 +52,10 @@ RECORD = numpy.dtype(
 """A record of the file of rows."""
 
 assert RECORD.itemsize == RECORD_BYTES
+
+_WRITTEN_AT_ONCE = 1_000
+"""Rows whose records are made at a time: where that is much memory, having it takes longer than
+filling it."""
 
 _CHECKSUM = struct.Struct("<I")
 _DIGEST_END = RECORD_BYTES - _CHECKSUM.size
@@ -136,22 +141,24 @@ class RowStore:
         self._index_the_rest(index)
         present = _find(index, list(rows), self._mapped().data)
         new = {digest: row for digest, row in rows.items() if digest not in present}
-        first = self._write(_records(new).view(numpy.uint8).data)
-        # The index may name a record that is no longer whole: the new one takes its place.
-        index.executemany(
-            "REPLACE INTO rows VALUES (?, ?)",
-            [(first + position, digest) for position, digest in enumerate(new)],
-        )
-        if len(_find(index, list(rows), self._mapped().data)) < len(rows):
+        first = self._write(new)
+        numbers = {digest: number for number, digest in enumerate(new, first)}
+        # The index may name a record that is no longer whole: the new one takes its place. In the
+        # order of the index each of its pages is rewritten once.
+        entries = sorted(numbers.items())
+        index.executemany("REPLACE INTO rows (digest, number) VALUES (?, ?)", entries)
+        if dict(_named(index, list(new))) != numbers:
             raise DamagedError("what was written to it is not found")
 
-    def _write(self, content: memoryview) -> int:
+    def _write(self, rows: Mapping[bytes, StoredRow]) -> int:
         """Add records at the end of the file; return the place of the first."""
+        items = iter(rows.items())
         with as_cache_error(self._file), _opened(self._file) as file, exclusive_lock(self._file):
             end = -(-file.seek(0, os.SEEK_END) // RECORD_BYTES)
             try:
                 file.seek(end * RECORD_BYTES)
-                file.write(content)
+                while portion := dict(islice(items, _WRITTEN_AT_ONCE)):
+                    file.write(_records(portion).view(numpy.uint8).data)
                 file.flush()
                 os.fsync(file.fileno())
             except OSError:
@@ -187,12 +194,16 @@ class RowStore:
 
 
 def _find(index: sqlite3.Connection, digests: list[bytes], records: memoryview) -> dict[bytes, int]:
-    found: dict[bytes, int] = {}
+    return {
+        digest: number
+        for digest, number in _named(index, digests)
+        if _digest_at(records, number) == digest
+    }
+
+
+def _named(index: sqlite3.Connection, digests: list[bytes]) -> Iterator[tuple[bytes, int]]:
     query = "SELECT digest, number FROM rows WHERE digest IN ({}) ORDER BY number"
-    for digest, number in select_where_in(index, query, digests):
-        if _digest_at(records, number) == digest:
-            found[digest] = number
-    return found
+    return select_where_in(index, query, digests)
 
 
 def _count_of_named(index: sqlite3.Connection) -> int:

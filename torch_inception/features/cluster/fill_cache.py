@@ -112,7 +112,7 @@ class FillCache:
     def _run(
         self, listing: Listing, take_over: TakeOver, *, with_thumbnails: bool = False
     ) -> ClusterPass:
-        return run_cluster_pass(
+        done = run_cluster_pass(
             self._engine,
             self._preprocessing,
             listing,
@@ -122,6 +122,8 @@ class FillCache:
             take_over=take_over,
             progress=self._progress,
         )
+        take_over.finish()
+        return done
 
     def _store(self) -> RowStore:
         space = row_space(self._engine, self._preprocessing)

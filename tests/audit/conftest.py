@@ -1,11 +1,12 @@
 """A data set whose faults are known, and functions that audit it."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy
 import pytest
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from tests.fakes import FakeEngine
 from torch_inception.commands.audit import main
@@ -31,6 +32,27 @@ def photos(tmp_path: Path) -> Path:
         for number in range(COUNT):
             draw(tmp_path / "photos" / label / f"{number:02d}.png", colour, number)
     return tmp_path / "photos"
+
+
+@pytest.fixture
+def faults(photos: Path) -> Path:
+    """Plant a fault of each kind."""
+    shutil.move(photos / "red" / "03.png", photos / "green" / "swapped.png")
+    shutil.copy(photos / "blue" / "00.png", photos / "red" / "conflict.png")
+    shutil.copy(photos / "green" / "05.png", photos / "green" / "same.png")
+    with Image.open(photos / "blue" / "07.png") as image:
+        image.resize((32, 32)).save(photos / "blue" / "smaller.png")
+        image.save(photos / "blue" / "worse.jpg", quality=30)
+    with Image.open(photos / "blue" / "08.png") as image:
+        image.crop((2, 2, 62, 62)).save(photos / "blue" / "cropped.png")
+    with Image.open(photos / "blue" / "09.png") as image:
+        image.filter(ImageFilter.GaussianBlur(12)).save(photos / "blue" / "blurred.png")
+    Image.new("RGB", (80, 80), (50, 160, 40)).save(photos / "green" / "blank.png")
+    draw(photos / "red" / "tiny.png", COLOURS["red"], 99, side=16)
+    draw(photos / "red" / "foreign.png", (250, 250, 10), 7)
+    draw(photos / "blue" / "dark.png", (0, 0, 20), 7)
+    (photos / "red" / "notes.txt").write_text("no image")
+    return photos
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from PIL import Image, ImageFilter
+from PIL import Image
 
 from tests.audit.conftest import COLOURS, COUNT, draw, files
 from tests.fakes import FakeEngine
@@ -28,27 +28,6 @@ def issues(folder: Path, kind: str) -> set[str]:
     return {
         row["path"] for row in rows_of(folder / "audit.csv") if row[f"is_{kind}_issue"] == "True"
     }
-
-
-@pytest.fixture
-def faults(photos: Path) -> Path:
-    """Plant a fault of each kind."""
-    shutil.move(photos / "red" / "03.png", photos / "green" / "swapped.png")
-    shutil.copy(photos / "blue" / "00.png", photos / "red" / "conflict.png")
-    shutil.copy(photos / "green" / "05.png", photos / "green" / "same.png")
-    with Image.open(photos / "blue" / "07.png") as image:
-        image.resize((32, 32)).save(photos / "blue" / "smaller.png")
-        image.save(photos / "blue" / "worse.jpg", quality=30)
-    with Image.open(photos / "blue" / "08.png") as image:
-        image.crop((2, 2, 62, 62)).save(photos / "blue" / "cropped.png")
-    with Image.open(photos / "blue" / "09.png") as image:
-        image.filter(ImageFilter.GaussianBlur(12)).save(photos / "blue" / "blurred.png")
-    Image.new("RGB", (80, 80), (50, 160, 40)).save(photos / "green" / "blank.png")
-    draw(photos / "red" / "tiny.png", COLOURS["red"], 99, side=16)
-    draw(photos / "red" / "foreign.png", (250, 250, 10), 7)
-    draw(photos / "blue" / "dark.png", (0, 0, 20), 7)
-    (photos / "red" / "notes.txt").write_text("no image")
-    return photos
 
 
 def test_every_planted_fault_is_found(
@@ -259,6 +238,25 @@ def test_a_command_is_offered_for_images_that_are_listed(
     page = (results / "audit.html").read_text("utf-8")
     assert "--quarantine" in page
     assert "--relabel" not in page
+    assert "<strong>1</strong> looks mislabelled" in page
+
+
+def test_a_copy_that_could_go_for_another_reason_is_not_said_to_stay(
+    photos: Path, audit: Audit, tmp_path: Path
+) -> None:
+    for name in ("one.png", "two.png"):
+        Image.new("RGB", (80, 80), (50, 160, 40)).save(photos / "green" / name)
+    shutil.copy(photos / "blue" / "02.png", photos / "blue" / "same.png")
+    assert audit("photos") == 0
+    results = tmp_path / "audits" / "photos"
+    assert {row["path"]: row["reason"] for row in rows_of(results / "quarantine.csv")} == {
+        "blue/same.png": "duplicate of blue/02.png",
+        "green/one.png": "blank",
+        "green/two.png": "blank",
+    }
+    page = (results / "audit.html").read_text("utf-8")
+    told = re.findall(r"<small>(stays|could go[^<]*)</small>", page)
+    assert told == ["stays", "could go", "could go: blank", "could go: blank"]
 
 
 def test_images_that_a_person_kept_are_not_asked_about_again(
@@ -280,6 +278,36 @@ def test_images_that_a_person_kept_are_not_asked_about_again(
         shutil.copy(faults / "red" / "00.png", faults / path)
     assert audit("photos") == 0
     assert kept <= {"red/00.png", *issues(results, "near_duplicate")}
+
+
+def test_a_list_of_kept_images_that_cannot_be_read_is_told(
+    photos: Path, audit: Audit, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "results").mkdir()
+    kept = tmp_path / "results" / "kept.csv"
+    for content in ("path\nred/00.png\n", 'path,given_label\n"red/00.png,red\n'):
+        kept.write_text(content)
+        assert audit("photos", "--output", "results") == 1
+        assert "kept.csv" in capsys.readouterr().err.splitlines()[-1]
+    kept.write_text("path,given_label\nred/gone.png,red\n")
+    assert audit("photos", "--output", "results") == 0
+
+
+def test_a_class_of_which_no_file_is_an_image_is_not_judged(
+    photos: Path, audit: Audit, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.move(photos / "red" / "03.png", photos / "green" / "swapped.png")
+    (photos / "cyan").mkdir()
+    (photos / "cyan" / "notes.txt").write_text("no image")
+    assert audit("photos") == 0
+    rows = {row["path"]: row for row in rows_of(tmp_path / "audits" / "photos" / "audit.csv")}
+    assert {row["given_label"] for row in rows.values()} == {"blue", "green", "red"}
+    assert rows["green/swapped.png"]["predicted_label"] == "red"
+    for label in ("blue", "green"):
+        for path in (photos / label).iterdir():
+            path.write_text("no image")
+    assert audit("photos") == 1
+    assert "fewer than two classes of photos" in capsys.readouterr().err
 
 
 def test_small_classes_are_a_finding(

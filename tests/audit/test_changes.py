@@ -6,6 +6,8 @@ import hashlib
 import json
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,9 +16,10 @@ import pytest
 
 from tests.audit.conftest import files
 from tests.processes import server
-from torch_inception.audit.changes import restore
 from torch_inception.audit.move_log import LOG_FILE, MoveLog
+from torch_inception.audit.restore import restore
 from torch_inception.commands.audit import main
+from torch_inception.system.locks import exclusive_lock
 
 Audit = Callable[..., int]
 
@@ -106,6 +109,32 @@ def test_new_labels_move_files_and_can_be_undone(
     (photos / "red" / "swapped.png").unlink()
     assert files(photos) == before
     assert (audited / "audit.csv").exists()
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_a_list_that_a_spreadsheet_saved_is_read(
+    delimiter: str, audited: Path, photos: Path, audit: Audit
+) -> None:
+    before = files(photos)
+    names = {" red, one; two.png": "05.png", os.fsdecode(b"\xff\xe4.png"): "06.png"}
+    for name, old in names.items():
+        (photos / "red" / old).rename(photos / "red" / name)
+    with (audited / "relabel.csv").open(
+        "w", encoding="utf-8-sig", errors="backslashreplace", newline=""
+    ) as file:
+        writer = csv.writer(file, delimiter=delimiter)
+        writer.writerow(["path", "given_label", "new_label", "note"])
+        writer.writerows([f"red/{name}", "red", "blue", ""] for name in names)
+        writer.writerows([[""] * 4] * 2)
+    assert audit("photos", "--relabel", audited / "relabel.csv") == 0
+    after = files(photos)
+    assert [after[f"blue/{name}"] for name in names] == [
+        before[f"red/{old}"] for old in names.values()
+    ]
+    assert audit("--restore", audited) == 0
+    assert set(files(photos)) == {*before, *(f"red/{name}" for name in names)} - {
+        f"red/{old}" for old in names.values()
+    }
 
 
 def test_a_new_class_is_one_whose_folder_is_there(
@@ -514,10 +543,12 @@ def test_a_data_folder_that_is_gone_is_not_made_again(
 def test_a_class_that_is_emptied_is_told_of(
     audited: Path, photos: Path, audit: Audit, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    (photos / "red" / "below").mkdir()
+    (photos / "red" / "05.png").rename(photos / "red" / "below" / "a.png")
     before = files(photos)
     relabel(audit, audited, *(f"{p},red,blue" for p in before if p.startswith("red/")))
     assert "the class folder photos/red has no images now" in capsys.readouterr().err
-    (photos / "red").rmdir()
+    shutil.rmtree(photos / "red")
     assert audit("photos") == 0
     assert audit("--restore", audited) == 0
     assert files(photos) == before
@@ -606,6 +637,35 @@ def test_commands_beside_each_other_wait(
         process.join()
     assert sorted(str(process.exitcode) for process in both) in (["0", "0"], ["0", "1"])
     assert files(photos) == before
+
+
+@pytest.mark.parametrize("has_table", [False, True])
+def test_a_command_waits_for_one_with_another_log_and_the_same_images(
+    has_table: bool, audited: Path, photos: Path, audit: Audit, tmp_path: Path
+) -> None:
+    table = tmp_path / "tables" / "table.csv"
+    table.parent.mkdir()
+    lines = ["path,label", *(f"{path},{path.split('/')[0]}" for path in files(photos)), ""]
+    table.write_text("\n".join(lines))
+    write_list(tmp_path / "list.csv", "path,given_label,new_label", NEW_LABELS)
+    write_list(audited / "quarantine.csv", "path,given_label,reason", ["blue/01.png,blue,x"])
+    flags = ["photos", *(("--labels", str(table)) if has_table else ())]
+    assert audit(*flags, "--output", audited, "--quarantine", "away") == 0
+    folder = table.parent if has_table else photos
+    relabelled = f"audits/{'table' if has_table else 'photos'}"
+    for arguments in ([*flags, "--relabel", "list.csv"], ["--restore", relabelled]):
+        before = files(photos), table.read_bytes()
+        command = [sys.executable, "-m", "torch_inception", "audit", *arguments]
+        with exclusive_lock(folder):
+            process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+            assert process.stdout is not None
+            assert (
+                f"waiting for another process that writes to {folder}" in process.stdout.readline()
+            )
+            assert (files(photos), table.read_bytes()) == before
+        process.communicate()
+        assert process.returncode == 0
+        assert (files(photos), table.read_bytes()) != before
 
 
 def run(arguments: tuple[str, ...]) -> None:

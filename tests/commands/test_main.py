@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -46,6 +47,17 @@ def test_two_commands_have_a_door_of_their_own(name: str) -> None:
     first, rest = out.split("\n", 1)
     assert first.startswith(f"usage: python -m torch_inception.{name} ")
     assert rest == run("torch_inception", name, "--help")[1].split("\n", 1)[1]
+
+
+def test_ctrl_c_before_a_command_has_begun_is_told_in_a_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def pressed(name: str) -> ModuleType:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("importlib.import_module", pressed)
+    assert main(["train"]) == 130
+    assert capsys.readouterr() == ("", "error: stopped.\n")
 
 
 def test_the_console_script_is_named_as_it_is_typed(tmp_path: Path) -> None:

@@ -205,11 +205,13 @@ def test_a_wrong_value_is_a_wrong_usage(
     assert err.count("\n") == 1
 
 
-def test_nothing_on_standard_input_is_no_error(
-    predict: Predict, monkeypatch: pytest.MonkeyPatch
+def test_nothing_on_standard_input_is_told_and_no_error(
+    model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO(""))
-    assert predict("-") == (0, "", "")
+    assert main(["-", "--model", str(model)], engine=FakeEngine()) == 0
+    told = "WARNING: there is no image in what was given, so none is named.\n"
+    assert capsys.readouterr() == ("", told)
 
 
 def test_json_is_one_object_a_line(predict: Predict, images: Path, tmp_path: Path) -> None:

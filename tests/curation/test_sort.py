@@ -3,6 +3,8 @@
 import csv
 import dataclasses
 import shutil
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy
@@ -12,6 +14,10 @@ from PIL import Image
 from tests.fakes import FakeEngine
 from torch_inception.classifier.model_file import load_model, save_model
 from torch_inception.commands.sort import main
+from torch_inception.curation.sort_images import Sorted
+from torch_inception.engines.protocol import Rows
+from torch_inception.images.preprocess import Pixels
+from torch_inception.system.locks import lock_if_free
 from torch_inception.training.train_classifier import train_classifier
 
 
@@ -50,7 +56,7 @@ ALL = [
 def test_each_image_lies_where_the_model_takes_it_to_belong(
     trained: Path, images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    into = tmp_path / "into"
+    into = tmp_path / "put into"
     before = below(images)
     assert sort(images, "--model", trained, "--into", into) == 0
     assert below(into) == ALL
@@ -58,7 +64,7 @@ def test_each_image_lies_where_the_model_takes_it_to_belong(
     out = capsys.readouterr().out
     assert "sorted/green  2\n" in out
     assert "unlike        1\n" in out
-    assert f"torch-inception train --data {into}/sorted\n" in out
+    assert f"torch-inception train --data '{into}/sorted'\n" in out
     with (into / "sorted.csv").open() as file:
         rows = {row["path"]: row for row in csv.DictReader(file)}
     assert set(rows) == {str(images / name) for name in before}
@@ -102,6 +108,47 @@ def test_a_table_that_a_spreadsheet_saved_is_read_and_goes_on(
         again = list(csv.reader(file, delimiter=";"))
     assert again[:-1] == rows
     assert again[-1][:2] == [str(images / "one more.png"), "sorted/red/one more.png"]
+
+
+def test_a_table_without_a_last_line_break_goes_on_in_a_line_of_its_own(
+    trained: Path, images: Path, tmp_path: Path
+) -> None:
+    into = tmp_path / "into"
+    flags = (images, "--model", trained, "--into", into)
+    assert sort(*flags) == 0
+    before = (into / "sorted.csv").read_bytes()
+    (into / "sorted.csv").write_bytes(before.removesuffix(b"\n"))
+    shutil.copy(images / "red.png", images / "one more.png")
+    assert sort(*flags) == 0
+    after = (into / "sorted.csv").read_bytes()
+    assert after.startswith(before)
+    assert after.count(b"\n") == before.count(b"\n") + 1
+
+
+def test_no_other_command_puts_images_there_meanwhile(
+    trained: Path, images: Path, tmp_path: Path
+) -> None:
+    into, seen = tmp_path / "into", []
+
+    class Looking(FakeEngine):
+        def rows(self, images: Sequence[Pixels]) -> Rows:
+            with lock_if_free(into) as is_free:
+                seen.append(is_free)
+            return super().rows(images)
+
+    Image.new("RGB", (8, 8), (90, 80, 70)).save(images / "new.png")
+    flags = [str(images), "--model", str(trained), "--into", str(into)]
+    assert main(flags, engine=Looking()) == 0
+    assert seen
+    assert not any(seen)
+
+
+def test_many_folders_are_told_together() -> None:
+    placed = {("sorted", str(number)): 2 for number in range(30)}
+    found = Sorted(Counter({**placed, ("unsure", "1"): 3, ("unlike", ""): 1}))
+    assert found.counts(10) == [("sorted", 60), ("unlike", 1), ("unsure", 3)]
+    assert ("sorted/1", 2) in found.counts(32)
+    assert len(found.counts(32)) == 32
 
 
 def test_an_image_that_may_be_of_two_classes_is_unsure(

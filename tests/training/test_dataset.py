@@ -120,6 +120,16 @@ def test_the_table_has_each_class_and_its_count(tmp_path: Path) -> None:
     ]
 
 
+def test_of_many_classes_the_table_has_the_smallest(tmp_path: Path) -> None:
+    make_files(tmp_path, *[f"{i:03d}/{j}" for i in range(100) for j in range(1 + i // 50)])
+    make_files(tmp_path, "100/1", *[f"{i:03d}/more {j}" for i in range(90) for j in range(1000)])
+    lines = class_table(read_dataset(tmp_path)).splitlines()
+    assert lines[0] == f"101 classes in {tmp_path}, and the files of the smallest:"
+    assert lines[1:3] == ["  100      1", "  090      2"]
+    assert len(lines) == 22
+    assert lines[-1] == "  and 81 more with 1,001 to 1,002 each; splits.csv lists all images"
+
+
 def test_it_is_an_image_folder_that_decodes_by_content(tmp_path: Path) -> None:
     make_files(tmp_path, "a/1", "b/1")
     clear = Image.new("RGBA", (3, 2), (255, 0, 0, 0))

@@ -1,6 +1,5 @@
-"""The images that an audit looks at: those of a folder or table, or those of a run."""
+"""The images that an audit looks at, with their rows, labels and parts."""
 
-import dataclasses
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +9,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from torch_inception.config import FROM_PYTHON, AuditConfig, TrainConfig, make_config, read_toml
+from torch_inception.audit.subject import AuditSubject
+from torch_inception.config import TrainConfig
 from torch_inception.engines.protocol import Engine
 from torch_inception.errors import ConfigError, DatasetError
 from torch_inception.features.cached_pass import PassResult
@@ -22,53 +22,10 @@ from torch_inception.training.earlier_run import EarlierRun, read_earlier_run
 from torch_inception.training.earlier_split import SPLITS_FILE, read_splits
 from torch_inception.training.examples import labelled_images, relative_name
 from torch_inception.training.grouping import LabelledImage
-from torch_inception.training.load_dataset import load_dataset
-from torch_inception.training.output_folder import folder_named_after
 from torch_inception.training.parts import Part
-from torch_inception.training.run_folder import CONFIG_FILE
 from torch_inception.training.run_network import make_network
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Audited:
-    """What is audited, before anything is read but settings.
-
-    Attributes:
-        config: the settings with which training takes these images.
-        run: the folder of the run, if it is one.
-        output: where the results go.
-        is_elsewhere: whether that is another folder than by default.
-    """
-
-    config: TrainConfig
-    run: Path | None
-    output: Path
-    is_elsewhere: bool
-
-    def dataset(self, *, to_train: bool = True) -> Dataset:
-        """List the files.
-
-        Args:
-            to_train: whether heads are to learn from them; otherwise a class may be empty.
-
-        Raises:
-            DatasetError: they cannot be used.
-        """
-        if self.config.data == FROM_PYTHON:
-            raise DatasetError(
-                f"the images of {self.run} were given in Python and cannot be found again. Give a "
-                "folder or a table of them."
-            )
-        dataset = load_dataset(self.config, to_train=to_train)
-        if dataset.several is not None:
-            raise DatasetError(
-                f"images of {dataset.name} may have several labels, and an audit needs one per "
-                "image, since it compares each image with its class. The report of train shows "
-                "the images of which a label is most likely wrong; groups.csv lists near copies."
-            )
-        return dataset
 
 
 @dataclass(frozen=True)
@@ -118,64 +75,11 @@ class AuditedData:
         return self._files[path]
 
 
-def audited(config: AuditConfig) -> Audited:
-    """Return what a configuration names: a folder, a table or a run.
-
-    Raises:
-        ConfigError: it names nothing, or a run whose settings cannot be read.
-    """
-    if not (config.data or config.labels):
-        raise ConfigError(
-            "no images are named. Give a folder with one folder of images per class, a run folder, "
-            "or a table: --labels FILE.csv"
-        )
-    folder = Path(config.data)
-    is_run = config.data and all((folder / name).is_file() for name in (CONFIG_FILE, SPLITS_FILE))
-    if is_run and not config.labels:
-        settings = _as_audited(_settings_of(folder), config)
-        return Audited(
-            settings, folder, Path(config.output or folder / "audit"), bool(config.output)
-        )
-    settings = _as_audited(
-        TrainConfig(
-            data=config.data,
-            labels=config.labels,
-            path_column=config.path_column,
-            label_column=config.label_column,
-        ),
-        config,
-    )
-    return Audited(settings, None, _output(config), bool(config.output))
-
-
-def _output(config: AuditConfig) -> Path:
-    place = Path("audits")
-    if config.output:
-        return Path(config.output)
-    if config.labels:
-        return place / Path(config.labels).stem
-    return folder_named_after(config.data, place=place)
-
-
-def _settings_of(run: Path) -> TrainConfig:
-    return make_config(TrainConfig, read_toml(run / CONFIG_FILE), origin=str(run / CONFIG_FILE))
-
-
-def _as_audited(settings: TrainConfig, config: AuditConfig) -> TrainConfig:
-    """Return settings with what the audit says itself; its head leaves each image out in turn."""
-    own = {
-        name: getattr(config, name)
-        for name in ("group", "weights")
-        if getattr(config, name) != getattr(AuditConfig, name)
-    }
-    return dataclasses.replace(settings, **own, device=config.device, solver="lda", bundle="no")
-
-
-def read_audited(found: Audited, *, engine: Engine | None, progress: bool) -> AuditedData:
+def read_audited(subject: AuditSubject, *, engine: Engine | None, progress: bool) -> AuditedData:
     """Read the images as training does; rows come from the cache where it has them.
 
     Args:
-        found: what is audited.
+        subject: what is audited.
         engine: what runs the network; made of the weights where there is none.
         progress: whether to show progress bars on standard error.
 
@@ -184,14 +88,14 @@ def read_audited(found: Audited, *, engine: Engine | None, progress: bool) -> Au
         WeightsError: no source of weights works.
         CacheError: the feature cache cannot be used.
     """
-    settings, dataset = found.config, found.dataset()
-    earlier = read_earlier_run(found.run) if found.run else None
+    settings, dataset = subject.config, subject.dataset()
+    earlier = read_earlier_run(subject.run) if subject.run else None
     preprocessing = _preprocessing(settings, earlier)
     arithmetic = earlier.arithmetic if earlier else ""
     network = make_network(settings, preprocessing, dataset, engine, earlier=arithmetic)
     result = network.rows(preprocessing, dataset.paths, progress=progress)
-    if found.run:
-        _warn_of_gone(found.run, dataset, result)
+    if subject.run:
+        _warn_of_gone(subject.run, dataset, result)
     used = dataset.restricted_to(result.paths)
     if len(set(used.targets)) < 2:
         raise DatasetError(

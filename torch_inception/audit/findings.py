@@ -10,7 +10,8 @@ from torch_inception.audit.classes import ClassStates, judge_classes
 from torch_inception.audit.duplicates import Duplicates, find_duplicates
 from torch_inception.audit.labels import JudgedLabels, judge_labels
 from torch_inception.audit.outliers import Outliers, find_outliers
-from torch_inception.audit.quality import Flags, find_quality_issues
+from torch_inception.audit.quality import find_quality_issues
+from torch_inception.features.near_copies import Flags
 from torch_inception.system.threads import one_thread
 
 

@@ -37,6 +37,13 @@ class JudgedLabels(NamedTuple):
     fitted: FittedHead
     rows: LabelledRows
 
+    @property
+    def mislabelled(self) -> list[int]:
+        """Places of images that look mislabelled, the surest mistakes first."""
+        places = self.is_issue.nonzero()[:, 0]
+        found: list[int] = places[self.score[places].argsort(stable=True)].tolist()
+        return found
+
 
 def judge_labels(data: AuditedData, duplicates: Labels) -> JudgedLabels:
     """Return what is said of each label by all images but those that belong to its own.

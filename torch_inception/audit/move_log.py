@@ -8,7 +8,7 @@ marked in the log before an earlier one is, and not undone once more.
 import filecmp
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from io import FileIO
 from pathlib import Path
@@ -58,6 +58,24 @@ class MoveLog:
             raise _of_file(error, self.folder / LOG_FILE) from error
         return place
 
+    @contextmanager
+    def lock_data(self, folders: Iterable[Path]) -> Iterator[None]:
+        """Hold the locks of a data set's folders, so that no two commands move its files at once.
+
+        Their logs may be in different folders, and so may the locks of these be.
+
+        Raises:
+            OSError: a folder may not be opened.
+        """
+        # A folder that has the log, too, is locked already. One order for all, so that no two
+        # commands wait for each other.
+        places = set(map(os.path.realpath, folders)) - {os.path.realpath(self.folder)}
+        with ExitStack() as stack:
+            for place in sorted(places):
+                with suppress(FileNotFoundError):  # that of a table; undoing its edit tells of it
+                    stack.enter_context(exclusive_lock(Path(place)))
+            yield
+
     def mark_undone(self, place: int) -> None:
         """Mark the entry that begins at a byte of the log, and have that on the disk."""
         with (self.folder / LOG_FILE).open("rb+") as file:
@@ -80,7 +98,7 @@ class MoveLog:
             OSError: it cannot be moved, and is where it was; it names what could not be written.
         """
         target = free_name(target)
-        entry = {"from": absolute(source), "to": self._told(target), "data": absolute(data)}
+        entry = {"from": absolute(source), "to": self._logged(target), "data": absolute(data)}
         if source.is_symlink():
             entry["link"] = os.fspath(source.readlink())
         place = self.write({**entry, **told})
@@ -93,7 +111,8 @@ class MoveLog:
             raise _of_file(error, target) from error
         return target
 
-    def _told(self, path: Path) -> str:
+    def _logged(self, path: Path) -> str:
+        """Return a path as the log has it: one below its folder moves with that."""
         inside = os.path.relpath(absolute(path), absolute(self.folder))
         return absolute(path) if inside.startswith(os.pardir) else inside
 

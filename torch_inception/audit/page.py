@@ -1,29 +1,25 @@
 """The page of an audit: `audit.html`, which needs nothing else."""
 
+import math
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy
 import torch
 from markupsafe import Markup
 
-from torch_inception.audit.audited_data import Audited, AuditedData
+from torch_inception.audit.audited_data import AuditedData
 from torch_inception.audit.classes import ClassState
 from torch_inception.audit.duplicates import DuplicateSet
 from torch_inception.audit.findings import Findings
 from torch_inception.audit.labels import MOST_SELF_CONFIDENCE
-from torch_inception.audit.quality import KINDS
-from torch_inception.audit.tables import (
-    AUDIT_FILE,
-    KEPT_FILE,
-    QUARANTINE_FILE,
-    RELABEL_FILE,
-    kept_of,
-    mislabelled,
-    to_quarantine,
-    to_relabel,
-)
+from torch_inception.audit.proposals import Proposals
+from torch_inception.audit.quality import KINDS, TINY_SIDE
+from torch_inception.audit.subject import AuditSubject
+from torch_inception.audit.tables import AUDIT_FILE, KEPT_FILE, QUARANTINE_FILE, RELABEL_FILE
 from torch_inception.features.cache.thumbnails import Thumbnails
 from torch_inception.heads.learning_curve import summed
 from torch_inception.heads.metrics import percent
@@ -32,8 +28,6 @@ from torch_inception.report.charts import sparkline
 from torch_inception.report.gallery import Gallery, Tile
 from torch_inception.report.page import render
 from torch_inception.system.cache_folder import cache_folder
-from torch_inception.system.escape import counted, listed
-from torch_inception.training.dataset import CLASSES_SHOWN
 from torch_inception.training.examples import relative_name
 from torch_inception.training.parts import Part
 
@@ -59,13 +53,28 @@ SIMILAR = 3
 MOST_COMPARED = 2000
 """Images of a class among which these are looked for."""
 
-
 PART_NAMES: Mapping[Part | None, str] = {
     None: "",
     "train": "for training",
     "validation": "for validation",
     "test": "for the test",
 }
+
+UNLIKE = "unlike"
+
+NOTES: Mapping[str, str] = {
+    UNLIKE: "The farthest from all classes first. They may have come in by mistake, or be rare and "
+    "right.",
+    "blank": "One plain colour, or nearly: there is nothing to learn from them.",
+    "tiny": f"The shorter side has fewer than {TINY_SIDE} pixels.",
+    "dark": "Nearly all of the image is dark.",
+    "bright": "Nearly all of the image is bright.",
+    "blurred": "Far less sharp than is usual in their class.",
+}
+"""What each kind of finding that images have by themselves means."""
+
+LISTED_KINDS = (UNLIKE, "blank")
+"""Those that quarantine.csv lists."""
 
 
 class LabelView(NamedTuple):
@@ -79,16 +88,26 @@ class LabelView(NamedTuple):
 
 
 class SetView(NamedTuple):
-    """A set of duplicates: (tile, label, part, whether it stays) of some of its images."""
+    """A set of duplicates: (tile, label, part, what is proposed) of some of its images."""
 
     found: DuplicateSet
-    images: Sequence[tuple[Tile, str, str, bool]]
+    images: Sequence[tuple[Tile, str, str, str]]
 
 
 class KindView(NamedTuple):
-    """Images of a kind of finding: what it is called, how many there are, and some of them."""
+    """Images of a kind of finding.
+
+    Attributes:
+        name: of the kind.
+        note: what it means.
+        is_listed: whether quarantine.csv lists these images.
+        total: how many there are.
+        images: (tile, label) of some.
+    """
 
     name: str
+    note: str
+    is_listed: bool
     total: int
     images: Sequence[tuple[Tile, str]]
 
@@ -101,180 +120,184 @@ class ClassView(NamedTuple):
     chart: Markup
 
 
-def audit_page(found: Audited, data: AuditedData, findings: Findings, *, thumbnails: bool) -> str:
+def audit_page(
+    subject: AuditSubject,
+    data: AuditedData,
+    findings: Findings,
+    proposals: Proposals,
+    *,
+    thumbnails: bool,
+) -> str:
     """Return the page of an audit.
 
     Args:
-        found: what was audited.
+        subject: what was audited.
         data: its images.
         findings: what was found of them.
+        proposals: what could be done about that.
         thumbnails: whether images are shown.
     """
     gallery = Gallery(Thumbnails(cache_folder()) if thumbnails else None, data.preprocessing)
-    content = _content(found, data, findings, gallery)
+    views = _Views(data, findings, proposals, gallery)
+    content = {
+        **views.content(),
+        "title": (subject.run or Path(subject.config.labels or subject.config.data)).resolve().name,
+        "commands": commands(subject),
+    }
     return render(AUDIT_PAGE, content, gallery, room="audit")
 
 
-def _content(
-    found: Audited, data: AuditedData, findings: Findings, gallery: Gallery
-) -> dict[str, Any]:
-    """Return what the template is given. What comes first is sure to have its thumbnails."""
-    sets = findings.duplicates.sets
-    kinds = _kind_views(data, findings, gallery)
-    points = findings.classes.points
-    return {
-        "kind": "audit",
-        "title": (found.run or Path(found.config.labels or found.config.data)).resolve().name,
-        "images": len(data),
-        "labels": _label_views(data, findings, gallery),
-        "most_of_mislabelled": f"{MOST_SELF_CONFIDENCE:.0%}",
-        "label_count": len(mislabelled(findings)),
-        "sets": [_set_view(each, data, findings, gallery) for each in sets[:MOST_SETS]],
-        "set_count": len(sets),
-        "across_classes": sum(len(each.labels) > 1 for each in sets),
-        "across_split": sum(each.is_split for each in sets),
-        "outliers": kinds[0],
-        "quality": [view for view in kinds[1:] if view.total],
-        "classes": [_class_view(state, findings) for state in findings.classes.classes],
-        "shares": [f"{point.images:,}" for point in points],
-        "learning": figures.learning(summed(points)),
-        "skipped": [
-            (relative_name(each.path, data.folder), each.reason)
-            for each in data.result.skipped[:MOST_FILES]
-        ],
-        "skipped_count": len(data.result.skipped),
-        "relabelled": len(to_relabel(data, findings)),
-        "quarantined": len(to_quarantine(data, findings)),
-        "commands": commands(found),
-        "tables": {
-            "audit": AUDIT_FILE,
-            "quarantine": QUARANTINE_FILE,
-            "relabel": RELABEL_FILE,
-            "kept": KEPT_FILE,
-        },
-        "shows_images": gallery.is_open,
-    }
-
-
-def commands(found: Audited) -> Mapping[str, str]:
+def commands(subject: AuditSubject) -> Mapping[str, str]:
     """Return what is typed to do what the lists say."""
-    config = found.config
+    config = subject.config
     start = ["torch-inception", "audit"]
-    start += filter(None, [str(found.run or config.data)])
+    start += filter(None, [str(subject.run or config.data)])
     flags = {
         "--labels": config.labels,
         "--path-column": config.path_column,
         "--label-column": config.label_column,
     }
-    if found.run is None:
+    if subject.run is None:
         start += [part for flag, value in flags.items() if value for part in (flag, value)]
-    if found.is_elsewhere:
-        start += ["--output", str(found.output)]
+    if subject.is_elsewhere:
+        start += ["--output", str(subject.output)]
     return {
-        "relabel": shlex.join([*start, "--relabel", str(found.output / RELABEL_FILE)]),
-        "quarantine": shlex.join([*start, "--quarantine", "quarantine"]),
+        "relabel": shlex.join([*start, "--relabel", str(subject.output / RELABEL_FILE)]),
+        # Beside the lists it is outside the data, and no other data set's.
+        "quarantine": shlex.join([*start, "--quarantine", str(subject.output / "quarantine")]),
     }
 
 
-def _label_views(data: AuditedData, findings: Findings, gallery: Gallery) -> list[LabelView]:
-    places = mislabelled(findings)[:MOST_LABELS]
-    tiles = gallery.tiles(data, [data.images[place].path for place in places])
-    similar = _similar(data, findings, places)
-    return [
-        LabelView(
-            tile,
-            data.images[place].label,
-            data.labels[int(findings.labels.predicted[place])],
-            percent(float(findings.labels.score[place])),
-            gallery.tiles(data, [data.images[other].path for other in others]),
-        )
-        for tile, place, others in zip(tiles, places, similar, strict=True)
-    ]
+@dataclass(frozen=True)
+class _Views:
+    """What the page shows.
 
-
-def _similar(data: AuditedData, findings: Findings, places: Sequence[int]) -> list[list[int]]:
-    """Return, for each image, those most like it of the class that it is taken for.
-
-    Images that look mislabelled, as it does, are not among them.
+    Attributes:
+        data: the images.
+        findings: what was found of them.
+        proposals: what could be done about that.
+        gallery: of their thumbnails: who asks first is sure to have them.
     """
-    targets, labels = data.targets, findings.labels
-    sure = ~labels.is_issue
-    found = []
-    for place in places:
-        is_other = (targets == labels.predicted[place]) & sure
-        others = torch.where(is_other)[0]
-        others = others[:: -(-len(others) // MOST_COMPARED)] if len(others) else others
-        own = data.likeness.directions(torch.tensor([place]).numpy())
-        cosines = data.likeness.directions(others.numpy()) @ own[0]
-        found.append(others[cosines.topk(min(SIMILAR, len(others))).indices].tolist())
-    return found
 
+    data: AuditedData
+    findings: Findings
+    proposals: Proposals
+    gallery: Gallery
 
-def _set_view(
-    each: DuplicateSet, data: AuditedData, findings: Findings, gallery: Gallery
-) -> SetView:
-    stays = kept_of(data, findings, each)
-    # The one that stays is shown first.
-    places = sorted(each.places, key=lambda place: place != stays)[:SHOWN_IN_SET]
-    tiles = gallery.tiles(data, [data.images[place].path for place in places])
-    return SetView(
-        each,
-        [
-            (tile, data.images[place].label, PART_NAMES[data.parts[place]], place == stays)
-            for tile, place in zip(tiles, places, strict=True)
-        ],
-    )
+    def content(self) -> dict[str, Any]:
+        """Return what the template is given."""
+        findings, sets = self.findings, self.findings.duplicates.sets
+        mislabelled = findings.labels.mislabelled
+        # Their thumbnails come before those of images beside them.
+        self._tiles(mislabelled[:MOST_LABELS])
+        duplicates = [self._set(each) for each in sets[:MOST_SETS]]
+        unlike, *quality = self._kinds()
+        skipped, points = self.data.result.skipped, findings.classes.points
+        return {
+            "kind": "audit",
+            "images": len(self.data),
+            "labels": [self._label(place) for place in mislabelled[:MOST_LABELS]],
+            "most_of_mislabelled": f"{MOST_SELF_CONFIDENCE:.0%}",
+            "label_count": len(mislabelled),
+            "sets": duplicates,
+            "set_count": len(sets),
+            "across_classes": sum(len(each.labels) > 1 for each in sets),
+            "across_split": sum(each.is_split for each in sets),
+            "unlike": unlike,
+            "quality": [view for view in quality if view.total],
+            "classes": self._classes(),
+            "shares": [f"{point.images:,}" for point in points],
+            "learning": figures.learning(summed(points)),
+            "skipped": [
+                (relative_name(each.path, self.data.folder), each.reason)
+                for each in skipped[:MOST_FILES]
+            ],
+            "skipped_count": len(skipped),
+            "relabelled": len(self.proposals.relabel),
+            "quarantined": len(self.proposals.quarantine),
+            "tables": {
+                "audit": AUDIT_FILE,
+                "quarantine": QUARANTINE_FILE,
+                "relabel": RELABEL_FILE,
+                "kept": KEPT_FILE,
+            },
+            "shows_images": self.gallery.is_open,
+        }
 
+    def _tiles(self, places: Sequence[int]) -> list[Tile]:
+        return self.gallery.tiles(self.data, [self.data.images[place].path for place in places])
 
-def _kind_views(data: AuditedData, findings: Findings, gallery: Gallery) -> list[KindView]:
-    """Return outliers, the farthest first, then each kind of `quality.KINDS`."""
-    outliers = torch.where(findings.outliers.is_issue)[0]
-    order = findings.outliers.score[outliers].argsort(stable=True)
-    places = {"unlike": outliers[order].tolist()}
-    places |= {kind: findings.quality[kind].nonzero()[0].tolist() for kind in KINDS}
-    views = []
-    for kind, found in places.items():
-        images = [data.images[place] for place in found[:MOST_IMAGES]]
-        tiles = gallery.tiles(data, [image.path for image in images])
-        labels = [image.label for image in images]
-        views.append(KindView(kind, len(found), list(zip(tiles, labels, strict=True))))
-    return views
-
-
-def _class_view(state: ClassState, findings: Findings) -> ClassView:
-    floor = min((min(each.curve) for each in findings.classes.classes if each.curve), default=0.0)
-    title = f"{state.label}: " + ", ".join(map(percent, state.curve))
-    return ClassView(
-        state,
-        [percent(share) for share in state.curve],
-        sparkline(state.curve, floor=floor, summary=title) if state.curve else Markup(),
-    )
-
-
-def in_words(findings: Findings) -> list[str]:
-    """Return what was found, a line for each kind; none where nothing was."""
-    sets = findings.duplicates.sets
-    torn = [
-        f"{count:,} across {what}"
-        for what, count in (
-            ("classes", sum(len(each.labels) > 1 for each in sets)),
-            ("the split", sum(each.is_split for each in sets)),
+    def _label(self, place: int) -> LabelView:
+        (tile,), labels = self._tiles([place]), self.findings.labels
+        return LabelView(
+            tile,
+            self.data.images[place].label,
+            self.data.labels[int(labels.predicted[place])],
+            percent(float(labels.score[place])),
+            self._tiles(self._similar(place)),
         )
-        if count
-    ]
-    mislabelled = int(findings.labels.is_issue.sum())
-    counts = {
-        f"that {'looks' if mislabelled == 1 else 'look'} mislabelled": mislabelled,
-        "unlike every class": int(findings.outliers.is_issue.sum()),
-        **{kind: int(findings.quality[kind].sum()) for kind in KINDS},
-    }
-    lines = [f"{counted(count, 'image')} {what}" for what, count in counts.items() if count]
-    if sets:
-        told = f"{counted(len(sets), 'set')} of duplicates"
-        lines.insert(0, told + (f" ({', '.join(torn)})" if torn else ""))
-    noted = [state for state in findings.classes.classes if state.notes]
-    if noted:
-        names = listed([repr(state.label) for state in noted], CLASSES_SHOWN)
-        what = "class" if len(noted) == 1 else "classes"
-        lines.append(f"{len(noted):,} {what} with few images: {names}")
-    return lines
+
+    def _similar(self, place: int) -> list[int]:
+        """Return the images most like one, of the class that it is taken for.
+
+        Its duplicates are not among them, nor is what looks mislabelled, too.
+        """
+        labels, groups = self.findings.labels, self.findings.duplicates.groups
+        is_other = (self.data.targets == labels.predicted[place]) & ~labels.is_issue
+        is_other &= torch.from_numpy(groups != groups[place])
+        others = is_other.nonzero()[:, 0]
+        others = others[:: max(1, math.ceil(len(others) / MOST_COMPARED))]
+        directions = self.data.likeness.directions
+        cosines = directions(others.numpy()) @ directions(numpy.array([place]))[0]
+        found: list[int] = others[cosines.topk(min(SIMILAR, len(others))).indices].tolist()
+        return found
+
+    def _set(self, each: DuplicateSet) -> SetView:
+        # What stays is shown first.
+        proposed = self.proposals.quarantine
+        places = sorted(each.places, key=lambda place: place in proposed)[:SHOWN_IN_SET]
+        return SetView(
+            each,
+            [
+                (
+                    tile,
+                    self.data.images[place].label,
+                    PART_NAMES[self.data.parts[place]],
+                    self._proposed(place),
+                )
+                for tile, place in zip(self._tiles(places), places, strict=True)
+            ],
+        )
+
+    def _proposed(self, place: int) -> str:
+        reason = self.proposals.quarantine.get(place)
+        if reason is None:
+            return "stays"
+        return "could go" if reason.startswith("duplicate") else f"could go: {reason}"
+
+    def _kinds(self) -> list[KindView]:
+        """Return images unlike every class, the farthest first, then each of `quality.KINDS`."""
+        outliers = self.findings.outliers
+        unlike = outliers.is_issue.nonzero()[:, 0]
+        places = {UNLIKE: unlike[outliers.score[unlike].argsort(stable=True)].tolist()}
+        places |= {kind: self.findings.quality[kind].nonzero()[0].tolist() for kind in KINDS}
+        return [self._kind(name, found) for name, found in places.items()]
+
+    def _kind(self, name: str, places: Sequence[int]) -> KindView:
+        shown = places[:MOST_IMAGES]
+        labels = [self.data.images[place].label for place in shown]
+        images = list(zip(self._tiles(shown), labels, strict=True))
+        return KindView(name, NOTES[name], name in LISTED_KINDS, len(places), images)
+
+    def _classes(self) -> list[ClassView]:
+        states = self.findings.classes.classes
+        floor = min((min(state.curve) for state in states if state.curve), default=0.0)
+        return [_class_view(state, floor) for state in states]
+
+
+def _class_view(state: ClassState, floor: float) -> ClassView:
+    points = [percent(share) for share in state.curve]
+    if not points:
+        return ClassView(state, points, Markup())
+    summary = f"{state.label}: {', '.join(points)}"
+    return ClassView(state, points, sparkline(state.curve, floor=floor, summary=summary))

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from torch_inception.features.near_copies import LEAST_CONTRAST
+from torch_inception.features.near_copies import LEAST_CONTRAST, Flags
 
 TINY_SIDE = 50
 """Pixels of the shorter side under which an image is enlarged to six times its size."""
@@ -31,8 +31,6 @@ COMMON_SHARE = 0.25
 """Of a class, from which on being so is no fault of an image."""
 
 KINDS = ("blank", "tiny", "dark", "bright", "blurred")
-
-Flags = NDArray[numpy.bool_]
 
 
 def find_quality_issues(facts: NDArray[numpy.void], targets: Tensor) -> Mapping[str, Flags]:

@@ -4,9 +4,12 @@ import logging
 from pathlib import Path
 from typing import NamedTuple
 
-from torch_inception.audit.audited_data import AuditedData, audited, read_audited
+from torch_inception.audit.audited_data import AuditedData, read_audited
 from torch_inception.audit.findings import Findings, find_all
-from torch_inception.audit.page import AUDIT_PAGE, audit_page, in_words
+from torch_inception.audit.page import AUDIT_PAGE, audit_page
+from torch_inception.audit.proposals import propose
+from torch_inception.audit.subject import audit_subject
+from torch_inception.audit.summary import summary_lines
 from torch_inception.audit.tables import (
     AUDIT_FILE,
     QUARANTINE_FILE,
@@ -55,21 +58,23 @@ def run_audit(
         WeightsError: no source of weights works.
         CacheError: the feature cache cannot be used.
     """
-    found = audited(config)
-    check_output(found.output, *class_roots(found.config))
-    with writable(found.output):
-        prepare_replacing(found.output, AUDIT_FILES)
+    subject = audit_subject(config)
+    output = subject.output
+    check_output(output, *class_roots(subject.config))
+    with writable(output):
+        prepare_replacing(output, AUDIT_FILES)
     with cache_in_use(cache_folder()):
-        data = read_audited(found, engine=engine, progress=progress)
-        findings = find_all(data, read_kept(found.output, data))
-        page = audit_page(found, data, findings, thumbnails=config.thumbnails)
-    with writable(found.output), replaced_together(found.output, AUDIT_FILES) as staging:
-        write_tables(staging, data, findings)
+        data = read_audited(subject, engine=engine, progress=progress)
+        findings = find_all(data, read_kept(output, data))
+        proposals = propose(data, findings)
+        page = audit_page(subject, data, findings, proposals, thumbnails=config.thumbnails)
+    with writable(output), replaced_together(output, AUDIT_FILES) as staging:
+        write_tables(staging, data, findings, proposals)
         write_text(staging / AUDIT_PAGE, page)
-    for line in in_words(findings) or ["Nothing was found."]:
+    for line in summary_lines(findings) or ["Nothing was found."]:
         results.info("%s", line)
-    results.info("The page is %s", found.output / AUDIT_PAGE)
+    results.info("The page is %s", output / AUDIT_PAGE)
     results.info(
         "Beside it are the lists that --quarantine and --relabel take; look through them first."
     )
-    return AuditResult(data, findings, found.output)
+    return AuditResult(data, findings, output)

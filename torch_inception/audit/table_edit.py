@@ -13,7 +13,7 @@ from torch_inception.config import TrainConfig
 from torch_inception.system.atomic import atomic_file
 from torch_inception.system.move import free_name, sync_folder
 from torch_inception.training.label_table import LabelTable, open_table
-from torch_inception.training.load_dataset import table_folders
+from torch_inception.training.load_dataset import table_columns, table_folders
 from torch_inception.training.table_dataset import listed_file
 
 Changes = Mapping[str, str | None]
@@ -50,7 +50,7 @@ def images_of(file: Path, config: TrainConfig) -> set[str]:
     Raises:
         DatasetError: it cannot be read.
     """
-    columns = {"path": config.path_column, "label": config.label_column}
+    columns = table_columns(config)
     table = open_table(file, chosen=columns.values())
     place, folders = table.places(columns)["path"], table_folders(config)
     found = (listed_file(str(cells[place]), folders) for _, cells in table.rows)
@@ -81,7 +81,7 @@ def undo_edit(folder: Path, entry: Entry) -> str:
 
 
 def _edited(content: bytes, config: TrainConfig, changes: Changes) -> Iterator[bytes]:
-    columns = {"path": config.path_column, "label": config.label_column}
+    columns = table_columns(config)
     table = open_table(Path(config.labels), chosen=columns.values())
     places, folders = table.places(columns), table_folders(config)
     rows = list(table.rows)

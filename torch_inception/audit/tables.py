@@ -9,10 +9,11 @@ from typing import NamedTuple
 import numpy
 
 from torch_inception.audit.audited_data import AuditedData
-from torch_inception.audit.duplicates import DuplicateSet
 from torch_inception.audit.findings import Findings
-from torch_inception.audit.quality import KINDS, Flags
+from torch_inception.audit.proposals import Proposals
+from torch_inception.audit.quality import KINDS
 from torch_inception.errors import ConfigError
+from torch_inception.features.near_copies import Flags
 from torch_inception.system.escape import brief
 from torch_inception.system.write import exact, write_csv
 
@@ -28,6 +29,11 @@ HEADER = (
     "width", "height", "brightness", "contrast", "sharpness", "split",
 )  # fmt: skip
 """Columns of audit.csv; those that cleanlab has, too, are named as there."""
+
+
+QUARANTINE_NEEDS = ("path", "given_label")
+RELABEL_NEEDS = (*QUARANTINE_NEEDS, "new_label")
+"""Columns that lists need; a person who adds a line may leave out the others."""
 
 
 class ListedForQuarantine(NamedTuple):
@@ -49,11 +55,12 @@ class ListedForRelabel(NamedTuple):
     sha256: str
 
 
-def write_tables(folder: Path, data: AuditedData, findings: Findings) -> None:
+def write_tables(folder: Path, data: AuditedData, findings: Findings, proposals: Proposals) -> None:
     """Write audit.csv, quarantine.csv and relabel.csv into a folder."""
     write_csv(folder / AUDIT_FILE, HEADER, _audit_rows(data, findings))
-    quarantined, relabelled = to_quarantine(data, findings), to_relabel(data, findings)
+    quarantined = _to_quarantine(data, proposals)
     write_csv(folder / QUARANTINE_FILE, ListedForQuarantine._fields, quarantined)
+    relabelled = _to_relabel(data, findings, proposals)
     write_csv(folder / RELABEL_FILE, ListedForRelabel._fields, relabelled)
 
 
@@ -67,7 +74,7 @@ def read_kept(folder: Path, data: AuditedData) -> Flags:
         return numpy.zeros(len(data), bool)
     kept = {
         (row["path"], row["given_label"]): (row.get("sha256") or "").lower()
-        for row in read_list(folder / KEPT_FILE, ListedForQuarantine._fields[:2])
+        for row in read_list(folder / KEPT_FILE, QUARANTINE_NEEDS)
     }
     return numpy.array(
         [kept.get((image.path, image.label)) in ("", image.digest.hex()) for image in data.images]
@@ -76,7 +83,7 @@ def read_kept(folder: Path, data: AuditedData) -> Flags:
 
 def _audit_rows(data: AuditedData, findings: Findings) -> Iterator[Sequence[object]]:
     labels, outliers, duplicates = findings.labels, findings.outliers, findings.duplicates
-    sets = _members(duplicates.sets)
+    sets = {place: each.places for each in duplicates.sets for place in each.places}
     for place, image in enumerate(data.images):
         facts = data.result.facts[place]
         others = [other for other in sets.get(place, ()) if other != place]
@@ -104,72 +111,27 @@ def _flag(value: object) -> str:
     return "True" if value else "False"  # as pandas writes and reads them
 
 
-def _members(sets: Sequence[DuplicateSet]) -> dict[int, Sequence[int]]:
-    return {place: each.places for each in sets for place in each.places}
+def _to_quarantine(data: AuditedData, proposals: Proposals) -> Iterator[ListedForQuarantine]:
+    for place, reason in proposals.quarantine.items():
+        image = data.images[place]
+        yield ListedForQuarantine(image.path, image.label, reason, image.digest.hex())
 
 
-def to_quarantine(data: AuditedData, findings: Findings) -> list[ListedForQuarantine]:
-    """Return the images that could go: blank ones, duplicates but for one of each set, outliers.
-
-    Of a set of duplicates the largest image stays; of one across classes, that with the surest
-    label.
-    """
-    reasons: dict[int, str] = {}
-    for place in findings.quality["blank"].nonzero()[0].tolist():
-        reasons[place] = "blank"
-    for each in findings.duplicates.sets:
-        stays = kept_of(data, findings, each)
-        for place in each.places:
-            if place != stays:
-                reasons.setdefault(place, f"duplicate of {data.images[stays].path}")
-    for place in findings.outliers.is_issue.nonzero()[:, 0].tolist():
-        reasons.setdefault(place, "unlike every class")
-    return [
-        ListedForQuarantine(image.path, image.label, reasons[place], image.digest.hex())
-        for place in sorted(reasons)
-        for image in [data.images[place]]
-    ]
-
-
-def kept_of(data: AuditedData, findings: Findings, each: DuplicateSet) -> int:
-    """Return the place of the image of a set that stays."""
-    facts = data.result.facts
-    is_torn = len(each.labels) > 1
-
-    def worth(place: int) -> tuple[float, int, int]:
-        score = float(findings.labels.score[place].nan_to_num(nan=0.0)) if is_torn else 0.0
-        return score, int(facts["width"][place]) * int(facts["height"][place]), -place
-
-    return max(each.places, key=worth)
-
-
-def to_relabel(data: AuditedData, findings: Findings) -> list[ListedForRelabel]:
-    """Return the images that look mislabelled and are to stay, the surest mistakes first."""
+def _to_relabel(
+    data: AuditedData, findings: Findings, proposals: Proposals
+) -> Iterator[ListedForRelabel]:
     labels = findings.labels
-    gone = {row.path for row in to_quarantine(data, findings)}
-    return [
-        ListedForRelabel(
-            data.images[place].path,
-            data.images[place].label,
-            data.labels[int(labels.predicted[place])],
-            f"{labels.score[place]:.6g}",
-            data.images[place].digest.hex(),
-        )
-        for place in mislabelled(findings)
-        if data.images[place].path not in gone
-    ]
-
-
-def mislabelled(findings: Findings) -> list[int]:
-    """Return the places of images that look mislabelled, the surest mistakes first."""
-    places = findings.labels.is_issue.nonzero()[:, 0]
-    order = findings.labels.score[places].argsort(stable=True)
-    found: list[int] = places[order].tolist()
-    return found
+    for place in proposals.relabel:
+        image, better = data.images[place], data.labels[int(labels.predicted[place])]
+        score = f"{labels.score[place]:.6g}"
+        yield ListedForRelabel(image.path, image.label, better, score, image.digest.hex())
 
 
 def read_list(file: Path, columns: Sequence[str]) -> list[dict[str, str]]:
     """Return the rows of a list that a person may have edited, in order; lines may be empty.
+
+    `training.label_table` reads such tables, too, without the spaces that cells begin with; names
+    of files may begin with them.
 
     Args:
         file: the table; with commas, semicolons or tabs, as spreadsheets save them.

@@ -2,7 +2,8 @@
 
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,39 +44,49 @@ def main(argv: Sequence[str] | None = None, *, engine: "Engine | None" = None) -
             run_audit(config, engine=engine, progress=sys.stderr.isatty() and not arguments.quiet)
         return SUCCESS
 
-    is_change = config.quarantine or config.relabel or config.restore
+    body: Callable[[], int] = audit
+    if config.restore:
+        body = partial(_restore, Path(config.restore))
+    elif config.quarantine or config.relabel:
+        body = partial(_change, config)
     return run_command(
-        (lambda: _change(config)) if is_change else audit,
+        body,
         log_to=sys.stdout,
         quiet=arguments.quiet,
         when_stopped="stopped. Run the same command again: it goes on where it stopped.",
     )
 
 
-def _change(config: AuditConfig) -> int:
-    """Do what one of the lists of an audit says, or undo it."""
+def _restore(folder: Path) -> int:
+    """Undo what was done by lists of an audit."""
     check_torch_pair()
-    from torch_inception.audit.audited_data import audited
-    from torch_inception.audit.changes import quarantine, relabel, restore
+    from torch_inception.audit.restore import restore
 
-    if config.restore:
-        found = restore(Path(config.restore))
-        for problem in found.problems:
-            print_error(printable(problem))
-        counts = {
-            f"{counted(found.moves, 'image')} put back": found.moves,
-            f"{counted(found.edits, 'edit')} of the table undone": found.edits,
-            f"{counted(len(found.problems), 'step')} not undone": len(found.problems),
-        }
-        parts = [each for each, count in counts.items() if count]
-        sys.stdout.write(f"{', '.join(parts) or 'Nothing was to be undone'}.\n")
-        return FAILURE if found.problems else SUCCESS
-    what = audited(config)
+    found = restore(folder)
+    for problem in found.problems:
+        print_error(printable(problem))
+    counts = {
+        f"{counted(found.moves, 'image')} put back": found.moves,
+        f"{counted(found.edits, 'edit')} of the table undone": found.edits,
+        f"{counted(len(found.problems), 'step')} not undone": len(found.problems),
+    }
+    parts = [each for each, count in counts.items() if count]
+    sys.stdout.write(f"{', '.join(parts) or 'Nothing was to be undone'}.\n")
+    return FAILURE if found.problems else SUCCESS
+
+
+def _change(config: AuditConfig) -> int:
+    """Do what one of the lists of an audit says."""
+    check_torch_pair()
+    from torch_inception.audit.changes import quarantine, relabel
+    from torch_inception.audit.subject import audit_subject
+
+    subject = audit_subject(config)
     if config.relabel:
-        changed, where = relabel(what, Path(config.relabel)), what.output
+        changed, where = relabel(subject, Path(config.relabel)), subject.output
         told = f"{counted(changed.images, 'image')} relabelled"
     else:
-        changed, where = quarantine(what, Path(config.quarantine)), Path(config.quarantine)
+        changed, where = quarantine(subject, Path(config.quarantine)), Path(config.quarantine)
         told = f"{counted(changed.images, 'image')} moved to {printable(str(where))}"
     for problem in changed.problems:
         print_error(f"{printable(problem)}.")

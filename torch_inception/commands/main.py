@@ -8,6 +8,7 @@ import torch_inception
 from torch_inception.commands.flags import WRONG_USAGE, as_started, nearest
 from torch_inception.commands.run import SUCCESS, open_closed_streams
 from torch_inception.commands.screen import print_error
+from torch_inception.commands.signals import INTERRUPTED
 
 COMMANDS = {
     "train": "train a classifier on a folder of images",
@@ -30,8 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     open_closed_streams()
     name, *arguments = (sys.argv[1:] if argv is None else argv) or ["--help"]
     if name in COMMANDS:
-        status: int = importlib.import_module(f"torch_inception.commands.{name}").main(arguments)
-        return status
+        return _run(name, arguments)
     if name in ("--help", "-h"):
         sys.stdout.write(_overview())
         return SUCCESS
@@ -43,6 +43,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         f"({as_started()} --help lists all)"
     )
     return WRONG_USAGE
+
+
+def _run(name: str, arguments: Sequence[str]) -> int:
+    """Run a command, whose module has yet to be imported: Ctrl-C may come before it has begun."""
+    try:
+        command = importlib.import_module(f"torch_inception.commands.{name}")
+        status: int = command.main(arguments)
+    except KeyboardInterrupt:
+        print_error("stopped.")
+        return INTERRUPTED
+    return status
 
 
 def _overview() -> str:

@@ -1,5 +1,6 @@
 """Name images with a trained model, or with ImageNet's 1000 classes."""
 
+import logging
 import re
 import sys
 from collections.abc import Sequence
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from torch_inception.classifier.classifier import Classifier
     from torch_inception.engines.protocol import Engine
     from torch_inception.exported.exported_classifier import ExportedClassifier
+
+log = logging.getLogger(__name__)
 
 _OTHER_OUTPUT = ("top", "coverage", "neighbours", "explain", "format")
 """Settings of what is written where `--unsure` asks for no table."""
@@ -111,13 +114,16 @@ def _predict(names: Sequence[str], config: PredictConfig, engine: "Engine | None
                 headings=not is_single,
                 output=sys.stdout,
             )
-    # Who gives no path to name has no answer; a table of the least sure of none is a mistake.
-    is_nothing = count == 0 and (config.unsure > 0 or STANDARD_INPUT not in names)
-    if is_nothing:
+    # A program may find no image to name; a table of the least sure of none is a mistake.
+    may_be_none = STANDARD_INPUT in names and not config.unsure
+    if count == 0 and may_be_none:
+        log.warning("WARNING: there is no image in what was given, so none is named.")
+    elif count == 0:
         print_error("there is no image in what was given.")
+        return FAILURE
     if bad and not is_single:
         print_error(f"{len(bad)} could not be named, the first of them {printable(str(bad[0]))}.")
-    return FAILURE if bad or is_nothing else SUCCESS
+    return FAILURE if bad else SUCCESS
 
 
 def _exported(config: PredictConfig, *, for_one: bool) -> "ExportedClassifier":

@@ -1,5 +1,6 @@
 """Put images that have no label into class folders, as a trained model takes them."""
 
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +17,9 @@ from torch_inception.system.torch_pair import check_torch_pair
 if TYPE_CHECKING:
     from torch_inception.curation.sort_images import Sorted
     from torch_inception.engines.protocol import Engine
+
+FOLDERS_SHOWN = 40
+"""Folders of classes up to which each has its line."""
 
 
 def main(argv: Sequence[str] | None = None, *, engine: "Engine | None" = None) -> int:
@@ -88,15 +92,16 @@ def _told(found: "Sorted", into: Path) -> str:
     """Return how many images went where, a line for each folder, and what to do next."""
     from torch_inception.curation.sort_images import SORTED, TABLE
 
-    lines = [(str(Path(*names)), count) for names, count in sorted(found.placed.items())]
+    lines = found.counts(FOLDERS_SHOWN)
     lines += [("sorted before", found.before)] * (found.before > 0)
     lines += [("not read, left where they are", len(found.bad))] * (len(found.bad) > 0)
     shown = [(printable(name), f"{count:,}") for name, count in lines]
     wide, long = (max(map(columns, each)) for each in zip(*shown, strict=True))
-    where = printable(str(into))
+    table, folder = (printable(str(into / name)) for name in (TABLE, SORTED))
     told = [f"{padded(name, wide)}  {count:>{long}}\n" for name, count in shown]
-    told.append(f"What went where is in {where}/{TABLE}.\n")
+    told.append(f"What went where is in {table}.\n")
     if found.placed:
-        told.append(f"Move by hand what is wrong, unsure or unlike into {where}/{SORTED}; then:\n")
-        told.append(f"  torch-inception train --data {where}/{SORTED}\n")
+        command = shlex.join(["torch-inception", "train", "--data", str(into / SORTED)])
+        told.append(f"Move by hand what is wrong, unsure or unlike into {folder}; then:\n")
+        told.append(f"  {printable(command)}\n")
     return "".join(told)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from torch_inception.answers.image_classifier import ImageClassifier
 
 HEADER = ("path", "label", "suggestion", "score", "margin", "known")
-"""Columns; those of the labels are for the user to fill in."""
+"""Columns; `label` is empty, for a person to fill in."""
 
 
 def write_unsure(

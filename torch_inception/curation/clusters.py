@@ -27,9 +27,9 @@ def representatives(points: Tensor, weights: Tensor, count: int) -> Tensor:
         before, own = own, torch.cdist(points, middles).argmin(dim=1)
         if torch.equal(before, own):
             break
-        share = weights[:, None] * (own[:, None] == torch.arange(len(middles)))
-        total = share.sum(dim=0)[:, None]
-        middles = torch.where(total > 0, share.T @ points / total.clamp(min=1e-300), middles)
+        total = torch.zeros_like(middles[:, :1]).index_add_(0, own, weights[:, None])
+        sums = torch.zeros_like(middles).index_add_(0, own, weights[:, None] * points)
+        middles = torch.where(total > 0, sums / total.clamp(min=1e-300), middles)
     distances = torch.cdist(points, middles)
     distances[own[:, None] != torch.arange(len(middles))] = torch.inf
     return distances[:, distances.isfinite().any(dim=0)].argmin(dim=0).sort().values

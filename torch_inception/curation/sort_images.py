@@ -4,7 +4,7 @@ import csv
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +18,7 @@ from torch_inception.errors import ConfigError, DatasetError, ImageError
 from torch_inception.features.image_rows import FeatureRow
 from torch_inception.images.find import is_hidden
 from torch_inception.system.escape import brief
+from torch_inception.system.locks import exclusive_lock
 from torch_inception.training.label_table import open_table
 
 SORTED, UNSURE, UNLIKE = "sorted", "unsure", "unlike"
@@ -44,6 +45,20 @@ class Sorted:
     placed: Counter[tuple[str, str]] = field(default_factory=Counter)
     before: int = 0
     bad: list[tuple[Path, ImageError]] = field(default_factory=list)
+
+    def counts(self, most: int) -> list[tuple[str, int]]:
+        """Return (folder, images that were put there), sorted.
+
+        Args:
+            most: folders of classes up to which each is told by itself; of more, those that they
+                are in are.
+        """
+        if len(self.placed) <= most:
+            return sorted((str(Path(*names)), count) for names, count in self.placed.items())
+        of_folder: Counter[str] = Counter()
+        for (folder, _), count in self.placed.items():
+            of_folder[folder] += count
+        return sorted(of_folder.items())
 
 
 def sort_images(classifier: Classifier, paths: Iterable[Path], config: SortConfig) -> Sorted:
@@ -73,24 +88,22 @@ def sort_images(classifier: Classifier, paths: Iterable[Path], config: SortConfi
     _check_labels(classifier.labels)
     found = Sorted()
     into = Path(config.into)
-    _check_is_folder(into)
-    earlier, delimiter = _read_table(into / TABLE)
+    with _folder_for(into), _table(into / TABLE) as table:
 
-    def left() -> Iterator[Path]:
-        for path in paths:
-            if _absolute(path) in earlier:
-                found.before += 1
-            else:
-                yield path
+        def left() -> Iterator[Path]:
+            for path in paths:
+                if _absolute(path) in table.earlier:
+                    found.before += 1
+                else:
+                    yield path
 
-    with _table(into, delimiter) as write_row:
         for path, row in classifier.stream_with_rows(left()):
             if isinstance(row, ImageError):
                 found.bad.append((path, row))
                 continue
             answer = _answer(classifier, row, config)
             target = place(path, into / answer.folder / answer.label_folder, config.action)
-            write_row([_absolute(path), target.relative_to(into).as_posix(), *answer.told])
+            table.write([_absolute(path), target.relative_to(into).as_posix(), *answer.told])
             found.placed[answer.folder, answer.label_folder] += 1
     return found
 
@@ -131,11 +144,50 @@ def _absolute(path: Path) -> str:
     return os.path.abspath(path)  # noqa: PTH100 - a link is an image of its own
 
 
-def _check_is_folder(into: Path) -> None:
-    """Refuse a file in the place of the folder, or of one that it is in."""
+@contextmanager
+def _folder_for(into: Path) -> Iterator[None]:
+    """Make the folder that images are put into, and keep other commands from putting any there.
+
+    Raises:
+        ConfigError: it is a file, or lies in one.
+    """
     for part in (into, *into.parents):
         if part.exists() and not part.is_dir():
             raise ConfigError(f"into {into}: {part} is a file. Name a folder: --into.")
+    into.mkdir(parents=True, exist_ok=True)
+    with exclusive_lock(into):
+        yield
+
+
+class _Table(NamedTuple):
+    """The table of images that were sorted.
+
+    Attributes:
+        earlier: absolute paths of those that were sorted before.
+        write: adds a row.
+    """
+
+    earlier: Collection[str]
+    write: Callable[[Sequence[object]], object]
+
+
+@contextmanager
+def _table(path: Path) -> Iterator[_Table]:
+    """Open the table to add rows to; a run that is killed is taken up after its last row.
+
+    Raises:
+        ConfigError: it is another table.
+    """
+    earlier, delimiter = _read_table(path)
+    with path.open(
+        "a", encoding="utf-8", errors="backslashreplace", newline="", buffering=1
+    ) as file:
+        write_row = csv.writer(file, delimiter=delimiter, lineterminator="\n").writerow
+        if not file.tell():
+            write_row(HEADER)
+        elif not path.read_bytes().endswith(b"\n"):  # as editors may leave it
+            file.write("\n")
+        yield _Table(earlier, write_row)
 
 
 def _read_table(table: Path) -> tuple[set[str], str]:
@@ -156,16 +208,3 @@ def _read_table(table: Path) -> tuple[set[str], str]:
             f"{table} is not a table of images that were sorted ({error}). Name another folder: "
             "--into."
         ) from error
-
-
-@contextmanager
-def _table(into: Path, delimiter: str) -> Iterator[Callable[[Sequence[object]], object]]:
-    """Yield what adds a row to the table; a run that is killed is taken up after its last row."""
-    into.mkdir(parents=True, exist_ok=True)
-    with (into / TABLE).open(
-        "a", encoding="utf-8", errors="backslashreplace", newline="", buffering=1
-    ) as file:
-        write_row = csv.writer(file, delimiter=delimiter, lineterminator="\n").writerow
-        if not file.tell():
-            write_row(HEADER)
-        yield write_row

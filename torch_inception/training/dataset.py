@@ -13,6 +13,7 @@ from torch_inception.errors import DatasetError
 from torch_inception.images.find import find_images
 from torch_inception.system.escape import columns, counted, listed, padded, printable
 from torch_inception.training.divided_folder import given_folders, warn_of_folders_below
+from torch_inception.training.earlier_split import SPLITS_FILE
 from torch_inception.training.folder_shapes import (
     check_folder,
     class_folders,
@@ -32,6 +33,9 @@ SMALL_CLASS = 20
 
 CLASSES_SHOWN = 10
 """Classes in a line at most."""
+
+ROWS_SHOWN = 20
+"""Classes in a table at most."""
 
 
 def labelled_files(folder: Path, labels: Sequence[str]) -> Iterator[tuple[Path, int]]:
@@ -267,12 +271,27 @@ def _in_a_row(words: Sequence[str]) -> str:
 
 
 def class_table(dataset: Dataset) -> str:
-    """Return a table of classes and their numbers of files, a line per class."""
-    counts = {printable(label): f"{count:,}" for label, count in dataset.counts().items()}
-    width, digits = max(map(columns, counts)), max(map(len, counts.values()))
-    lines = [f"  {padded(label, width)}  {count:>{digits}}" for label, count in counts.items()]
-    classes = "1 class" if len(counts) == 1 else f"{len(counts)} classes"
-    return "\n".join([f"{classes} in {printable(dataset.name)}, and their files:", *lines])
+    """Return a table of classes and their numbers of files; of many classes, the smallest ones."""
+    counts = list(dataset.counts().items())
+    shown, more = counts, []
+    if len(counts) > ROWS_SHOWN:
+        counts.sort(key=lambda row: row[1])
+        shown, more = counts[:ROWS_SHOWN], counts[ROWS_SHOWN:]
+    rows = [(printable(label), f"{count:,}") for label, count in shown]
+    width, digits = max(columns(label) for label, _ in rows), max(len(count) for _, count in rows)
+    what = "the files of the smallest" if more else "their files"
+    lines = [f"{_classes(len(counts))} in {printable(dataset.name)}, and {what}:"]
+    lines += [f"  {padded(label, width)}  {count:>{digits}}" for label, count in rows]
+    if more:
+        lines.append(
+            f"  and {len(more):,} more with {more[0][1]:,} to {more[-1][1]:,} each; {SPLITS_FILE} "
+            "lists all images"
+        )
+    return "\n".join(lines)
+
+
+def _classes(count: int) -> str:
+    return "1 class" if count == 1 else f"{count:,} classes"
 
 
 def tell_of_unused(dataset: Dataset, used: Iterable[Path]) -> None:

@@ -313,7 +313,7 @@ def _warn_of_small_classes(examples: Examples) -> None:
         )  # fmt: skip
     if len(small) > SMALL_SHOWN:
         log.warning(
-            "WARNING: %s of the %s classes have under %d images; the others of them are in the "
-            "table of classes above.",
+            "WARNING: %s of the %s classes have under %d images; the smallest are in the table of "
+            "classes above.",
             f"{len(small):,}", f"{len(counts):,}", SMALL_CLASS,
         )  # fmt: skip

@@ -41,7 +41,7 @@ def class_roots(config: TrainConfig) -> list[Path]:
 
 
 def _read(config: TrainConfig, images: object, *, to_train: bool) -> Dataset:
-    columns = {"path": config.path_column, "label": config.label_column}
+    columns = table_columns(config)
     if images is not None:
         if config.labels:
             raise ConfigError(
@@ -79,6 +79,11 @@ def _read_table(config: TrainConfig, columns: Mapping[str, str], *, to_train: bo
         delimiter=config.label_delimiter,
         to_train=to_train,
     )
+
+
+def table_columns(config: TrainConfig) -> dict[str, str]:
+    """Return, for each role in a table, the name of its column, where one was chosen; else ""."""
+    return {"path": config.path_column, "label": config.label_column}
 
 
 def table_folders(config: TrainConfig) -> list[Path]:

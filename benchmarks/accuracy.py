@@ -21,6 +21,7 @@ from benchmarks.machine import processor
 from benchmarks.solvers import SMALL_CLASS, TEST_SHARE, drawn
 from benchmarks.table import markdown
 from torch_inception.config import COVERAGES, Layers, TrainConfig
+from torch_inception.datasets.dataset import read_dataset
 from torch_inception.engines.choose import choose_device, load_engine
 from torch_inception.engines.protocol import Engine
 from torch_inception.features.cached_pass import run_pass
@@ -34,7 +35,6 @@ from torch_inception.heads.metrics import answers_of, summary
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.images.views import FIXED_VIEWS
 from torch_inception.system.cache_folder import cache_folder
-from torch_inception.training.dataset import read_dataset
 from torch_inception.weights.load import load_weights
 
 BASE = "last, 1 view"

@@ -43,6 +43,7 @@ from benchmarks.table import markdown
 from torch_inception.audit.audited_data import AuditedData
 from torch_inception.audit.run_audit import AuditResult, run_audit
 from torch_inception.config import AuditConfig
+from torch_inception.datasets.dataset import read_dataset
 from torch_inception.engines.choose import choose_device, load_engine
 from torch_inception.engines.protocol import Engine
 from torch_inception.features.cache.file_index import FileIndex
@@ -54,7 +55,6 @@ from torch_inception.images.preprocess import Preprocessing
 from torch_inception.network import LAST_LAYER_SIZE, ROW_SIZE
 from torch_inception.system.cache_folder import CACHE_VARIABLE, cache_folder
 from torch_inception.system.file_state import file_state
-from torch_inception.training.dataset import read_dataset
 from torch_inception.weights.load import load_weights
 
 SWAPPED, COPIED, BLANK, FOREIGN = 0.05, 0.05, 0.01, 0.01

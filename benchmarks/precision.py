@@ -17,12 +17,12 @@ from benchmarks.images import make_digits, make_patches
 from benchmarks.solvers import by_config, labelled_rows, split_measures
 from benchmarks.table import markdown
 from torch_inception.config import DEFAULT_WEIGHTS, TrainConfig
+from torch_inception.datasets.dataset import read_dataset
 from torch_inception.engines.choose import load_engine
 from torch_inception.engines.openvino.int8 import int8_engine
 from torch_inception.features.cache.file_index import FileIndex
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.system.cache_folder import cache_folder
-from torch_inception.training.dataset import read_dataset
 from torch_inception.training.quantisation_sample import QuantisationSample
 from torch_inception.weights.load import load_weights
 

@@ -24,6 +24,7 @@ import torch
 
 from benchmarks.machine import processor
 from torch_inception.config import TrainConfig
+from torch_inception.datasets.dataset import read_dataset
 from torch_inception.engines.protocol import Session
 from torch_inception.features.cache.file_index import FileIndex
 from torch_inception.features.cache.open_store import open_row_store
@@ -38,7 +39,6 @@ from torch_inception.images.facts import ImageFacts
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.network import ROW_SIZE
 from torch_inception.system.file_state import FileState, file_state
-from torch_inception.training.dataset import read_dataset
 from torch_inception.training.earlier_split import NO_SPLIT
 from torch_inception.training.examples import make_examples
 from torch_inception.weights.record import WeightsRecord

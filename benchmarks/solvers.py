@@ -20,6 +20,7 @@ import torch
 from benchmarks import ridge
 from benchmarks.images import make_digits, make_patches
 from torch_inception.config import DEFAULT_WEIGHTS, Layers, TrainConfig
+from torch_inception.datasets.dataset import read_dataset
 from torch_inception.engines.choose import choose_device, load_engine
 from torch_inception.engines.protocol import Engine
 from torch_inception.features.cached_pass import run_pass
@@ -30,7 +31,6 @@ from torch_inception.heads.metrics import summary
 from torch_inception.heads.solvers.selection import best_of, read_layers, try_validation
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.system.cache_folder import cache_folder
-from torch_inception.training.dataset import read_dataset
 from torch_inception.weights.load import load_weights
 
 SPLITS = 10

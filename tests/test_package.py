@@ -19,8 +19,8 @@ PACKAGE = Path(torch_inception.__file__).parent
 
 ROOMS = [
     "errors", "config", "system", "images", "answers", "exported", "network", "weights", "engines",
-    "features", "heads", "classifier", "tensorboard", "training", "evaluation", "report",
-    "audit", "curation", "export", "service", "commands", "train", "predict", "__main__",
+    "features", "heads", "classifier", "tensorboard", "datasets", "training", "evaluation",
+    "report", "audit", "curation", "export", "service", "commands", "train", "predict", "__main__",
 ]  # fmt: skip
 """The ground floor first: a room imports only from rooms before it."""
 

@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from torch_inception.answers.prediction import Prediction
     from torch_inception.classifier.classifier import Classifier
     from torch_inception.config import TrainConfig
+    from torch_inception.datasets.image_folder import ImageFolder
     from torch_inception.evaluation.evaluate import EvaluationResult, evaluate_classifier
     from torch_inception.exported.exported_classifier import ExportedClassifier
     from torch_inception.features.extractor import FeatureExtractor
     from torch_inception.report.write_report import write_report
-    from torch_inception.training.image_folder import ImageFolder
     from torch_inception.training.pipeline import TrainingResult
     from torch_inception.training.train_classifier import train_classifier
 
@@ -63,7 +63,7 @@ _HOMES = {
     "EvaluationResult": "evaluation.evaluate",
     "ExportedClassifier": "exported.exported_classifier",
     "FeatureExtractor": "features.extractor",
-    "ImageFolder": "training.image_folder",
+    "ImageFolder": "datasets.image_folder",
     "Prediction": "answers.prediction",
     "TrainConfig": "config",
     "TrainingResult": "training.pipeline",

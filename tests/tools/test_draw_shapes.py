@@ -11,8 +11,8 @@ import numpy
 import pytest
 from PIL import Image
 
+from torch_inception.datasets.dataset import read_dataset
 from torch_inception.images.decode import decode
-from torch_inception.training.dataset import read_dataset
 
 ROOT = Path(__file__).parents[2]
 IMAGES = ROOT / "training_dataset"

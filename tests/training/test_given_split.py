@@ -11,15 +11,15 @@ from tests.drawings import draw_frames
 from tests.fakes import FakeEngine
 from tests.training.labelled_images import image, images_of
 from torch_inception.config import TrainConfig
+from torch_inception.datasets.dataset import Dataset, read_dataset
+from torch_inception.datasets.parts import Part
 from torch_inception.errors import ConfigError, DatasetError
 from torch_inception.features.cached_pass import run_pass
 from torch_inception.images.preprocess import Preprocessing
-from torch_inception.training.dataset import Dataset, read_dataset
 from torch_inception.training.earlier_split import EarlierSplit
 from torch_inception.training.examples import Examples, make_examples
 from torch_inception.training.given_split import given_split
 from torch_inception.training.grouping import LabelledImage, groups_of
-from torch_inception.training.parts import Part
 
 
 def split_as(

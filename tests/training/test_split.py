@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.training.labelled_images import image, images_of
+from torch_inception.datasets.parts import PARTS, Part
 from torch_inception.errors import TorchInceptionError
 from torch_inception.training.earlier_split import (
     NO_SPLIT,
@@ -17,7 +18,6 @@ from torch_inception.training.earlier_split import (
     write_splits,
 )
 from torch_inception.training.grouping import LabelledImage, groups_of, leadership
-from torch_inception.training.parts import PARTS, Part
 from torch_inception.training.split import split
 
 

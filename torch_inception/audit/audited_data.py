@@ -11,18 +11,18 @@ from torch import Tensor
 
 from torch_inception.audit.subject import AuditSubject
 from torch_inception.config import TrainConfig
+from torch_inception.datasets.dataset import Dataset
+from torch_inception.datasets.parts import SPLITS_FILE, Part
 from torch_inception.engines.protocol import Engine
 from torch_inception.errors import ConfigError, DatasetError
 from torch_inception.features.cached_pass import PassResult
 from torch_inception.features.near_copies import Likeness
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.system.escape import counted
-from torch_inception.training.dataset import Dataset
 from torch_inception.training.earlier_run import EarlierRun, read_earlier_run
-from torch_inception.training.earlier_split import SPLITS_FILE, read_splits
+from torch_inception.training.earlier_split import read_splits
 from torch_inception.training.examples import labelled_images, relative_name
 from torch_inception.training.grouping import LabelledImage
-from torch_inception.training.parts import Part
 from torch_inception.training.run_network import make_network
 
 log = logging.getLogger(__name__)

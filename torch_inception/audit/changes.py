@@ -14,13 +14,13 @@ from torch_inception.audit.move_log import MoveLog, absolute, move_log
 from torch_inception.audit.subject import AuditSubject
 from torch_inception.audit.table_edit import edit_table
 from torch_inception.audit.tables import QUARANTINE_FILE, QUARANTINE_NEEDS, RELABEL_NEEDS
+from torch_inception.datasets.dataset import Dataset
+from torch_inception.datasets.folder_shapes import class_folders, quoted
+from torch_inception.datasets.load_dataset import class_roots
 from torch_inception.errors import ConfigError
 from torch_inception.images.find import find_images
 from torch_inception.system.escape import brief, counted
-from torch_inception.training.dataset import Dataset
 from torch_inception.training.examples import relative_name
-from torch_inception.training.folder_shapes import class_folders, quoted
-from torch_inception.training.load_dataset import class_roots
 from torch_inception.training.output_folder import check_output
 
 log = logging.getLogger(__name__)

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from torch_inception.audit.audited_data import AuditedData
 from torch_inception.audit.labels import JudgedLabels
+from torch_inception.datasets.dataset import SMALL_CLASS
 from torch_inception.features.near_copies import Labels
 from torch_inception.heads.learning_curve import CurvePoint, curve_points
-from torch_inception.training.dataset import SMALL_CLASS
 
 BALANCE = 10
 """How many times as large as a class the largest may be, before it is out of balance."""

@@ -10,11 +10,11 @@ from torch_inception.audit.move_log import LOG_FILE, Entry, absolute, is_taken, 
 from torch_inception.audit.table_edit import images_of
 from torch_inception.audit.tables import read_list
 from torch_inception.config import TrainConfig
+from torch_inception.datasets.dataset import Dataset
+from torch_inception.datasets.folder_shapes import quoted
 from torch_inception.errors import ConfigError
 from torch_inception.system.escape import brief
-from torch_inception.training.dataset import Dataset
 from torch_inception.training.examples import relative_name
-from torch_inception.training.folder_shapes import quoted
 
 log = logging.getLogger(__name__)
 

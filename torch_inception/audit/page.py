@@ -20,6 +20,7 @@ from torch_inception.audit.proposals import Proposals
 from torch_inception.audit.quality import KINDS, TINY_SIDE
 from torch_inception.audit.subject import AuditSubject
 from torch_inception.audit.tables import AUDIT_FILE, KEPT_FILE, QUARANTINE_FILE, RELABEL_FILE
+from torch_inception.datasets.parts import Part
 from torch_inception.features.cache.thumbnails import Thumbnails
 from torch_inception.heads.learning_curve import summed
 from torch_inception.heads.metrics import percent
@@ -29,7 +30,6 @@ from torch_inception.report.gallery import Gallery, Tile
 from torch_inception.report.page import render
 from torch_inception.system.cache_folder import cache_folder
 from torch_inception.training.examples import relative_name
-from torch_inception.training.parts import Part
 
 AUDIT_PAGE = "audit.html"
 

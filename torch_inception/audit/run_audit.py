@@ -18,12 +18,12 @@ from torch_inception.audit.tables import (
     write_tables,
 )
 from torch_inception.config import AuditConfig
+from torch_inception.datasets.load_dataset import class_roots
 from torch_inception.engines.protocol import Engine
 from torch_inception.system.cache_folder import cache_folder, cache_in_use
 from torch_inception.system.replacement import prepare_replacing, replaced_together
 from torch_inception.system.torch_modes import default_modes
 from torch_inception.system.write import write_text
-from torch_inception.training.load_dataset import class_roots
 from torch_inception.training.output_folder import check_output
 from torch_inception.training.run_folder import writable
 

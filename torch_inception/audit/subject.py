@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from torch_inception.config import FROM_PYTHON, AuditConfig, TrainConfig, make_config, read_toml
+from torch_inception.datasets.dataset import Dataset
+from torch_inception.datasets.divided_folder import given_folders
+from torch_inception.datasets.folder_shapes import check_folder
+from torch_inception.datasets.load_dataset import load_dataset, table_folders
+from torch_inception.datasets.parts import SPLITS_FILE
 from torch_inception.errors import ConfigError, DatasetError
-from torch_inception.training.dataset import Dataset
-from torch_inception.training.divided_folder import given_folders
-from torch_inception.training.earlier_split import SPLITS_FILE
-from torch_inception.training.folder_shapes import check_folder
-from torch_inception.training.load_dataset import load_dataset, table_folders
 from torch_inception.training.output_folder import folder_named_after
 from torch_inception.training.run_folder import CONFIG_FILE
 

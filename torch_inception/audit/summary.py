@@ -2,8 +2,8 @@
 
 from torch_inception.audit.findings import Findings
 from torch_inception.audit.quality import KINDS
+from torch_inception.datasets.dataset import CLASSES_SHOWN
 from torch_inception.system.escape import counted, listed
-from torch_inception.training.dataset import CLASSES_SHOWN
 
 
 def summary_lines(findings: Findings) -> list[str]:

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from torch_inception.audit.move_log import Entry, MoveLog, absolute
 from torch_inception.config import TrainConfig
+from torch_inception.datasets.label_table import LabelTable, open_table
+from torch_inception.datasets.load_dataset import table_columns, table_folders
+from torch_inception.datasets.table_dataset import listed_file
 from torch_inception.system.atomic import atomic_file
 from torch_inception.system.move import free_name, sync_folder
-from torch_inception.training.label_table import LabelTable, open_table
-from torch_inception.training.load_dataset import table_columns, table_folders
-from torch_inception.training.table_dataset import listed_file
 
 Changes = Mapping[str, str | None]
 """Absolute path of an image -> its new label; None to take its line out."""

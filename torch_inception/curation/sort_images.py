@@ -14,12 +14,12 @@ from torch_inception.classifier.classifier import Classifier
 from torch_inception.classifier.model_file import require_one_label
 from torch_inception.config import SortConfig
 from torch_inception.curation.place import place
+from torch_inception.datasets.label_table import open_table
 from torch_inception.errors import ConfigError, DatasetError, ImageError
 from torch_inception.features.image_rows import FeatureRow
 from torch_inception.images.find import is_hidden
 from torch_inception.system.escape import brief
 from torch_inception.system.locks import exclusive_lock
-from torch_inception.training.label_table import open_table
 
 SORTED, UNSURE, UNLIKE = "sorted", "unsure", "unlike"
 """Folders that images are put into."""

@@ -11,6 +11,8 @@ from torch_inception.classifier.classifier import Classifier
 from torch_inception.classifier.model_file import require_one_label
 from torch_inception.classifier.training_record import now
 from torch_inception.config import FROM_PYTHON, Device, EvaluateConfig, expand_home, make_config
+from torch_inception.datasets.dataset import Dataset
+from torch_inception.datasets.folder_shapes import quoted
 from torch_inception.engines.protocol import Engine
 from torch_inception.evaluation.comparison import Comparison, compare, comparison_lines
 from torch_inception.evaluation.evaluated_model import AnsweredImages, EvaluatedModel, JudgedImages
@@ -28,7 +30,6 @@ from torch_inception.images.image_input import is_path
 from torch_inception.system.cache_folder import cache_folder, cache_in_use
 from torch_inception.system.torch_modes import default_modes
 from torch_inception.system.write import Table
-from torch_inception.training.dataset import Dataset
 from torch_inception.training.distances import unlike_counts
 from torch_inception.training.evaluation import (
     ImageAnswer,
@@ -36,7 +37,6 @@ from torch_inception.training.evaluation import (
     image_answers,
     misclassified,
 )
-from torch_inception.training.folder_shapes import quoted
 from torch_inception.training.report_lines import evaluation_lines, unlike_lines
 from torch_inception.training.run_folder import METRICS_FILE
 from torch_inception.training.scores import ScoreRow, score_rows, scores_header

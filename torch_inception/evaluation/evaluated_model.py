@@ -11,6 +11,8 @@ from torch import Tensor
 
 from torch_inception.classifier.classifier import Classifier
 from torch_inception.classifier.model_file import MODEL_FILE
+from torch_inception.datasets.dataset import Dataset, tell_of_unused
+from torch_inception.datasets.parts import SPLITS_FILE
 from torch_inception.errors import DatasetError
 from torch_inception.features.cached_pass import PassResult, run_pass, tell_of_pass
 from torch_inception.heads.class_space import all_distances
@@ -20,8 +22,7 @@ from torch_inception.system.cache_folder import cache_folder
 from torch_inception.system.escape import counted
 from torch_inception.system.threads import one_thread
 from torch_inception.training.conflicts import without_conflicts
-from torch_inception.training.dataset import Dataset, tell_of_unused
-from torch_inception.training.earlier_split import SPLITS_FILE, read_splits, split_of
+from torch_inception.training.earlier_split import read_splits, split_of
 from torch_inception.training.examples import labelled_images
 from torch_inception.training.grouping import LabelledImage, groups_of
 

@@ -5,14 +5,15 @@ from pathlib import Path
 from typing import Any
 
 from torch_inception.config import FROM_PYTHON, EvaluateConfig, to_toml
+from torch_inception.datasets.dataset import Dataset
+from torch_inception.datasets.parts import SPLITS_FILE
 from torch_inception.errors import ConfigError
 from torch_inception.evaluation.evaluated_model import JudgedImages
 from torch_inception.evaluation.labelled_images import data_name
 from torch_inception.system.replacement import prepare_replacing, replaced_together
 from torch_inception.system.write import Table, write_csv, write_json, write_text
-from torch_inception.training.dataset import Dataset
 from torch_inception.training.earlier_run import read_earlier_run
-from torch_inception.training.earlier_split import SPLITS_FILE, write_splits
+from torch_inception.training.earlier_split import write_splits
 from torch_inception.training.examples import relative_name
 from torch_inception.training.output_folder import check_output, folder_named_after
 from torch_inception.training.run_folder import (

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from torch_inception.config import EvaluateConfig, TrainConfig
+from torch_inception.datasets.dataset import Dataset, class_table
+from torch_inception.datasets.folder_shapes import quoted, same_names
+from torch_inception.datasets.label_sets import DELIMITER
+from torch_inception.datasets.load_dataset import load_dataset
+from torch_inception.datasets.parts import Part
 from torch_inception.errors import ConfigError, DatasetError
 from torch_inception.system.escape import counted
-from torch_inception.training.dataset import Dataset, class_table
-from torch_inception.training.folder_shapes import quoted, same_names
-from torch_inception.training.label_sets import DELIMITER
-from torch_inception.training.load_dataset import load_dataset
-from torch_inception.training.parts import Part
 
 log = logging.getLogger(__name__)
 

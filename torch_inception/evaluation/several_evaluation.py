@@ -7,6 +7,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from torch_inception.datasets.dataset import Dataset
+from torch_inception.datasets.folder_shapes import quoted, same_names
+from torch_inception.datasets.label_sets import LabelSet, SeveralLabels
 from torch_inception.errors import DatasetError
 from torch_inception.evaluation.evaluated_model import EvaluatedModel, JudgedImages
 from torch_inception.evaluation.labelled_images import Matched
@@ -15,9 +18,6 @@ from torch_inception.heads.metrics import keeps_scores
 from torch_inception.heads.several_metrics import several_report
 from torch_inception.system.threads import one_thread
 from torch_inception.system.write import Table
-from torch_inception.training.dataset import Dataset
-from torch_inception.training.folder_shapes import quoted, same_names
-from torch_inception.training.label_sets import LabelSet, SeveralLabels
 from torch_inception.training.scores import score_rows, scores_header
 from torch_inception.training.several_answers import (
     MarkedScores,

@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 import numpy
 
+from torch_inception.datasets.parts import Part
 from torch_inception.errors import ConfigError, ImageError
 from torch_inception.images.decode import decode
 from torch_inception.images.preprocess import Pixels, Preprocessing
 from torch_inception.images.read import read_file
 from torch_inception.report.results_folder import ResultsFolder
-from torch_inception.training.parts import Part
 
 
 class RunImage(NamedTuple):

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy
 
+from torch_inception.datasets.parts import PARTS
 from torch_inception.report.gallery import Gallery, Tile
 from torch_inception.report.results_folder import GroupedImage, ResultsFolder
-from torch_inception.training.parts import PARTS
 
 SAMPLES = 8
 """Images of a class that are shown at most."""

@@ -9,6 +9,7 @@ from markupsafe import Markup
 from torch_inception.answers.prediction import NO_LABEL
 from torch_inception.classifier.classifier import Classifier
 from torch_inception.config import TrainConfig, parse_thresholds
+from torch_inception.datasets.label_sets import SeveralLabels
 from torch_inception.heads.curves import precision_recall_curve
 from torch_inception.heads.marked_rows import PRESENT, UNKNOWN
 from torch_inception.heads.metrics import percent
@@ -24,7 +25,6 @@ from torch_inception.report.mistakes import (
     illustrated,
 )
 from torch_inception.report.results_folder import Judged, JudgedPart, ResultsFolder
-from torch_inception.training.label_sets import SeveralLabels
 from torch_inception.training.several_answers import SeveralAnswer
 
 Scored = Sequence[tuple[str, float]]

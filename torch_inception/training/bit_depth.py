@@ -6,11 +6,11 @@ from collections.abc import Sequence
 import numpy
 from numpy.typing import NDArray
 
+from torch_inception.datasets.dataset import Dataset
 from torch_inception.features.cached_pass import PassResult
 from torch_inception.images.deep import PERCENTILES
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.system.escape import counted, printable
-from torch_inception.training.dataset import Dataset
 
 log = logging.getLogger(__name__)
 

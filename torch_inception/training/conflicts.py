@@ -7,10 +7,10 @@ from collections import defaultdict
 import torch
 
 from torch_inception.answers.prediction import NO_LABEL
+from torch_inception.datasets.dataset import Dataset
+from torch_inception.datasets.folder_shapes import quoted
 from torch_inception.features.cached_pass import PassResult, Skipped
 from torch_inception.system.escape import counted
-from torch_inception.training.dataset import Dataset
-from torch_inception.training.folder_shapes import quoted
 
 log = logging.getLogger(__name__)
 

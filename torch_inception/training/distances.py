@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 
 from torch_inception.config import PredictConfig
+from torch_inception.datasets.parts import Part
 from torch_inception.heads.class_space import ImageSpace, all_distances
 from torch_inception.heads.fit_class_space import FittedSpace
 from torch_inception.heads.metrics import keeps_scores
 from torch_inception.training.examples import Examples
-from torch_inception.training.parts import Part
 
 Distances = Mapping[Part, Tensor]
 """For each part, the distance (N,) float64 of each of its images."""

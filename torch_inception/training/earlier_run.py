@@ -9,17 +9,13 @@ from typing import NamedTuple
 
 from torch_inception.classifier.model_file import Model, earlier_model
 from torch_inception.classifier.training_record import in_words
+from torch_inception.datasets.parts import SPLITS_FILE
 from torch_inception.heads.head import IndependentHead
 from torch_inception.heads.metrics import percent
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.system.escape import counted, listed, printable
 from torch_inception.system.write import exact
-from torch_inception.training.earlier_split import (
-    SPLITS_FILE,
-    EarlierSplit,
-    read_splits,
-    split_of,
-)
+from torch_inception.training.earlier_split import EarlierSplit, read_splits, split_of
 from torch_inception.training.evaluation import ImageAnswer
 from torch_inception.training.examples import Examples
 

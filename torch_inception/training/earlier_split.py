@@ -9,13 +9,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from torch_inception.datasets.label_sets import LABEL_COLUMN, SEVERAL_COLUMN, label_column
+from torch_inception.datasets.parts import PARTS, Part, SplitRow
 from torch_inception.errors import DatasetError
 from torch_inception.system.write import exact, write_csv
 from torch_inception.training.grouping import LabelledImage, keys_of
-from torch_inception.training.label_sets import LABEL_COLUMN, SEVERAL_COLUMN, label_column
-from torch_inception.training.parts import PARTS, Part
-
-SPLITS_FILE = "splits.csv"
 
 Unit = tuple[str, Part | None]
 """What is moved at once: a group, or the piece of a torn one that an earlier run had in a part."""
@@ -35,24 +33,6 @@ class EarlierSplit(NamedTuple):
     of_content: Mapping[str, Part]
     of_group: Mapping[str, Part]
     refusal: str = ""
-
-
-class SplitRow(NamedTuple):
-    """A line of splits.csv.
-
-    Attributes:
-        path: relative to the data folder.
-        label: of the image.
-        split: its part.
-        group: name of the group that its content and names put it into.
-        sha256: of its content, in hexadecimal.
-    """
-
-    path: str
-    label: str
-    split: Part
-    group: str
-    sha256: str
 
 
 NO_SPLIT = EarlierSplit({}, {})

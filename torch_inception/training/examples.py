@@ -11,13 +11,15 @@ import torch
 from torch import Tensor
 
 from torch_inception.config import TrainConfig
+from torch_inception.datasets.dataset import SMALL_CLASS, Dataset
+from torch_inception.datasets.label_sets import SeveralLabels
+from torch_inception.datasets.parts import PARTS, Part, parts_of
 from torch_inception.errors import ConfigError, DatasetError
 from torch_inception.features.cached_pass import PassResult
 from torch_inception.features.near_copies import Likeness
 from torch_inception.features.row_selection import RowSelection
 from torch_inception.heads.labelled_rows import LabelledRows
 from torch_inception.system.escape import counted
-from torch_inception.training.dataset import SMALL_CLASS, Dataset
 from torch_inception.training.earlier_split import EarlierParts, EarlierSplit
 from torch_inception.training.given_split import given_split
 from torch_inception.training.grouping import (
@@ -26,9 +28,7 @@ from torch_inception.training.grouping import (
     named_groups,
     tell_of_named_groups,
 )
-from torch_inception.training.label_sets import SeveralLabels
 from torch_inception.training.near_groups import GroupRow, group_rows, join_near_copies
-from torch_inception.training.parts import PARTS, Part, parts_of
 from torch_inception.training.split import FEWEST_TO_TEST, split
 
 log = logging.getLogger(__name__)

@@ -3,10 +3,10 @@
 import logging
 from collections.abc import Sequence
 
+from torch_inception.datasets.parts import Part
 from torch_inception.errors import DatasetError
 from torch_inception.training.earlier_split import EarlierParts
 from torch_inception.training.grouping import LabelledImage
-from torch_inception.training.parts import Part
 from torch_inception.training.split import split
 
 log = logging.getLogger(__name__)

@@ -11,6 +11,8 @@ import numpy
 
 from torch_inception.classifier.model_file import Model
 from torch_inception.config import TrainConfig
+from torch_inception.datasets.dataset import Dataset
+from torch_inception.datasets.parts import Part
 from torch_inception.errors import ImageError
 from torch_inception.features.progress import progress_bar
 from torch_inception.images.decode import decode_file, may_be_deep
@@ -27,11 +29,9 @@ from torch_inception.images.preprocess import Preprocessing
 from torch_inception.images.read import read_file
 from torch_inception.system.cores import usable_cores
 from torch_inception.system.ordered_map import ordered_map
-from torch_inception.training.dataset import Dataset
 from torch_inception.training.earlier_split import EarlierParts, EarlierSplit
 from torch_inception.training.examples import labelled_images
 from torch_inception.training.grouping import groups_of
-from torch_inception.training.parts import Part
 from torch_inception.training.split import split
 
 log = logging.getLogger(__name__)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy
 
+from torch_inception.datasets.parts import Part
 from torch_inception.features.near_copies import (
     Flags,
     Labels,
@@ -17,7 +18,6 @@ from torch_inception.features.near_copies import (
 from torch_inception.features.nearest_copies import nearest_copies
 from torch_inception.system.escape import counted, listed
 from torch_inception.training.grouping import LabelledImage, leadership
-from torch_inception.training.parts import Part
 
 log = logging.getLogger(__name__)
 

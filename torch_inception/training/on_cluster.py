@@ -4,11 +4,11 @@ from contextlib import AbstractContextManager, closing, nullcontext
 from typing import TYPE_CHECKING
 
 from torch_inception.config import TrainConfig
+from torch_inception.datasets.dataset import Dataset
 from torch_inception.engines.protocol import Engine
 from torch_inception.errors import ConfigError
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.system.cache_folder import cache_folder
-from torch_inception.training.dataset import Dataset
 
 if TYPE_CHECKING:
     from torch_inception.features.cluster.fill_cache import FillCache

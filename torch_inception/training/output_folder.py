@@ -6,9 +6,9 @@ from pathlib import Path
 
 from torch_inception.classifier.model_file import PREVIOUS_MODEL_FILE
 from torch_inception.config import FROM_PYTHON, TrainConfig, read_toml
+from torch_inception.datasets.parts import SPLITS_FILE
 from torch_inception.errors import ConfigError
 from torch_inception.training.earlier_run import EarlierRun
-from torch_inception.training.earlier_split import SPLITS_FILE
 from torch_inception.training.examples import Examples
 from torch_inception.training.run_folder import CONFIG_FILE, RUN_FILES
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from torch_inception.classifier.classifier import Classifier
 from torch_inception.classifier.model_file import PREVIOUS_MODEL_FILE
 from torch_inception.config import TrainConfig
+from torch_inception.datasets.dataset import Dataset, class_table, tell_of_unused
+from torch_inception.datasets.load_dataset import class_roots, load_dataset
 from torch_inception.engines.choose import could_be_quantised
 from torch_inception.engines.protocol import Engine
 from torch_inception.exported.file_names import exported_in
@@ -23,7 +25,6 @@ from torch_inception.system.torch_modes import default_modes
 from torch_inception.tensorboard.board import check_board
 from torch_inception.training.bit_depth import tell_of_bit_depth
 from torch_inception.training.conflicts import without_conflicts
-from torch_inception.training.dataset import Dataset, class_table, tell_of_unused
 from torch_inception.training.earlier_run import (
     EarlierRun,
     changes_in_words,
@@ -32,7 +33,6 @@ from torch_inception.training.earlier_run import (
 )
 from torch_inception.training.examples import Examples, make_examples
 from torch_inception.training.intensity import with_range
-from torch_inception.training.load_dataset import class_roots, load_dataset
 from torch_inception.training.on_cluster import check_cluster, on_cluster
 from torch_inception.training.one_label_run import check_settings_of_one, learn_one_label
 from torch_inception.training.output_folder import (

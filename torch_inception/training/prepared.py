@@ -9,13 +9,13 @@ from torch_inception.classifier.model_file import Model
 from torch_inception.classifier.model_weights import bundled
 from torch_inception.classifier.training_record import TrainingRecord
 from torch_inception.config import TrainConfig
+from torch_inception.datasets.dataset import Dataset
 from torch_inception.features.cached_pass import PassResult
 from torch_inception.heads.class_space import ClassSpace, ImageSpace
 from torch_inception.heads.head import Head
 from torch_inception.heads.inputs import mean_inputs
 from torch_inception.heads.labelled_rows import LabelledRows
 from torch_inception.images.preprocess import Preprocessing
-from torch_inception.training.dataset import Dataset
 from torch_inception.training.earlier_run import EarlierRun
 from torch_inception.training.examples import Examples, relative_name
 from torch_inception.training.run_network import RunNetwork

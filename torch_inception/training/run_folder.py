@@ -26,13 +26,14 @@ from torch_inception.classifier.training_images import (
     save_training_images,
 )
 from torch_inception.config import TrainConfig, make_config, read_toml, to_toml
+from torch_inception.datasets.parts import SPLITS_FILE
 from torch_inception.errors import ConfigError
 from torch_inception.heads.fit import FittedHead
 from torch_inception.heads.fit_independent import FittedClasses
 from torch_inception.system.replacement import prepare_replacing, replaced_together
 from torch_inception.system.write import Table, write_csv, write_json, write_text
 from torch_inception.training.earlier_run import Changes, EarlierRun
-from torch_inception.training.earlier_split import NO_SPLIT, SPLITS_FILE, EarlierSplit, write_splits
+from torch_inception.training.earlier_split import NO_SPLIT, EarlierSplit, write_splits
 from torch_inception.training.examples import Examples
 from torch_inception.training.model_card import CARD_FILE, is_as_a_run_left_it, model_card
 from torch_inception.training.near_groups import GroupRow

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from torch_inception.config import TrainConfig
+from torch_inception.datasets.dataset import Dataset
 from torch_inception.engines.choose import training_engine
 from torch_inception.engines.openvino.int8 import Quantisation
 from torch_inception.engines.protocol import Engine
@@ -16,7 +17,6 @@ from torch_inception.features.cached_pass import PassResult, run_pass, tell_of_p
 from torch_inception.features.image_rows import ReadImage
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.system.cache_folder import cache_folder
-from torch_inception.training.dataset import Dataset
 from torch_inception.training.quantisation_sample import QuantisationSample
 from torch_inception.weights.checked import Weights
 from torch_inception.weights.load import load_weights

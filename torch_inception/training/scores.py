@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
+from torch_inception.datasets.label_sets import LABEL_COLUMN, SEVERAL_COLUMN
+from torch_inception.datasets.parts import Part
 from torch_inception.heads.fit import FittedHead
 from torch_inception.heads.fit_independent import FittedClasses
 from torch_inception.heads.labelled_rows import all_scores
@@ -12,8 +14,6 @@ from torch_inception.heads.metrics import keeps_scores
 from torch_inception.training.distances import Distances
 from torch_inception.training.examples import Examples
 from torch_inception.training.grouping import LabelledImage
-from torch_inception.training.label_sets import LABEL_COLUMN, SEVERAL_COLUMN
-from torch_inception.training.parts import Part
 
 ScoreRow = Sequence[object]
 

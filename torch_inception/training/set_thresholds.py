@@ -4,10 +4,10 @@ from typing import Any
 
 from torch_inception.answers.prediction import class_number
 from torch_inception.config import TrainConfig, parse_thresholds
+from torch_inception.datasets.dataset import Dataset
 from torch_inception.heads.fit import FittedHead
 from torch_inception.heads.metrics import keeps_scores
 from torch_inception.heads.operating_points import operating_points
-from torch_inception.training.dataset import Dataset
 from torch_inception.training.examples import Examples
 from torch_inception.training.scores import scores_of_part
 

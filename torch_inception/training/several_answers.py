@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from torch_inception.datasets.label_sets import LabelSet, SeveralLabels
 from torch_inception.heads.marked_rows import ABSENT, PRESENT
 from torch_inception.system.write import Table
 from torch_inception.training.grouping import LabelledImage
-from torch_inception.training.label_sets import LabelSet, SeveralLabels
 
 
 class SeveralAnswer(NamedTuple):

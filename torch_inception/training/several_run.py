@@ -11,6 +11,7 @@ import torch_inception
 from torch_inception.answers.prediction import class_number
 from torch_inception.classifier.training_record import SEVERAL_FIGURES, TrainingRecord, now
 from torch_inception.config import TrainConfig, parse_thresholds
+from torch_inception.datasets.label_sets import SeveralLabels
 from torch_inception.errors import ConfigError, DatasetError
 from torch_inception.heads.class_space import ImageSpace
 from torch_inception.heads.fit_class_space import FittedSpace
@@ -24,7 +25,6 @@ from torch_inception.training.distances import image_distances, unlike_counts
 from torch_inception.training.evaluation import about_images, about_run
 from torch_inception.training.examples import Examples
 from torch_inception.training.grouping import LabelledImage
-from torch_inception.training.label_sets import SeveralLabels
 from torch_inception.training.neighbours import kept_images
 from torch_inception.training.prepared import Clock, Prepared
 from torch_inception.training.run_folder import Run

@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import product
 
+from torch_inception.datasets.parts import Part, parts_of
 from torch_inception.training.earlier_split import EarlierParts, Unit
-from torch_inception.training.parts import Part, parts_of
 
 VALIDATION_SHARE = 0.1
 

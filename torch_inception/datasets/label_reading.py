@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from torch_inception.classifier.model_file import LABEL_LIMIT
-from torch_inception.errors import DatasetError
-from torch_inception.system.escape import brief_repr, counted
-from torch_inception.training.folder_shapes import quoted
-from torch_inception.training.label_sets import (
+from torch_inception.datasets.folder_shapes import quoted
+from torch_inception.datasets.label_sets import (
     DELIMITER,
     SEVERAL_COLUMN,
     UNKNOWN_MARK,
@@ -18,7 +16,9 @@ from torch_inception.training.label_sets import (
     SeveralLabels,
     parse_labels,
 )
-from torch_inception.training.label_table import LabelTable
+from torch_inception.datasets.label_table import LabelTable
+from torch_inception.errors import DatasetError
+from torch_inception.system.escape import brief_repr, counted
 
 log = logging.getLogger(__name__)
 

@@ -9,12 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from torch_inception.errors import DatasetError
-from torch_inception.images.find import find_images
-from torch_inception.system.escape import columns, counted, listed, padded, printable
-from torch_inception.training.divided_folder import given_folders, warn_of_folders_below
-from torch_inception.training.earlier_split import SPLITS_FILE
-from torch_inception.training.folder_shapes import (
+from torch_inception.datasets.divided_folder import given_folders, warn_of_folders_below
+from torch_inception.datasets.folder_shapes import (
     check_folder,
     class_folders,
     class_names,
@@ -23,8 +19,11 @@ from torch_inception.training.folder_shapes import (
     refuse_fewer_than_two_classes,
     warn_of_loose_images,
 )
-from torch_inception.training.label_sets import SeveralLabels
-from torch_inception.training.parts import Part
+from torch_inception.datasets.label_sets import SeveralLabels
+from torch_inception.datasets.parts import SPLITS_FILE, Part
+from torch_inception.errors import DatasetError
+from torch_inception.images.find import find_images
+from torch_inception.system.escape import columns, counted, listed, padded, printable
 
 log = logging.getLogger(__name__)
 

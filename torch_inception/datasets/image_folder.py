@@ -5,11 +5,11 @@ from pathlib import Path
 import torchvision
 from PIL import Image
 
+from torch_inception.datasets.dataset import labelled_files
+from torch_inception.datasets.folder_shapes import class_names
 from torch_inception.errors import ImageError
 from torch_inception.images.decode import decode
 from torch_inception.images.read import read_file
-from torch_inception.training.dataset import labelled_files
-from torch_inception.training.folder_shapes import class_names
 
 
 class ImageFolder(torchvision.datasets.ImageFolder):  # type: ignore[misc]  # torchvision has no types

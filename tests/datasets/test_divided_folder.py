@@ -13,8 +13,8 @@ import pytest
 from tests.drawings import draw_colours
 from tests.fakes import FakeEngine
 from torch_inception.commands.train import main
+from torch_inception.datasets.dataset import read_dataset
 from torch_inception.errors import DatasetError
-from torch_inception.training.dataset import read_dataset
 from torch_inception.training.train_classifier import train_classifier
 
 Train = Callable[..., tuple[int, list[str], str]]

@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from torch_inception.answers.prediction import NO_LABEL
-from torch_inception.errors import DatasetError
-from torch_inception.system.escape import brief_repr
-from torch_inception.training.dataset import Dataset
-from torch_inception.training.folder_shapes import quoted
-from torch_inception.training.label_reading import (
+from torch_inception.datasets.dataset import Dataset
+from torch_inception.datasets.folder_shapes import quoted
+from torch_inception.datasets.label_reading import (
     ClassColumns,
     LabelReader,
     Row,
@@ -20,9 +18,11 @@ from torch_inception.training.label_reading import (
     cell_text,
     choose_reader,
 )
-from torch_inception.training.label_sets import LabelSet, SeveralLabels
-from torch_inception.training.label_table import NEEDED, LabelTable
-from torch_inception.training.parts import PART_OF_NAME, PARTS, Part
+from torch_inception.datasets.label_sets import LabelSet, SeveralLabels
+from torch_inception.datasets.label_table import NEEDED, LabelTable
+from torch_inception.datasets.parts import PART_OF_NAME, PARTS, Part
+from torch_inception.errors import DatasetError
+from torch_inception.system.escape import brief_repr
 
 log = logging.getLogger(__name__)
 

@@ -8,13 +8,13 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
+from torch_inception.datasets.folder_shapes import archive_name, quoted
+from torch_inception.datasets.label_sets import LABEL_COLUMN, SEVERAL_COLUMN
+from torch_inception.datasets.parts import SplitRow
 from torch_inception.errors import DatasetError
 from torch_inception.images.image_input import PATH_COLUMNS, is_data_frame, is_path
 from torch_inception.system.escape import brief, brief_repr
 from torch_inception.system.write import exact
-from torch_inception.training.earlier_split import SplitRow
-from torch_inception.training.folder_shapes import archive_name, quoted
-from torch_inception.training.label_sets import LABEL_COLUMN, SEVERAL_COLUMN
 
 if TYPE_CHECKING:
     import _csv

@@ -16,10 +16,10 @@ from tests.drawings import draw_colours
 from tests.fakes import FakeEngine
 from torch_inception.commands.train import main
 from torch_inception.config import FROM_PYTHON, TrainConfig, make_config
+from torch_inception.datasets.dataset import Dataset, read_dataset
+from torch_inception.datasets.label_table import LONGEST_LINE
+from torch_inception.datasets.load_dataset import load_dataset
 from torch_inception.errors import ConfigError, DatasetError
-from torch_inception.training.dataset import Dataset, read_dataset
-from torch_inception.training.label_table import LONGEST_LINE
-from torch_inception.training.load_dataset import load_dataset
 from torch_inception.training.train_classifier import train_classifier
 
 

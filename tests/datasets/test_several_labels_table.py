@@ -9,9 +9,9 @@ import numpy
 import pytest
 
 from torch_inception.config import TrainConfig, make_config
+from torch_inception.datasets.dataset import Dataset, class_table, tell_of_unused
+from torch_inception.datasets.load_dataset import load_dataset
 from torch_inception.errors import DatasetError
-from torch_inception.training.dataset import Dataset, class_table, tell_of_unused
-from torch_inception.training.load_dataset import load_dataset
 
 NAMES = ("1.jpg", "2.jpg", "3.jpg", "4.jpg")
 

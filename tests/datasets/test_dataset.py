@@ -6,10 +6,10 @@ import pytest
 import torchvision
 from PIL import Image
 
+from torch_inception.datasets.dataset import class_table, read_dataset
+from torch_inception.datasets.image_folder import ImageFolder
 from torch_inception.errors import DatasetError, ImageError
 from torch_inception.images.find import find_images
-from torch_inception.training.dataset import class_table, read_dataset
-from torch_inception.training.image_folder import ImageFolder
 
 
 def make_files(folder: Path, *names: str) -> Path:

@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from torch_inception.config import FROM_PYTHON, TrainConfig
+from torch_inception.datasets.dataset import Dataset, read_dataset, with_test_folder
+from torch_inception.datasets.folder_shapes import check_folder, composed
+from torch_inception.datasets.label_table import open_table, table_of
+from torch_inception.datasets.table_dataset import table_dataset
 from torch_inception.errors import ConfigError, DatasetError
-from torch_inception.training.dataset import Dataset, read_dataset, with_test_folder
-from torch_inception.training.folder_shapes import check_folder, composed
-from torch_inception.training.label_table import open_table, table_of
-from torch_inception.training.table_dataset import table_dataset
 
 log = logging.getLogger(__name__)
 

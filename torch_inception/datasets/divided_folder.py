@@ -15,15 +15,15 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from torch_inception.errors import DatasetError
-from torch_inception.training.folder_shapes import (
+from torch_inception.datasets.folder_shapes import (
     class_names,
     holds_images,
     names_below,
     quoted,
     typed,
 )
-from torch_inception.training.parts import PART_OF_NAME, PARTS, Part
+from torch_inception.datasets.parts import PART_OF_NAME, PARTS, Part
+from torch_inception.errors import DatasetError
 
 log = logging.getLogger(__name__)
 

@@ -1,0 +1,1 @@
+"""Folders and tables of images with labels: which image has which label and is for which part."""

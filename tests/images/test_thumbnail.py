@@ -42,3 +42,10 @@ def test_it_looks_like_the_image_and_is_some_3_kilobytes() -> None:
     assert 1500 < len(content) < 6000
     exact = numpy.asarray(image.resize((128, 128), Image.Resampling.BILINEAR)).astype(int)
     assert numpy.abs(numpy.asarray(opened(content)) - exact).mean() < 6
+
+
+def test_colour_is_kept_at_full_size() -> None:
+    stripes = numpy.zeros((64, 64, 3), numpy.uint8)
+    stripes[:, ::2], stripes[:, 1::2] = (220, 40, 40), (40, 40, 220)
+    kept = numpy.asarray(opened(make_thumbnail(Image.fromarray(stripes)))).astype(int)
+    assert numpy.abs(kept - stripes).mean() < 12  # 90 where colours are averaged

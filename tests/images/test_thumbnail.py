@@ -36,7 +36,7 @@ def test_the_longer_side_has_128_pixels_at_most(
     assert numpy.abs(numpy.asarray(image).astype(int) - (200, 30, 60)).max() <= 8
 
 
-def test_it_looks_like_the_image_and_is_some_3_kilobytes() -> None:
+def test_it_looks_like_the_image_and_is_some_4_kilobytes() -> None:
     image = Image.fromarray(landscape(600))
     content = make_thumbnail(image)
     assert 1500 < len(content) < 6000

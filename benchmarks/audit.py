@@ -52,6 +52,7 @@ from torch_inception.features.cache.row_store import StoredRow
 from torch_inception.features.image_rows import row_space
 from torch_inception.images.facts import ImageFacts
 from torch_inception.images.preprocess import Preprocessing
+from torch_inception.images.rgb import on_background
 from torch_inception.network import LAST_LAYER_SIZE, ROW_SIZE
 from torch_inception.system.cache_folder import CACHE_VARIABLE, cache_folder
 from torch_inception.system.file_state import file_state
@@ -159,7 +160,7 @@ def plant(folder: Path, others: Sequence[Path], place: Path, seed: int) -> Plant
 
 
 def _save_copy(place: Path, name: str, kind: str) -> str:
-    image = Image.open(place / name).convert("RGB")
+    image = on_background(Image.open(place / name))  # as it is seen
     width, height = image.size
     path = Path(name)
     if kind == "half size":
@@ -260,6 +261,11 @@ def _of_copies(
         }
         yield f"copies, {kind}: recall", len(pairs & of_kind) / len(of_kind)
     yield "copies: recall", len(pairs & true) / len(true)
+    plain = {
+        path for path, is_so in zip(paths, result.findings.quality["blank"], strict=True) if is_so
+    }
+    to_see = {pair for pair in true if not plain.intersection(pair)}
+    yield "copies of images that are not blank: recall", len(pairs & to_see) / len(to_see)
     yield "copies: precision", len(pairs & true) / max(1, len(pairs))
 
 

@@ -129,7 +129,8 @@ def _save_grey(cell: Cell, path: Path) -> None:
     Image.fromarray(eight_bits(cell.nuclei, cell.exposure)).save(f"{path}.png")
 
 
-def _save_colour(cell: Cell, path: Path) -> None:
+def save_colour(cell: Cell, path: Path) -> None:
+    """Write a cell as a PNG, whose ending is added to the path."""
     red = eight_bits(cell.nuclei, cell.exposure)
     green = eight_bits(cell.body, 0.3 * BODY_EXPOSURE * cell.exposure)
     Image.fromarray(numpy.dstack([red, green, red])).save(f"{path}.png")
@@ -159,7 +160,7 @@ KINDS: dict[str, tuple[Callable[[Cell, Path], None], dict[str, Any]]] = {
     "float32 TIFF": (_save_float32, {}),
     "z-stack, first slice": (_save_stack, {}),
     "z-stack, `--page max`": (_save_stack, {"page": "max"}),
-    "8-bit colour PNG": (_save_colour, {}),
+    "8-bit colour PNG": (save_colour, {}),
     "OME-TIFF, `--channels 1,2`": (_save_ome, {"channels": "1,2"}),
 }
 

@@ -26,11 +26,11 @@ def make_icons(folder: Path) -> Path:
             path = folder / label / f"{number:03d}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             dice = random.Random(f"{label} {number}")
-            _draw(outlines(dice), dice).save(path)
+            draw_icon(outlines(dice), dice).save(path)
     return folder
 
 
-def _draw(outlines: Sequence[Outline], dice: random.Random) -> Image.Image:
+def draw_icon(outlines: Sequence[Outline], dice: random.Random) -> Image.Image:
     """Draw an icon in a style: filled, lines alone or both; on a plain ground, turned a little."""
     ground, ink, second = _colours(dice)
     side = SIDE * _FINE

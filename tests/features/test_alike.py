@@ -1,14 +1,18 @@
 """How much two images differ: expected numbers are worked out by hand."""
 
+import io
+from collections.abc import Callable
+
 import numpy
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageDraw
 
-from torch_inception.features.alike import NOISE, compare, side_of, small_image
+from torch_inception.features.alike import NOISE, SHIFT, compare, side_of, small_image
+from torch_inception.images.thumbnail import make_thumbnail
 
 
-def stripes(*, dark: int = 50, bright: int = 150, side: int = 32) -> Image.Image:
+def stripes(*, dark: int = 50, bright: int = 160, side: int = 32) -> Image.Image:
     pixels = numpy.full((side, side, 3), dark, numpy.uint8)
     pixels[:, : side // 2] = bright
     return Image.fromarray(pixels)
@@ -31,11 +35,12 @@ def test_the_same_image_does_not_differ_whatever_its_size() -> None:
 
 
 def test_brightness_counts_most_where_there_are_no_edges() -> None:
-    difference, contrast = compared(stripes(), stripes(dark=60, bright=160))
-    # 28 of 32 columns are 10 apart, and a plain image 50. In the 4 beside the edge, whose slope is
-    # 50 a pixel, 16 + 0.2^2 * 50^2 = 116 is usual; half of these fit once the edge moves.
-    assert difference == pytest.approx((28 * 100 / NOISE**2 + 2 * 100 / 116) / 32, abs=0.1)
-    assert contrast == pytest.approx((28 * 2500 / NOISE**2 + 4 * 2500 / 116) / 32, rel=0.02)
+    difference, contrast = compared(stripes(), stripes(dark=60, bright=170))
+    # Of 16 columns, 12 are 10 apart, and a plain image 55. In the 4 beside the edge, whose slope is
+    # 55 a pixel, 2.5^2 + 0.15^2 * 55^2 = 74 is usual; half of these fit once the edge moves.
+    beside = NOISE**2 + SHIFT**2 * 55**2
+    assert difference == pytest.approx((12 * 100 / NOISE**2 + 2 * 100 / beside) / 16, rel=0.1)
+    assert contrast == pytest.approx((12 * 55**2 / NOISE**2 + 4 * 55**2 / beside) / 16, rel=0.05)
 
 
 @pytest.mark.parametrize("corner", [(0, 0), (3, 3), (6, 6), (6, 0)])
@@ -60,3 +65,47 @@ def test_shared_colours_of_plain_images_are_no_agreement() -> None:
     red += numpy.array((200, 60, 40))
     one, other = (Image.fromarray(each.astype(numpy.uint8)) for each in red)
     assert compared(one, other)[0] == numpy.inf
+
+
+def drawn(*, ink: tuple[int, int, int] = (167, 21, 252), width: int = 3) -> Image.Image:
+    """Draw lines of a strong colour on a plain ground: all that there is to see is at edges."""
+    image = Image.new("RGB", (384, 384), (245, 243, 238))
+    pen = ImageDraw.Draw(image)
+    pen.polygon([(90, 90), (320, 100), (290, 300), (95, 285)], outline=ink, width=4 * width)
+    pen.ellipse([260, 140, 360, 230], outline=ink, width=4 * width)
+    return image.resize((96, 96), Image.Resampling.BOX)
+
+
+def shown(image: Image.Image) -> Image.Image:
+    """Return an image as the cache keeps it."""
+    return Image.open(io.BytesIO(make_thumbnail(image))).convert("RGB")
+
+
+def saved(image: Image.Image) -> Image.Image:
+    content = io.BytesIO()
+    image.save(content, "JPEG", quality=30)
+    return Image.open(content).convert("RGB")
+
+
+@pytest.mark.parametrize(
+    ("copied", "most"),
+    [
+        (lambda image: image.resize((48, 48), Image.Resampling.BICUBIC), 0.5),
+        (lambda image: image.resize((63, 63), Image.Resampling.LANCZOS), 0.5),
+        (saved, 1.5),
+        (lambda image: image.crop((2, 2, 94, 94)), 0.5),
+        (lambda image: image.crop((0, 0, 91, 91)), 0.5),
+    ],
+)
+def test_copies_of_a_drawing_in_a_strong_colour_hardly_differ(
+    copied: Callable[[Image.Image], Image.Image], most: float
+) -> None:
+    for image in (drawn(), drawn(ink=(20, 160, 40)), noise(4).resize((96, 96))):
+        pair = shown(image), shown(copied(image))
+        for each in (pair, pair[::-1]):
+            assert compared(*each)[0] < most
+
+
+@pytest.mark.parametrize("other", [drawn(width=5), drawn(ink=(21, 52, 182))])
+def test_another_width_or_colour_of_lines_is_another_drawing(other: Image.Image) -> None:
+    assert compared(shown(drawn()), shown(other))[0] > 5

@@ -121,7 +121,7 @@ def test_damaged_thumbnails_are_not_found_and_can_be_kept_again(
     assert len(thumbnails) == 15
     for seed in range(200 if long else 20):
         (tmp_path / "damaged" / "thumbnails").mkdir(parents=True)
-        file = tmp_path / "damaged" / "thumbnails" / "thumbnails-1.sqlite"
+        file = tmp_path / "damaged" / "thumbnails" / "thumbnails-2.sqlite"
         shutil.copy(cache / "thumbnails" / file.name, file)
         damage_file(file, damage, seed)
         found = Thumbnails(tmp_path / "damaged").find(digests)
@@ -194,7 +194,7 @@ def test_the_cache_of_a_newer_version_stays_and_is_not_read(
     # A version is part of the names of two, and of what the name of the third is a hash of.
     (cache / "files-2.sqlite").rename(cache / "files-99.sqlite")
     thumbnails = cache / "thumbnails"
-    (thumbnails / "thumbnails-1.sqlite").rename(thumbnails / "thumbnails-99.sqlite")
+    (thumbnails / "thumbnails-2.sqlite").rename(thumbnails / "thumbnails-99.sqlite")
     (space,) = (cache / "features").iterdir()
     space.rename(space.with_name("0" * 32))
     before = {file: file.read_bytes() for file in cache.rglob("*") if file.is_file()}
@@ -203,7 +203,7 @@ def test_the_cache_of_a_newer_version_stays_and_is_not_read(
     assert torch.equal(table.rows.tensor(), rows)
     added = {file for file in cache.rglob("*") if file.is_file()} - before.keys()
     assert sorted(file.name for file in added) == [
-        "files-2.sqlite", "index.sqlite", "rows.bin", "thumbnails-1.sqlite"
+        "files-2.sqlite", "index.sqlite", "rows.bin", "thumbnails-2.sqlite"
     ]  # fmt: skip
     assert before == {file: file.read_bytes() for file in before}
 

@@ -133,8 +133,21 @@ def _near_pairs(data: AuditedData, different: Labels) -> list[tuple[int, int, fl
     thumbnails = _thumbnails_of(data, pairs)
     known = [all(place in thumbnails for place in pair) for pair in pairs.tolist()]
     pairs = pairs[numpy.array(known, bool)]
+    return near_among(pairs, thumbnails, len(different))
+
+
+def near_among(
+    pairs: Labels, thumbnails: Mapping[int, bytes], count: int
+) -> list[tuple[int, int, float]]:
+    """Return pairs of near duplicates and their difference as a share of the contrast.
+
+    Args:
+        pairs: (P, 2) places of images that may be near duplicates.
+        thumbnails: of these images, by place.
+        count: of all images; what is in no pair is far away.
+    """
     found = _compared(pairs, thumbnails)
-    is_near = _are_near(pairs, found.difference.numpy(), len(different))
+    is_near = _are_near(pairs, found.difference.numpy(), count)
     share = found.difference / found.contrast.clamp(min=1e-6)
     is_near &= (share <= MOST_OF_CONTRAST).numpy()
     chosen = numpy.flatnonzero(is_near)

@@ -3,7 +3,7 @@
 Three SQLite files in the cache folder, and one flat file of records per feature space:
 
     files-2.sqlite                    path, size, times, inode -> SHA-256 of the content
-    thumbnails/thumbnails-1.sqlite    SHA-256 of the content -> a small JPEG
+    thumbnails/thumbnails-2.sqlite    SHA-256 of the content -> a small JPEG
     features/SPACE/index.sqlite       SHA-256 of the content -> number of its record
     features/SPACE/rows.bin           records: a row of 4096 float16, facts of the image, the
                                       SHA-256, a checksum

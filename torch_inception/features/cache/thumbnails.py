@@ -7,7 +7,7 @@ from pathlib import Path
 
 from torch_inception.features.cache.database import DamagedError, Database, select_where_in
 
-LAYOUT = 1
+LAYOUT = 2
 """Number of the layout of the file and of the way in which thumbnails are made."""
 
 _SCHEMA = """CREATE TABLE IF NOT EXISTS thumbnails

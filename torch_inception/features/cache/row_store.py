@@ -138,16 +138,15 @@ class RowStore:
             self._database.run(lambda index: self._append(index, rows), writing=True)
 
     def _append(self, index: sqlite3.Connection, rows: Mapping[bytes, StoredRow]) -> None:
+        # Digests are sorted, so that each page of the index is read and rewritten once.
         self._index_the_rest(index)
-        present = _find(index, list(rows), self._mapped().data)
+        present = _find(index, sorted(rows), self._mapped().data)
         new = {digest: row for digest, row in rows.items() if digest not in present}
-        first = self._write(new)
-        numbers = {digest: number for number, digest in enumerate(new, first)}
-        # The index may name a record that is no longer whole: the new one takes its place. In the
-        # order of the index each of its pages is rewritten once.
+        numbers = {digest: number for number, digest in enumerate(new, self._write(new))}
+        # The index may name a record that is no longer whole: the new one takes its place.
         entries = sorted(numbers.items())
         index.executemany("REPLACE INTO rows (digest, number) VALUES (?, ?)", entries)
-        if dict(_named(index, list(new))) != numbers:
+        if dict(_named(index, sorted(numbers))) != numbers:
             raise DamagedError("what was written to it is not found")
 
     def _write(self, rows: Mapping[bytes, StoredRow]) -> int:

@@ -208,8 +208,10 @@ def test_a_file_that_is_missing_is_told(browser: "Chrome", web: Exported, tmp_pa
     with serve(functools.partial(_Files, directory=str(folder))) as address:
         open_page(browser, address)
         wait_for(browser, "document.querySelector('#status').innerText")
-    status = browser.find_element("id", "status").text
+        status = browser.find_element("id", "status").text
+        errors = [entry["message"] for entry in log_of(browser, "browser")]
     assert status == "The file model.onnx beside this page cannot be loaded."
+    assert all("model.onnx" in error for error in errors)
 
 
 def test_without_npm_it_is_told_at_once(

@@ -109,6 +109,7 @@ def test_images_are_taken_from_the_clipboard_and_dropped(
     browser: "Chrome", address: str, image: Path, kind: str
 ) -> None:
     open_page(browser, address)
+    wait_for(browser, "document.querySelector('#about').innerText")
     content = base64.b64encode(image.read_bytes()).decode()
     browser.execute_script(GIVE, content, "given.png", kind)
     assert text_of(browser, ".card h2") == "given.png"

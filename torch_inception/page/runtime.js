@@ -15,7 +15,9 @@ function ask(question, progress = () => {}) {
 }
 
 worker.onmessage = ({ data }) => {
-  const { resolve, reject, progress } = waiting.get(data.number);
+  const told = waiting.get(data.number);
+  if (told === undefined) return; // one file failed, and the other is still being loaded
+  const { resolve, reject, progress } = told;
   if (data.progress !== undefined) return progress(data.progress);
   waiting.delete(data.number);
   return data.error === undefined ? resolve(data.answer) : reject(new Error(data.error));

@@ -69,20 +69,25 @@ def show(browser: "Chrome", page: Path, *, width: int = 1280, scheme: str = "lig
     browser.execute_script("for (const each of document.querySelectorAll('details')) each.open = 1")
 
 
+def check_shown_whole(browser: "Chrome", page: Path, width: int, scheme: str) -> None:
+    """Show a page; see that it has its images, loads and complains of nothing, and fits."""
+    show(browser, page, width=width, scheme=scheme)
+    thumbnails, images, are_loaded = browser.execute_async_script(LOADED)
+    assert thumbnails > 20
+    assert images > 0  # the maps
+    assert are_loaded
+    assert requested(browser) == {page.as_uri()}
+    assert log_of(browser, "browser") == []
+    # Nothing is cut off at the side.
+    assert browser.execute_script("return document.documentElement.scrollWidth") == width
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_loads_nothing_and_complains_of_nothing(
     browser: "Chrome", hostile_page: Path, width: int, scheme: str
 ) -> None:
-    show(browser, hostile_page, width=width, scheme=scheme)
-    thumbnails, images, are_loaded = browser.execute_async_script(LOADED)
-    assert thumbnails > 20
-    assert images > 0  # the maps
-    assert are_loaded
-    assert requested(browser) == {hostile_page.as_uri()}
-    assert log_of(browser, "browser") == []
-    # Nothing is cut off at the side.
-    assert browser.execute_script("return document.documentElement.scrollWidth") == width
+    check_shown_whole(browser, hostile_page, width, scheme)
 
 
 def test_hostile_labels_are_text(browser: "Chrome", hostile_page: Path) -> None:
@@ -131,14 +136,7 @@ def test_nobody_is_kept_out(
 def test_a_page_of_several_labels_fits_loads_nothing_and_keeps_nobody_out(
     browser: "Chrome", page_of_several: Path, axe: str, width: int, scheme: str
 ) -> None:
-    show(browser, page_of_several, width=width, scheme=scheme)
-    thumbnails, images, are_loaded = browser.execute_async_script(LOADED)
-    assert thumbnails > 20
-    assert images > 0  # the maps
-    assert are_loaded
-    assert requested(browser) == {page_of_several.as_uri()}
-    assert log_of(browser, "browser") == []
-    assert browser.execute_script("return document.documentElement.scrollWidth") == width
+    check_shown_whole(browser, page_of_several, width, scheme)
     assert browser.execute_script("return document.querySelector('[onerror]')") is None
     assert violations(browser, axe) == []
 

@@ -90,16 +90,12 @@ class TakeOver:
 
     def _take_rows(self, tables: Sequence[pyarrow.Table]) -> None:
         rows: dict[bytes, StoredRow] = {}
-        thumbnails: dict[bytes, bytes] = {}
         for table in tables:
-            views, digests = table["view"].to_pylist(), table["digest"].to_pylist()
-            stored = map(StoredRow, rows_of(table), facts_of(table))
-            rows.update(zip(map(row_key, digests, views), stored, strict=True))
-            jpegs = zip(digests, table["thumbnail"].to_pylist(), strict=True)
-            thumbnails.update((digest, jpeg) for digest, jpeg in jpegs if jpeg is not None)
+            keys = map(row_key, table["digest"].to_pylist(), table["view"].to_pylist())
+            rows.update(zip(keys, map(StoredRow, rows_of(table), facts_of(table)), strict=True))
         self._store.append(rows)
         if self._thumbnails is not None:
-            self._thumbnails.add(thumbnails)
+            self._thumbnails.add(dict(chain.from_iterable(map(_thumbnails_of, tables))))
 
     def _unchanged(self, table: pyarrow.Table) -> Iterable[tuple[Path, FileState, bytes]]:
         """Yield the files of the listing that are as they were when they were read."""
@@ -121,3 +117,9 @@ def _good(table: pyarrow.Table) -> pyarrow.Table:
     if reasons.null_count == len(table):
         return table  # a filter would copy it
     return table.filter(pyarrow.compute.is_null(reasons))
+
+
+def _thumbnails_of(table: pyarrow.Table) -> Iterable[tuple[bytes, bytes]]:
+    """Return (digest, JPEG) of the rows that have thumbnails."""
+    jpegs = zip(table["digest"].to_pylist(), table["thumbnail"].to_pylist(), strict=True)
+    return ((digest, jpeg) for digest, jpeg in jpegs if jpeg is not None)

@@ -56,7 +56,6 @@ def test_distances_are_read_where_they_are_told(tmp_path: Path) -> None:
     assert scores.distances is not None
     assert scores.distances[0] == 1.5
     assert math.isnan(scores.distances[1])
-    assert scores.is_seen.tolist() == [False, True]
 
 
 def test_what_is_not_there_is_empty(tmp_path: Path) -> None:
@@ -96,6 +95,28 @@ def test_a_table_that_is_no_table_is_told(tmp_path: Path) -> None:
     (tmp_path / "splits.csv").write_text("path,label,split,sha256\n1.png,a\n")
     with pytest.raises(ConfigError, match=r"splits\.csv is damaged"):
         _ = ResultsFolder(tmp_path).images
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("splits.csv", "path;label;split;sha256\n1.png;a;test;00\n"),
+        ("predictions.csv", "path,label,prediction\n1.png,a,a\n"),
+        ("predictions.csv", "path,label,prediction,score,label_score\n1.png,a,a,high,1\n"),
+        ("held_out.csv", "path;label\n1.png;a\n"),
+        ("groups.csv", "group;path\ng;1.png\n"),
+        ("skipped.csv", "path;reason\n1.png;text\n"),
+        ("scores.csv", "path;label;score:a\n1.png;a;1\n"),
+        ("scores.csv", "path,label,score:a\n1.png,a\n"),
+    ],
+)
+def test_a_table_without_its_columns_is_told(tmp_path: Path, name: str, text: str) -> None:
+    """As a spreadsheet may save it, with semicolons between the columns."""
+    (tmp_path / "metrics.json").write_text('{"classes": ["a"]}')
+    (tmp_path / name).write_text(text)
+    folder = ResultsFolder(tmp_path)
+    with pytest.raises(ConfigError, match=rf"{name} is damaged .*Train or evaluate again"):
+        _ = folder.images, folder.judged, folder.groups, folder.skipped, folder.scores
 
 
 def test_a_table_that_a_spreadsheet_saved_is_read(tmp_path: Path) -> None:

@@ -51,6 +51,8 @@ class GroupedImage(NamedTuple):
 Told = TypeVar("Told", ImageAnswer, SeveralAnswer)
 """What a table tells of an image: of one that has one label, or that may have several."""
 
+Row = TypeVar("Row")
+
 
 @dataclass(frozen=True)
 class Judged(Generic[Told]):
@@ -83,7 +85,6 @@ class Scores:
         labels: class names.
         paths: (N) of the images.
         targets: (N,) int64 class numbers; -1 for a label that is no class.
-        is_seen: (N,) bool, whether the head was fitted on the image.
         scores: (N, C) float32, probability of each class.
         distances: (N,) float32, how far each image is from the classes; NaN where that is not
             known; None where nothing is told of it.
@@ -92,7 +93,6 @@ class Scores:
     labels: Sequence[str]
     paths: Sequence[str]
     targets: Tensor
-    is_seen: Tensor
     scores: Tensor
     distances: NDArray[numpy.float32] | None
 
@@ -144,12 +144,11 @@ class ResultsFolder:
     @cached_property
     def images(self) -> list[ListedImage]:
         """All images."""
-        names = ListedImage._fields
-        rows = self._rows(SPLITS_FILE)
-        return [
-            ListedImage(*(row[label_column(row) if name == "label" else name] for name in names))
-            for row in rows
-        ]
+
+        def read(row: Mapping[str, str]) -> ListedImage:
+            return ListedImage(row["path"], row[label_column(row)], row["split"], row["sha256"])
+
+        return self._rows(SPLITS_FILE, read)
 
     @cached_property
     def several(self) -> SeveralLabels | None:
@@ -186,17 +185,20 @@ class ResultsFolder:
     @cached_property
     def judged(self) -> list[Judged[ImageAnswer]]:
         """The parts that a head was judged by; first the one that says more."""
-        return self._judged(self._answers)
+        return self._judged(_answer)
 
     @cached_property
     def judged_several(self) -> list[Judged[SeveralAnswer]]:
         """The same, where an image may have several labels."""
-        return self._judged(self._several_answers)
+        return self._judged(_several_answer)
 
-    def _judged(self, read: Callable[[str], Iterator[Told]]) -> list[Judged[Told]]:
+    def _judged(self, read: Callable[[Mapping[str, str]], Told]) -> list[Judged[Told]]:
         held_out: JudgedPart = "leave_one_out" if "leave_one_out" in self.metrics else "validation"
-        tested = Judged[Told]("test", self.metrics.get("test", {}), list(read("predictions.csv")))
-        others = Judged(held_out, self.metrics.get(held_out, {}), list(read("held_out.csv")))
+        answers, answers_held_out = (
+            self._rows(name, read) for name in ("predictions.csv", "held_out.csv")
+        )
+        tested = Judged[Told]("test", self.metrics.get("test", {}), answers)
+        others = Judged(held_out, self.metrics.get(held_out, {}), answers_held_out)
         in_order = [tested, others] if len(tested.answers) >= FEW_TESTED else [others, tested]
         return [judged for judged in in_order if judged.answers]
 
@@ -204,12 +206,12 @@ class ResultsFolder:
     def groups(self) -> list[GroupedImage]:
         """Images that were kept together with others."""
         names = GroupedImage._fields
-        return [GroupedImage(*(row[name] for name in names)) for row in self._rows("groups.csv")]
+        return self._rows("groups.csv", lambda row: GroupedImage(*(row[name] for name in names)))
 
     @cached_property
     def skipped(self) -> list[tuple[str, str]]:
         """Path and reason of each file that was not used."""
-        return [(row["path"], row["reason"]) for row in self._rows("skipped.csv")]
+        return self._rows("skipped.csv", lambda row: (row["path"], row["reason"]))
 
     @cached_property
     def settings(self) -> TrainConfig | EvaluateConfig | None:
@@ -229,37 +231,37 @@ class ResultsFolder:
         with _table(self.folder / "scores.csv") as (header, rows):
             columns = [place for place, name in enumerate(header) if name.startswith(_SCORE)]
             found = [(row, numpy.array([row[c] for c in columns], numpy.float32)) for row in rows]
-        if not found:
-            return None
-        labels = [header[place].removeprefix(_SCORE) for place in columns]
-        number = {label: place for place, label in enumerate(labels)}
-        names = ("path", label_column(header), "seen")
-        path, label, seen = map(header.index, names)
-        distances = None
-        if "distance" in header:
-            place = header.index("distance")
-            distances = numpy.array([row[place] or "nan" for row, _ in found], numpy.float32)
-        return Scores(
-            labels,
-            [row[path] for row, _ in found],
-            torch.tensor([number.get(row[label], -1) for row, _ in found]),
-            torch.tensor([row[seen] == "true" for row, _ in found]),
-            torch.from_numpy(numpy.stack([values for _, values in found])),
-            distances,
-        )
+            if not found:
+                return None
+            labels = [header[place].removeprefix(_SCORE) for place in columns]
+            number = {label: place for place, label in enumerate(labels)}
+            place_of = {name: place for place, name in enumerate(header)}
+            path, label = place_of["path"], place_of[label_column(header)]
+            distances = None
+            if "distance" in place_of:
+                place = place_of["distance"]
+                distances = numpy.array([row[place] or "nan" for row, _ in found], numpy.float32)
+            return Scores(
+                labels,
+                [row[path] for row, _ in found],
+                torch.tensor([number.get(row[label], -1) for row, _ in found]),
+                torch.from_numpy(numpy.stack([values for _, values in found])),
+                distances,
+            )
 
-    def _answers(self, file: str) -> Iterator[ImageAnswer]:
-        for row in self._rows(file):
-            scores = float(row["score"]), float(row["label_score"])
-            yield ImageAnswer(row["path"], row["label"], row["prediction"], *scores)
-
-    def _several_answers(self, file: str) -> Iterator[SeveralAnswer]:
-        for row in self._rows(file):
-            yield SeveralAnswer(*(row[name] for name in SeveralAnswer._fields))
-
-    def _rows(self, name: str) -> list[dict[str, str]]:
+    def _rows(self, name: str, read: Callable[[Mapping[str, str]], Row]) -> list[Row]:
+        """Return what is read of each row of a table, by the names of its columns."""
         with _table(self.folder / name) as (header, rows):
-            return [dict(zip(header, row, strict=True)) for row in rows]
+            return [read(dict(zip(header, row, strict=True))) for row in rows]
+
+
+def _answer(row: Mapping[str, str]) -> ImageAnswer:
+    scores = float(row["score"]), float(row["label_score"])
+    return ImageAnswer(row["path"], row["label"], row["prediction"], *scores)
+
+
+def _several_answer(row: Mapping[str, str]) -> SeveralAnswer:
+    return SeveralAnswer(*(row[name] for name in SeveralAnswer._fields))
 
 
 @contextmanager
@@ -277,7 +279,8 @@ def _table(path: Path) -> Iterator[tuple[list[str], Iterator[list[str]]]]:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = csv.reader(map(exact, file))
             yield next(rows, []), rows
-    except (ValueError, csv.Error) as error:
+    except (ValueError, LookupError, csv.Error) as error:
+        reason = f"no column {error}" if isinstance(error, KeyError) else brief(error)
         raise ConfigError(
-            f"{path} is damaged ({brief(error)}). Train or evaluate again, or remove it."
+            f"{path} is damaged ({reason}). Train or evaluate again, or remove it."
         ) from error

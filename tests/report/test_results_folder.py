@@ -69,20 +69,23 @@ def test_what_is_not_there_is_empty(tmp_path: Path) -> None:
 
 
 def test_images_of_a_table_are_beside_it_where_no_folder_is_named(tmp_path: Path) -> None:
-    (tmp_path / "metrics.json").write_text("{}")
+    (tmp_path / "metrics.json").write_text('{"classes": []}')
     (tmp_path / "config.toml").write_text('data = ""\nlabels = "tables/labels.csv"\n')
     assert ResultsFolder(tmp_path).file_of("1.png") == Path("tables/1.png")
 
 
 def test_an_evaluation_has_settings_and_images_of_its_own(tmp_path: Path) -> None:
-    (tmp_path / "metrics.json").write_text('{"model": {}}')
+    (tmp_path / "metrics.json").write_text('{"classes": [], "model": {}}')
     (tmp_path / "config.toml").write_text(to_toml(EvaluateConfig(data="new", against="other")))
     folder = ResultsFolder(tmp_path)
     assert folder.settings == EvaluateConfig(data="new", against="other")
     assert folder.file_of("a/1.png") == Path("new/a/1.png")
 
 
-def test_a_folder_without_figures_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", [None, "{", "[]", '{"accuracy": 1}'])
+def test_a_folder_without_figures_is_refused(tmp_path: Path, text: str | None) -> None:
+    if text is not None:
+        (tmp_path / "metrics.json").write_text(text)
     with pytest.raises(ConfigError, match="Name the folder of a run or of an evaluation"):
         ResultsFolder(tmp_path).metrics  # noqa: B018
 

@@ -12,9 +12,17 @@ import pytest
 from sklearn import metrics
 from sklearn.calibration import calibration_curve
 
+from tests.fakes import MappingEngine
 from tests.report.pages import Element, read_page
 from tests.report.runs import LABELS, draw_images, make_run
-from torch_inception import Classifier, TrainingResult, evaluate_classifier, write_report
+from torch_inception import (
+    Classifier,
+    TrainingResult,
+    evaluate_classifier,
+    train_classifier,
+    write_report,
+)
+from torch_inception.errors import ConfigError
 from torch_inception.report import confusion, mistakes
 from torch_inception.report.results_folder import ResultsFolder
 
@@ -139,7 +147,7 @@ def test_misclassified_images_come_with_what_may_tell_why(
     section = page.one("section", id="misclassified")
     cards = section.all("article")
     assert len(cards) == len(wrong) >= 4
-    assert f"{len(wrong)} of 91, the most confident first" in section.text()
+    assert f"{len(wrong)} of 91, the most confident first. A set holds the true" in section.text()
     for answer, card in zip(wrong, cards, strict=True):
         assert card.one("h3").text() == f"{answer.label}, taken for {answer.prediction}"
         assert answer.path in card.text()

@@ -134,6 +134,8 @@ class ResultsFolder:
         try:
             text = (self.folder / METRICS_FILE).read_text(encoding="utf-8")
             found: Mapping[str, Any] = json.loads(text)
+            if not isinstance(found, dict) or "classes" not in found:
+                raise ValueError("it names no classes")
         except (OSError, ValueError) as error:
             raise ConfigError(
                 f"{self.folder} has no {METRICS_FILE} that can be read ({error}). Name the folder "

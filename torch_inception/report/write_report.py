@@ -12,6 +12,7 @@ import torch_inception
 from torch_inception.classifier.classifier import Classifier
 from torch_inception.classifier.training_record import in_words
 from torch_inception.config import PredictConfig, TrainConfig, setting_in_words
+from torch_inception.errors import ConfigError
 from torch_inception.evaluation.comparison import Comparison, comparison_lines
 from torch_inception.features.cache.thumbnails import Thumbnails
 from torch_inception.heads.metrics import percent
@@ -69,7 +70,7 @@ def write_report(
         the file.
 
     Raises:
-        ConfigError: the folder is none of results.
+        ConfigError: the folder is none of results, or they are of another model.
         CacheError: the cache of thumbnails cannot be used.
         OSError: the file cannot be written.
     """
@@ -77,6 +78,7 @@ def write_report(
     training = results if results.is_run else None
     if run is not None:
         training = ResultsFolder(Path(run))
+    _check_model(results, classifier)
     with cache_in_use(cache_folder()):
         gallery = Gallery(
             Thumbnails(cache_folder()) if thumbnails else None, classifier.model.preprocessing
@@ -87,6 +89,22 @@ def write_report(
     with atomic_file(file) as temporary:
         write_text(temporary, page)
     return file
+
+
+def _check_model(results: ResultsFolder, classifier: Classifier) -> None:
+    """Refuse a classifier that cannot be the one that results are of.
+
+    Raises:
+        ConfigError: it has other classes, or results of several labels per image are of another.
+    """
+    is_several = results.several is not None
+    if results.metrics["classes"] == classifier.labels and is_several == classifier.independent:
+        return
+    raise ConfigError(
+        f"the results in {results.folder} are not of the classifier that was given: it has other "
+        "classes, or one of the two has several labels per image. Give the classifier that was "
+        "trained or evaluated there."
+    )
 
 
 def _content(

@@ -1,6 +1,7 @@
 """The page of a run on images with several labels: figures, thresholds, mistakes."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,20 @@ def test_mistakes_are_those_of_the_tables(page: Element, result: TrainingResult)
         assert f"Map: what speaks for {told.removeprefix('map: ')}" in {
             each.attributes.get("alt") for each in article.all("img")
         }
+
+
+def test_without_scores_none_is_shown(tmp_path: Path, result: TrainingResult) -> None:
+    """Where classes times images are too many, none are written."""
+    shutil.copytree(result.output, tmp_path / "run")
+    (tmp_path / "run" / "scores.csv").unlink()
+    page = read_page(write_report(tmp_path / "run", result.classifier))
+    section = page.one("section", id="misclassified")
+    for article in section.all("article"):
+        assert "%" not in article.text()
+        assert "not named: red" in article.text()
+    assert "largest errors" not in section.text()
+    assert "of a label that is wrong" in section.text()
+    assert not page.all("section", id="curves")
 
 
 def test_names_that_are_markup_stay_text(tmp_path: Path) -> None:

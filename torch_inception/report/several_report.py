@@ -27,8 +27,8 @@ from torch_inception.report.mistakes import (
 from torch_inception.report.results_folder import Judged, JudgedPart, ResultsFolder
 from torch_inception.training.several_answers import SeveralAnswer
 
-Scored = Sequence[tuple[str, float]]
-"""Labels and their scores."""
+Scored = Sequence[tuple[str, float | None]]
+"""Labels and their scores; None where no scores were written."""
 
 
 class ClassRow(NamedTuple):
@@ -91,7 +91,10 @@ class SeveralMistake(NamedTuple):
 
 
 class _Wrong(NamedTuple):
-    """An image of which some label is wrong, and by how much the worst of them is."""
+    """An image of which some label is wrong, and by how much the worst of them is, 0 to 1.
+
+    Where no scores were written, that is 0, and the worst is any of them.
+    """
 
     answer: SeveralAnswer
     part: JudgedPart
@@ -125,6 +128,7 @@ def several_content(
         "mistakes": _mistakes(results, training, several, classifier, gallery),
         "parts": [_view(each, results, several, classifier.thresholds) for each in judged],
         "judged": sum(len(each.answers) for each in judged),
+        "has_scores": results.scores is not None,
         "target": head.get("target_precision"),
         "missed": head.get("missed_precision"),
         "own_thresholds": list(parse_thresholds(own)),
@@ -261,10 +265,15 @@ def _wrong(
     answer: SeveralAnswer, part: JudgedPart, results: ResultsFolder, several: SeveralLabels
 ) -> _Wrong:
     scores = (results.scores and results.scores.of(answer.path)) or {}
-    missed, added = (
-        [(label, scores.get(label, 0.0)) for label in several.read(text).present]
-        for text in (answer.missed, answer.added)
-    )
-    errors = {label: 1 - score for label, score in missed} | dict(added)
+    missed, added = (several.read(text).present for text in (answer.missed, answer.added))
+    errors = {label: 1 - scores.get(label, 1.0) for label in missed}
+    errors |= {label: scores.get(label, 0.0) for label in added}
     worst = max(errors, key=lambda label: errors[label])
-    return _Wrong(answer, part, missed, added, worst, errors[worst])
+    return _Wrong(
+        answer,
+        part,
+        [(label, scores.get(label)) for label in missed],
+        [(label, scores.get(label)) for label in added],
+        worst,
+        errors[worst],
+    )

@@ -248,7 +248,19 @@ def test_a_model_of_another_kind_has_no_sets(tmp_path: Path, result: TrainingRes
     (tmp_path / "run" / "scores.csv").unlink()
     page = read_page(write_report(tmp_path / "run", result.classifier))
     assert not page.all("section", id="curves")
-    assert "set: " not in page.one("section", id="misclassified").text()
+    text = page.one("section", id="misclassified").text()
+    assert "set: " not in text
+    assert "A set holds" not in text
+
+
+def test_images_of_one_class_have_no_curves(tmp_path: Path, result: TrainingResult) -> None:
+    images = [each for each in draw_images(tmp_path / "images", count=6) if each[1] == "blue"]
+    evaluated = evaluate_classifier(
+        result.output, images, name="blue", engine=result.classifier.engine
+    )
+    page = read_page(write_report(evaluated.output, result.classifier))
+    assert not page.all("section", id="curves")
+    assert "#curves" not in [each.attributes["href"] for each in page.one("nav").all("a")]
 
 
 def test_the_images_most_unlike_the_rest_are_those_of_the_table(

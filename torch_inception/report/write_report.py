@@ -133,6 +133,7 @@ def _content(
         "skipped_count": len(results.skipped),
         "facts": list(_facts(results, classifier)),
         "changed": list(_changed_settings(results)),
+        "settings_are_known": results.settings is not None,
         "shows_images": gallery.is_open,
     }
 

@@ -185,6 +185,16 @@ def test_settings_that_are_not_the_defaults_are_told(page: Element, result: Trai
     assert "setting solver" not in shown
     assert shown["SHA-256 of the weights"] == "f" * 64
     assert shown["head"].startswith("solver lda, strength")
+    assert "All other settings are as by default" in page.one("section", id="settings").text()
+
+
+def test_settings_that_cannot_be_read_are_not_called_the_defaults(
+    tmp_path: Path, result: TrainingResult
+) -> None:
+    shutil.copytree(result.output, tmp_path / "run")
+    (tmp_path / "run" / "config.toml").write_text("of another version")
+    page = read_page(write_report(tmp_path / "run", result.classifier))
+    assert "as by default" not in page.one("section", id="settings").text()
 
 
 def test_the_policy_allows_the_style_of_the_page_alone(page: Element) -> None:
@@ -300,6 +310,24 @@ def test_a_classifier_that_was_loaded_gives_the_same_page(
     for classifier in (result.classifier, loaded):
         pages.append(write_report(tmp_path / "run", classifier).read_bytes())
     assert pages[0] == pages[1]
+
+
+def test_a_classifier_of_another_run_is_refused(tmp_path: Path, result: TrainingResult) -> None:
+    """The page would show what it thinks of the images beside what another one answered."""
+    other = make_run(tmp_path, ("cat", "cow", "dog"))
+    for thumbnails in (True, False):
+        with pytest.raises(ConfigError, match=r"are not of the classifier that was given"):
+            write_report(result.output, other.classifier, thumbnails=thumbnails)
+    first, *others = draw_images(tmp_path / "several")
+    images = [(first[0], ["green", "red"]), *((path, [label]) for path, label in others)]
+    several = train_classifier(images, output=tmp_path / "of_several", engine=MappingEngine())
+    assert several.classifier.labels == result.classifier.labels
+    for output, classifier in (
+        (result.output, several.classifier),
+        (several.output, result.classifier),
+    ):
+        with pytest.raises(ConfigError, match=r"several labels per image"):
+            write_report(output, classifier)
 
 
 def test_names_that_are_not_text_are_found_again(tmp_path: Path) -> None:

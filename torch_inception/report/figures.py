@@ -198,8 +198,10 @@ def learning(points: Sequence[Mapping[str, Any]]) -> LearningCurve | None:
     return LearningCurve(learning_diagram(marks, summary=summary), sentence)
 
 
-def curves(judged: Judged[ImageAnswer], scores: Scores) -> AllCurves:
-    """Return the curves of a part's classes."""
+def curves(judged: Judged[ImageAnswer], scores: Scores | None) -> AllCurves:
+    """Return the curves of a part's classes; none where there are no scores."""
+    if scores is None:
+        return AllCurves([], 0)
     rows = [scores.row_of[answer.path] for answer in judged.answers if answer.path in scores.row_of]
     chosen = torch.tensor(rows, dtype=torch.int64)
     found = list(_class_curves(scores, chosen))

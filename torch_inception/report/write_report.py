@@ -45,7 +45,7 @@ class JudgedView(NamedTuple):
     matrix: Matrix
     classes: Sequence[figures.ClassRow]
     calibration: figures.Calibration
-    curves: figures.AllCurves | None
+    curves: figures.AllCurves
 
 
 @default_modes()
@@ -169,7 +169,7 @@ def _judged_view(
         make_matrix(judged, results, gallery),
         figures.class_rows(judged),
         figures.calibration(judged),
-        None if results.scores is None else figures.curves(judged, results.scores),
+        figures.curves(judged, results.scores),
     )
 
 

@@ -95,6 +95,17 @@ def test_classes_that_only_one_knows_are_not_compared(
     assert found["test"]["n"] == 24
 
 
+def test_a_class_that_only_the_other_knows_may_have_another_unicode_form(
+    trained: Path, colours: Path, new: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(colours, tmp_path / "more")
+    (tmp_path / "more" / "green").rename(tmp_path / "more" / "caf\u00e9")
+    train_classifier(tmp_path / "more", output=tmp_path / "other", engine=FakeEngine())
+    draw(new / "cafe\u0301" / "1.png", 99, 99, 90)
+    found = evaluate_classifier(trained, new, against=tmp_path / "other", engine=FakeEngine())
+    assert found.metrics["against"]["left_out"] == {"green": 6, "cafe\u0301": 1}
+
+
 def test_no_class_in_common_is_a_mistake(trained: Path, new: Path, tmp_path: Path) -> None:
     draw_colours(tmp_path / "a")
     for label in ("red", "green", "blue"):

@@ -12,7 +12,7 @@ from torch_inception.classifier.model_file import require_one_label
 from torch_inception.classifier.training_record import now
 from torch_inception.config import FROM_PYTHON, Device, EvaluateConfig, expand_home, make_config
 from torch_inception.datasets.dataset import Dataset
-from torch_inception.datasets.folder_shapes import quoted
+from torch_inception.datasets.folder_shapes import quoted, same_names
 from torch_inception.engines.protocol import Engine
 from torch_inception.evaluation.comparison import Comparison, compare, comparison_lines
 from torch_inception.evaluation.evaluated_model import AnsweredImages, EvaluatedModel, JudgedImages
@@ -305,7 +305,8 @@ def _compare(
     labels = other.classifier.labels
     used = found.dataset.restricted_to(answered.judged.pass_result.paths)
     of_both = match(used, labels, model=other.name)
-    only_other = {label: n for label, n in found.unknown.items() if label in labels}
+    of_other = same_names(list(found.unknown), labels).values()
+    only_other = {name: found.unknown[name] for name in of_other}
     answers = other.answer(of_both.dataset, keep_conflicts=keep_conflicts, progress=progress)
     return compare(answered, answers, run=other.name, left_out={**of_both.unknown, **only_other})
 

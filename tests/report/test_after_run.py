@@ -52,7 +52,11 @@ def test_a_folder_in_the_way_of_the_report_is_told_before_any_work(
 
 @pytest.mark.parametrize(
     ("error", "is_fault"),
-    [(RuntimeError("of this test"), True), (OSError("no room"), False), (CacheError("old"), False)],
+    [
+        (RuntimeError("of this test"), True),
+        (OSError("no room"), False),
+        (CacheError("Old."), False),
+    ],
 )
 def test_a_report_that_fails_is_a_warning_and_a_fault_of_ours_shows_where(
     train: TrainCommand,
@@ -74,7 +78,7 @@ def test_a_report_that_fails_is_a_warning_and_a_fault_of_ours_shows_where(
     assert first.startswith(
         "WARNING: there is no report of these results, and all else is complete"
     )
-    assert str(error) in err
+    assert f"{error}\n" in err
     assert ("Traceback (most recent call last):" in others) == is_fault
     assert (run / "model.pt").is_file()
     assert not (run / "report.html").exists()

@@ -36,6 +36,6 @@ def report_on(
         file = write_report(folder, classifier, data=data, run=run, thumbnails=thumbnails)
         results.info("The report is %s", file)
     except (TorchInceptionError, OSError) as error:
-        log.warning("WARNING: %s: %s.", FAILED, error)
+        log.warning("WARNING: %s: %s", FAILED, error)
     except Exception:  # a fault of ours, which must not cost the results
         log.warning("WARNING: %s, by a fault of the program:", FAILED, exc_info=True)

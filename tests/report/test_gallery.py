@@ -2,12 +2,14 @@
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 
 from tests.drawings import encoded
 from torch_inception.features.cache.thumbnails import Thumbnails
+from torch_inception.features.image_rows import ReadImage, read_image
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.report import gallery as module
 from torch_inception.report.gallery import Gallery
@@ -61,9 +63,17 @@ def test_a_file_that_has_changed_or_gone_has_no_thumbnail(tmp_path: Path) -> Non
 def test_there_is_only_so_much_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     results = made(tmp_path, *(plain(number) for number in range(6)))
     monkeypatch.setattr(module, "MOST_CHARACTERS", 2000)  # one has some 900
+    read: list[Path] = []
+
+    def counted(path: Path, *arguments: Any, **options: Any) -> ReadImage:  # noqa: ANN401
+        read.append(path)
+        return read_image(path, *arguments, **options)
+
+    monkeypatch.setattr(module, "read_image", counted)
     gallery = Gallery(Thumbnails(tmp_path / "cache"), Preprocessing())
     tiles = gallery.tiles(results, [f"{number}.png" for number in range(6)])
     assert [tile.number for tile in tiles] == [1, 2, 3, 0, 0, 0]
+    assert len(read) == 3  # the others would be read for nothing
 
 
 def test_a_closed_gallery_shows_nothing(tmp_path: Path) -> None:

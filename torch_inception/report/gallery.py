@@ -65,12 +65,12 @@ class Gallery:
         if self._thumbnails is not None and new and self._room > 0:
             found = self._thumbnails.find(new.values())
             for path, digest in new.items():
-                jpeg = found.get(digest) or self._read(images.file_of(path), digest)
-                self._add(digest, jpeg)
+                if digest not in self._numbers and self._room > 0:
+                    self._add(digest, found.get(digest) or self._read(images.file_of(path), digest))
         return [Tile(path, self._numbers.get(digests.get(path, b""), 0)) for path in paths]
 
     def _add(self, digest: bytes, jpeg: bytes | None) -> None:
-        if jpeg is None or digest in self._numbers or self._room <= 0:
+        if jpeg is None:
             return
         self._addresses.append(data_uri("image/jpeg", jpeg))
         self._numbers[digest] = len(self._addresses)

@@ -168,6 +168,22 @@ def test_files_that_were_not_used_and_copies_are_told_of(page: Element) -> None:
     assert "2 images in 1 group look like copies of each other" in text
 
 
+def test_what_is_grouped_by_its_subject_alone_is_no_copy(
+    tmp_path: Path, result: TrainingResult
+) -> None:
+    shutil.copytree(result.output, tmp_path / "run")
+    (tmp_path / "run" / "groups.csv").write_text(
+        "group,path,label,split,reason,nearest,bits,cosine\n"
+        "g,a.png,red,train,group,c.png,3,0.999\n"
+        "g,b.png,blue,train,group,,,\n"
+        "g,c.png,red,train,near copy,a.png,3,0.999\n"
+    )
+    page = read_page(write_report(tmp_path / "run", result.classifier))
+    text = page.one("section", id="files").text()
+    assert "2 images in 1 group look like copies of each other, and were kept together." in text
+    assert "different labels" not in text
+
+
 def test_the_learning_curve_ends_with_all_images(page: Element, result: TrainingResult) -> None:
     section = page.one("section", id="learning")
     *_, before, last = result.metrics["learning_curve"]

@@ -26,6 +26,9 @@ MOST_GROUPS = 24
 SHOWN_IN_GROUP = 8
 
 
+_COPIED = ("content", "near copy")
+"""Reasons of groups.csv for which an image is a copy; for others, such as its name, it need not."""
+
 _KINDS = {"train": "training", "validation": "validation", "test": "test"}
 
 
@@ -52,7 +55,7 @@ class Unlike(NamedTuple):
 
 
 class CopyGroup(NamedTuple):
-    """Images that are nearly the same, and the labels that they have."""
+    """Images that are nearly the same, how many, and the labels that they have."""
 
     labels: Sequence[str]
     tiles: Sequence[Tile]
@@ -123,14 +126,14 @@ def most_unlike(results: ResultsFolder, gallery: Gallery, threshold: float | Non
 
 
 def copies(results: ResultsFolder, gallery: Gallery) -> Copies:
-    """Return the groups in which some image is a copy or a near copy of another."""
+    """Return the copies and near copies of each group that has some besides what users grouped."""
     members: defaultdict[str, list[GroupedImage]] = defaultdict(list)
     for row in results.groups:
         members[row.group].append(row)
     found = [
-        group
+        [row for row in group if row.reason in _COPIED or row.nearest]
         for group in members.values()
-        if any(row.reason in ("content", "near copy") for row in group)
+        if any(row.reason in _COPIED for row in group)
     ]
     found.sort(key=lambda group: (-len({row.label for row in group}), -len(group)))
     shown = [

@@ -40,12 +40,21 @@ class ListedImage(NamedTuple):
 
 
 class GroupedImage(NamedTuple):
-    """Of a line of groups.csv: the image, its group, and why it is in it."""
+    """Of a line of groups.csv: the image, its group, and why it is in it.
+
+    Attributes:
+        group: its name.
+        path: of the image.
+        label: of the image.
+        reason: as in `GroupRow`.
+        nearest: path of its most similar near copy; "" where it has none.
+    """
 
     group: str
     path: str
     label: str
     reason: str
+    nearest: str
 
 
 Told = TypeVar("Told", ImageAnswer, SeveralAnswer)

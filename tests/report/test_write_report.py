@@ -23,7 +23,7 @@ from torch_inception import (
     write_report,
 )
 from torch_inception.errors import ConfigError
-from torch_inception.report import confusion, mistakes
+from torch_inception.report import confusion, findings, mistakes
 from torch_inception.report.results_folder import ResultsFolder
 
 
@@ -307,6 +307,7 @@ def test_what_is_too_much_is_sampled_and_that_is_told(
     monkeypatch.setattr(mistakes, "MOST_SHOWN", 3)
     monkeypatch.setattr(mistakes, "MOST_MAPS", 1)
     monkeypatch.setattr(confusion, "SHOWN_IN_CELL", 2)
+    monkeypatch.setattr(findings, "MOST_CLASSES", 2)
     shutil.copytree(result.output, tmp_path / "run")
     page = read_page(write_report(tmp_path / "run", result.classifier))
     section = page.one("section", id="misclassified")
@@ -315,6 +316,7 @@ def test_what_is_too_much_is_sampled_and_that_is_told(
     cell = page.one("section", id="confusion").all("div", class_="cell")[0]
     assert "images; the 2 with the lowest scores" in cell.text()
     assert len(cell.all("figure")) == 2
+    assert "The first 2 of 3 classes." in page.one("section", id="images").text()
 
 
 def test_a_classifier_that_was_loaded_gives_the_same_page(

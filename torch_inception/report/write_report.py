@@ -124,6 +124,7 @@ def _content(
         "title": results.folder.resolve().name,
         "subtitle": _subtitle(classifier, training if training is not results else None),
         "samples": samples,
+        "class_count": len(results.metrics["classes"]),
         "is_run": results.is_run,
         **judged,
         "unlike": most_unlike(results, gallery, _threshold(classifier)),

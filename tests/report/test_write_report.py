@@ -88,6 +88,7 @@ def test_the_matrix_is_scikit_learns_and_its_cells_hold_their_images(
         of_row = {each.path for each in answers if each.label == cells(row)[0]}
         for button in row.all("button"):
             cell = section.one("div", id=button.attributes["popovertarget"])
+            assert button.attributes["aria-label"].endswith(f": {cell.one('h3').text()}")
             shown = [each.text().rsplit(" ", 1)[0] for each in cell.all("figcaption")]
             assert len(shown) == min(int(button.text()), confusion.SHOWN_IN_CELL)
             assert set(shown) <= of_row

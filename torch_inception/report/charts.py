@@ -10,8 +10,8 @@ from markupsafe import Markup
 from torch_inception.heads.metrics import percent
 from torch_inception.heads.operating_points import ThresholdCurves
 
-MARKED = 4.5
-"""Radius of a point of a curve that has a meaning, in pixels."""
+DOT = 4.5
+"""Radius of a point, in pixels."""
 
 TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
@@ -147,7 +147,7 @@ def curve_diagram(
     parts = [*_share_axes(frame, (0, 0.5, 1)), *_x_labels(frame, (0, 0.5, 1))]
     parts += [_path(frame, points, "curve"), _x_title(frame, x_title), _y_title(frame, y_title)]
     if marked is not None:
-        dot = _dot(frame.x(marked.x), frame.y(marked.y), MARKED)
+        dot = _dot(frame.x(marked.x), frame.y(marked.y), DOT)
         parts.append(Markup("<g><title>{}</title>{}</g>").format(marked.title, dot))
     return _chart(frame, parts, summary)
 

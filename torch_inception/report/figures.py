@@ -13,6 +13,7 @@ from torch_inception.heads.metrics import percent, wilson_interval
 from torch_inception.heads.operating_points import ThresholdCurves, threshold_curves
 from torch_inception.heads.reliability import expected_calibration_error, reliability
 from torch_inception.report.charts import (
+    DOT,
     Interval,
     Mark,
     Point,
@@ -34,11 +35,8 @@ MOST_CURVES = 12
 MOST_POINTS = 150
 """Points of a curve that is drawn."""
 
-DOT = 4.5
-"""Radius of a point, in pixels."""
-
 LARGEST_DOT = 9
-"""Of one that stands for all answers; others are smaller in proportion to their areas."""
+"""Radius, in pixels, of a point that stands for all answers; others are smaller."""
 
 
 class Figure(NamedTuple):

@@ -45,12 +45,10 @@ class Unlike(NamedTuple):
 
     Attributes:
         tile: of the image.
-        label: of the image.
         distance: divided by the threshold: above 1, it is refused.
     """
 
     tile: Tile
-    label: str
     distance: float
 
 
@@ -118,9 +116,8 @@ def most_unlike(results: ResultsFolder, gallery: Gallery, threshold: float | Non
     known = numpy.flatnonzero(~numpy.isnan(scores.distances))
     rows = known[numpy.argsort(-scores.distances[known], kind="stable")][:MOST_UNLIKE]
     tiles = gallery.tiles(results, [scores.paths[row] for row in rows])
-    label_of = {image.path: image.label for image in results.images}
     return [
-        Unlike(tile, label_of.get(tile.path, ""), float(scores.distances[row]) / threshold)
+        Unlike(tile, float(scores.distances[row]) / threshold)
         for tile, row in zip(tiles, rows, strict=True)
     ]
 

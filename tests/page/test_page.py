@@ -278,3 +278,18 @@ def test_all_labels_of_an_image_are_named_or_none_are(
     choose(browser, image)
     wait_for(browser, "document.querySelector('#status').innerText.includes('none of the classes')")
     assert text_of(browser, ".card .none p") == "None of these."
+
+
+def test_a_label_that_is_named_is_shown_wherever_it_stands(
+    browser: "Chrome", service: PlayedService, address: str, image: Path
+) -> None:
+    """Thresholds differ: the lowest score may be the one that reaches its own."""
+    labels = [f"class {number}" for number in range(9)]
+    service.models = [{**played_model("shapes", labels), "several_labels": True}]
+    service.answers = [answer(labels, over_threshold=labels[7:8])]
+    open_page(browser, address)
+    choose(browser, image)
+    wait_for(browser, "document.querySelector('.card .bars')")
+    shown = "return [...document.querySelectorAll('.bars bdi')].map(each => each.innerText)"
+    assert browser.execute_script(shown) == [*labels[:5], "class 7"]
+    assert text_of(browser, ".bars .named bdi") == "class 7"

@@ -83,12 +83,13 @@ function notice() {
 }
 
 function bars({ predictions, named, known }) {
-  const shown = predictions.slice(0, Math.max(MOST_BARS, named?.length ?? 0));
+  const isNamed = (label) => (named ? named.includes(label) : label === predictions[0].label);
+  // A class may reach a low threshold of its own with a score that is not among the best.
+  const shown = predictions.filter(({ label }, place) => place < MOST_BARS || isNamed(label));
   const rows = shown.map(({ label, score }) => {
     const bar = element("span", "bar", element("span", ""));
     bar.firstElementChild.style.width = `${100 * score}%`;
-    const isNamed = named ? named.includes(label) : label === predictions[0].label;
-    const kind = isNamed ? "named" : "";
+    const kind = isNamed(label) ? "named" : "";
     return element("li", kind, element("bdi", "", label), element("span", "percent", percent(score)), bar);
   });
   const list = element("ol", known === false ? "bars dim" : "bars", ...rows);

@@ -2,6 +2,7 @@
 
 import json
 import math
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,26 @@ def test_distances_are_read_where_they_are_told(tmp_path: Path) -> None:
     assert scores.distances is not None
     assert scores.distances[0] == 1.5
     assert math.isnan(scores.distances[1])
+
+
+def test_scores_take_little_more_room_than_their_numbers(tmp_path: Path) -> None:
+    """A table may have 16 million of them, whose texts would take a gigabyte."""
+    classes, images = 1000, 200
+    header = ["path", "label", "distance", *(f"score:{number}" for number in range(classes))]
+    numbers = ",".join(f"{number / classes:.6g}" for number in range(classes))
+    lines = [f"{number}.png,0,1.5,{numbers}" for number in range(images)]
+    (tmp_path / "metrics.json").write_text('{"classes": []}')
+    (tmp_path / "scores.csv").write_text("\n".join([",".join(header), *lines]))
+    del lines
+    tracemalloc.start()
+    try:
+        scores = ResultsFolder(tmp_path).scores
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert scores is not None
+    assert scores.scores.shape == (images, classes)
+    assert peak < 5 * scores.scores.nbytes
 
 
 def test_what_is_not_there_is_empty(tmp_path: Path) -> None:

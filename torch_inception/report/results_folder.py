@@ -241,20 +241,28 @@ class ResultsFolder:
         """The probability of every class; None where none were written."""
         with _table(self.folder / "scores.csv") as (header, rows):
             columns = [place for place, name in enumerate(header) if name.startswith(_SCORE)]
-            found = [(row, numpy.array([row[c] for c in columns], numpy.float32)) for row in rows]
+            others = {name: n for n, name in enumerate(header) if not name.startswith(_SCORE)}
+            # Rows are not kept: the texts of the numbers take many times their room.
+            found = [
+                (
+                    {name: row[place] for name, place in others.items()},
+                    numpy.array([row[place] for place in columns], numpy.float32),
+                )
+                for row in rows
+            ]
             if not found:
                 return None
             labels = [header[place].removeprefix(_SCORE) for place in columns]
             number = {label: place for place, label in enumerate(labels)}
-            place_of = {name: place for place, name in enumerate(header)}
-            path, label = place_of["path"], place_of[label_column(header)]
+            label = label_column(header)
             distances = None
-            if "distance" in place_of:
-                place = place_of["distance"]
-                distances = numpy.array([row[place] or "nan" for row, _ in found], numpy.float32)
+            if "distance" in others:
+                distances = numpy.array(
+                    [row["distance"] or "nan" for row, _ in found], numpy.float32
+                )
             return Scores(
                 labels,
-                [row[path] for row, _ in found],
+                [row["path"] for row, _ in found],
                 torch.tensor([number.get(row[label], -1) for row, _ in found]),
                 torch.from_numpy(numpy.stack([values for _, values in found])),
                 distances,

@@ -173,5 +173,5 @@ class EvaluatedModel:
     def _distances(self, result: PassResult) -> Tensor:
         space = self.classifier.model.space
         if space is None:
-            return torch.full((len(result.paths),), torch.nan)
+            return torch.full((len(result.paths),), torch.nan, dtype=torch.float64)
         return all_distances(space, result.rows)

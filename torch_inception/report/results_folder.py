@@ -210,7 +210,9 @@ class ResultsFolder:
         )
         tested = Judged[Told]("test", self.metrics.get("test", {}), answers)
         others = Judged(held_out, self.metrics.get(held_out, {}), answers_held_out)
-        in_order = [tested, others] if len(tested.answers) >= FEW_TESTED else [others, tested]
+        # Settings are chosen by validation images, so a test says more, however small it is.
+        is_test_first = held_out == "validation" or len(tested.answers) >= FEW_TESTED
+        in_order = [tested, others] if is_test_first else [others, tested]
         return [judged for judged in in_order if judged.answers]
 
     @cached_property

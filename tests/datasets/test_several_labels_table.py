@@ -226,6 +226,7 @@ def test_files_that_are_not_used_are_counted_and_not_their_labels(
         ("path,?a,dog\n1.jpg,1,0\n2.jpg,0,1\n", "a column of 1 and 0 is called '.a'"),
         ("path,dog,dog\n1.jpg,1,0\n2.jpg,0,1\n", "has 'dog' twice among its columns"),
         ("path,size\n1.jpg,5\n2.jpg,7\n", "has no column of labels .label, labels"),
+        ("path,cat\n1.jpg,oui\n2.jpg,non\n", "a column of its own: a class has 1 .the image has"),
         ("path,labels\n1.jpg,cat|dog\n1.jpg,cat\n", "another label of the same file"),
     ],
 )

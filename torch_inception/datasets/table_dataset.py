@@ -11,6 +11,7 @@ from torch_inception.answers.prediction import NO_LABEL
 from torch_inception.datasets.dataset import Dataset
 from torch_inception.datasets.folder_shapes import quoted
 from torch_inception.datasets.label_reading import (
+    HOW_WRITTEN,
     ClassColumns,
     LabelReader,
     Row,
@@ -142,7 +143,9 @@ def _reader(
     if "label" in places or may_be_columns:
         labels = choose_reader(table, places, rows, delimiter=delimiter)
     if labels is None or "path" not in places:
-        table.refuse_missing([role for role in NEEDED if role not in places], columns)
+        missing = [role for role in NEEDED if role not in places]
+        hint = f"If each class has a column of its own: {HOW_WRITTEN}." * may_be_columns
+        table.refuse_missing(missing, columns, hint=hint)
     return places, labels
 
 

@@ -10,7 +10,7 @@ import torch
 pytest.importorskip("pyarrow")
 pytest.importorskip("ray")
 
-from pyarrow import dataset
+from pyarrow import dataset, parquet
 
 from tests.drawings import draw_colours
 from tests.fakes import FakeEngine
@@ -114,6 +114,7 @@ def test_a_shard_that_is_damaged_inside_is_computed_by_the_cluster_again(
     flags = ["--data", str(colours), "--cluster", cluster, "--shards", str(shards), "--no-report"]
     assert train.main([*flags, "--output", str(tmp_path / "one")], engine=FakeEngine()) == 0
     damaged = sorted(shards.glob("*.parquet"))[0]
+    rows = parquet.read_metadata(damaged).num_rows  # the last block has fewer
     content = bytearray(damaged.read_bytes())
     content[len(content) // 2] ^= 1  # within the rows, which have most of the bytes
     damaged.write_bytes(content)
@@ -122,6 +123,6 @@ def test_a_shard_that_is_damaged_inside_is_computed_by_the_cluster_again(
     assert train.main([*flags, "--output", str(tmp_path / "two")], engine=FakeEngine()) == 0
     out, error = capsys.readouterr()
     assert "is not whole" in error
-    assert "cluster: 4 rows computed" in out
+    assert f"cluster: {rows} rows computed" in out
     assert "features: 4 computed, 86 reused" in out
     assert len(dataset.dataset(str(shards)).to_table(columns=["path"])) == 90

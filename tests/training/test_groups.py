@@ -12,11 +12,14 @@ import pytest
 from PIL import Image
 
 from tests.drawings import draw_frames
-from tests.fakes import FakeEngine
+from tests.fakes import CountingEngine, FakeEngine
 from tests.features.likenesses import angles, likeness_of, random_hashes
 from tests.training.labelled_images import image, images_of
 from tests.training.runs import TrainCommand, table
+from torch_inception.audit.audited_data import read_audited
+from torch_inception.audit.subject import audit_subject
 from torch_inception.commands.train import main
+from torch_inception.config import AuditConfig
 from torch_inception.errors import ConfigError, DatasetError
 from torch_inception.features.near_copies import Likeness
 from torch_inception.heads.metrics import wilson_interval
@@ -112,10 +115,18 @@ def test_a_group_is_in_one_part_and_left_out_together(
         assert parts_by_field(place) == parts
 
 
-def test_a_pattern_that_finds_nothing_stops_the_run(frames: Path, tmp_path: Path) -> None:
+def test_a_pattern_that_finds_nothing_stops_a_run_or_an_audit_before_images_are_read(
+    frames: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    engine = CountingEngine()
     with pytest.raises(DatasetError, match="in none of 120 images"):
-        train_classifier(frames, output=tmp_path / "run", group="(no such)", engine=FakeEngine())
+        train_classifier(frames, output=tmp_path / "run", group="(no such)", engine=engine)
     assert not (tmp_path / "run").exists()
+    subject = audit_subject(AuditConfig(data=str(frames), group="(no such)"))
+    with pytest.raises(DatasetError, match="in none of 120 images"):
+        read_audited(subject, engine=engine, progress=False)
+    assert engine.images == 0
 
 
 def test_near_copies_take_the_name_of_one_of_them_and_join_what_is_joined_already() -> None:

@@ -176,7 +176,7 @@ def labelled_images(
         DatasetError: the pattern finds a group in no image.
         ConfigError: groups are named twice.
     """
-    names = [relative_name(path, dataset.folder) for path in dataset.paths]
+    names = _names(dataset)
     groups = _groups_of_user(pattern, dataset, names)
     return [
         LabelledImage(
@@ -188,6 +188,19 @@ def labelled_images(
         )
         for name, target, digest, group in zip(names, dataset.targets, digests, groups, strict=True)
     ]
+
+
+def check_groups(pattern: str, dataset: Dataset) -> None:
+    """See that a pattern finds a group in the name of some file, before any is read.
+
+    Raises: as `labelled_images`.
+    """
+    if pattern:
+        _groups_of_user(pattern, dataset, _names(dataset))
+
+
+def _names(dataset: Dataset) -> list[str]:
+    return [relative_name(path, dataset.folder) for path in dataset.paths]
 
 
 def _drawn_split(

@@ -92,6 +92,24 @@ def test_a_pattern_that_cannot_name_groups_is_refused(
         train_classifier("data", group=pattern)
 
 
+def test_of_a_table_it_is_told_that_a_column_can_name_groups(
+    frames: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = sorted(frames.rglob("*.png"))
+    labels = tmp_path / "labels.csv"
+    rows = [f"{path},{path.parent.name},{field_of(path.name)}\n" for path in paths]
+    labels.write_text("".join(["path,label,field\n", *rows]), encoding="utf-8")
+    arguments = ["--labels", str(labels), "--output", str(tmp_path / "run")]
+    advice = "If a column of the table names the groups, call it 'group'.\n"
+    with pytest.raises(SystemExit):
+        main([*arguments, "--group", "field"], engine=FakeEngine())
+    assert advice in capsys.readouterr().err
+    assert main([*arguments, "--group", "(no such)"], engine=FakeEngine()) == 1
+    assert advice in capsys.readouterr().err
+    assert main(arguments, engine=FakeEngine()) == 0
+    assert f"name the subjects: --group. {advice}" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("solver", ["lda", "lbfgs"])
 def test_a_group_is_in_one_part_and_left_out_together(
     solver: str, frames: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -141,7 +141,7 @@ def make_examples(
     groups = near_groups = groups_of(images)
     likeness = Likeness.of(pass_result.rows, pass_result.facts)
     if config.near_duplicates == "together":
-        near_groups = join_near_copies(images, groups, likeness)
+        near_groups = join_near_copies(images, groups, likeness, of_table=bool(dataset.table))
     if is_given:
         if config.holdout != TrainConfig.holdout:
             log.info("split: holdout = %g is not used: the parts are given", config.holdout)
@@ -236,7 +236,7 @@ def _groups_of_user(pattern: str, dataset: Dataset, names: Sequence[str]) -> Seq
             f"group = {pattern!r}: the data names groups of its own. Leave one of them out."
         )
     if pattern and names:
-        return named_groups(pattern, names)
+        return named_groups(pattern, names, of_table=bool(dataset.table))
     return dataset.groups or [""] * len(names)
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy
 
+from torch_inception.config import GROUP_COLUMN_ADVICE
 from torch_inception.datasets.parts import Part
 from torch_inception.features.near_copies import (
     Flags,
@@ -73,6 +74,7 @@ def join_near_copies(
     groups: Sequence[str],
     likeness: Likeness,
     *,
+    of_table: bool = False,
     most: int = MOST_IMAGES,
 ) -> list[str]:
     """Name, for each image, its near group: what it is in once near copies are joined.
@@ -85,6 +87,7 @@ def join_near_copies(
         images: all good images.
         groups: of `split.groups_of`.
         likeness: of the images.
+        of_table: whether a table names them.
         most: images among which near copies are looked for.
     """
     if len(images) > most:
@@ -110,7 +113,8 @@ def join_near_copies(
             "of each other. Only those whose hashes agree too are kept together.%s",
             is_large.sum(),
             "" if any(image.group for image in images)
-            else " If several show one subject, name the subjects: --group.",
+            else " If several show one subject, name the subjects: --group."
+            + (f" {GROUP_COLUMN_ADVICE}" if of_table else ""),
         )  # fmt: skip
     _warn_of_labels(images, linked.by_both)
     for labels in finer:

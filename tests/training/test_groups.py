@@ -364,6 +364,22 @@ def test_copies_with_two_labels_are_warned_of(
     ]
 
 
+def test_of_copies_with_two_labels_by_the_hash_alone_a_line_tells(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    images = [image("a/1.png"), image("b/2.png"), image("b/3.png"), image("b/4.png")]
+    hashes = [5, 5, 5, *random_hashes(1)]
+    with caplog.at_level(logging.INFO):
+        join_near_copies(images, groups_of(images), likeness_of(angles(0, 15, 16, 60), hashes))
+    assert [(record.levelname, record.getMessage()) for record in caplog.records][1:] == [
+        (
+            "INFO",
+            "near copies: 1 group has different labels, of which some may be wrong: a/1.png and "
+            "b/2.png.",
+        )
+    ]
+
+
 @pytest.mark.parametrize(("count", "is_joined"), [(5, True), (6, False)])
 def test_the_cosine_alone_joins_no_half_of_a_class(count: int, is_joined: bool) -> None:
     images = images_of({"a": count, "b": 30})

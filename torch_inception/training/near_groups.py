@@ -130,17 +130,13 @@ def join_near_copies(
             counted(int(is_joined.sum()), "image"),
             counted(len(set(joined[is_joined])), "group"),
         )  # fmt: skip
+        _tell_of_labels(images, joined, is_joined)
     return [names[place] for place in joined.tolist()]
 
 
 def _warn_of_labels(images: Sequence[LabelledImage], copies: Labels) -> None:
     """Warn of copies that have different labels: one of these is likely wrong."""
-    first: dict[int, LabelledImage] = {}
-    pairs = []
-    for image, group in zip(images, copies.tolist(), strict=True):
-        other = first.setdefault(group, image)
-        if other.classes != image.classes:
-            pairs.append(f"{other.path} and {image.path}")
+    pairs = [f"{one.path} and {other.path}" for _, one, other in _unlike_labels(images, copies)]
     if pairs:
         where = "in several classes" if images[0].labels is None else "with other labels"
         log.warning(
@@ -149,6 +145,38 @@ def _warn_of_labels(images: Sequence[LabelledImage], copies: Labels) -> None:
             else f"{len(pairs):,} images have a near copy",
             where, listed(pairs, PAIRS_SHOWN),
         )  # fmt: skip
+
+
+def _tell_of_labels(images: Sequence[LabelledImage], joined: Labels, is_joined: Flags) -> None:
+    """Tell of groups that have different labels.
+
+    That is no warning: simple drawings of different classes are joined by the hash alone.
+    """
+    found: dict[int, str] = {}
+    for group, one, other in _unlike_labels(images, joined):
+        if is_joined[group]:
+            found.setdefault(group, f"{one.path} and {other.path}")
+    if found:
+        log.info(
+            "near copies: %s different labels, of which some may be wrong: %s.",
+            "1 group has" if len(found) == 1 else f"{len(found):,} groups have",
+            listed(list(found.values()), PAIRS_SHOWN),
+        )  # fmt: skip
+
+
+def _unlike_labels(
+    images: Sequence[LabelledImage], groups: Labels
+) -> Iterator[tuple[int, LabelledImage, LabelledImage]]:
+    """Yield the images whose labels are not those of the first one of their group.
+
+    Yields:
+        the group, its first image, and that image.
+    """
+    first: dict[int, LabelledImage] = {}
+    for image, group in zip(images, groups.tolist(), strict=True):
+        other = first.setdefault(group, image)
+        if other.classes != image.classes:
+            yield group, other, image
 
 
 def _places(names: Sequence[str]) -> Labels:

@@ -61,6 +61,9 @@ COVERAGES = (0.9, 0.95)
 FROM_PYTHON = "(images given in Python)"
 """What `data` holds after a training on a list or a data frame, which no setting can name."""
 
+GROUP_COLUMN_ADVICE = "If a column of the table names the groups, call it 'group'."
+"""What is told besides of `group` where a table names the images."""
+
 Config = TypeVar("Config")
 
 
@@ -358,7 +361,7 @@ class TrainConfig:
         is_share = 0 <= self.target_precision <= 1
         _require(self, "target_precision", is_share, "must be above 0 and up to 1")
         _require(self, "seed", 0 <= self.seed < 2**63, "must be 0 or more, and under 2^63")
-        _check_group(self.group)
+        _check_group(self.group, self.labels)
         parse_intensity(self.intensity)
         parse_page(self.page)
         parse_channels(self.channels)
@@ -681,7 +684,7 @@ class AuditConfig:
 
     def __post_init__(self) -> None:
         _check_types(self)
-        _check_group(self.group)
+        _check_group(self.group, self.labels)
         actions = [name for name in ("quarantine", "relabel", "restore") if getattr(self, name)]
         if len(actions) > 1:
             raise ConfigError(f"{' and '.join(actions)}: give one of them at a time.")
@@ -745,7 +748,7 @@ def _check_false_rejection(config: PredictConfig | SortConfig) -> None:
     _require(config, "false_rejection", is_share, "must be above 0 and below 1")
 
 
-def _check_group(pattern: str) -> None:
+def _check_group(pattern: str, labels: str) -> None:
     try:
         groups = re.compile(pattern).groups
     except (re.error, RecursionError, OverflowError) as error:
@@ -753,6 +756,7 @@ def _check_group(pattern: str) -> None:
     if pattern and not groups:
         raise ConfigError(
             f"group = {pattern!r} has no (...) around what names a group, as in '(patient[0-9]+)_'."
+            + (f" {GROUP_COLUMN_ADVICE}" if labels else "")
         )
 
 

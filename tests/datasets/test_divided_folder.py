@@ -246,7 +246,9 @@ def test_a_class_whose_training_images_are_all_bad_is_named(tmp_path: Path) -> N
 
 
 def said_of_the_split_before(caplog: pytest.LogCaptureFixture) -> list[str]:
-    messages = [m for m in caplog.messages if m.startswith("split: that of the run before")]
+    messages = [
+        m for m in caplog.messages if m.startswith("WARNING: split: that of the run before")
+    ]
     caplog.clear()
     return messages
 
@@ -274,7 +276,7 @@ def test_a_given_split_is_not_mixed_with_one_that_is_drawn_later(
     assert said_of_the_split_before(caplog) == []
     assert train(tmp_path / "drawn", "run") == train(tmp_path / "drawn", "fresh")
     assert said_of_the_split_before(caplog) == [
-        "split: that of the run before is not kept, since it came with the data"
+        "WARNING: split: that of the run before is not kept, since it came with the data"
     ]
     # A split that was drawn is kept, and said to be another where it is.
     train(tmp_path / "drawn", "run")
@@ -282,15 +284,15 @@ def test_a_given_split_is_not_mixed_with_one_that_is_drawn_later(
     train(tmp_path / "drawn", "run", holdout=0.3, near_duplicates="ignore")
     train(tmp_path / "drawn", "run", holdout=0.3, near_duplicates="ignore", solver="lbfgs")
     assert said_of_the_split_before(caplog) == [
-        "split: that of the run before is not kept, since its settings were others: holdout, "
-        "near_duplicates",
-        "split: that of the run before is not kept, since solver lda has other parts",
+        "WARNING: split: that of the run before is not kept, since its settings were others: "
+        "holdout, near_duplicates",
+        "WARNING: split: that of the run before is not kept, since solver lda has other parts",
     ]
     (tmp_path / "run" / "config.toml").unlink()
     train(tmp_path / "drawn", "run")
     assert said_of_the_split_before(caplog) == [
-        "split: that of the run before is not kept, since the settings in its config.toml cannot "
-        "be read"
+        "WARNING: split: that of the run before is not kept, since the settings in its "
+        "config.toml cannot be read"
     ]
 
 

@@ -379,9 +379,9 @@ def test_the_same_table_by_another_path_keeps_the_split_and_another_does_not(
         Path(name).write_text(f"path,label\n{lines}")
 
     def train(table: str) -> tuple[dict[str, str], bool]:
-        assert main(["--labels", table, "--output", "run"], engine=FakeEngine()) == 0
+        assert main(["--labels", table, "--output", "run", "--quiet"], engine=FakeEngine()) == 0
         is_told = "before is not kept, since its settings were others: labels" in (
-            capsys.readouterr().out
+            capsys.readouterr().err
         )
         return {row["path"]: row["split"] for row in runs_of_colours(Path("run"))}, is_told
 

@@ -111,6 +111,19 @@ def test_changed_settings_of_preprocessing_are_told(train: TrainCommand, run: Pa
     }  # fmt: skip
 
 
+def test_changed_settings_of_the_split_and_the_head_are_told(
+    train: TrainCommand, run: Path
+) -> None:
+    train("--threshold", "red=0.5")
+    flags = ["--views", "2", "--layers", "last", "--class-weights", "balanced"]
+    out = train(*flags, "--holdout", "0.3", "--near-duplicates", "ignore", "--no-report")[1]
+    assert changes(out)[1] == (
+        "settings: holdout was 0.1, is 0.3; near_duplicates was together, is ignore; layers was "
+        "auto, is last; views was 1, is 2; class_weights was equal, is balanced; threshold was "
+        "red=0.5, is not set"
+    )
+
+
 def test_results_of_other_images_are_not_replaced(
     train: TrainCommand, colours: Path, run: Path, tmp_path: Path
 ) -> None:

@@ -12,11 +12,14 @@ import pytest
 from PIL import Image
 
 from tests.drawings import draw_frames
-from tests.fakes import FakeEngine
+from tests.fakes import CountingEngine, FakeEngine
 from tests.features.likenesses import angles, likeness_of, random_hashes
 from tests.training.labelled_images import image, images_of
 from tests.training.runs import TrainCommand, table
+from torch_inception.audit.audited_data import read_audited
+from torch_inception.audit.subject import audit_subject
 from torch_inception.commands.train import main
+from torch_inception.config import AuditConfig
 from torch_inception.errors import ConfigError, DatasetError
 from torch_inception.features.near_copies import Likeness
 from torch_inception.heads.metrics import wilson_interval
@@ -89,6 +92,24 @@ def test_a_pattern_that_cannot_name_groups_is_refused(
         train_classifier("data", group=pattern)
 
 
+def test_of_a_table_it_is_told_that_a_column_can_name_groups(
+    frames: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = sorted(frames.rglob("*.png"))
+    labels = tmp_path / "labels.csv"
+    rows = [f"{path},{path.parent.name},{field_of(path.name)}\n" for path in paths]
+    labels.write_text("".join(["path,label,field\n", *rows]), encoding="utf-8")
+    arguments = ["--labels", str(labels), "--output", str(tmp_path / "run")]
+    advice = "If a column of the table names the groups, call it 'group'.\n"
+    with pytest.raises(SystemExit):
+        main([*arguments, "--group", "field"], engine=FakeEngine())
+    assert advice in capsys.readouterr().err
+    assert main([*arguments, "--group", "(no such)"], engine=FakeEngine()) == 1
+    assert advice in capsys.readouterr().err
+    assert main(arguments, engine=FakeEngine()) == 0
+    assert f"name the subjects: --group. {advice}" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("solver", ["lda", "lbfgs"])
 def test_a_group_is_in_one_part_and_left_out_together(
     solver: str, frames: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -112,10 +133,18 @@ def test_a_group_is_in_one_part_and_left_out_together(
         assert parts_by_field(place) == parts
 
 
-def test_a_pattern_that_finds_nothing_stops_the_run(frames: Path, tmp_path: Path) -> None:
+def test_a_pattern_that_finds_nothing_stops_a_run_or_an_audit_before_images_are_read(
+    frames: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    engine = CountingEngine()
     with pytest.raises(DatasetError, match="in none of 120 images"):
-        train_classifier(frames, output=tmp_path / "run", group="(no such)", engine=FakeEngine())
+        train_classifier(frames, output=tmp_path / "run", group="(no such)", engine=engine)
     assert not (tmp_path / "run").exists()
+    subject = audit_subject(AuditConfig(data=str(frames), group="(no such)"))
+    with pytest.raises(DatasetError, match="in none of 120 images"):
+        read_audited(subject, engine=engine, progress=False)
+    assert engine.images == 0
 
 
 def test_near_copies_take_the_name_of_one_of_them_and_join_what_is_joined_already() -> None:
@@ -238,7 +267,7 @@ def test_frames_of_one_film_are_in_one_part_by_default_and_listed(
     assert table(run / "groups.csv") == []
     assert max(len(found) for found in parts_by_field(run).values()) > 1
     out, err = capsys.readouterr()
-    assert ("near copies" in out, "near" in err) == (False, False)
+    assert ("near copies" in out, "near copies" in err) == (False, False)
 
 
 def test_a_new_image_that_joins_two_parts_goes_to_training_and_is_told(
@@ -332,6 +361,22 @@ def test_copies_with_two_labels_are_warned_of(
         join_near_copies(images, groups_of(images), likeness_of(angles(0, 5, 60, 65), hashes))
     assert [record.getMessage() for record in caplog.records] == [
         f"WARNING: 1 image has a near copy {where}, and a label may be wrong: a/1.png and b/2.png."
+    ]
+
+
+def test_of_copies_with_two_labels_by_the_hash_alone_a_line_tells(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    images = [image("a/1.png"), image("b/2.png"), image("b/3.png"), image("b/4.png")]
+    hashes = [5, 5, 5, *random_hashes(1)]
+    with caplog.at_level(logging.INFO):
+        join_near_copies(images, groups_of(images), likeness_of(angles(0, 15, 16, 60), hashes))
+    assert [(record.levelname, record.getMessage()) for record in caplog.records][1:] == [
+        (
+            "INFO",
+            "near copies: 1 group has different labels, of which some may be wrong: a/1.png and "
+            "b/2.png.",
+        )
     ]
 
 

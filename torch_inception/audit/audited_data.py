@@ -21,7 +21,7 @@ from torch_inception.images.preprocess import Preprocessing
 from torch_inception.system.escape import counted
 from torch_inception.training.earlier_run import EarlierRun, read_earlier_run
 from torch_inception.training.earlier_split import read_splits
-from torch_inception.training.examples import labelled_images, relative_name
+from torch_inception.training.examples import check_groups, labelled_images, relative_name
 from torch_inception.training.grouping import LabelledImage
 from torch_inception.training.run_network import make_network
 
@@ -89,6 +89,7 @@ def read_audited(subject: AuditSubject, *, engine: Engine | None, progress: bool
         CacheError: the feature cache cannot be used.
     """
     settings, dataset = subject.config, subject.dataset()
+    check_groups(settings.group, dataset)
     earlier = read_earlier_run(subject.run) if subject.run else None
     preprocessing = _preprocessing(settings, earlier)
     arithmetic = earlier.arithmetic if earlier else ""

@@ -19,7 +19,7 @@ from torch_inception.training.earlier_split import EarlierSplit, read_splits, sp
 from torch_inception.training.evaluation import ImageAnswer
 from torch_inception.training.examples import Examples
 
-SETTINGS = ("resize", "exact_decode", "intensity", "page", "channels")
+PREPROCESSING_SETTINGS = ("resize", "exact_decode", "intensity", "page", "channels")
 """Of preprocessing, that a user chooses."""
 
 CLASSES_SHOWN = 10
@@ -84,7 +84,7 @@ class Changes(NamedTuple):
         tested: images that both runs tested.
         right_before: of which the earlier model named so many right.
         right_now: of which the new model names so many right.
-        settings: of preprocessing that are others: name -> value before, value now.
+        settings: of the model that are others: name -> value before, value now.
     """
 
     created: str
@@ -128,6 +128,7 @@ def changes_since(
     examples: Examples,
     tested: Sequence[ImageAnswer],
     preprocessing: Preprocessing,
+    settings: Mapping[str, tuple[str, str]],
 ) -> Changes:
     """Compare a run with the one before.
 
@@ -136,6 +137,7 @@ def changes_since(
         examples: the images of this one.
         tested: answers to its test images.
         preprocessing: of its images.
+        settings: besides those of preprocessing that are others, as in `Changes`.
     """
     label_of = {image.digest.hex(): image.label for image in examples.images}
     both = earlier.images.keys() & label_of.keys()
@@ -171,16 +173,16 @@ def changes_since(
             for answer, prediction in shared
         ),
         right_now=sum(answer.prediction == answer.label for answer, _ in shared),
-        settings=_changed_settings(earlier.model, preprocessing),
+        settings={**_changed_preprocessing(earlier.model, preprocessing), **settings},
     )
 
 
-def _changed_settings(before: Model | None, now: Preprocessing) -> dict[str, tuple[str, str]]:
+def _changed_preprocessing(before: Model | None, now: Preprocessing) -> dict[str, tuple[str, str]]:
     if before is None:
         return {}
     pairs = {
         name: (str(getattr(before.preprocessing, name)), str(getattr(now, name)))
-        for name in SETTINGS
+        for name in PREPROCESSING_SETTINGS
     }
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
@@ -255,7 +257,7 @@ def _labels_in_words(changes: Changes) -> list[str]:
 
 def _settings_in_words(changes: Changes) -> list[str]:
     said = [
-        f"{name} was {before or 'not set'}, is {now or 'not set'}"
+        f"{name} was {printable(before) or 'not set'}, is {printable(now) or 'not set'}"
         for name, (before, now) in changes.settings.items()
     ]
     return [f"  settings: {'; '.join(said)}"] if said else []

@@ -141,7 +141,7 @@ def make_examples(
     groups = near_groups = groups_of(images)
     likeness = Likeness.of(pass_result.rows, pass_result.facts)
     if config.near_duplicates == "together":
-        near_groups = join_near_copies(images, groups, likeness)
+        near_groups = join_near_copies(images, groups, likeness, of_table=bool(dataset.table))
     if is_given:
         if config.holdout != TrainConfig.holdout:
             log.info("split: holdout = %g is not used: the parts are given", config.holdout)
@@ -176,7 +176,7 @@ def labelled_images(
         DatasetError: the pattern finds a group in no image.
         ConfigError: groups are named twice.
     """
-    names = [relative_name(path, dataset.folder) for path in dataset.paths]
+    names = _names(dataset)
     groups = _groups_of_user(pattern, dataset, names)
     return [
         LabelledImage(
@@ -190,6 +190,19 @@ def labelled_images(
     ]
 
 
+def check_groups(pattern: str, dataset: Dataset) -> None:
+    """See that a pattern finds a group in the name of some file, before any is read.
+
+    Raises: as `labelled_images`.
+    """
+    if pattern:
+        _groups_of_user(pattern, dataset, _names(dataset))
+
+
+def _names(dataset: Dataset) -> list[str]:
+    return [relative_name(path, dataset.folder) for path in dataset.paths]
+
+
 def _drawn_split(
     config: TrainConfig,
     images: Sequence[LabelledImage],
@@ -198,7 +211,8 @@ def _drawn_split(
 ) -> list[Part]:
     """Return the part of each image; tell what an earlier run has to do with it."""
     if kept.refusal:
-        log.info("split: that of the run before is not kept, since %s", kept.refusal)
+        # A setting that was left out by mistake looks like one that was changed on purpose.
+        log.warning("WARNING: split: that of the run before is not kept, since %s", kept.refusal)
     found = EarlierParts(images, near_groups, kept)
     parts = split(found, holdout=config.holdout, with_validation=config.with_validation)
     _warn_of_joining_images(len(found.joining()))
@@ -223,7 +237,7 @@ def _groups_of_user(pattern: str, dataset: Dataset, names: Sequence[str]) -> Seq
             f"group = {pattern!r}: the data names groups of its own. Leave one of them out."
         )
     if pattern and names:
-        return named_groups(pattern, names)
+        return named_groups(pattern, names, of_table=bool(dataset.table))
     return dataset.groups or [""] * len(names)
 
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from torch_inception.config import GROUP_COLUMN_ADVICE
 from torch_inception.errors import DatasetError
 from torch_inception.system.escape import counted
 
@@ -89,12 +90,13 @@ def hashed(kind: str, name: bytes) -> str:
     return f"{kind}:{hashlib.sha256(name).hexdigest()}"
 
 
-def named_groups(pattern: str, paths: Sequence[str]) -> list[str]:
+def named_groups(pattern: str, paths: Sequence[str], *, of_table: bool = False) -> list[str]:
     """Return what the pattern's first group finds in each path; "" where it finds nothing.
 
     Args:
         pattern: a regular expression that has a group.
         paths: relative to the data folder, with forward slashes.
+        of_table: whether a table names them.
 
     Raises:
         DatasetError: it finds nothing in any.
@@ -106,6 +108,7 @@ def named_groups(pattern: str, paths: Sequence[str]) -> list[str]:
             f"group = {pattern!r} finds a group in none of {counted(len(paths), 'image')}, such as "
             f"{paths[0]!r}. It is a regular expression, searched in the path below the data "
             "folder; what its first (...) finds names the group."
+            + (f" {GROUP_COLUMN_ADVICE}" if of_table else "")
         )
     return groups
 

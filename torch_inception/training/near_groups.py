@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy
 
+from torch_inception.config import GROUP_COLUMN_ADVICE
 from torch_inception.datasets.parts import Part
 from torch_inception.features.near_copies import (
     Flags,
@@ -73,6 +74,7 @@ def join_near_copies(
     groups: Sequence[str],
     likeness: Likeness,
     *,
+    of_table: bool = False,
     most: int = MOST_IMAGES,
 ) -> list[str]:
     """Name, for each image, its near group: what it is in once near copies are joined.
@@ -85,6 +87,7 @@ def join_near_copies(
         images: all good images.
         groups: of `split.groups_of`.
         likeness: of the images.
+        of_table: whether a table names them.
         most: images among which near copies are looked for.
     """
     if len(images) > most:
@@ -110,7 +113,8 @@ def join_near_copies(
             "of each other. Only those whose hashes agree too are kept together.%s",
             is_large.sum(),
             "" if any(image.group for image in images)
-            else " If several show one subject, name the subjects: --group.",
+            else " If several show one subject, name the subjects: --group."
+            + (f" {GROUP_COLUMN_ADVICE}" if of_table else ""),
         )  # fmt: skip
     _warn_of_labels(images, linked.by_both)
     for labels in finer:
@@ -126,17 +130,13 @@ def join_near_copies(
             counted(int(is_joined.sum()), "image"),
             counted(len(set(joined[is_joined])), "group"),
         )  # fmt: skip
+        _tell_of_labels(images, joined, is_joined)
     return [names[place] for place in joined.tolist()]
 
 
 def _warn_of_labels(images: Sequence[LabelledImage], copies: Labels) -> None:
     """Warn of copies that have different labels: one of these is likely wrong."""
-    first: dict[int, LabelledImage] = {}
-    pairs = []
-    for image, group in zip(images, copies.tolist(), strict=True):
-        other = first.setdefault(group, image)
-        if other.classes != image.classes:
-            pairs.append(f"{other.path} and {image.path}")
+    pairs = [f"{one.path} and {other.path}" for _, one, other in _unlike_labels(images, copies)]
     if pairs:
         where = "in several classes" if images[0].labels is None else "with other labels"
         log.warning(
@@ -145,6 +145,38 @@ def _warn_of_labels(images: Sequence[LabelledImage], copies: Labels) -> None:
             else f"{len(pairs):,} images have a near copy",
             where, listed(pairs, PAIRS_SHOWN),
         )  # fmt: skip
+
+
+def _tell_of_labels(images: Sequence[LabelledImage], joined: Labels, is_joined: Flags) -> None:
+    """Tell of groups that have different labels.
+
+    That is no warning: simple drawings of different classes are joined by the hash alone.
+    """
+    found: dict[int, str] = {}
+    for group, one, other in _unlike_labels(images, joined):
+        if is_joined[group]:
+            found.setdefault(group, f"{one.path} and {other.path}")
+    if found:
+        log.info(
+            "near copies: %s different labels, of which some may be wrong: %s.",
+            "1 group has" if len(found) == 1 else f"{len(found):,} groups have",
+            listed(list(found.values()), PAIRS_SHOWN),
+        )  # fmt: skip
+
+
+def _unlike_labels(
+    images: Sequence[LabelledImage], groups: Labels
+) -> Iterator[tuple[int, LabelledImage, LabelledImage]]:
+    """Yield the images whose labels are not those of the first one of their group.
+
+    Yields:
+        the group, its first image, and that image.
+    """
+    first: dict[int, LabelledImage] = {}
+    for image, group in zip(images, groups.tolist(), strict=True):
+        other = first.setdefault(group, image)
+        if other.classes != image.classes:
+            yield group, other, image
 
 
 def _places(names: Sequence[str]) -> Labels:

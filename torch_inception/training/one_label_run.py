@@ -30,7 +30,7 @@ from torch_inception.training.evaluation import (
 from torch_inception.training.neighbours import kept_images
 from torch_inception.training.prepared import Clock, Prepared
 from torch_inception.training.report_lines import final_report, history_table
-from torch_inception.training.run_folder import Run
+from torch_inception.training.run_folder import Run, changed_settings
 from torch_inception.training.scores import image_scores, scores_header
 from torch_inception.training.set_thresholds import judge_thresholds
 from torch_inception.training.training_views import views_per_image
@@ -80,7 +80,13 @@ def _run_of(prepared: Prepared, learnt: _Learnt, seconds: Mapping[str, float]) -
     tested = image_answers(examples.part_images("test"), answers, examples.classes)
     changes = None
     if earlier.images and not earlier.several:
-        changes = changes_since(earlier, examples, tested, prepared.preprocessing)
+        changes = changes_since(
+            earlier,
+            examples,
+            tested,
+            prepared.preprocessing,
+            changed_settings(config, earlier.folder),
+        )
     metrics = make_metrics(
         config,
         examples,

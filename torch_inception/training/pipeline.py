@@ -31,7 +31,7 @@ from torch_inception.training.earlier_run import (
     other_kind_in_words,
     read_earlier_run,
 )
-from torch_inception.training.examples import Examples, make_examples
+from torch_inception.training.examples import Examples, check_groups, make_examples
 from torch_inception.training.intensity import with_range
 from torch_inception.training.on_cluster import check_cluster, on_cluster
 from torch_inception.training.one_label_run import check_settings_of_one, learn_one_label
@@ -111,6 +111,7 @@ def run_training(
         check_is_run(config)
         (check_settings_of_one if dataset.several is None else check_settings_of_several)(config)
         check_thresholds_of(config, dataset)
+        check_groups(config.group, dataset)
         if config.tensorboard:
             check_board(board_folder(output))
         log.info(class_table(dataset))

@@ -25,14 +25,14 @@ from torch_inception.classifier.training_images import (
     TrainingImages,
     save_training_images,
 )
-from torch_inception.config import TrainConfig, make_config, read_toml, to_toml
+from torch_inception.config import TrainConfig, make_config, read_toml, setting_in_words, to_toml
 from torch_inception.datasets.parts import SPLITS_FILE
 from torch_inception.errors import ConfigError
 from torch_inception.heads.fit import FittedHead
 from torch_inception.heads.fit_independent import FittedClasses
 from torch_inception.system.replacement import prepare_replacing, replaced_together
 from torch_inception.system.write import Table, write_csv, write_json, write_text
-from torch_inception.training.earlier_run import Changes, EarlierRun
+from torch_inception.training.earlier_run import PREPROCESSING_SETTINGS, Changes, EarlierRun
 from torch_inception.training.earlier_split import NO_SPLIT, EarlierSplit, write_splits
 from torch_inception.training.examples import Examples
 from torch_inception.training.model_card import CARD_FILE, is_as_a_run_left_it, model_card
@@ -63,6 +63,12 @@ FILES_OF_TWO_RUNS = (PREVIOUS_MODEL_FILE, CARD_FILE, *RUN_FILES)
 
 SPLIT_SETTINGS = ("holdout", "test_data", "labels", "group", "near_duplicates")
 """Settings with which other parts are asked for."""
+
+SETTINGS_BESIDES_THE_MODEL = (
+    "data", "output", "overwrite", "strict", "device", "path_column", "label_column",
+    "label_delimiter", "cluster", "shards", "report", "thumbnails", "tensorboard",
+)  # fmt: skip
+"""Settings that change nothing of a model that is trained on the same images."""
 
 CONVERTED_FILES = (WEIGHTS_FILE, LABELS_FILE, MODEL_FILE)
 """What is left of a model that another program trained."""
@@ -214,11 +220,40 @@ def kept_split(config: TrainConfig, earlier: EarlierRun) -> EarlierSplit:
     return NO_SPLIT._replace(refusal=refusal) if refusal else earlier.split
 
 
+def changed_settings(config: TrainConfig, folder: Path) -> dict[str, tuple[str, str]]:
+    """Return the settings of the model that are others than in a run folder's `CONFIG_FILE`.
+
+    Args:
+        config: the settings now.
+        folder: of the earlier run.
+
+    Returns:
+        name -> value before, value now; nothing where these cannot be read. Those of preprocessing
+        are not among them: the model itself tells them.
+    """
+    earlier = _earlier_config(folder)
+    if earlier is None:
+        return {}
+    return {
+        name: (setting_in_words(getattr(earlier, name)), setting_in_words(getattr(config, name)))
+        for name in (field.name for field in dataclasses.fields(config))
+        if name not in (*SETTINGS_BESIDES_THE_MODEL, *PREPROCESSING_SETTINGS)
+        and _meant(earlier, name) != _meant(config, name)
+    }
+
+
+def _earlier_config(folder: Path) -> TrainConfig | None:
+    """Return the settings of an earlier run; None where they cannot be read."""
+    try:
+        return make_config(TrainConfig, read_toml(folder / CONFIG_FILE), origin=CONFIG_FILE)
+    except ConfigError:
+        return None
+
+
 def _why_not_kept(config: TrainConfig, folder: Path) -> str:
     """Return why the split of an earlier run is not kept, or ""."""
-    try:
-        earlier = make_config(TrainConfig, read_toml(folder / CONFIG_FILE), origin=CONFIG_FILE)
-    except ConfigError:
+    earlier = _earlier_config(folder)
+    if earlier is None:
         return f"the settings in its {CONFIG_FILE} cannot be read"
     others = [name for name in SPLIT_SETTINGS if _meant(earlier, name) != _meant(config, name)]
     if others:

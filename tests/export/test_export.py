@@ -281,6 +281,16 @@ def test_a_missing_package_is_named_with_the_extra_that_has_it(
     assert 'pip install "torch-inception[export]"' in err
 
 
+def test_a_file_that_nothing_was_compared_with_is_told_with_the_cure(
+    plain_run: Path, tmp_path: Path, export: Export
+) -> None:
+    (tmp_path / "model.pt").write_bytes((plain_run / "model.pt").read_bytes())
+    status, out, err = export(tmp_path, "--format", "bundle")
+    assert status == 0
+    assert "check:" not in out
+    assert "Run the command from the folder that training was run from." in err
+
+
 def test_int8_needs_training_images(plain_run: Path, tmp_path: Path, export: Export) -> None:
     (tmp_path / "model.pt").write_bytes((plain_run / "model.pt").read_bytes())
     status, _, err = export(tmp_path, "--precision", "int8")

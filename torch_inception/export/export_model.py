@@ -150,14 +150,16 @@ def _compared(
     Raises:
         ConfigError: its answers differ too much, and it was not said to write it all the same.
     """
-    part = images.part_to_compare()
-    log.info("check: the file is run on %s images of the run", part)
     scores_of = _scores_of(file, classifier.model.preprocessing)
-    comparison = compare(classifier, scores_of, images.of(part, most=COMPARED))
+    part, comparison = images.part_to_compare(), None
+    if part is not None:
+        log.info("check: the file is run on %s images of the run", part)
+        comparison = compare(classifier, scores_of, images.of(part, most=COMPARED))
     if comparison is None:
         log.warning(
             "WARNING: the file was not compared with the classifier: no image of the run can be "
-            "read where the run says that it is."
+            "read where the run says that it is. Run the command from the folder that training was "
+            "run from."
         )
         return None
     results.info("On %s:", counted(comparison.images, f"{part} image"))

@@ -52,13 +52,17 @@ def test_what_a_file_says_of_its_accuracy_may_be_anything(tmp_path: Path) -> Non
     record = {"created": "", "version": "", "images": 1, **counts}
     test = {"tested": 10, "test_right": 9}
     held_out = {"held_out": 90, "held_out_right": 81, "judged_by": "leave-one-out"}
+    left_out, unknown = (0.9, "training images, each left out", 90), (None, None, 0)
     for said, accuracy in (
-        (held_out | test, (0.9, "test images")),
-        (held_out, (0.9, "training images, each left out")),
-        (held_out | {"judged_by": "validation"}, (0.9, "validation images")),
-        (held_out | {"judged_by": ["chance"]}, (None, None)),
-        ({"tested": 1, "test_right": 9}, (None, None)),
-        ({}, (None, None)),
+        (held_out | test, left_out),
+        (held_out | {"tested": 50, "test_right": 30}, (0.6, "test images", 50)),
+        (held_out, left_out),
+        (test, (0.9, "test images", 10)),
+        (held_out | {"judged_by": "validation"}, (0.9, "validation images", 90)),
+        (held_out | test | {"judged_by": "validation"}, (0.9, "test images", 10)),
+        (held_out | {"judged_by": ["chance"]}, unknown),
+        ({"tested": 1, "test_right": 9}, unknown),
+        ({}, unknown),
     ):
         file = save_small(tmp_path / "model.onnx", training=json.dumps({**record, **said}))
         assert ExportedModel.load(file).facts.accuracy == accuracy

@@ -90,6 +90,7 @@ def _metadata(folder: Path, model: Model, config: ExportConfig, *, name: str) ->
         **facts(model),
         "accuracy": accuracy.share,
         "accuracy_of": accuracy.of,
+        "accuracy_n": accuracy.images,
         "shorter_side": model.preprocessing.shorter_side,
         "precision": config.precision,
         "runtime": f"{PACKAGE.name} {PACKAGE.version} (MIT)",

@@ -1,7 +1,9 @@
 """Naming images with a file that `export` wrote: what it answers, and what it refuses."""
 
 import io
+import json
 import math
+import re
 import subprocess
 import sys
 import threading
@@ -11,7 +13,7 @@ import numpy
 import pytest
 from PIL import Image
 
-from tests.exported.small_file import LABELS, save_small
+from tests.exported.small_file import LABELS, TRAINING, save_small
 from torch_inception import (
     Classifier,
     ConfigError,
@@ -137,7 +139,7 @@ def test_many_threads_may_use_it_at_once(small: Path) -> None:
         ({"names": '{"0": "cat", "1": "dog"}'}, "its graph does not give what it says"),
         ({"names": "[]"}, "damaged"),
         ({"names": '{"0": "a", "1": "a", "2": "b"}'}, "two classes have one name"),
-        ({"training": '{"images": Infinity}'}, "images of the training is not a number"),
+        ({"training": '{"images": Infinity}'}, "damaged"),
         ({"preprocessing": '{"resize": "stretch"}'}, "damaged"),
         ({"coverage": '{"0.9": 7}'}, "damaged"),
         ({"coverage": "nothing"}, "damaged"),
@@ -250,6 +252,20 @@ def test_the_command_needs_no_torch(small: Path, tmp_path: Path) -> None:
     assert other.returncode == 1
     assert "pip install torch torchvision" in other.stderr
     assert "Traceback" not in other.stderr
+
+
+def test_what_is_shown_of_the_training_is_what_a_run_shows(tmp_path: Path) -> None:
+    figures = {"tested": 10, "test_right": 9, "held_out": 90, "held_out_right": 81}
+    small = save_small(tmp_path / "small.onnx", training=json.dumps({**TRAINING, **figures}))
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_TORCH, "show", small],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    trained, test, left_out, *_ = done.stdout.splitlines()
+    assert trained.endswith("  2026-11-29 14:02 UTC, by torch_inception 0.1.0, on 90 images")
+    assert re.match(r"test accuracy +90\.0% \(N=10\), 95% interval ", test)
+    assert re.match(r"leave-one-out accuracy +90\.0% \(N=90\), 95% interval ", left_out)
 
 
 def test_other_commands_say_what_takes_it(

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from torch_inception.answers.prediction import check_thresholds
-from torch_inception.classifier.training_record import TrainingRecord
+from torch_inception.answers.training_record import TrainingRecord
 from torch_inception.config import COVERAGES, Layers, check_choice
 from torch_inception.errors import ConfigError, ModelError
 from torch_inception.exported.description import is_exported

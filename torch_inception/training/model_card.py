@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from torch_inception.answers.accuracy import FEW_TESTED
+from torch_inception.answers.shares import percent
+from torch_inception.answers.training_record import TrainingRecord, in_words
 from torch_inception.classifier.model_file import MODEL_FILE, Model
-from torch_inception.classifier.training_record import TrainingRecord, in_words
 from torch_inception.config import TrainConfig, setting_in_words
 from torch_inception.heads.head import IndependentHead
-from torch_inception.heads.metrics import percent, summary_in_words
+from torch_inception.heads.metrics import summary_in_words
 from torch_inception.system.escape import counted, printable
 from torch_inception.training.evaluation import JUDGED_ON
 from torch_inception.training.report_lines import limits, number

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch_inception.answers.accuracy import FEW_TESTED
+from torch_inception.answers.shares import percent
 from torch_inception.config import Layers
 from torch_inception.heads.fit import FittedHead
-from torch_inception.heads.metrics import percent, summary_in_words
+from torch_inception.heads.metrics import summary_in_words
 from torch_inception.system.escape import columns, listed, padded, printable
 from torch_inception.training.evaluation import ImageAnswer, history
 

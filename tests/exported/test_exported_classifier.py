@@ -254,6 +254,25 @@ def test_the_command_needs_no_torch(small: Path, tmp_path: Path) -> None:
     assert "Traceback" not in other.stderr
 
 
+@pytest.mark.parametrize(
+    ("name", "flags"),
+    [
+        ("evaluate", ["{}", "."]),
+        ("export", ["{}"]),
+        ("sort", [".", "--model", "{}", "--into", "a"]),
+    ],
+)
+def test_torch_is_not_asked_for_where_it_would_not_help(
+    small: Path, name: str, flags: list[str]
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_TORCH, name, *(each.format(small) for each in flags)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "small.onnx is an exported file: predict, show and serve take it" in done.stderr
+
+
 def test_what_is_shown_of_the_training_is_what_a_run_shows(tmp_path: Path) -> None:
     figures = {"tested": 10, "test_right": 9, "held_out": 90, "held_out_right": 81}
     small = save_small(tmp_path / "small.onnx", training=json.dumps({**TRAINING, **figures}))
@@ -277,6 +296,9 @@ def test_other_commands_say_what_takes_it(
     assert "preprocessing  resize = squash" in shown
     for command in (["evaluate", str(small), str(colours)], ["export", str(small)]):
         assert main(command) == 1
-        assert "small.onnx is an exported file: predict and show" in capsys.readouterr().err
+        assert (
+            "small.onnx is an exported file: predict, show and serve take it"
+            in capsys.readouterr().err
+        )
     with pytest.raises(ModelError, match="ExportedClassifier"):
         Classifier.load(small)

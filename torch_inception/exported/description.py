@@ -33,6 +33,19 @@ def is_exported(path: Path) -> bool:
     return path.suffix.lower() == ".onnx"
 
 
+def refuse_exported(path: Path) -> None:
+    """Do nothing unless a path is an exported file.
+
+    Raises:
+        ModelError: it is one; with what takes it.
+    """
+    if is_exported(path) and path.is_file():
+        raise ModelError(
+            f"{path} is an exported file: predict, show and serve take it, and ExportedClassifier "
+            "in Python. Here, name the run folder that it was exported from."
+        )
+
+
 @dataclass(frozen=True)
 class Description:
     """What an exported file says of itself.

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from torch_inception.commands.main import COMMANDS, main
-from torch_inception.config import TrainConfig, make_config, read_toml
+from torch_inception.config import ServeConfig, TrainConfig, make_config, read_toml
 from torch_inception.training.run_folder import FILES_OF_TWO_RUNS
 
 ROOT = Path(__file__).parents[1]
@@ -139,6 +139,13 @@ def test_no_line_names_a_host() -> None:
     text = re.sub(r"\b(?:s3|gs)://|\bray\.io/v1\b", "", ALL)
     hosts = re.findall(r"\b[\w-]+\.(?:org|com|net|io|dev|co)\b|://", text)
     assert hosts == []
+
+
+def test_the_settings_of_a_server_that_are_shown_can_be_used() -> None:
+    page = ROOT / "docs" / "serving.md"
+    shown = re.search(r"^```text\n(token = .*?)^```$", TEXTS[page], flags=re.MULTILINE | re.DOTALL)
+    assert shown
+    make_config(ServeConfig, tomllib.loads(shown[1]), origin=page.name)
 
 
 def test_the_seed_configuration_holds_the_values_of_the_original() -> None:

@@ -92,6 +92,9 @@ def test_the_images_of_a_run_are_found_part_by_part(classifier: Classifier, run:
     for each in test:
         each.path.unlink()
     assert found.part_to_compare() == "train"
+    for image in train:
+        image.path.unlink()
+    assert found.part_to_compare() is None
 
 
 def test_deep_values_become_the_pixels_they_were_made_of() -> None:

@@ -17,7 +17,8 @@ from tests.drawings import landscape
 from torch_inception.classifier.classifier import Classifier
 from torch_inception.commands.main import main
 from torch_inception.errors import WeightsError
-from torch_inception.export import check
+from torch_inception.export import check, export_model
+from torch_inception.export.browser_runtime import RUNTIME_FILES
 from torch_inception.export.run_exported import open_exported
 from torch_inception.system.cache_folder import CACHE_VARIABLE
 from torch_inception.training.train_classifier import train_classifier
@@ -199,6 +200,29 @@ def test_a_bundle_answers_where_there_are_no_weights(
         assert abs(found - expected).max() <= limit
 
 
+@pytest.mark.parametrize(
+    ("form", "command"),
+    [
+        ("bundle", "torch-inception predict --model '{}' IMAGE"),
+        ("web", "python -m http.server -d '{}'"),
+    ],
+)
+def test_the_next_step_can_be_copied_whatever_the_path(
+    plain_run: Path, tmp_path: Path, export: Export, monkeypatch: pytest.MonkeyPatch,
+    form: str, command: str,
+) -> None:  # fmt: skip
+    def write(file: Path, *_: object) -> None:
+        file.write_bytes(b"")
+
+    monkeypatch.setattr(export_model, "_write_and_compare", write)
+    files = dict.fromkeys(RUNTIME_FILES, b"")
+    monkeypatch.setattr(export_model, "load_browser_runtime", lambda: files)
+    output = tmp_path / "two words.pt"
+    status, out, _ = export(plain_run, "--format", form, "--output", output)
+    assert status == 0
+    assert f"  {command.format(output)}\n" in out
+
+
 def test_a_file_that_answers_otherwise_is_not_left_there_unless_that_is_wanted(
     plain_run: Path, tmp_path: Path, export: Export, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -255,6 +279,16 @@ def test_a_missing_package_is_named_with_the_extra_that_has_it(
     status, _, err = export(plain_run)
     assert status == 1
     assert 'pip install "torch-inception[export]"' in err
+
+
+def test_a_file_that_nothing_was_compared_with_is_told_with_the_cure(
+    plain_run: Path, tmp_path: Path, export: Export
+) -> None:
+    (tmp_path / "model.pt").write_bytes((plain_run / "model.pt").read_bytes())
+    status, out, err = export(tmp_path, "--format", "bundle")
+    assert status == 0
+    assert "check:" not in out
+    assert "Run the command from the folder that training was run from." in err
 
 
 def test_int8_needs_training_images(plain_run: Path, tmp_path: Path, export: Export) -> None:

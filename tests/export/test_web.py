@@ -100,7 +100,8 @@ def test_it_says_what_it_is_as_teachable_machine_does(web: Exported) -> None:
     assert (more["precision"], more["shorter_side"]) == ("fp16", 598)
     assert more["weights_source"] == "npm:nsfwjs"
     assert 0 < more["accuracy"] <= 1
-    assert more["accuracy_of"] in ("test images", "training images, each left out")
+    assert more["accuracy_of"] == "training images, each left out"  # few are tested
+    assert 0 < more["accuracy_n"] < 60
     for name, file in more["files"].items():
         content = (web.folder / name).read_bytes()
         assert file == {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}

@@ -1,7 +1,9 @@
 """Naming images with a file that `export` wrote: what it answers, and what it refuses."""
 
 import io
+import json
 import math
+import re
 import subprocess
 import sys
 import threading
@@ -11,7 +13,7 @@ import numpy
 import pytest
 from PIL import Image
 
-from tests.exported.small_file import LABELS, save_small
+from tests.exported.small_file import LABELS, TRAINING, save_small
 from torch_inception import (
     Classifier,
     ConfigError,
@@ -137,7 +139,7 @@ def test_many_threads_may_use_it_at_once(small: Path) -> None:
         ({"names": '{"0": "cat", "1": "dog"}'}, "its graph does not give what it says"),
         ({"names": "[]"}, "damaged"),
         ({"names": '{"0": "a", "1": "a", "2": "b"}'}, "two classes have one name"),
-        ({"training": '{"images": Infinity}'}, "images of the training is not a number"),
+        ({"training": '{"images": Infinity}'}, "damaged"),
         ({"preprocessing": '{"resize": "stretch"}'}, "damaged"),
         ({"coverage": '{"0.9": 7}'}, "damaged"),
         ({"coverage": "nothing"}, "damaged"),
@@ -252,6 +254,39 @@ def test_the_command_needs_no_torch(small: Path, tmp_path: Path) -> None:
     assert "Traceback" not in other.stderr
 
 
+@pytest.mark.parametrize(
+    ("name", "flags"),
+    [
+        ("evaluate", ["{}", "."]),
+        ("export", ["{}"]),
+        ("sort", [".", "--model", "{}", "--into", "a"]),
+    ],
+)
+def test_torch_is_not_asked_for_where_it_would_not_help(
+    small: Path, name: str, flags: list[str]
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_TORCH, name, *(each.format(small) for each in flags)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "small.onnx is an exported file: predict, show and serve take it" in done.stderr
+
+
+def test_what_is_shown_of_the_training_is_what_a_run_shows(tmp_path: Path) -> None:
+    figures = {"tested": 10, "test_right": 9, "held_out": 90, "held_out_right": 81}
+    small = save_small(tmp_path / "small.onnx", training=json.dumps({**TRAINING, **figures}))
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_TORCH, "show", small],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    trained, test, left_out, *_ = done.stdout.splitlines()
+    assert trained.endswith("  2026-11-29 14:02 UTC, by torch_inception 0.1.0, on 90 images")
+    assert re.match(r"test accuracy +90\.0% \(N=10\), 95% interval ", test)
+    assert re.match(r"leave-one-out accuracy +90\.0% \(N=90\), 95% interval ", left_out)
+
+
 def test_other_commands_say_what_takes_it(
     small: Path, colours: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -261,6 +296,9 @@ def test_other_commands_say_what_takes_it(
     assert "preprocessing  resize = squash" in shown
     for command in (["evaluate", str(small), str(colours)], ["export", str(small)]):
         assert main(command) == 1
-        assert "small.onnx is an exported file: predict and show" in capsys.readouterr().err
+        assert (
+            "small.onnx is an exported file: predict, show and serve take it"
+            in capsys.readouterr().err
+        )
     with pytest.raises(ModelError, match="ExportedClassifier"):
         Classifier.load(small)

@@ -4,13 +4,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from torch_inception.answers.shares import wilson_interval
 from torch_inception.config import TrainConfig
 from torch_inception.features.row_selection import RowSelection
 from torch_inception.heads import learning_curve as module
 from torch_inception.heads.fit import fit_head
 from torch_inception.heads.labelled_rows import LabelledRows
 from torch_inception.heads.learning_curve import curve_points, learning_curve
-from torch_inception.heads.metrics import wilson_interval
 from torch_inception.network import ROW_SIZE
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 
+from torch_inception.answers.shares import percent, wilson_interval
 from torch_inception.heads.fit import FittedHead
 from torch_inception.heads.head import Head
 from torch_inception.heads.metrics import (
@@ -15,9 +16,7 @@ from torch_inception.heads.metrics import (
     confusion_matrix,
     full_report,
     per_class,
-    percent,
     summary,
-    wilson_interval,
 )
 from torch_inception.heads.solvers.selection import Tried
 from torch_inception.training.evaluation import (

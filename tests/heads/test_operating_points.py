@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from torch_inception.heads.metrics import wilson_interval
+from torch_inception.answers.shares import wilson_interval
 from torch_inception.heads.operating_points import operating_points, threshold_curves
 
 SCORES = torch.tensor([[0.9, 0.1], [0.5, 0.5], [0.2, 0.8], [0.5, 0.5], [0.1, 0.9]])

@@ -68,8 +68,8 @@ class PlayedService:
 def played_model(name: str, labels: list[str]) -> dict[str, Any]:
     return {
         "name": name, "labels": labels, "accuracy": 0.955, "accuracy_of": "test images",
-        "has_distance": True, "has_maps": True, "has_neighbours": True, "image_size": 299,
-        "version": "1",
+        "accuracy_n": 67, "has_distance": True, "has_maps": True, "has_neighbours": True,
+        "image_size": 299, "version": "1",
     }  # fmt: skip
 
 

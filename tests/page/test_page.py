@@ -79,7 +79,7 @@ def test_an_answer_is_shown_with_all_that_is_told(
     open_page(browser, address)
     about = text_of(browser, "#about")
     assert "“shapes” tells apart: circle, plus" in about
-    assert "It was right for 95.5 % of its test images." in about
+    assert "It was right for 95.5 % of its 67 test images." in about
     choose(browser, image)
     assert text_of(browser, ".bars li") == "circle\n75.0 %"
     assert text_of(browser, "#status") == (

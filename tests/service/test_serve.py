@@ -171,6 +171,16 @@ def models(port: int) -> list[tuple[str, str]]:
     return [(each["name"], each["version"]) for each in told]
 
 
+def test_who_listens_at_all_addresses_tells_the_name_of_the_machine(
+    trained: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="torch_inception.results")
+    with in_thread(trained, host="0.0.0.0", open=True) as port:
+        until(lambda: "Ctrl-C" in caplog.text)
+    assert f"page: http://{socket.gethostname()}:{port}/\n" in caplog.text
+    assert f"@image.jpg http://{socket.gethostname()}:{port}/predict\n" in caplog.text
+
+
 def test_models_of_one_name_are_made_distinct(trained: Path, tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "model.pt").write_bytes((trained / "model.pt").read_bytes())

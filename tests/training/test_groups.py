@@ -16,13 +16,13 @@ from tests.fakes import CountingEngine, FakeEngine
 from tests.features.likenesses import angles, likeness_of, random_hashes
 from tests.training.labelled_images import image, images_of
 from tests.training.runs import TrainCommand, table
+from torch_inception.answers.shares import wilson_interval
 from torch_inception.audit.audited_data import read_audited
 from torch_inception.audit.subject import audit_subject
 from torch_inception.commands.train import main
 from torch_inception.config import AuditConfig
 from torch_inception.errors import ConfigError, DatasetError
 from torch_inception.features.near_copies import Likeness
-from torch_inception.heads.metrics import wilson_interval
 from torch_inception.training.grouping import (
     LabelledImage,
     groups_of,

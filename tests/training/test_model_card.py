@@ -43,6 +43,10 @@ def test_the_hub_reads_its_header_and_figures(colours: Path, run: Path) -> None:
         "accuracy": pytest.approx(accuracy_score(*answers), abs=1e-6),
         "f1": pytest.approx(f1_score(*answers, average="macro"), abs=1e-6),
     }
+    count = f"(N={len(tested)})"
+    assert {each.metric_name for each in data.eval_results} == {
+        f"Accuracy {count}", f"Macro F1 {count}",
+    }  # fmt: skip
     (task,) = {(r.task_type, r.dataset_name, r.dataset_split) for r in data.eval_results}
     assert task == ("image-classification", "colours", "test")
     assert set(header["metrics"]) == set(figures)

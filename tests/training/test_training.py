@@ -14,11 +14,11 @@ from PIL import Image
 
 from tests.fakes import FakeEngine
 from tests.training.runs import TrainCommand, metrics_of, table
+from torch_inception.answers.shares import percent, wilson_interval
 from torch_inception.classifier.classifier import Classifier
 from torch_inception.commands.train import main
 from torch_inception.config import Solver, TrainConfig, make_config, read_toml
 from torch_inception.errors import ConfigError, DatasetError
-from torch_inception.heads.metrics import percent, wilson_interval
 from torch_inception.training.train_classifier import train_classifier
 
 FILES = {

@@ -3,11 +3,16 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-_HELD_OUT = {
+from torch_inception.answers.training_record import Judge, TrainingRecord
+
+_HELD_OUT: Mapping[Judge, str] = {
     "leave-one-out": "training images, each left out",
     "validation": "validation images",
 }
 """What held images out -> which images these are."""
+
+FEW_TESTED = 50
+"""Test images under which leave-one-out is told of first."""
 
 
 class Accuracy(NamedTuple):
@@ -16,30 +21,24 @@ class Accuracy(NamedTuple):
     Attributes:
         share: of the images, 0 to 1; None if it is unknown.
         of: which images, in words; None if the share is unknown.
+        images: how many these are.
     """
 
     share: float | None = None
     of: str | None = None
+    images: int = 0
 
 
-def accuracy_when_trained(record: Mapping[str, object] | None) -> Accuracy:
-    """Return the accuracy of test images, or else of those that were held out.
-
-    Args:
-        record: of the training, as `TrainingRecord.as_dict` gives it. It may hold anything, as what
-            a file says of itself may.
-    """
+def accuracy_when_trained(record: TrainingRecord | None) -> Accuracy:
+    """Return the accuracy of test images, or of those that were held out if that says more."""
     if record is None:
         return Accuracy()
-    held_out = _HELD_OUT.get(str(record.get("judged_by")))
-    return (
-        _accuracy(record.get("tested"), record.get("test_right"), "test images")
-        or _accuracy(record.get("held_out"), record.get("held_out_right"), held_out)
-        or Accuracy()
-    )
+    test = _accuracy(record.test_right, record.tested, "test images")
+    held_out = _accuracy(record.held_out_right, record.held_out, _HELD_OUT[record.judged_by])
+    if record.judged_by == "leave-one-out" and record.tested < FEW_TESTED:
+        return held_out or test or Accuracy()
+    return test or held_out or Accuracy()
 
 
-def _accuracy(count: object, right: object, of: str | None) -> Accuracy | None:
-    if not (isinstance(count, int) and isinstance(right, int) and 0 <= right <= count and of):
-        return None
-    return Accuracy(right / count, of) if count else None
+def _accuracy(right: int, count: int, of: str) -> Accuracy | None:
+    return Accuracy(right / count, of, count) if count else None

@@ -11,6 +11,7 @@ import numpy
 import torch
 from markupsafe import Markup
 
+from torch_inception.answers.shares import percent
 from torch_inception.audit.audited_data import AuditedData
 from torch_inception.audit.classes import ClassState
 from torch_inception.audit.duplicates import DuplicateSet
@@ -23,7 +24,6 @@ from torch_inception.audit.tables import AUDIT_FILE, KEPT_FILE, QUARANTINE_FILE,
 from torch_inception.datasets.parts import Part
 from torch_inception.features.cache.thumbnails import Thumbnails
 from torch_inception.heads.learning_curve import summed
-from torch_inception.heads.metrics import percent
 from torch_inception.report import figures
 from torch_inception.report.charts import sparkline
 from torch_inception.report.gallery import Gallery, Tile

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from torch_inception.answers.prediction import check_thresholds
-from torch_inception.classifier.training_record import TrainingRecord
+from torch_inception.answers.training_record import TrainingRecord
 from torch_inception.config import COVERAGES, Layers, check_choice
 from torch_inception.errors import ConfigError, ModelError
-from torch_inception.exported.description import is_exported
+from torch_inception.exported.description import refuse_exported
 from torch_inception.heads.class_space import ClassSpace, ImageSpace
 from torch_inception.heads.head import Head, IndependentHead
 from torch_inception.heads.inputs import Inputs
@@ -148,11 +148,7 @@ def load_model(path: Path) -> Model:
             f"there is no model {file}. Train one (torch-inception train), or give the folder "
             "that training named."
         )
-    if is_exported(file):
-        raise ModelError(
-            f"{file} is an exported file: predict and show take it, and ExportedClassifier in "
-            "Python. Here, name the run folder that it was exported from."
-        )
+    refuse_exported(file)
     content = _read(file)
     is_of_several = content["format"] == FORMAT_OF_SEVERAL
     try:

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from torch_inception.commands.flags import Parser
@@ -32,8 +33,11 @@ def main(argv: Sequence[str] | None = None, *, engine: "Engine | None" = None) -
     is_json = config.format == "json"
 
     def evaluate() -> int:
+        # Imported here, so that --help does not wait for numpy or torch.
+        from torch_inception.exported.description import refuse_exported
+
+        refuse_exported(Path(arguments.run))
         check_torch_pair()
-        # Imported here, so that --help does not wait for torch.
         from torch_inception.evaluation.evaluate import run_evaluation
         from torch_inception.images.pillow_settings import silent_libtiff
         from torch_inception.report.after_run import report_on

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from torch_inception.commands.flags import Parser
 from torch_inception.commands.run import SUCCESS, run_command
@@ -17,8 +18,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     config = parser.config(arguments, ExportConfig)
 
     def export() -> int:
+        # Imported here, so that --help does not wait for numpy or torch.
+        from torch_inception.exported.description import refuse_exported
+
+        refuse_exported(Path(arguments.run))
         check_torch_pair()
-        # Imported here, so that --help does not wait for torch.
         from torch_inception.export.export_model import export_model
         from torch_inception.images.pillow_settings import silent_libtiff
 

@@ -13,8 +13,8 @@ from torch_inception.system.escape import counted, listed, printable
 from torch_inception.system.torch_pair import check_torch_pair
 
 if TYPE_CHECKING:
+    from torch_inception.answers.training_record import TrainingRecord
     from torch_inception.classifier.model_file import Model
-    from torch_inception.classifier.training_record import TrainingRecord
     from torch_inception.images.preprocess import Preprocessing
 
 CLASSES_SHOWN = 20
@@ -58,7 +58,7 @@ def exported_lines(path: Path) -> list[Line]:
 
     description, _ = read_exported(path)
     return [
-        *([("trained", description.trained)] if description.trained else []),
+        *_training_lines(description.training, _measure(independent=description.independent)),
         ("classes", _classes(description.labels)),
         *([("thresholds", _thresholds(description.thresholds))] if description.thresholds else []),
         ("weights", description.weights),
@@ -70,7 +70,7 @@ def exported_lines(path: Path) -> list[Line]:
 def model_lines(model: "Model") -> list[Line]:
     """Return what is told of a model."""
     return [
-        *(_training_lines(model.training, _measure(model)) if model.training else []),
+        *_training_lines(model.training, _measure(independent=_is_independent(model))),
         ("classes", _classes(model.labels)),
         *([("thresholds", _thresholds(model.thresholds))] if model.thresholds else []),
         ("layers", "the last" if model.head.layers == "last" else "three"),
@@ -81,16 +81,22 @@ def model_lines(model: "Model") -> list[Line]:
     ]
 
 
-def _measure(model: "Model") -> str:
-    """Return what is called right of an image."""
+def _is_independent(model: "Model") -> bool:
     from torch_inception.heads.head import IndependentHead
 
-    return "all labels right" if isinstance(model.head, IndependentHead) else "accuracy"
+    return isinstance(model.head, IndependentHead)
 
 
-def _training_lines(training: "TrainingRecord", measure: str) -> list[Line]:
-    from torch_inception.classifier.training_record import SEVERAL_FIGURES, in_words
-    from torch_inception.heads.metrics import accuracy_in_words
+def _measure(*, independent: bool) -> str:
+    """Return what is called right of an image."""
+    return "all labels right" if independent else "accuracy"
+
+
+def _training_lines(training: "TrainingRecord | None", measure: str) -> list[Line]:
+    if training is None:
+        return []
+    from torch_inception.answers.shares import accuracy_in_words
+    from torch_inception.answers.training_record import SEVERAL_FIGURES, in_words
 
     test, held_out = (
         accuracy_in_words(right, count)

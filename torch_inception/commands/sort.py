@@ -48,8 +48,11 @@ def main(argv: Sequence[str] | None = None, *, engine: "Engine | None" = None) -
 
 
 def _sort(names: Sequence[str], config: SortConfig, engine: "Engine | None") -> int:
+    # Imported here, so that --help does not wait for numpy or torch.
+    from torch_inception.exported.description import refuse_exported
+
+    refuse_exported(Path(config.model))
     check_torch_pair()
-    # Imported here, so that --help does not wait for torch.
     from torch_inception.classifier.classifier import Classifier
     from torch_inception.commands.inputs import at_home, expand_paths
     from torch_inception.curation.sort_images import sort_images

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from torch_inception.answers.shares import percent
 from torch_inception.evaluation.evaluated_model import AnsweredImages
 from torch_inception.heads.mcnemar import mcnemar
-from torch_inception.heads.metrics import percent
 from torch_inception.system.escape import counted, listed, printable
 
 CHANCE = 0.05

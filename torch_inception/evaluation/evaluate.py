@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from torch_inception.answers.training_record import now
 from torch_inception.classifier.classifier import Classifier
 from torch_inception.classifier.model_file import require_one_label
-from torch_inception.classifier.training_record import now
 from torch_inception.config import FROM_PYTHON, Device, EvaluateConfig, expand_home, make_config
 from torch_inception.datasets.dataset import Dataset
 from torch_inception.datasets.folder_shapes import quoted, same_names

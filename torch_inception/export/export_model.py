@@ -1,6 +1,7 @@
 """Write a classifier as a file for other programs, and compare it with the classifier."""
 
 import logging
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
@@ -69,7 +70,8 @@ def export_model(run: str | Path, config: ExportConfig) -> Comparison | None:
         size = (output.parent / name).stat().st_size
         results.info("%s is written (%.0f MB)", output.parent / name, size / 1e6)
     if config.format in ("onnx", "bundle"):
-        log.info("To name an image:\n  torch-inception predict --model %s IMAGE", output)
+        quoted = shlex.quote(str(output))
+        log.info("To name an image:\n  torch-inception predict --model %s IMAGE", quoted)
     return comparison
 
 
@@ -128,7 +130,8 @@ def _export_page(
     sizes = {name: (output / name).stat().st_size / 1e6 for name in WEB_FILES}
     largest = ", ".join(f"{name} {size:.0f} MB" for name, size in sizes.items() if size >= 1)
     results.info("%s is written (%.0f MB: %s)", output, sum(sizes.values()), largest)
-    log.info("To open the page at http://localhost:8000:\n  python -m http.server -d %s", output)
+    quoted = shlex.quote(str(output))
+    log.info("To open the page at http://localhost:8000:\n  python -m http.server -d %s", quoted)
     return comparison
 
 
@@ -147,14 +150,16 @@ def _compared(
     Raises:
         ConfigError: its answers differ too much, and it was not said to write it all the same.
     """
-    part = images.part_to_compare()
-    log.info("check: the file is run on %s images of the run", part)
     scores_of = _scores_of(file, classifier.model.preprocessing)
-    comparison = compare(classifier, scores_of, images.of(part, most=COMPARED))
+    part, comparison = images.part_to_compare(), None
+    if part is not None:
+        log.info("check: the file is run on %s images of the run", part)
+        comparison = compare(classifier, scores_of, images.of(part, most=COMPARED))
     if comparison is None:
         log.warning(
             "WARNING: the file was not compared with the classifier: no image of the run can be "
-            "read where the run says that it is."
+            "read where the run says that it is. Run the command from the folder that training was "
+            "run from."
         )
         return None
     results.info("On %s:", counted(comparison.images, f"{part} image"))

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy
 
 from torch_inception.datasets.parts import Part
-from torch_inception.errors import ConfigError, ImageError
+from torch_inception.errors import ImageError
 from torch_inception.images.decode import decode
 from torch_inception.images.preprocess import Pixels, Preprocessing
 from torch_inception.images.read import read_file
@@ -32,17 +32,15 @@ class RunImages:
     def __init__(self, folder: Path, preprocessing: Preprocessing) -> None:
         self._preprocessing = preprocessing
         self._paths: dict[str, list[Path]] = {}
-        try:
-            run = ResultsFolder(folder)
-        except ConfigError:  # another program trained the model
-            return
+        run = ResultsFolder(folder)  # without any images where another program trained the model
         # In the order of the digests, which is none: a few stand for all.
         for image in sorted(run.images, key=lambda each: each.sha256):
             self._paths.setdefault(image.split, []).append(run.file_of(image.path))
 
-    def part_to_compare(self) -> Part:
-        """Return "test" where there are test images that can be read, else "train"."""
-        return "test" if any(self.of("test", most=1)) else "train"
+    def part_to_compare(self) -> Part | None:
+        """Return "test" or else "train", whichever has an image that can be read; None if none."""
+        parts: tuple[Part, ...] = ("test", "train")
+        return next((part for part in parts if any(self.of(part, most=1))), None)
 
     def of(self, part: Part, *, most: int) -> Iterator[RunImage]:
         """Yield so many images of a part at most; those that cannot be read are left out."""

@@ -85,11 +85,12 @@ def write_page(
 def _metadata(folder: Path, model: Model, config: ExportConfig, *, name: str) -> dict[str, object]:
     """Return what Teachable Machine's `metadata.json` has, and under `userMetadata` the rest."""
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    accuracy = accuracy_when_trained(model.training.as_dict() if model.training else None)
+    accuracy = accuracy_when_trained(model.training)
     about = {
         **facts(model),
         "accuracy": accuracy.share,
         "accuracy_of": accuracy.of,
+        "accuracy_n": accuracy.images,
         "shorter_side": model.preprocessing.shorter_side,
         "precision": config.precision,
         "runtime": f"{PACKAGE.name} {PACKAGE.version} (MIT)",

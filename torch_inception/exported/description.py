@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from torch_inception.answers.prediction import check_thresholds
+from torch_inception.answers.training_record import TrainingRecord
 from torch_inception.config import COVERAGES
 from torch_inception.errors import ConfigError, ModelError
 from torch_inception.images.preprocess import Preprocessing
-from torch_inception.system.escape import brief, counted
+from torch_inception.system.escape import brief
 
 FORMAT_NAME = "torch_inception_format"
 FORMAT = 1
@@ -32,6 +33,19 @@ def is_exported(path: Path) -> bool:
     return path.suffix.lower() == ".onnx"
 
 
+def refuse_exported(path: Path) -> None:
+    """Do nothing unless a path is an exported file.
+
+    Raises:
+        ModelError: it is one; with what takes it.
+    """
+    if is_exported(path) and path.is_file():
+        raise ModelError(
+            f"{path} is an exported file: predict, show and serve take it, and ExportedClassifier "
+            "in Python. Here, name the run folder that it was exported from."
+        )
+
+
 @dataclass(frozen=True)
 class Description:
     """What an exported file says of itself.
@@ -45,8 +59,7 @@ class Description:
         left_out: distances of training images to classes that were fitted without them, in order;
             None where the model does not know its training images.
         judged: how many images these stand for.
-        training: as `TrainingRecord.as_dict` gives it, unchecked; None where it is not known.
-        trained: when, by what and on how much it was trained, in words; "" if that is not known.
+        training: how the model came about; None where it is not known.
         weights: of the network, in words.
     """
 
@@ -57,8 +70,7 @@ class Description:
     thresholds: Mapping[str, float]
     left_out: list[float] | None
     judged: int
-    training: Mapping[str, Any] | None
-    trained: str
+    training: TrainingRecord | None
     weights: str
 
 
@@ -85,7 +97,6 @@ def read_description(about: Mapping[str, str], path: Path) -> Description:
     try:
         left_out, judged = _left_out(about)
         training = json.loads(about.get("training", "null"))
-        _check_counts(training)
         labels = _labels(json.loads(about["names"]))
         is_of_several = about[FORMAT_NAME] == str(FORMAT_OF_SEVERAL)
         return Description(
@@ -98,8 +109,7 @@ def read_description(about: Mapping[str, str], path: Path) -> Description:
             ),
             left_out=left_out,
             judged=judged,
-            training=training,
-            trained=_trained(training),
+            training=None if training is None else TrainingRecord.from_dict(training),
             weights=f"{about['weights_source']} {about['weights_version']}",
         )
     except KeyError as error:
@@ -117,21 +127,6 @@ def _labels(names: Any) -> list[str]:  # noqa: ANN401
     if len(set(labels)) < len(labels):
         raise ValueError("two classes have one name")
     return labels
-
-
-def _check_counts(training: Any) -> None:  # noqa: ANN401
-    """Refuse a `TrainingRecord` whose numbers of images are not such."""
-    for name in ("images", "tested", "test_right", "held_out", "held_out_right"):
-        if training is not None and (type(training[name]) is not int or training[name] < 0):
-            raise ValueError(f"{name} of the training is not a number of images")
-
-
-def _trained(training: Any) -> str:  # noqa: ANN401
-    """Write a `TrainingRecord` in words."""
-    if training is None:
-        return ""
-    images = counted(training["images"], "image")
-    return f"{training['created']}, by torch_inception {training['version']}, on {images}"
 
 
 def _coverage(thresholds: Any) -> dict[float, float]:  # noqa: ANN401

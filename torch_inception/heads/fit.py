@@ -3,10 +3,11 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, get_args
+from typing import NamedTuple, get_args
 
 from torch import Tensor
 
+from torch_inception.answers.training_record import Judge
 from torch_inception.config import Layers, TrainConfig
 from torch_inception.errors import ConfigError
 from torch_inception.heads.head import Head
@@ -27,9 +28,6 @@ from torch_inception.heads.solvers.selection import (
 from torch_inception.system.threads import on_cores, one_thread
 
 LAYERS: tuple[Layers, ...] = get_args(Layers)
-
-Judge = Literal["leave-one-out", "validation"]
-"""What decides: training images, each left out in turn, or the validation images."""
 
 
 @dataclass(frozen=True)

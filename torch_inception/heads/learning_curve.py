@@ -8,9 +8,9 @@ import numpy
 import torch
 from torch import Tensor
 
+from torch_inception.answers.shares import wilson_interval
 from torch_inception.heads.fit import FittedHead
 from torch_inception.heads.labelled_rows import LabelledRows, all_answers
-from torch_inception.heads.metrics import wilson_interval
 from torch_inception.heads.solvers.discriminant import DiscriminantAnalysis
 from torch_inception.heads.solvers.selection import read_layers, sampled_rows
 from torch_inception.system.threads import on_cores

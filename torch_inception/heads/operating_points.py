@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from torch_inception.heads.metrics import wilson_interval
+from torch_inception.answers.shares import wilson_interval
 
 STEPS = 100
 """Steps between the thresholds 0 and 1 that are looked at."""

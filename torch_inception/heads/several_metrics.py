@@ -5,9 +5,10 @@ from typing import Any
 
 from torch import Tensor
 
+from torch_inception.answers.shares import wilson_interval
 from torch_inception.heads.curves import precision_recall_curve
 from torch_inception.heads.marked_rows import PRESENT, UNKNOWN
-from torch_inception.heads.metrics import mean_of_known, per_class, wilson_interval
+from torch_inception.heads.metrics import mean_of_known, per_class
 
 
 def several_report(

@@ -1,7 +1,7 @@
 // What the user sees and does. Where answers come from is another module's concern: a source has
 //   privacy                    a sentence that says where images go,
-//   open(progress)             returns the models, [{name, labels, accuracy, accuracy_of, has_maps,
-//                              ...}],
+//   open(progress)             returns the models, [{name, labels, accuracy, accuracy_of, accuracy_n,
+//                              has_maps, ...}],
 //   classify(image, question)  returns the answer for a Blob: {predictions, known, map, neighbours},
 // and throws errors whose messages are for the user.
 
@@ -81,12 +81,13 @@ function showModels(found) {
 const model = () => models[Math.max(0, part("model").selectedIndex)];
 
 function showModel({
-  name, labels, accuracy, accuracy_of: of, has_maps: hasMaps, several_labels: severalLabels,
+  name, labels, accuracy, accuracy_of: of, accuracy_n: count, has_maps: hasMaps,
+  several_labels: severalLabels,
 }) {
   const more = labels.length > LABELS_SHOWN ? ` and ${labels.length - LABELS_SHOWN} more` : "";
   const names = `${labels.slice(0, LABELS_SHOWN).join(", ")}${more}`;
   const right =
-    typeof accuracy === "number" ? ` It was right for ${percent(accuracy)} of its ${of}${severalLabels ? ", with all their labels" : ""}.` : "";
+    typeof accuracy === "number" ? ` It was right for ${percent(accuracy)} of its ${count} ${of}${severalLabels ? ", with all their labels" : ""}.` : "";
   part("about").textContent = `The model “${name}” ${severalLabels ? "finds" : "tells apart"}: ${names}.${right}`;
   part("why").hidden = !hasMaps;
 }

@@ -37,9 +37,9 @@ openPage({
     if (!response?.ok) throw new Error("The file metadata.json beside this page cannot be loaded.");
     const about = await response.json();
     await ask({ about }, progress);
-    const { accuracy, accuracy_of, several_labels } = about.userMetadata;
+    const { accuracy, accuracy_of, accuracy_n, several_labels } = about.userMetadata;
     const { modelName: name, labels } = about;
-    return [{ name, labels, accuracy, accuracy_of, several_labels, has_maps: true }];
+    return [{ name, labels, accuracy, accuracy_of, accuracy_n, several_labels, has_maps: true }];
   },
 
   classify: (image) => ask({ image }),

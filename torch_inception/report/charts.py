@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from torch_inception.heads.metrics import percent
+from torch_inception.answers.shares import percent
 from torch_inception.heads.operating_points import ThresholdCurves
 
 DOT = 4.5

@@ -8,8 +8,8 @@ import torch
 from markupsafe import Markup
 from torch import Tensor
 
+from torch_inception.answers.shares import percent, wilson_interval
 from torch_inception.heads.curves import Curve, precision_recall_curve, roc_curve
-from torch_inception.heads.metrics import percent, wilson_interval
 from torch_inception.heads.operating_points import ThresholdCurves, threshold_curves
 from torch_inception.heads.reliability import expected_calibration_error, reliability
 from torch_inception.report.charts import (

@@ -8,7 +8,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from torch_inception.heads.metrics import percent
+from torch_inception.answers.shares import percent
 from torch_inception.report.gallery import Gallery
 from torch_inception.system.escape import counted, printable
 

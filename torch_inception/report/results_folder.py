@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from torch_inception.answers.accuracy import FEW_TESTED
 from torch_inception.config import FROM_PYTHON, EvaluateConfig, TrainConfig, make_config, read_toml
 from torch_inception.datasets.label_sets import SeveralLabels, label_column
 from torch_inception.datasets.parts import SPLITS_FILE
@@ -21,7 +22,6 @@ from torch_inception.errors import ConfigError
 from torch_inception.system.escape import brief, counted
 from torch_inception.system.write import exact
 from torch_inception.training.evaluation import ImageAnswer
-from torch_inception.training.report_lines import FEW_TESTED
 from torch_inception.training.run_folder import CONFIG_FILE, METRICS_FILE
 from torch_inception.training.several_answers import SeveralAnswer
 

@@ -7,12 +7,12 @@ import torch
 from markupsafe import Markup
 
 from torch_inception.answers.prediction import NO_LABEL
+from torch_inception.answers.shares import percent
 from torch_inception.classifier.classifier import Classifier
 from torch_inception.config import TrainConfig, parse_thresholds
 from torch_inception.datasets.label_sets import SeveralLabels
 from torch_inception.heads.curves import precision_recall_curve
 from torch_inception.heads.marked_rows import PRESENT, UNKNOWN
-from torch_inception.heads.metrics import percent
 from torch_inception.report.charts import Point
 from torch_inception.report.figures import MOST_CURVES, Figure, drawn_curve, figure_of, of_trained
 from torch_inception.report.gallery import Gallery, Tile

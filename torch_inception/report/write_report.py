@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 import torch
 
 import torch_inception
+from torch_inception.answers.shares import percent
+from torch_inception.answers.training_record import in_words
 from torch_inception.classifier.classifier import Classifier
-from torch_inception.classifier.training_record import in_words
 from torch_inception.config import PredictConfig, TrainConfig, setting_in_words
 from torch_inception.errors import ConfigError
 from torch_inception.evaluation.comparison import Comparison, comparison_lines
 from torch_inception.features.cache.thumbnails import Thumbnails
-from torch_inception.heads.metrics import percent
 from torch_inception.report import figures
 from torch_inception.report.confusion import Matrix, make_matrix
 from torch_inception.report.findings import class_samples, copies, most_unlike

@@ -29,7 +29,6 @@ class ClassifierModel(ImageModel[FeatureRow]):
     """
 
     def __init__(self, classifier: Classifier, file: Path, version: str) -> None:
-        record = classifier.model.training
         facts = ModelFacts(
             labels=classifier.labels,
             version=version,
@@ -37,7 +36,7 @@ class ClassifierModel(ImageModel[FeatureRow]):
             has_thresholds=bool(classifier.thresholds),
             has_maps=_has_maps(classifier),
             has_neighbours=_has_neighbours(classifier),
-            accuracy=accuracy_when_trained(record.as_dict() if record else None),
+            accuracy=accuracy_when_trained(classifier.model.training),
             several_labels=classifier.independent,
         )
         super().__init__(classifier, classifier.model.preprocessing, facts)

@@ -111,6 +111,7 @@ _SCHEMAS: _Table = {
                         "image_size": {"type": "integer"},
                         "accuracy": _or_null(_NUMBER),
                         "accuracy_of": _or_null(_TEXT),
+                        "accuracy_n": {"type": "integer"},
                     }
                 )
             )

@@ -70,6 +70,7 @@ async def models(request: Request) -> Response:
             "image_size": IMAGE_SIZE,
             "accuracy": model.facts.accuracy.share,
             "accuracy_of": model.facts.accuracy.of,
+            "accuracy_n": model.facts.accuracy.images,
         }
         for name, model in service_of(request).models
     ]

@@ -1,6 +1,8 @@
 """From names of runs to a server that answers until it is told to end."""
 
+import ipaddress
 import logging
+import socket
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -77,7 +79,7 @@ def serve_models(
 
         server.start()
         try:
-            _tell(config, listener.getsockname()[1], list(files))
+            _tell(config, listener.getsockname(), list(files))
             while server.is_running and not is_to_end.wait(LOOK_SECONDS):
                 if config.reload:
                     reloader.look(replace)
@@ -113,8 +115,12 @@ def named_files(runs: Sequence[str]) -> dict[str, Path]:
     return files
 
 
-def _tell(config: ServeConfig, port: int, names: Sequence[str]) -> None:
-    host = f"[{config.host}]" if ":" in config.host else config.host
+def _tell(config: ServeConfig, listens_at: tuple[str, int], names: Sequence[str]) -> None:
+    number, port = listens_at[:2]
+    # Nobody can open 0.0.0.0, which stands for all addresses of this machine.
+    is_at_all = ipaddress.ip_address(number).is_unspecified
+    host = socket.gethostname() if is_at_all else config.host
+    host = f"[{host}]" if ":" in host else host
     address = f"{'https' if config.certificate else 'http'}://{host}:{port}"
     token = " --header 'Authorization: Bearer TOKEN'" if config.token else ""
     log.info("models: %s", listed(names, NAMES_SHOWN))

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from torch_inception.answers.shares import percent
+from torch_inception.answers.training_record import in_words
 from torch_inception.classifier.model_file import Model, earlier_model
-from torch_inception.classifier.training_record import in_words
 from torch_inception.datasets.parts import SPLITS_FILE
 from torch_inception.heads.head import IndependentHead
-from torch_inception.heads.metrics import percent
 from torch_inception.images.preprocess import Preprocessing
 from torch_inception.system.escape import counted, listed, printable
 from torch_inception.system.write import exact

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch_inception
-from torch_inception.classifier.training_record import TrainingRecord, now
+from torch_inception.answers.training_record import TrainingRecord, now
 from torch_inception.config import TrainConfig
 from torch_inception.features.cached_pass import PassResult
 from torch_inception.heads.fit import FittedHead

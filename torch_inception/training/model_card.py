@@ -8,14 +8,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from torch_inception.answers.accuracy import FEW_TESTED
+from torch_inception.answers.shares import percent
+from torch_inception.answers.training_record import TrainingRecord, in_words
 from torch_inception.classifier.model_file import MODEL_FILE, Model
-from torch_inception.classifier.training_record import TrainingRecord, in_words
 from torch_inception.config import TrainConfig, setting_in_words
 from torch_inception.heads.head import IndependentHead
-from torch_inception.heads.metrics import percent, summary_in_words
+from torch_inception.heads.metrics import summary_in_words
 from torch_inception.system.escape import counted, printable
 from torch_inception.training.evaluation import JUDGED_ON
-from torch_inception.training.report_lines import FEW_TESTED, limits, number
+from torch_inception.training.report_lines import limits, number
 from torch_inception.weights.record import WeightsRecord
 from torch_inception.weights.sources import npm
 
@@ -110,15 +112,19 @@ def _model_index(name: str, test: Mapping[str, Any]) -> list[str]:
         return []
     # JSON's text is YAML's too, once nothing is left in it that cannot be shown.
     quoted = json.dumps(printable(name), ensure_ascii=False)
-    accuracy, f1 = test.get("accuracy"), test["macro_f1"]
+    accuracy, f1, count = test.get("accuracy"), test["macro_f1"], f"(N={test['n']})"
     return [
         *("model-index:", f"- name: {quoted}", "  results:"),
         *("  - task:", "      type: image-classification"),
         *("    dataset:", "      type: imagefolder", f"      name: {quoted}", "      split: test"),
         "    metrics:",
-        *([] if accuracy is None else ["    - type: accuracy", f"      value: {accuracy:.6f}"]),
-        *("    - type: f1", f"      value: {f1:.6f}", "      name: Macro F1"),
+        *([] if accuracy is None else _metric("accuracy", accuracy, f"Accuracy {count}")),
+        *_metric("f1", f1, f"Macro F1 {count}"),
     ]
+
+
+def _metric(kind: str, value: float, name: str) -> list[str]:
+    return [f"    - type: {kind}", f"      value: {value:.6f}", f"      name: {name}"]
 
 
 def _training(name: str, training: TrainingRecord) -> list[str]:

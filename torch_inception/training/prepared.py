@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import NamedTuple
 
+from torch_inception.answers.training_record import TrainingRecord
 from torch_inception.classifier.model_file import Model
 from torch_inception.classifier.model_weights import bundled
-from torch_inception.classifier.training_record import TrainingRecord
 from torch_inception.config import TrainConfig
 from torch_inception.datasets.dataset import Dataset
 from torch_inception.features.cached_pass import PassResult

@@ -3,9 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from torch_inception.answers.accuracy import FEW_TESTED
+from torch_inception.answers.shares import percent
 from torch_inception.config import Layers
 from torch_inception.heads.fit import FittedHead
-from torch_inception.heads.metrics import percent, summary_in_words
+from torch_inception.heads.metrics import summary_in_words
 from torch_inception.system.escape import columns, listed, padded, printable
 from torch_inception.training.evaluation import ImageAnswer, history
 
@@ -21,9 +23,6 @@ LABELS_SHOWN = 10
 IMAGES_A_GROUP = 1.25
 """Mean number of images in a group from which on an interval, which counts images, is told to be
 too narrow."""
-
-FEW_TESTED = 50
-"""Test images under which leave-one-out is told of first."""
 
 
 def history_table(fitted: FittedHead) -> list[str]:

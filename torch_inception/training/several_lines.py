@@ -3,12 +3,12 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from torch_inception.answers.accuracy import FEW_TESTED
+from torch_inception.answers.shares import percent
 from torch_inception.config import TrainConfig
 from torch_inception.heads.fit_independent import FittedClasses
-from torch_inception.heads.metrics import percent
 from torch_inception.system.escape import columns, listed, padded, printable
 from torch_inception.training.report_lines import (
-    FEW_TESTED,
     LABELS_SHOWN,
     compared_layers,
     number,

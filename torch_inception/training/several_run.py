@@ -9,7 +9,7 @@ from torch import Tensor
 
 import torch_inception
 from torch_inception.answers.prediction import class_number
-from torch_inception.classifier.training_record import SEVERAL_FIGURES, TrainingRecord, now
+from torch_inception.answers.training_record import SEVERAL_FIGURES, TrainingRecord, now
 from torch_inception.config import TrainConfig, parse_thresholds
 from torch_inception.datasets.label_sets import SeveralLabels
 from torch_inception.errors import ConfigError, DatasetError

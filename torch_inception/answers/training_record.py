@@ -4,9 +4,10 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
-from torch_inception.heads.fit import Judge
+Judge = Literal["leave-one-out", "validation"]
+"""What decides: training images, each left out in turn, or the validation images."""
 
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 

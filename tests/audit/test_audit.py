@@ -10,10 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
 
 from tests.audit.conftest import COLOURS, COUNT, draw, files
+from tests.drawings import draw_colours
 from tests.fakes import FakeEngine
+from torch_inception.commands.audit import main
 from torch_inception.training.train_classifier import train_classifier
 
 Audit = Callable[..., int]
@@ -144,6 +147,29 @@ def test_a_run_has_its_settings_and_its_split(
     (run / "model.pt").unlink()
     assert audit(run) == 1
     assert "cannot be read" in capsys.readouterr().err
+
+
+def test_a_run_is_audited_with_the_network_of_its_model(
+    random_weights: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    draw_colours(tmp_path / "colours", count=6)
+    own, others = (tmp_path / name for name in ("own.pth", "others.pth"))
+    shutil.copy(random_weights, own)
+    sources = f"{others},{own}"
+    train_classifier("colours", output="run", weights=sources, bundle="fp32", report=False)
+    state = torch.load(own)
+    changed = {"Conv2d_1a_3x3.bn.bias": state["Conv2d_1a_3x3.bn.bias"] + 1}
+    torch.save({**state, **changed}, others)
+    own.unlink()
+    capsys.readouterr()
+    assert main(["run"]) == 0
+    assert "features: 0 computed, 18 reused" in capsys.readouterr().out
+    assert main(["run", "--weights", str(others)]) == 0
+    assert "features: 18 computed" in capsys.readouterr().out
 
 
 def test_copies_across_a_given_split_are_told(

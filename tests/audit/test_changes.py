@@ -56,7 +56,7 @@ def test_listed_images_move_and_come_back(
     assert set(before) - set(files(photos)) == {"blue/same.png", "red/05.png"}
     capsys.readouterr()
     assert audit("photos", "--quarantine", "away") == 0  # again: nothing is left to do
-    told = "0 images moved to away: the list names none that is not there already.\n"
+    told = "0 images moved to away: nothing in the list is left to do.\n"
     assert capsys.readouterr().out == told
     (tmp_path / "away").rename(tmp_path / "elsewhere")
     assert audit("--restore", "elsewhere") == 0
@@ -107,7 +107,7 @@ def test_new_labels_move_files_and_can_be_undone(
     assert not (photos / "green" / "swapped.png").exists()
     assert (photos / "red" / "swapped-2.png").read_bytes() == before["green/swapped.png"]
     assert audit("photos", "--relabel", audited / "relabel.csv") == 0  # again: it is done
-    assert "0 images relabelled: all have the labels" in capsys.readouterr().out
+    assert "0 images relabelled: nothing in the list is left to do." in capsys.readouterr().out
     assert audit("--restore", audited) == 0
     (photos / "red" / "swapped.png").unlink()
     assert files(photos) == before
@@ -406,7 +406,7 @@ def test_a_class_may_be_left_empty(
     again = ("photos", "--relabel", audited / "relabel.csv")
     assert audit(*again) == 0
     assert audit(*again) == 0
-    assert "0 images relabelled: all have the labels" in capsys.readouterr().out
+    assert "0 images relabelled: nothing in the list is left to do." in capsys.readouterr().out
     assert audit("--restore", audited) == 0
     assert files(photos) == before
 
@@ -453,7 +453,7 @@ def test_images_that_changed_places_do_not_go_back(
     assert after["blue/05.png"] == before["blue/06.png"]
     assert audit(*command) == 0
     shown = capsys.readouterr()
-    assert "0 images relabelled: all have the labels" in shown.out
+    assert "0 images relabelled: nothing in the list is left to do." in shown.out
     assert "relabel.csv lists: 'red/00.png', 'blue/05.png'" in shown.out + shown.err
     assert files(photos) == after
 
@@ -474,7 +474,7 @@ def test_a_relabelling_without_digests_is_done_once(
     after = files(photos)
     assert after["red/00.png"] == before["blue/00.png"]
     relabel(audit, audited, *rows)
-    assert "0 images relabelled: all have the labels" in capsys.readouterr().out
+    assert "0 images relabelled: nothing in the list is left to do." in capsys.readouterr().out
     assert files(photos) == after
     assert audit("--restore", audited) == 0
     assert files(photos) == before

@@ -82,6 +82,11 @@ def test_a_network_that_is_not_the_models_own_is_refused(
 ) -> None:
     train_classifier(colours, output=run, weights=weights, bundle="fp32")
     model = load_model(run)
+    state = torch.load(weights)
+    others = tmp_path / "others.pth"
+    torch.save({name: 1.1 * tensor for name, tensor in state.items()}, others)
+    with pytest.raises(ModelError, match="has its network in it, .* Leave out --weights"):
+        Classifier.load(run, weights=others)
     elsewhere(weights, tmp_path, monkeypatch)
     assert model.network is not None
     name = next(iter(model.network))

@@ -10,9 +10,11 @@ import torch
 from torch import Tensor
 
 from torch_inception.audit.subject import AuditSubject
+from torch_inception.classifier.model_weights import load_model_engine
 from torch_inception.config import TrainConfig
 from torch_inception.datasets.dataset import Dataset
 from torch_inception.datasets.parts import SPLITS_FILE, Part
+from torch_inception.engines.choose import choose_device
 from torch_inception.engines.protocol import Engine
 from torch_inception.errors import ConfigError, DatasetError
 from torch_inception.features.cached_pass import PassResult
@@ -80,11 +82,13 @@ def read_audited(subject: AuditSubject, *, engine: Engine | None, progress: bool
 
     Args:
         subject: what is audited.
-        engine: what runs the network; made of the weights where there is none.
+        engine: what runs the network; made of the weights where there is none, which are those of
+            the run's model unless others were asked for.
         progress: whether to show progress bars on standard error.
 
     Raises:
         DatasetError: the images cannot be used.
+        ModelError: the weights are not those of the run's model any more.
         WeightsError: no source of weights works.
         CacheError: the feature cache cannot be used.
     """
@@ -92,6 +96,11 @@ def read_audited(subject: AuditSubject, *, engine: Engine | None, progress: bool
     check_groups(settings.group, dataset)
     earlier = read_earlier_run(subject.run) if subject.run else None
     preprocessing = _preprocessing(settings, earlier)
+    if engine is None and earlier and earlier.model and not subject.weights:
+        # What its settings name may be found elsewhere by now, and be another network.
+        engine = load_model_engine(
+            earlier.model, earlier.folder, "", choose_device(settings.device)
+        )
     arithmetic = earlier.arithmetic if earlier else ""
     network = make_network(settings, preprocessing, dataset, engine, earlier=arithmetic)
     result = network.rows(preprocessing, dataset.paths, progress=progress)

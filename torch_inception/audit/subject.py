@@ -22,12 +22,14 @@ class AuditSubject:
     Attributes:
         config: the settings with which training takes these images.
         run: the folder of the run, if it is one.
+        weights: sources that were asked for; "" for those of the run, or else the usual ones.
         output: where the results go.
         is_elsewhere: whether that is another folder than by default.
     """
 
     config: TrainConfig
     run: Path | None
+    weights: str
     output: Path
     is_elsewhere: bool
 
@@ -87,7 +89,9 @@ def audit_subject(config: AuditConfig) -> AuditSubject:
             "a table of them."
         )
     output = Path(config.output) if config.output else _default_output(config, run)
-    return AuditSubject(_for_audit(settings, config), run, output, bool(config.output))
+    return AuditSubject(
+        _for_audit(settings, config), run, config.weights, output, bool(config.output)
+    )
 
 
 def _run_folder(data: str) -> Path | None:

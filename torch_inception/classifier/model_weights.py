@@ -32,7 +32,7 @@ def load_model_engine(
         WeightsError: they cannot be had.
     """
     # What is kept in the cache spares the search for the weights' source.
-    loaded = _same_weights(model.record, weights, str(path)) if weights else None
+    loaded = _asked_for(model, weights, str(path)) if weights else None
     engine = load_cached_engine(model.record, model.arithmetic, device)
     if engine is None:
         loaded = loaded or own_weights(model, path)
@@ -40,6 +40,24 @@ def load_model_engine(
     if loaded is None:
         log_weights(model.record)
     return engine
+
+
+def _asked_for(model: Model, sources: str | Path, path: str) -> Weights:
+    """Load weights that were asked for, which are those of the model.
+
+    Raises:
+        ModelError: they are others.
+        WeightsError: they cannot be had.
+    """
+    try:
+        return _same_weights(model.record, sources, path)
+    except ModelError as error:
+        if model.network is None:
+            raise
+        raise ModelError(
+            f"{path} has its network in it, and {sources} is another one, be it that this was not "
+            "rounded to float16. Leave out --weights."
+        ) from error
 
 
 def own_weights(model: Model, path: str | Path) -> Weights:

@@ -85,15 +85,13 @@ def _change(config: AuditConfig) -> int:
     if config.relabel:
         changed, where = relabel(subject, Path(config.relabel)), subject.output
         told = f"{counted(changed.images, 'image')} relabelled"
-        nothing = "all have the labels that the list gives them"
     else:
         changed, where = quarantine(subject, Path(config.quarantine)), Path(config.quarantine)
         told = f"{counted(changed.images, 'image')} moved to {printable(str(where))}"
-        nothing = "the list names none that is not there already"
     for problem in changed.problems:
         print_error(f"{printable(problem)}.")
     if not changed.images and not changed.problems:
-        told += f": {nothing}"
+        told += ": nothing in the list is left to do"
     sys.stdout.write(f"{told}.\n")
     if changed.images:
         undo = shlex.join(["torch-inception", "audit", "--restore", str(where)])

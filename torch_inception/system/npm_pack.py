@@ -108,7 +108,7 @@ def _pack(package: NpmPackage, folder: Path, patience: float) -> Path:
     done = _run([*command, *_SETTINGS], folder)
     tarball = folder / f"{package.name}-{package.version}.tgz"
     if done.returncode != 0 or not tarball.is_file():
-        raise NpmError(f"`npm pack {wanted}` failed: {_reason(done.stderr)}. {_ADVICE}")
+        raise NpmError(f"`npm pack {wanted}` failed: {_reason(done.stderr).rstrip('.')}. {_ADVICE}")
     return tarball
 
 

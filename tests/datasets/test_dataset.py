@@ -165,6 +165,16 @@ def test_it_lists_exactly_what_training_takes_and_decodes_it(tmp_path: Path) -> 
         folder[text]
 
 
+def test_it_refuses_what_has_no_class_folders(tmp_path: Path) -> None:
+    make_files(tmp_path, "empty/.hidden/1.png", "bad.png")
+    with pytest.raises(DatasetError, match="needs at least two class folders and has none"):
+        ImageFolder(tmp_path / "empty")
+    with pytest.raises(DatasetError, match="there is no folder .*none. Give one"):
+        ImageFolder(tmp_path / "none")
+    with pytest.raises(DatasetError, match="bad.png is a file, not a folder. Give one"):
+        ImageFolder(tmp_path / "bad.png")
+
+
 def test_a_link_back_to_a_folder_above_is_passed_over(tmp_path: Path) -> None:
     make_files(tmp_path, "a/1.png", "a/sub/2.png", "b/1.png")
     (tmp_path / "a" / "loop").symlink_to(tmp_path / "a")

@@ -219,6 +219,8 @@ def test_files_that_are_not_used_are_counted_and_not_their_labels(
     ("content", "complaint"),
     [
         ("path,labels\n1.jpg,cat|?cat\n2.jpg,dog\n", "'cat' is there, and is unknown too .line 2"),
+        ("path,labels\n1.jpg,cat|dog\n2.jpg, ? \n", "names no class: write .NAME .line 3"),
+        ("path,labels\n1.jpg,cat|dog\n2.jpg,?| ?|\n", "names no class: write .NAME .line 3"),
         ("path,labels\n1.jpg,cat|dog\n2.jpg,cat\n", "every image of which it is known has .*'cat'"),
         ("path,labels\n1.jpg,cat|dog\n2.jpg,?cow\n", "no image of which it is known has .*'cow'"),
         ("path,cat,dog\n1.jpg,1,0\n2.jpg,0,2\n3.jpg,0,1\n4.jpg,1,0\n", "column 'dog'.*line 3"),

@@ -131,9 +131,10 @@ def test_results_of_other_images_are_not_replaced(
     before = {file.name: file.read_bytes() for file in run.iterdir()}
     for number, path in enumerate(sorted(colours.rglob("*.png"))):
         Image.new("RGB", (77, 20 + number), Image.open(path).getpixel((0, 0))).save(path)
-    status, _, err = train()
+    status, _, err = train("--holdout", "0.3")
     assert status == 1
     assert err.splitlines()[-1].startswith(f"error: output {run} has the results of a run on 90 ")
+    assert "split: that of the run before" not in err
     assert "--overwrite" in err
     assert {file.name: file.read_bytes() for file in run.iterdir()} == before
     status, out, _ = train("--overwrite")

@@ -40,7 +40,7 @@ def trained(drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("trained")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(CACHE_VARIABLE, str(folder / "cache"))
-        train_classifier("", labels=drawn, output=folder / "run", engine=FakeEngine(), **SETTINGS)
+        train_classifier(labels=drawn, output=folder / "run", engine=FakeEngine(), **SETTINGS)
     return folder / "run"
 
 

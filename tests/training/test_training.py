@@ -285,9 +285,7 @@ def test_the_settings_of_a_folder_whose_name_is_no_text_give_the_same_run(
 def test_the_signature_has_every_setting_with_its_default() -> None:
     parameters = inspect.signature(train_classifier).parameters
     fields = {field.name: field.default for field in dataclasses.fields(TrainConfig)}
-    assert {name: p.default for name, p in parameters.items()} == fields | {
-        "data": inspect.Parameter.empty
-    }
+    assert {name: p.default for name, p in parameters.items()} == fields
     hints = get_type_hints(TrainConfig)
     found = get_type_hints(train_classifier)
     paths = {"data", "test_data", "labels", "output", "weights", "shards"}

@@ -6,7 +6,11 @@ import torchvision
 from PIL import Image
 
 from torch_inception.datasets.dataset import labelled_files
-from torch_inception.datasets.folder_shapes import class_names
+from torch_inception.datasets.folder_shapes import (
+    check_folder,
+    class_names,
+    refuse_fewer_than_two_classes,
+)
 from torch_inception.errors import ImageError
 from torch_inception.images.decode import decode
 from torch_inception.images.read import read_file
@@ -24,8 +28,15 @@ class ImageFolder(torchvision.datasets.ImageFolder):  # type: ignore[misc]  # to
         super().__init__(str(root), loader=_load, is_valid_file=lambda path: True)
 
     def find_classes(self, directory: str | Path) -> tuple[list[str], dict[str, int]]:
-        """Return the names of the class folders, sorted, and each one's number."""
+        """Return the names of the class folders, sorted, and each one's number.
+
+        Raises:
+            DatasetError: there is no such folder, or none of a class in it.
+        """
+        check_folder(Path(directory), setting="data")
         names = class_names(Path(directory))
+        if not names:
+            refuse_fewer_than_two_classes(Path(directory), names)
         return names, {name: number for number, name in enumerate(names)}
 
     @staticmethod

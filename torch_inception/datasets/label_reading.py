@@ -116,6 +116,10 @@ class SeparatedLabels:
             wrong = next((part for part in parts if mark in part), None)
             if wrong is not None:
                 raise RowError(f"a label with {mark!r} in it", wrong)
+        if any(parts) and not set(parts) - {"", UNKNOWN_MARK}:
+            # As an empty cell, it would say that the image has none of the classes.
+            kind = f"{UNKNOWN_MARK!r} names no class: write {UNKNOWN_MARK}NAME"
+            raise RowError(kind, self.delimiter.join(parts))
         try:
             return parse_labels(parts)
         except ValueError as error:

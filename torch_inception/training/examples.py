@@ -210,9 +210,6 @@ def _drawn_split(
     kept: EarlierSplit,
 ) -> list[Part]:
     """Return the part of each image; tell what an earlier run has to do with it."""
-    if kept.refusal:
-        # A setting that was left out by mistake looks like one that was changed on purpose.
-        log.warning("WARNING: split: that of the run before is not kept, since %s", kept.refusal)
     found = EarlierParts(images, near_groups, kept)
     parts = split(found, holdout=config.holdout, with_validation=config.with_validation)
     _warn_of_joining_images(len(found.joining()))

@@ -31,6 +31,7 @@ from torch_inception.training.earlier_run import (
     other_kind_in_words,
     read_earlier_run,
 )
+from torch_inception.training.earlier_split import EarlierSplit
 from torch_inception.training.examples import Examples, check_groups, make_examples
 from torch_inception.training.intensity import with_range
 from torch_inception.training.on_cluster import check_cluster, on_cluster
@@ -143,6 +144,7 @@ def _train(
             pass_result = _used(config, dataset, preprocessing, pass_result)
             examples = make_examples(config, dataset, pass_result, kept=kept)
             check_overwrite(config, earlier, examples)
+            _warn_of_split_before(kept, examples)
             _warn_of_lost_test(dataset, examples)
         with clock.phase("features"):
             train = training_rows(
@@ -229,6 +231,12 @@ def _warn_of_exported(output: Path) -> None:
             "--precision that it had): %s",
             file, command,
         )  # fmt: skip
+
+
+def _warn_of_split_before(kept: EarlierSplit, examples: Examples) -> None:
+    if kept.refusal and not examples.is_given:
+        # A setting that was left out by mistake looks like one that was changed on purpose.
+        log.warning("WARNING: split: that of the run before is not kept, since %s", kept.refusal)
 
 
 def _warn_of_lost_test(dataset: Dataset, examples: Examples) -> None:

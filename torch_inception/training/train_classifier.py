@@ -26,7 +26,7 @@ from torch_inception.training.pipeline import TrainingResult, run_training
 
 
 def train_classifier(
-    data: str | Path | Iterable[Any],
+    data: str | Path | Iterable[Any] = TrainConfig.data,
     *,
     output: str | Path = TrainConfig.output,
     overwrite: bool = TrainConfig.overwrite,
@@ -76,7 +76,7 @@ def train_classifier(
 
     Args:
         data: the folder; or a list of pairs (path, label); or a data frame, or a mapping of
-            columns, with the columns path, label and, if need be, split and group. "" for none,
+            columns, with the columns path, label and, if need be, split and group. None is needed
             with `labels`.
         test_data: folder of the same class folders, whose images are for the test alone.
         labels: table (.csv or .jsonl) of the images, in place of class folders; its paths are

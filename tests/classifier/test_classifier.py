@@ -345,3 +345,12 @@ def test_equal_runs_write_equal_files_but_for_their_dates(colours: Path, tmp_pat
         save_model(dataclasses.replace(model, training=undated), tmp_path / name / "model.pt")
     first, second = ((tmp_path / name / "model.pt").read_bytes() for name in ("first", "second"))
     assert first == second
+
+
+def test_a_model_is_saved_as_a_file_and_not_over_a_folder(trained: Path, tmp_path: Path) -> None:
+    classifier = Classifier.load(trained, engine=FakeEngine())
+    folder = tmp_path / "one"
+    folder.mkdir()
+    with pytest.raises(ConfigError, match=r"one' is a folder\. Name a file in it"):
+        classifier.save(folder)
+    assert list(folder.iterdir()) == []

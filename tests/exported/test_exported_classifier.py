@@ -170,8 +170,13 @@ def test_other_files_are_told_of(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(ModelError, match=r"other\.onnx is no ONNX file, or damaged"):
         ExportedClassifier.load(path)
-    with pytest.raises(ModelError, match="there is no model"):
+    with pytest.raises(ModelError, match=r"there is no model .*torch-inception export RUN\.$"):
         ExportedClassifier.load(tmp_path / "none.onnx")
+
+
+def test_a_run_folder_is_told_of_as_a_folder(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"is a folder\. Name its model\.onnx.*Classifier\.load"):
+        ExportedClassifier.load(tmp_path)
 
 
 def test_a_file_whose_weights_lie_in_another_is_refused(small: Path) -> None:

@@ -92,6 +92,17 @@ def test_distance_and_sets_of_labels(small: Path) -> None:
         classifier.label_set(answer, coverage=0.5)
 
 
+def test_a_model_of_several_labels_has_thresholds_in_place_of_sets(tmp_path: Path) -> None:
+    thresholds = json.dumps(dict.fromkeys(LABELS, 0.5))
+    path = save_small(tmp_path / "small.onnx", torch_inception_format="2", thresholds=thresholds)
+    classifier = ExportedClassifier.load(path)
+    answer = classifier.predict(red(), top=3)
+    with pytest.raises(
+        ConfigError, match=r"gives several\. Take .* classifier\.thresholds or more"
+    ):
+        classifier.label_set(answer)
+
+
 def test_a_model_that_knows_no_training_images_tells_no_distance(tmp_path: Path) -> None:
     path = save_small(tmp_path / "small.onnx", distances_left_out=None)
     classifier = ExportedClassifier.load(path)

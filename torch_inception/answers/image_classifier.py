@@ -15,6 +15,11 @@ from torch_inception.images.image_input import ImageInput, check_list, image_nam
 
 Item = TypeVar("Item", bound=ImageInput)
 
+_ONE_LABEL = (
+    "sets of labels that hold the true one need a model of one label per image, and this one gives "
+    "several"
+)
+
 Row = TypeVar("Row")
 """What is computed of an image: the answers are told from it without seeing the image again."""
 
@@ -188,9 +193,13 @@ class ImageClassifier(ABC, Generic[Row]):
             the labels, best first; one at least.
 
         Raises:
-            ConfigError: the model has no threshold for it (it was not trained by this package), or
-                the answer does not have every class.
+            ConfigError: the model has no threshold for it (it was not trained by this package), it
+                gives several labels per image, or the answer does not have every class.
         """
+        if self.independent:
+            raise ConfigError(
+                f"{_ONE_LABEL}. Take the labels that score their classifier.thresholds or more."
+            )
         if {getattr(each, "label", None) for each in answer} != set(self.labels):
             raise ConfigError(
                 "a set of labels needs the answer to one image, with every class: "
@@ -210,9 +219,8 @@ class ImageClassifier(ABC, Generic[Row]):
         """
         if self.independent:
             raise ConfigError(
-                f"coverage = {coverage}: sets of labels that hold the true one need a model of one "
-                "label per image, and this one gives several. Leave it out: what reaches its "
-                "threshold is shown."
+                f"coverage = {coverage}: {_ONE_LABEL}. Leave it out: what reaches its threshold is "
+                "shown."
             )
         threshold = self.coverage.get(coverage)
         if threshold is None:

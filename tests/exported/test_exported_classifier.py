@@ -88,7 +88,7 @@ def test_distance_and_sets_of_labels(small: Path) -> None:
     assert [(each.known, each.threshold) for each in (near, far)] == [(True, 390), (False, 90)]
     answer = classifier.predict(Image.new("RGB", (9, 9), (100, 98, 0)), top=3)
     assert classifier.label_set(answer, coverage=0.9) == ["red", "green"]
-    with pytest.raises(ConfigError, match="no threshold"):
+    with pytest.raises(ConfigError, match=r"no threshold for it\. Give 0\.9 or 0\.95\.$"):
         classifier.label_set(answer, coverage=0.5)
 
 

@@ -215,7 +215,8 @@ class ImageClassifier(ABC, Generic[Row]):
             coverage: 0.9 or 0.95.
 
         Raises:
-            ConfigError: the model has none: it was not trained by this package.
+            ConfigError: the model has none for it, or none at all: it was not trained by this
+                package.
         """
         if self.independent:
             raise ConfigError(
@@ -224,11 +225,13 @@ class ImageClassifier(ABC, Generic[Row]):
             )
         threshold = self.coverage.get(coverage)
         if threshold is None:
-            known = ", ".join(map(str, self.coverage)) or "none: it was not trained here"
-            raise ConfigError(
-                f"coverage = {coverage}: the model has no threshold for it (it has {known}). Leave "
-                "it out, or name a model that torch-inception trained."
+            rest = (
+                f". Give {' or '.join(map(str, self.coverage))}."
+                if self.coverage
+                else " (it has none: it was not trained here). Leave it out, or name a model that "
+                "torch-inception trained."
             )
+            raise ConfigError(f"coverage = {coverage}: the model has no threshold for it{rest}")
         return threshold
 
     def stream_with_rows(self, images: Iterable[Item]) -> Iterator[tuple[Item, Row | ImageError]]:

@@ -112,6 +112,13 @@ def test_a_model_that_knows_no_training_images_tells_no_distance(tmp_path: Path)
         classifier.distance(red())
 
 
+def test_an_image_that_cannot_be_explained_is_named(small: Path, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.png"
+    bad.write_text("no image")
+    with pytest.raises(ImageError, match=r"bad\.png: not an image but text"):
+        ExportedClassifier.load(small).explain(bad)
+
+
 def test_the_map_is_that_of_the_best_class(small: Path) -> None:
     explanation = ExportedClassifier.load(small).explain(red())
     assert explanation.best == "red"

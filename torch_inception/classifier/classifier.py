@@ -39,7 +39,7 @@ from torch_inception.images.facts_tally import FactsTally
 from torch_inception.images.image_input import ImageInput
 from torch_inception.images.placement import placement
 from torch_inception.images.preprocess import Pixels, Preprocessing
-from torch_inception.images.see import SeenImage, see
+from torch_inception.images.see import SeenImage, see_named
 from torch_inception.network import spatial_means
 from torch_inception.system.threads import one_thread
 from torch_inception.system.torch_modes import default_modes
@@ -193,7 +193,7 @@ class Classifier(RowClassifier):
             TypeError: what is given is not an image.
             WeightsError: torch is to stand in, and the weights cannot be had.
         """
-        return self.explain_seen(see(image, self.model.preprocessing))
+        return self.explain_seen(see_named(image, self.model.preprocessing))
 
     @default_modes()
     @one_thread()

@@ -25,7 +25,7 @@ from torch_inception.images.facts import FACTS, ImageFacts
 from torch_inception.images.facts_tally import FactsTally
 from torch_inception.images.image_input import ImageInput, image_name, is_path
 from torch_inception.images.preprocess import Pixels
-from torch_inception.images.see import SeenImage, see, see_or_say
+from torch_inception.images.see import SeenImage, see_named, see_or_say
 from torch_inception.system.cores import usable_cores
 from torch_inception.system.ordered_map import ordered_map
 
@@ -173,7 +173,7 @@ class ExportedClassifier(ImageClassifier[ExportedRow]):
             ImageError: the image cannot be read.
             TypeError: what is given is not an image.
         """
-        return self.explain_seen(see(image, self.description.preprocessing))
+        return self.explain_seen(see_named(image, self.description.preprocessing))
 
     def explain_seen(self, seen: SeenImage) -> ExportedExplanation:
         """Do as `explain`, of an image that is decoded."""

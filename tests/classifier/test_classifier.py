@@ -175,6 +175,8 @@ def test_a_bad_image_has_no_probabilities(trained: Path, tmp_path: Path) -> None
         classifier.predict_proba([green(), tmp_path / "gone.png"])
     with pytest.raises(ImageError, match="^image 1: not an image but text"):
         classifier.predict_proba([green(), b"a circle"])
+    with pytest.raises(ImageError, match="^image 0: '' is no path of an image$"):
+        classifier.predict("")
 
 
 def change_record(content: dict[str, Any], **changes: Any) -> None:  # noqa: ANN401

@@ -80,6 +80,15 @@ def test_a_bad_image_gives_its_error_and_the_others_go_on(small: Path, tmp_path:
         classifier.predict_stream("image.jpg")
 
 
+def test_text_of_no_length_is_no_path(small: Path) -> None:
+    classifier = ExportedClassifier.load(small)
+    for ask in (classifier.predict, classifier.predict_proba, classifier.distance):
+        with pytest.raises(ImageError, match="^image 0: '' is no path of an image$"):
+            ask("")
+    answers = list(classifier.predict_stream(["", red()]))
+    assert [isinstance(each, ImageError) for each in answers] == [True, False]
+
+
 def test_distance_and_sets_of_labels(small: Path) -> None:
     classifier = ExportedClassifier.load(small)
     # The 39th of 40 distances is 390, at 5%; at 80% it is the 9th.

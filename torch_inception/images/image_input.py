@@ -37,6 +37,11 @@ def is_path(item: object) -> TypeGuard[str | os.PathLike[str]]:
     return isinstance(item, (str, os.PathLike))
 
 
+def is_path_of_something(item: object) -> TypeGuard[str | os.PathLike[str]]:
+    """Tell whether an item is a path and not '', of which `Path` would make the current folder."""
+    return is_path(item) and item != ""
+
+
 def is_file_object(item: object) -> bool:
     """Tell whether an item can be read, as open files can."""
     return hasattr(item, "read")
@@ -110,7 +115,7 @@ def no_image(item: object) -> TypeError:
 
 def image_name(item: Any, number: int) -> str:  # noqa: ANN401
     """Return what a message calls an image: its path, or its number in a list, from 0."""
-    return os.fspath(item) if is_path(item) else f"image {number}"
+    return os.fspath(item) if is_path_of_something(item) else f"image {number}"
 
 
 def _described(item: object) -> str:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import numpy
 import pytest
@@ -78,6 +79,17 @@ def test_a_bad_image_gives_its_error_and_the_others_go_on(small: Path, tmp_path:
         classifier.predict([red(), bad])
     with pytest.raises(TypeError, match="a list of images"):
         classifier.predict_stream("image.jpg")
+
+
+@pytest.mark.parametrize("value", [0, "3", None, 2.5])
+def test_numbers_of_a_wrong_kind_are_refused(small: Path, value: Any) -> None:  # noqa: ANN401
+    classifier = ExportedClassifier.load(small)
+    for ask in (classifier.predict, classifier.predict_stream):
+        with pytest.raises(ConfigError, match=rf"top = {value!r} must be a whole number from 1"):
+            ask([red()], top=value)
+    assert len(classifier.predict(red(), top=numpy.array([2])[0])) == 2
+    with pytest.raises(ConfigError, match=rf"false_rejection = {value!r} must be a number above 0"):
+        classifier.distance(red(), false_rejection=value)
 
 
 def test_text_of_no_length_is_no_path(small: Path) -> None:

@@ -8,7 +8,13 @@ from typing import Generic, TypeVar, overload
 import numpy
 from numpy.typing import NDArray
 
-from torch_inception.answers.prediction import Distance, Explained, Prediction, label_set
+from torch_inception.answers.prediction import (
+    Distance,
+    Explained,
+    Prediction,
+    check_count,
+    label_set,
+)
 from torch_inception.config import PredictConfig
 from torch_inception.errors import ConfigError, ImageError
 from torch_inception.images.image_input import ImageInput, check_list, image_name, is_list
@@ -99,7 +105,7 @@ class ImageClassifier(ABC, Generic[Row]):
         """
         if not is_list(images):
             return self.predict([images], top=top)[0]  # type: ignore[list-item]
-        _check_top(top)
+        check_count("top", top)
         return [self.best(row, top) for row in self._rows(images)]  # type: ignore[arg-type]
 
     def predict_proba(self, images: ImageInput | Iterable[ImageInput]) -> NDArray[numpy.float64]:
@@ -130,7 +136,7 @@ class ImageClassifier(ABC, Generic[Row]):
             TypeError: what is given is not a list or stream of images.
         """
         check_list(images)
-        _check_top(top)
+        check_count("top", top)
         return (
             row if isinstance(row, ImageError) else self.best(row, top)
             for row in self.stream_rows(images)
@@ -252,8 +258,3 @@ class ImageClassifier(ABC, Generic[Row]):
             if isinstance(row, ImageError):
                 raise ImageError(f"{image_name(image, number)}: {row}") from row
             yield row
-
-
-def _check_top(top: int) -> None:
-    if top < 1:
-        raise ConfigError(f"top = {top} must be 1 or more.")

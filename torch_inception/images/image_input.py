@@ -28,6 +28,13 @@ PATH_COLUMNS = ("path", "file_name", "fname", "image", "filename")
 _NO_LISTS = (Mapping, Set, range)
 """What can be iterated over, and is no list of images all the same."""
 
+_TRANSPOSED = {
+    "uint8": (0, "array.transpose(1, 2, 0)"),
+    "torch.uint8": (2, "tensor.permute(2, 0, 1)"),
+}
+"""Type of the pixels -> place of the channels where the axes have the other order, and what
+puts them right."""
+
 _CHANNELS = {"uint8": 2, "torch.uint8": 0}
 """Type of the pixels -> place of the three channels in the shape."""
 
@@ -107,10 +114,17 @@ def check_list(items: object) -> None:
         raise TypeError(f"give a list of images, not {_described(items)}")
 
 
-def no_image(item: object) -> TypeError:
+def no_image(item: Any) -> TypeError:  # noqa: ANN401
     """Return the error that says what an item is, and what an image would be."""
-    advice = _ABOUT_PIXELS if hasattr(item, "dtype") else ""
+    advice = _about_pixels(item) if hasattr(item, "dtype") else ""
     return TypeError(_WANTED.format(_described(item)) + advice)
+
+
+def _about_pixels(item: Any) -> str:  # noqa: ANN401
+    place, order = _TRANSPOSED.get(str(item.dtype), (0, ""))
+    if order and item.ndim == 3 and item.shape[place] == 3:
+        return f". Its axes are in another order: give {order}"
+    return _ABOUT_PIXELS
 
 
 def image_name(item: Any, number: int) -> str:  # noqa: ANN401

@@ -175,6 +175,8 @@ def test_a_bad_image_has_no_probabilities(trained: Path, tmp_path: Path) -> None
         classifier.predict_proba([green(), tmp_path / "gone.png"])
     with pytest.raises(ImageError, match="^image 1: not an image but text"):
         classifier.predict_proba([green(), b"a circle"])
+    with pytest.raises(ImageError, match="^image 0: '' is no path of an image$"):
+        classifier.predict("")
 
 
 def change_record(content: dict[str, Any], **changes: Any) -> None:  # noqa: ANN401
@@ -345,3 +347,12 @@ def test_equal_runs_write_equal_files_but_for_their_dates(colours: Path, tmp_pat
         save_model(dataclasses.replace(model, training=undated), tmp_path / name / "model.pt")
     first, second = ((tmp_path / name / "model.pt").read_bytes() for name in ("first", "second"))
     assert first == second
+
+
+def test_a_model_is_saved_as_a_file_and_not_over_a_folder(trained: Path, tmp_path: Path) -> None:
+    classifier = Classifier.load(trained, engine=FakeEngine())
+    folder = tmp_path / "one"
+    folder.mkdir()
+    with pytest.raises(ConfigError, match=r"one' is a folder\. Name a file in it"):
+        classifier.save(folder)
+    assert list(folder.iterdir()) == []

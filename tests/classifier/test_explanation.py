@@ -173,7 +173,7 @@ def test_the_library_explains_whatever_stands_for_an_image(colours: Path, run: P
         found.seen("pink")
     with pytest.raises(ConfigError, match="no class ''"):
         found.seen("")
-    with pytest.raises(ImageError, match="empty"):
+    with pytest.raises(ImageError, match="^image 0: .*empty"):
         classifier.explain(b"")
     with pytest.raises(TypeError, match="not list"):
         classifier.explain([path])  # type: ignore[arg-type]

@@ -118,8 +118,9 @@ def test_neighbours_are_the_training_images_of_the_nearest_colours(
 
 
 def test_none_or_fewer_neighbours_are_refused(trained: TrainingResult) -> None:
-    with pytest.raises(ConfigError, match="1 or more"):
-        trained.classifier.neighbours(plain(0, 0, 0), 0)
+    for k in (0, "x", None, 2.5):
+        with pytest.raises(ConfigError, match=rf"k = {k!r} must be a whole number from 1"):
+            trained.classifier.neighbours(plain(0, 0, 0), k)  # type: ignore[arg-type]
 
 
 def test_of_very_many_training_images_a_sample_is_kept(

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import numpy
 import pytest
@@ -80,6 +81,26 @@ def test_a_bad_image_gives_its_error_and_the_others_go_on(small: Path, tmp_path:
         classifier.predict_stream("image.jpg")
 
 
+@pytest.mark.parametrize("value", [0, "3", None, 2.5])
+def test_numbers_of_a_wrong_kind_are_refused(small: Path, value: Any) -> None:  # noqa: ANN401
+    classifier = ExportedClassifier.load(small)
+    for ask in (classifier.predict, classifier.predict_stream):
+        with pytest.raises(ConfigError, match=rf"top = {value!r} must be a whole number from 1"):
+            ask([red()], top=value)
+    assert len(classifier.predict(red(), top=numpy.array([2])[0])) == 2
+    with pytest.raises(ConfigError, match=rf"false_rejection = {value!r} must be a number above 0"):
+        classifier.distance(red(), false_rejection=value)
+
+
+def test_text_of_no_length_is_no_path(small: Path) -> None:
+    classifier = ExportedClassifier.load(small)
+    for ask in (classifier.predict, classifier.predict_proba, classifier.distance):
+        with pytest.raises(ImageError, match="^image 0: '' is no path of an image$"):
+            ask("")
+    answers = list(classifier.predict_stream(["", red()]))
+    assert [isinstance(each, ImageError) for each in answers] == [True, False]
+
+
 def test_distance_and_sets_of_labels(small: Path) -> None:
     classifier = ExportedClassifier.load(small)
     # The 39th of 40 distances is 390, at 5%; at 80% it is the 9th.
@@ -88,8 +109,19 @@ def test_distance_and_sets_of_labels(small: Path) -> None:
     assert [(each.known, each.threshold) for each in (near, far)] == [(True, 390), (False, 90)]
     answer = classifier.predict(Image.new("RGB", (9, 9), (100, 98, 0)), top=3)
     assert classifier.label_set(answer, coverage=0.9) == ["red", "green"]
-    with pytest.raises(ConfigError, match="no threshold"):
+    with pytest.raises(ConfigError, match=r"no threshold for it\. Give 0\.9 or 0\.95\.$"):
         classifier.label_set(answer, coverage=0.5)
+
+
+def test_a_model_of_several_labels_has_thresholds_in_place_of_sets(tmp_path: Path) -> None:
+    thresholds = json.dumps(dict.fromkeys(LABELS, 0.5))
+    path = save_small(tmp_path / "small.onnx", torch_inception_format="2", thresholds=thresholds)
+    classifier = ExportedClassifier.load(path)
+    answer = classifier.predict(red(), top=3)
+    with pytest.raises(
+        ConfigError, match=r"gives several\. Take .* classifier\.thresholds or more"
+    ):
+        classifier.label_set(answer)
 
 
 def test_a_model_that_knows_no_training_images_tells_no_distance(tmp_path: Path) -> None:
@@ -99,6 +131,13 @@ def test_a_model_that_knows_no_training_images_tells_no_distance(tmp_path: Path)
     assert not classifier.knows_training_images
     with pytest.raises(ModelError, match="knows nothing of its training images"):
         classifier.distance(red())
+
+
+def test_an_image_that_cannot_be_explained_is_named(small: Path, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.png"
+    bad.write_text("no image")
+    with pytest.raises(ImageError, match=r"bad\.png: not an image but text"):
+        ExportedClassifier.load(small).explain(bad)
 
 
 def test_the_map_is_that_of_the_best_class(small: Path) -> None:
@@ -170,8 +209,13 @@ def test_other_files_are_told_of(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(ModelError, match=r"other\.onnx is no ONNX file, or damaged"):
         ExportedClassifier.load(path)
-    with pytest.raises(ModelError, match="there is no model"):
+    with pytest.raises(ModelError, match=r"there is no model .*torch-inception export RUN\.$"):
         ExportedClassifier.load(tmp_path / "none.onnx")
+
+
+def test_a_run_folder_is_told_of_as_a_folder(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"is a folder\. Name its model\.onnx.*Classifier\.load"):
+        ExportedClassifier.load(tmp_path)
 
 
 def test_a_file_whose_weights_lie_in_another_is_refused(small: Path) -> None:

@@ -100,11 +100,17 @@ def test_what_gives_no_bytes_when_it_is_read_is_named() -> None:
         (3, "int"),
         (numpy.zeros((8, 8), numpy.uint8), r"ndarray uint8 \(8, 8\)\. Scale RGB"),
         (numpy.zeros((8, 8, 4), numpy.uint8), r"ndarray uint8 \(8, 8, 4\)"),
-        (numpy.zeros((3, 8, 8), numpy.uint8), r"ndarray uint8 \(3, 8, 8\)"),
+        (
+            numpy.zeros((3, 8, 8), numpy.uint8),
+            r"ndarray uint8 \(3, 8, 8\)\. Its axes .* give array\.transpose\(1, 2, 0\)$",
+        ),
         (numpy.zeros((8, 8, 3), numpy.float32), r"ndarray float32 \(8, 8, 3\)"),
         (torch.zeros(3, 8, 8), r"Tensor torch.float32 \(3, 8, 8\)"),
         (torch.zeros(1, 8, 8, dtype=torch.uint8), r"Tensor torch.uint8 \(1, 8, 8\)"),
-        (torch.zeros(8, 8, 3, dtype=torch.uint8), r"Tensor torch.uint8 \(8, 8, 3\)"),
+        (
+            torch.zeros(8, 8, 3, dtype=torch.uint8),
+            r"Tensor torch.uint8 \(8, 8, 3\)\. Its axes .* give tensor\.permute\(2, 0, 1\)$",
+        ),
         (torch.zeros(1, 3, 8, 8, dtype=torch.uint8), r"Tensor torch.uint8 \(1, 3, 8, 8\)"),
     ],
 )

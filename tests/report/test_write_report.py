@@ -352,6 +352,11 @@ def test_a_classifier_of_another_run_is_refused(tmp_path: Path, result: Training
             write_report(output, classifier)
 
 
+def test_a_folder_in_place_of_the_classifier_is_refused(result: TrainingResult) -> None:
+    with pytest.raises(ConfigError, match=r"is no Classifier\. Load it first: Classifier\.load"):
+        write_report(result.output, str(result.output))  # type: ignore[arg-type]
+
+
 def test_names_that_are_not_text_are_found_again(tmp_path: Path) -> None:
     result = make_run(tmp_path, ("caf\udce9", "red", "green"), count=20)
     page = read_page(write_report(result.output, result.classifier))

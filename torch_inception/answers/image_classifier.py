@@ -8,12 +8,23 @@ from typing import Generic, TypeVar, overload
 import numpy
 from numpy.typing import NDArray
 
-from torch_inception.answers.prediction import Distance, Explained, Prediction, label_set
+from torch_inception.answers.prediction import (
+    Distance,
+    Explained,
+    Prediction,
+    check_count,
+    label_set,
+)
 from torch_inception.config import PredictConfig
 from torch_inception.errors import ConfigError, ImageError
 from torch_inception.images.image_input import ImageInput, check_list, image_name, is_list
 
 Item = TypeVar("Item", bound=ImageInput)
+
+_ONE_LABEL = (
+    "sets of labels that hold the true one need a model of one label per image, and this one gives "
+    "several"
+)
 
 Row = TypeVar("Row")
 """What is computed of an image: the answers are told from it without seeing the image again."""
@@ -94,7 +105,7 @@ class ImageClassifier(ABC, Generic[Row]):
         """
         if not is_list(images):
             return self.predict([images], top=top)[0]  # type: ignore[list-item]
-        _check_top(top)
+        check_count("top", top)
         return [self.best(row, top) for row in self._rows(images)]  # type: ignore[arg-type]
 
     def predict_proba(self, images: ImageInput | Iterable[ImageInput]) -> NDArray[numpy.float64]:
@@ -125,7 +136,7 @@ class ImageClassifier(ABC, Generic[Row]):
             TypeError: what is given is not a list or stream of images.
         """
         check_list(images)
-        _check_top(top)
+        check_count("top", top)
         return (
             row if isinstance(row, ImageError) else self.best(row, top)
             for row in self.stream_rows(images)
@@ -188,9 +199,13 @@ class ImageClassifier(ABC, Generic[Row]):
             the labels, best first; one at least.
 
         Raises:
-            ConfigError: the model has no threshold for it (it was not trained by this package), or
-                the answer does not have every class.
+            ConfigError: the model has no threshold for it (it was not trained by this package), it
+                gives several labels per image, or the answer does not have every class.
         """
+        if self.independent:
+            raise ConfigError(
+                f"{_ONE_LABEL}. Take the labels that score their classifier.thresholds or more."
+            )
         if {getattr(each, "label", None) for each in answer} != set(self.labels):
             raise ConfigError(
                 "a set of labels needs the answer to one image, with every class: "
@@ -206,21 +221,23 @@ class ImageClassifier(ABC, Generic[Row]):
             coverage: 0.9 or 0.95.
 
         Raises:
-            ConfigError: the model has none: it was not trained by this package.
+            ConfigError: the model has none for it, or none at all: it was not trained by this
+                package.
         """
         if self.independent:
             raise ConfigError(
-                f"coverage = {coverage}: sets of labels that hold the true one need a model of one "
-                "label per image, and this one gives several. Leave it out: what reaches its "
-                "threshold is shown."
+                f"coverage = {coverage}: {_ONE_LABEL}. Leave it out: what reaches its threshold is "
+                "shown."
             )
         threshold = self.coverage.get(coverage)
         if threshold is None:
-            known = ", ".join(map(str, self.coverage)) or "none: it was not trained here"
-            raise ConfigError(
-                f"coverage = {coverage}: the model has no threshold for it (it has {known}). Leave "
-                "it out, or name a model that torch-inception trained."
+            rest = (
+                f". Give {' or '.join(map(str, self.coverage))}."
+                if self.coverage
+                else " (it has none: it was not trained here). Leave it out, or name a model that "
+                "torch-inception trained."
             )
+            raise ConfigError(f"coverage = {coverage}: the model has no threshold for it{rest}")
         return threshold
 
     def stream_with_rows(self, images: Iterable[Item]) -> Iterator[tuple[Item, Row | ImageError]]:
@@ -241,8 +258,3 @@ class ImageClassifier(ABC, Generic[Row]):
             if isinstance(row, ImageError):
                 raise ImageError(f"{image_name(image, number)}: {row}") from row
             yield row
-
-
-def _check_top(top: int) -> None:
-    if top < 1:
-        raise ConfigError(f"top = {top} must be 1 or more.")

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from numbers import Integral, Real
 from typing import Any, NamedTuple, Protocol
 
 import numpy
@@ -72,6 +73,16 @@ def class_number(labels: Sequence[str], label: str) -> int:
         raise ConfigError(f"there is no class {label!r}. The model has: {known}.") from None
 
 
+def check_count(name: str, value: object) -> None:
+    """Do nothing if a value is a whole number, 1 or more.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+        raise ConfigError(f"{name} = {value!r} must be a whole number from 1.")
+
+
 def check_thresholds(
     thresholds: Mapping[Any, Any], labels: Sequence[str], *, all_of_them: bool
 ) -> dict[str, float]:
@@ -107,8 +118,10 @@ def distance_to_training(
     Raises:
         ConfigError: the share is out of its range.
     """
-    if not 0 < false_rejection < 1:
-        raise ConfigError(f"false_rejection = {false_rejection:g} must be above 0 and below 1.")
+    if not isinstance(false_rejection, Real) or not 0 < false_rejection < 1:
+        raise ConfigError(
+            f"false_rejection = {false_rejection!r} must be a number above 0 and below 1."
+        )
     threshold = distance_threshold(left_out, judged=judged, false_rejection=false_rejection)
     known = None if threshold is None else distance <= threshold
     return Distance(known, distance, threshold)

@@ -32,14 +32,14 @@ from torch_inception.config import (
 )
 from torch_inception.engines.choose import choose_device, load_engine
 from torch_inception.engines.protocol import Engine, GivesMaps
-from torch_inception.errors import ImageError
+from torch_inception.errors import ConfigError, ImageError
 from torch_inception.features.image_rows import FeatureRow, stream_rows
 from torch_inception.heads.head import Head
 from torch_inception.images.facts_tally import FactsTally
 from torch_inception.images.image_input import ImageInput
 from torch_inception.images.placement import placement
 from torch_inception.images.preprocess import Pixels, Preprocessing
-from torch_inception.images.see import SeenImage, see
+from torch_inception.images.see import SeenImage, see_named
 from torch_inception.network import spatial_means
 from torch_inception.system.threads import one_thread
 from torch_inception.system.torch_modes import default_modes
@@ -147,9 +147,12 @@ class Classifier(RowClassifier):
                 cannot be had: 88 or 45 MB more. In fp16, scores differ a little.
 
         Raises:
+            ConfigError: the path is that of a folder.
             WeightsError: the weights are to be in it, and cannot be had.
         """
         check_choice("bundle", bundle, Bundle)
+        if Path(path).is_dir():
+            raise ConfigError(f"path = {os.fspath(path)!r} is a folder. Name a file in it.")
         model = self.model
         if bundle != "no":
             model = bundled(model, own_weights(model, self._path), half=bundle == "fp16")
@@ -190,7 +193,7 @@ class Classifier(RowClassifier):
             TypeError: what is given is not an image.
             WeightsError: torch is to stand in, and the weights cannot be had.
         """
-        return self.explain_seen(see(image, self.model.preprocessing))
+        return self.explain_seen(see_named(image, self.model.preprocessing))
 
     @default_modes()
     @one_thread()

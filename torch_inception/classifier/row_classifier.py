@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from torch_inception.answers.image_classifier import ImageClassifier
-from torch_inception.answers.prediction import Distance, distance_to_training
+from torch_inception.answers.prediction import Distance, check_count, distance_to_training
 from torch_inception.classifier.model_file import Model
 from torch_inception.classifier.training_images import (
     NEIGHBOURS_FILE,
@@ -18,7 +18,7 @@ from torch_inception.classifier.training_images import (
     TrainingImages,
     load_training_images,
 )
-from torch_inception.errors import ConfigError, ModelError
+from torch_inception.errors import ModelError
 from torch_inception.features.image_rows import FeatureRow
 from torch_inception.heads.class_space import ImageSpace
 from torch_inception.heads.head import IndependentHead
@@ -79,8 +79,7 @@ class RowClassifier(ImageClassifier[FeatureRow]):
     @one_thread()
     def neighbours_of(self, row: FeatureRow, k: int) -> list[Neighbour]:
         """Return what `neighbours` does, by a row of features."""
-        if k < 1:
-            raise ConfigError(f"neighbours = {k} must be 1 or more.")
+        check_count("k", k)
         return self.training_images.nearest(self.coordinates_of(row), k)
 
     @default_modes()

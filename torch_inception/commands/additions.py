@@ -170,7 +170,7 @@ class MapFiles:
         try:
             explanation = self._classifier.explain(path)
         except ImageError as error:  # it has changed since it was named
-            log.warning("no map of %s: %s", path, error)
+            log.warning("no map of %s", error)  # which names the image
             return {"explanation": None}
         label = self._label or image.classes[0].label
         question = f"{label} and not {self._versus}" if self._versus else label

@@ -23,9 +23,9 @@ from torch_inception.exported.description import Description
 from torch_inception.exported.session import Session
 from torch_inception.images.facts import FACTS, ImageFacts
 from torch_inception.images.facts_tally import FactsTally
-from torch_inception.images.image_input import ImageInput, image_name, is_path
+from torch_inception.images.image_input import ImageInput, image_name, is_path_of_something
 from torch_inception.images.preprocess import Pixels
-from torch_inception.images.see import SeenImage, see, see_or_say
+from torch_inception.images.see import SeenImage, see_named, see_or_say
 from torch_inception.system.cores import usable_cores
 from torch_inception.system.ordered_map import ordered_map
 
@@ -173,7 +173,7 @@ class ExportedClassifier(ImageClassifier[ExportedRow]):
             ImageError: the image cannot be read.
             TypeError: what is given is not an image.
         """
-        return self.explain_seen(see(image, self.description.preprocessing))
+        return self.explain_seen(see_named(image, self.description.preprocessing))
 
     def explain_seen(self, seen: SeenImage) -> ExportedExplanation:
         """Do as `explain`, of an image that is decoded."""
@@ -190,7 +190,7 @@ class ExportedClassifier(ImageClassifier[ExportedRow]):
         def taken() -> Iterator[Path | SeenImage | ImageError]:
             # Paths are decoded by the workers; what is in memory at once, before the next one.
             for number, item in enumerate(images):
-                path = Path(item) if is_path(item) else None
+                path = Path(item) if is_path_of_something(item) else None
                 names.append(path or image_name(item, number))
                 yield path or see_or_say(item, preprocessing)
 

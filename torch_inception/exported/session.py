@@ -114,11 +114,13 @@ def read_exported(path: Path) -> tuple[Description, bytes]:
     Raises:
         ModelError: it is not there, damaged, or not a file that `export` wrote.
     """
-    if not path.is_file():
+    if path.is_dir():
         raise ModelError(
-            f"there is no model {path}. Write one (torch-inception export RUN), or name a run "
-            "folder."
+            f"{path} is a folder. Name its model.onnx, which torch-inception export writes; a run "
+            "folder itself is for Classifier.load."
         )
+    if not path.is_file():
+        raise ModelError(f"there is no model {path}. Write one: torch-inception export RUN.")
     try:
         str(path).encode()
         about, graph = read_onnx(path)

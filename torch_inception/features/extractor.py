@@ -27,7 +27,7 @@ from torch_inception.images.image_input import (
     ImageInput,
     check_list,
     image_name,
-    is_path,
+    is_path_of_something,
     path_column,
 )
 from torch_inception.images.preprocess import Preprocessing
@@ -154,7 +154,7 @@ class FeatureExtractor:
 
         def in_memory() -> Iterator[ImageInput]:
             for number, item in enumerate(items):
-                if is_path(item):
+                if is_path_of_something(item):
                     paths[number] = Path(item)
                 else:
                     others.append(number)

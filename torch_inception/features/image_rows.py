@@ -15,7 +15,7 @@ from torch_inception.features.cached_rows import CachedRows, FoundRow
 from torch_inception.images.decode import decode_file
 from torch_inception.images.facts import FACTS, ImageFacts, image_facts
 from torch_inception.images.facts_tally import FactsTally
-from torch_inception.images.image_input import ImageInput, image_name, is_path
+from torch_inception.images.image_input import ImageInput, image_name, is_path_of_something
 from torch_inception.images.limits import one_large_image_at_a_time
 from torch_inception.images.preprocess import Pixels, Preprocessing
 from torch_inception.images.read import read_file
@@ -202,7 +202,7 @@ def stream_rows(
     def taken() -> Iterator[Path | SeenImage | ImageError]:
         # Paths are decoded by the workers; what is in memory at once, before the next is asked for.
         for number, item in enumerate(items):
-            path = Path(item) if is_path(item) else None
+            path = Path(item) if is_path_of_something(item) else None
             names.append(path or image_name(item, number))
             yield path or see_or_say(item, preprocessing)
 

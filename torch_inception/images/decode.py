@@ -33,7 +33,13 @@ from torch_inception.images.deep_colour import (
 )
 from torch_inception.images.deep_ppm import keep_values, with_binary_values
 from torch_inception.images.facts import Original
-from torch_inception.images.image_input import holds_pixels, is_file_object, is_path, no_image
+from torch_inception.images.image_input import (
+    holds_pixels,
+    is_file_object,
+    is_path,
+    is_path_of_something,
+    no_image,
+)
 from torch_inception.images.integrity.completeness import check_complete, check_trailing_zeros
 from torch_inception.images.integrity.png import SIGNATURE as PNG
 from torch_inception.images.limits import (
@@ -266,8 +272,10 @@ def to_decoded(
     deep: DeepSettings = ITS_OWN_RANGE,
 ) -> Decoded:
     """Do as `to_image`, and tell how large the image is, and of what kind."""
-    if is_path(item):
+    if is_path_of_something(item):
         return decode_file(read_file(Path(item)), shorter_side=shorter_side, deep=deep)
+    if is_path(item):
+        raise ImageError("'' is no path of an image")
     if isinstance(item, bytes):
         return decode_file(item, shorter_side=shorter_side, deep=deep)
     if is_file_object(item) and not isinstance(item, Image.Image):

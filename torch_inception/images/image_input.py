@@ -28,6 +28,13 @@ PATH_COLUMNS = ("path", "file_name", "fname", "image", "filename")
 _NO_LISTS = (Mapping, Set, range)
 """What can be iterated over, and is no list of images all the same."""
 
+_TRANSPOSED = {
+    "uint8": (0, "array.transpose(1, 2, 0)"),
+    "torch.uint8": (2, "tensor.permute(2, 0, 1)"),
+}
+"""Type of the pixels -> place of the channels where the axes have the other order, and what
+puts them right."""
+
 _CHANNELS = {"uint8": 2, "torch.uint8": 0}
 """Type of the pixels -> place of the three channels in the shape."""
 
@@ -35,6 +42,11 @@ _CHANNELS = {"uint8": 2, "torch.uint8": 0}
 def is_path(item: object) -> TypeGuard[str | os.PathLike[str]]:
     """Tell whether an item is the path of an image."""
     return isinstance(item, (str, os.PathLike))
+
+
+def is_path_of_something(item: object) -> TypeGuard[str | os.PathLike[str]]:
+    """Tell whether an item is a path and not '', of which `Path` would make the current folder."""
+    return is_path(item) and item != ""
 
 
 def is_file_object(item: object) -> bool:
@@ -102,15 +114,22 @@ def check_list(items: object) -> None:
         raise TypeError(f"give a list of images, not {_described(items)}")
 
 
-def no_image(item: object) -> TypeError:
+def no_image(item: Any) -> TypeError:  # noqa: ANN401
     """Return the error that says what an item is, and what an image would be."""
-    advice = _ABOUT_PIXELS if hasattr(item, "dtype") else ""
+    advice = _about_pixels(item) if hasattr(item, "dtype") else ""
     return TypeError(_WANTED.format(_described(item)) + advice)
+
+
+def _about_pixels(item: Any) -> str:  # noqa: ANN401
+    place, order = _TRANSPOSED.get(str(item.dtype), (0, ""))
+    if order and item.ndim == 3 and item.shape[place] == 3:
+        return f". Its axes are in another order: give {order}"
+    return _ABOUT_PIXELS
 
 
 def image_name(item: Any, number: int) -> str:  # noqa: ANN401
     """Return what a message calls an image: its path, or its number in a list, from 0."""
-    return os.fspath(item) if is_path(item) else f"image {number}"
+    return os.fspath(item) if is_path_of_something(item) else f"image {number}"
 
 
 def _described(item: object) -> str:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from torch_inception.errors import ImageError
 from torch_inception.images.decode import to_decoded
 from torch_inception.images.facts import ImageFacts, image_facts
-from torch_inception.images.image_input import ImageInput
+from torch_inception.images.image_input import ImageInput, image_name
 from torch_inception.images.limits import one_large_image_at_a_time
 from torch_inception.images.preprocess import Pixels, Preprocessing
 
@@ -30,6 +30,14 @@ def see(item: ImageInput, preprocessing: Preprocessing) -> SeenImage:
         )
         pixels = preprocessing(image)
     return SeenImage(pixels, image_facts(original, pixels))
+
+
+def see_named(item: ImageInput, preprocessing: Preprocessing) -> SeenImage:
+    """Do as `see`, of an image that is alone; the error of one that cannot be read names it."""
+    try:
+        return see(item, preprocessing)
+    except ImageError as error:
+        raise ImageError(f"{image_name(item, 0)}: {error}") from error
 
 
 def see_or_say(item: ImageInput, preprocessing: Preprocessing) -> SeenImage | ImageError:

@@ -205,7 +205,7 @@ def _map(file: Path | None, classifier: Classifier, asked: Asked) -> str:
     try:
         explanation = classifier.explain(file)
     except ImageError as error:  # it has changed by now
-        log.info("report: no map of %s: %s", asked.path, error)
+        log.info("report: no map of %s", error)  # which names the image
         return ""
     logits = explanation.seen(asked.label, versus=asked.versus)
     return data_uri("image/jpeg", small_jpeg(shaded(explanation.pixels, logits), MAP_SIDE))

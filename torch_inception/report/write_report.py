@@ -70,10 +70,15 @@ def write_report(
         the file.
 
     Raises:
-        ConfigError: the folder is none of results, or they are of another model.
+        ConfigError: the folder is none of results, they are of another model, or what is given for
+            the classifier is none.
         CacheError: the cache of thumbnails cannot be used.
         OSError: the file cannot be written.
     """
+    if not isinstance(classifier, Classifier):
+        raise ConfigError(
+            f"classifier = {classifier!r} is no Classifier. Load it first: Classifier.load(RUN)."
+        )
     results = ResultsFolder(Path(folder), None if data is None else Path(data))
     training = results if results.is_run else None
     if run is not None:

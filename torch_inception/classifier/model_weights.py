@@ -174,9 +174,9 @@ def _same_weights(record: WeightsRecord, sources: str | Path, model: str) -> Wei
         weights = load_weights(sources or record.source, pooling=record.pooling, for_model=True)
     except WeightsError as error:
         raise WeightsError(
-            f"{trained_with}), and {sources or 'they'} cannot be had. Name a copy in --weights; or write a model "
-            "that needs none where they can be had: torch-inception export RUN --format bundle, or "
-            f"train --bundle.\n{error}"
+            f"{trained_with}), and {sources or 'they'} cannot be had. Name a copy in --weights; or "
+            "write a model that needs none where they can be had: torch-inception export RUN "
+            f"--format bundle, or train --bundle.\n{error}"
         ) from error
     check_record(weights.record, record, model)
     return weights

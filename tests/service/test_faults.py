@@ -236,6 +236,8 @@ def test_good_requests_among_bad_ones_are_answered_rightly(
         before = memory_in_use(process.pid)
         ask(range(first, count))
         grown = memory_in_use(process.pid) - before
+        metrics = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        assert b"torch_inception_waiting_images 0.0" in answered(port, [metrics])[1]
         assert process.poll() is None
         process.terminate()
         assert process.wait(30) == 0

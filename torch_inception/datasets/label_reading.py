@@ -165,7 +165,7 @@ class ClassColumns:
 
 def choose_reader(
     table: LabelTable, places: Mapping[str, int], rows: Sequence[Row], *, delimiter: str
-) -> LabelReader | None:
+) -> LabelReader:
     """Return what reads the labels of a table, and tell what was understood.
 
     An image may have several labels where a delimiter was asked for; where a cell of a column
@@ -178,8 +178,8 @@ def choose_reader(
         rows: all of them.
         delimiter: that was asked for, or "".
 
-    Returns:
-        None where nothing tells labels.
+    Raises:
+        DatasetError: nothing tells labels.
     """
     if "label" not in places:
         return _class_columns(table, places, rows)
@@ -226,11 +226,11 @@ def _unknown_marks(cells: Iterable[object], delimiter: str) -> int:
 
 def _class_columns(
     table: LabelTable, places: Mapping[str, int], rows: Sequence[Row]
-) -> ClassColumns | None:
-    """Return the reader of columns of classes; None where no column is like one.
+) -> ClassColumns:
+    """Return the reader of columns of classes.
 
     Raises:
-        DatasetError: a column is meant as a class and is not written as one.
+        DatasetError: no column is like one, or one is meant so and is not written so.
     """
     found: dict[str, int] = {}
     unclear = []
@@ -242,13 +242,12 @@ def _class_columns(
             found[name] = place
         elif (each := _unclear(table, place, cells)) is not None:
             unclear.append(each)
-    if not found and unclear:
+    if not found:
         others = counted(len(unclear) - 1, "other column")
         more = f" (it is so in {others}, too)" if len(unclear) > 1 else ""
-        hint = f"If each class has a column of its own: {unclear[0].told}, and {HOW_WRITTEN}{more}."
+        told = f"{unclear[0].told}, and {HOW_WRITTEN}{more}" if unclear else HOW_WRITTEN
+        hint = f"If each class has a column of its own: {told}."
         table.refuse_missing(["label"], {}, hint=hint)
-    if not found:
-        return None
     for each in unclear:
         _refuse_or_warn(table.name, each)
     _check_class_names(table, found)

@@ -11,7 +11,6 @@ from torch_inception.answers.prediction import NO_LABEL
 from torch_inception.datasets.dataset import Dataset
 from torch_inception.datasets.folder_shapes import quoted
 from torch_inception.datasets.label_reading import (
-    HOW_WRITTEN,
     ClassColumns,
     LabelReader,
     Row,
@@ -138,15 +137,10 @@ def _reader(
         DatasetError: there is no column of paths, or none that tells labels.
     """
     places = table.places(columns)
-    may_be_columns = "path" in places and not columns.get("label")
-    labels = None
-    if "label" in places or may_be_columns:
-        labels = choose_reader(table, places, rows, delimiter=delimiter)
-    if labels is None or "path" not in places:
-        missing = [role for role in NEEDED if role not in places]
-        hint = f"If each class has a column of its own: {HOW_WRITTEN}." * may_be_columns
-        table.refuse_missing(missing, columns, hint=hint)
-    return places, labels
+    may_be_columns = not columns.get("label")
+    if "path" not in places or not ("label" in places or may_be_columns):
+        table.refuse_missing([role for role in NEEDED if role not in places], columns)
+    return places, choose_reader(table, places, rows, delimiter=delimiter)
 
 
 def _tell_of_unused_columns(

@@ -28,15 +28,11 @@ PATH_COLUMNS = ("path", "file_name", "fname", "image", "filename")
 _NO_LISTS = (Mapping, Set, range)
 """What can be iterated over, and is no list of images all the same."""
 
-_TRANSPOSED = {
-    "uint8": (0, "array.transpose(1, 2, 0)"),
-    "torch.uint8": (2, "tensor.permute(2, 0, 1)"),
-}
-"""Type of the pixels -> place of the channels where the axes have the other order, and what
-puts them right."""
-
 _CHANNELS = {"uint8": 2, "torch.uint8": 0}
 """Type of the pixels -> place of the three channels in the shape."""
+
+_TRANSPOSED = {"uint8": "array.transpose(1, 2, 0)", "torch.uint8": "tensor.permute(2, 0, 1)"}
+"""Type of the pixels -> what puts them right where the channels are at the other end."""
 
 
 def is_path(item: object) -> TypeGuard[str | os.PathLike[str]]:
@@ -121,9 +117,9 @@ def no_image(item: Any) -> TypeError:  # noqa: ANN401
 
 
 def _about_pixels(item: Any) -> str:  # noqa: ANN401
-    place, order = _TRANSPOSED.get(str(item.dtype), (0, ""))
-    if order and item.ndim == 3 and item.shape[place] == 3:
-        return f". Its axes are in another order: give {order}"
+    kind = str(item.dtype)
+    if kind in _CHANNELS and item.ndim == 3 and item.shape[2 - _CHANNELS[kind]] == 3:
+        return f". Its axes are in another order: give {_TRANSPOSED[kind]}"
     return _ABOUT_PIXELS
 
 

@@ -222,7 +222,7 @@ def test_what_needs_one_label_says_so(
         (evaluate.main, (trained, *labels, "--against", trained), "Evaluate each model by itself"),
         (train.main, (*to_train, "--tensorboard"), "report.html have the figures of each class"),
         (train.main, (*to_train, "--solver", "sgd"), "fitted by itself, by ridge regression"),
-        (audit.main, labels, "The report of train shows"),
+        (audit.main, (*labels, "--output", tmp_path / "y"), "The report of train shows"),
     ]
     for main, arguments, instead in commands:
         status, _, err = run_command(main, capsys, *arguments, **engine)
